@@ -1,0 +1,36 @@
+import type { BarColumns, CorporateAction, Density, PriceBasis, SessionScope } from '../domain/bars.js';
+import type { TradingCalendar } from '../domain/calendar.js';
+import type { Instrument } from '../domain/instrument.js';
+import type { Interval } from '../domain/interval.js';
+import type { Clock, Logger } from '../platform/index.js';
+
+/** What is asked of a source; `from` inclusive, `to` exclusive, by bar opening instants (epoch ms UTC). */
+export interface BarRequest {
+  readonly symbols: readonly string[];
+  readonly interval: Interval;
+  readonly scope: SessionScope;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A vendor or archive of bars. One file in `sources/`; all pass one contract suite. */
+export interface MarketDataSource {
+  readonly feed: string;
+  readonly basis: PriceBasis;
+  readonly density: Density;
+  /** Instruments for symbols, in order; unknown ones throw INPUT or NO_DATA naming the symbol. */
+  instruments(symbols: readonly string[]): Promise<readonly Instrument[]>;
+  /**
+   * Yields blocks of bars: within one instrument ascending and without duplicates across blocks.
+   * A symbol that fails throws only after the others were yielded (AggregateError of QuantlineErrors).
+   */
+  bars(request: BarRequest, signal: AbortSignal): AsyncIterable<BarColumns>;
+  /** Corporate actions effective in the range; absent where the source has none. */
+  actions?(request: BarRequest, signal: AbortSignal): Promise<readonly CorporateAction[]>;
+}
+
+export interface SourceContext {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  calendar(id: Instrument['calendar']): TradingCalendar;
+}

@@ -1,0 +1,56 @@
+/** Orders, fills and positions as plain values. Quantities are signed only in positions. */
+export type Side = 'buy' | 'sell';
+export type OrderType = 'market' | 'limit' | 'stop' | 'stop_limit';
+
+/** `leg` names what the order is for; one slot has at most one order per leg and revision. */
+export type OrderLeg = 'exit' | 'entry' | 'stop' | 'target';
+
+/** Protection attached to an entry, relative to its average fill price; sized to what was filled. */
+export interface Protection {
+  /** Fractions of the fill price, > 0. */
+  readonly stopLoss?: number;
+  readonly takeProfit?: number;
+  /** Trailing distance as a fraction of the best price since entry. */
+  readonly trailingStop?: number;
+  /** Bars held after which the position is closed at the next open. */
+  readonly timeStop?: number;
+}
+
+/** What decide and risk agreed on, before any venue saw it. */
+export interface OrderIntent {
+  readonly instrument: string;
+  readonly side: Side;
+  readonly leg: OrderLeg;
+  readonly type: OrderType;
+  /** Units to trade; absent when `notional` decides at the fill. */
+  readonly quantity?: number;
+  /** Money to spend including costs; the quantity is resolved at the fill price. Market orders only. */
+  readonly notional?: number;
+  readonly limitPrice?: number;
+  readonly stopPrice?: number;
+  readonly protection?: Protection;
+}
+
+export const ORDER_STATUSES = [
+  'intended',
+  'sending',
+  'unknown',
+  'accepted',
+  'partially_filled',
+  'pending_cancel',
+  'pending_replace',
+  'filled',
+  'canceled',
+  'expired',
+  'rejected',
+  'replaced',
+] as const;
+export type OrderStatus = (typeof ORDER_STATUSES)[number];
+
+export const TERMINAL_STATUSES: ReadonlySet<OrderStatus> = new Set([
+  'filled',
+  'canceled',
+  'expired',
+  'rejected',
+  'replaced',
+]);

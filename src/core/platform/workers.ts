@@ -1,0 +1,16 @@
+import { availableParallelism } from 'node:os';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Worker, type WorkerOptions } from 'node:worker_threads';
+
+/** Threads to use where the user did not say: all cores. Never part of an artefact's id. */
+export const defaultThreads = (): number => availableParallelism();
+
+/**
+ * Starts a worker from a compiled module beside the caller: `startWorker(import.meta.url, './tree.worker.js')`.
+ * Under a test runner that executes `src/*.ts`, the compiled twin in `dist/` is used.
+ */
+export function startWorker(callerUrl: string, relativePath: string, options: WorkerOptions = {}): Worker {
+  const path = fileURLToPath(new URL(relativePath, callerUrl));
+  const compiled = path.replace(/([\\/])src([\\/]core[\\/])/, '$1dist$2');
+  return new Worker(pathToFileURL(compiled), options);
+}
