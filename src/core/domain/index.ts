@@ -1,4 +1,5 @@
 export * from './bars.js';
+export * from './builder.js';
 export * from './calendar.js';
 export * from './instrument.js';
 export * from './interval.js';

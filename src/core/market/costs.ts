@@ -1,0 +1,53 @@
+import type { FeeRow } from './fees.js';
+import { FeeTable } from './fees.js';
+
+/** What a venue charges for a fill. Amounts in the account's currency. */
+export interface CostSettings {
+  /** Fraction of the traded value, each side. */
+  readonly percent: number;
+  readonly perShare: number;
+  /** Once an order, on its first fill. */
+  readonly perOrder: number;
+  /** Least and most commission of an order: an amount, and a fraction of its value. */
+  readonly minimum: number;
+  readonly maximumPercent: number;
+  readonly fees: readonly FeeRow[];
+}
+
+export const NO_COSTS: CostSettings = {
+  percent: 0,
+  perShare: 0,
+  perOrder: 0,
+  minimum: 0,
+  maximumPercent: Number.POSITIVE_INFINITY,
+  fees: [],
+};
+
+export class CostModel {
+  private readonly fees: FeeTable;
+
+  constructor(readonly settings: CostSettings) {
+    this.fees = new FeeTable(settings.fees);
+  }
+
+  /** Cost of one fill; `first` = whether the order had no fill before (then the per-order part is due). */
+  ofFill(side: number, quantity: number, price: number, time: number, first: boolean): number {
+    const s = this.settings;
+    let commission = quantity * price * s.percent + quantity * s.perShare + (first ? s.perOrder : 0);
+    if (first && commission < s.minimum) commission = s.minimum;
+    const most = quantity * price * s.maximumPercent;
+    if (commission > most) commission = most;
+    return side < 0 ? commission + this.fees.onSale(quantity, price, time) : commission;
+  }
+
+  /** The quantity whose value plus commission is `notional` at `price`; 0 where the fixed parts eat it up. */
+  quantityFor(notional: number, price: number): number {
+    const s = this.settings;
+    const quantity = (notional - s.perOrder) / (price * (1 + s.percent) + s.perShare);
+    if (s.minimum === 0 && s.maximumPercent === Number.POSITIVE_INFINITY) return Math.max(0, quantity);
+    const linear = quantity * (price * s.percent + s.perShare) + s.perOrder;
+    const capped = notional / (price * (1 + s.maximumPercent));
+    if (linear > capped * price * s.maximumPercent) return Math.max(0, capped);
+    return Math.max(0, linear < s.minimum ? (notional - s.minimum) / price : quantity);
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * Regulatory fees of US equities by date, charged on sales: SEC section 31 (per dollar) and FINRA's
+ * trading activity fee (per share, capped per order). Dated rows so that a change is a new row, never an edit.
+ */
+export interface FeeRow {
+  /** First day in force, YYYY-MM-DD (UTC). */
+  readonly from: string;
+  /** Fraction of the proceeds. */
+  readonly ofProceeds: number;
+  readonly perShare: number;
+  /** Most that `perShare` may amount to in one order. */
+  readonly perShareCap: number;
+}
+
+/** Sources: SEC fee rate advisories and FINRA notices as quoted by public fee schedules; see docs/costs.md. */
+export const US_REGULATORY_FEES: readonly FeeRow[] = [
+  { from: '1900-01-01', ofProceeds: 0.0000278, perShare: 0.000166, perShareCap: 8.3 },
+  { from: '2025-05-14', ofProceeds: 0, perShare: 0.000166, perShareCap: 8.3 },
+  { from: '2026-01-01', ofProceeds: 0, perShare: 0.000195, perShareCap: 9.79 },
+  { from: '2026-04-04', ofProceeds: 0.0000206, perShare: 0.000195, perShareCap: 9.79 },
+  { from: '2027-01-01', ofProceeds: 0.0000206, perShare: 0.000232, perShareCap: 9.79 },
+];
+
+/** Looks fees up by time; the last row is remembered because time moves forward. */
+export class FeeTable {
+  private readonly starts: Float64Array;
+  private row = 0;
+
+  constructor(private readonly rows: readonly FeeRow[]) {
+    this.starts = Float64Array.from(rows, (row) => Date.parse(`${row.from}T00:00:00Z`));
+  }
+
+  /** Fee in currency for selling `quantity` shares at `price` at time t (epoch ms). */
+  onSale(quantity: number, price: number, t: number): number {
+    if (this.rows.length === 0) return 0;
+    let row = t < this.starts[this.row]! ? 0 : this.row;
+    while (row + 1 < this.rows.length && t >= this.starts[row + 1]!) row++;
+    this.row = row;
+    const fee = this.rows[row]!;
+    return quantity * price * fee.ofProceeds + Math.min(quantity * fee.perShare, fee.perShareCap);
+  }
+}

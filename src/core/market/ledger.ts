@@ -1,0 +1,179 @@
+import { exitReasonCode, type ExitReason, TradeLog } from './trades.js';
+
+/** Below this many units a position is flat: what rounding of repeated partial fills may leave. */
+const DUST = 1e-9;
+
+/**
+ * Cash, positions and round trips of one account, float64. Arrays are indexed by instrument.
+ * Invariant (tested as a property): cash + Σ quantity·price changes only by price moves and costs.
+ */
+export class Ledger {
+  cash: number;
+  /** Signed units. */
+  readonly quantity: Float64Array;
+  /** Average entry price of the open position; 0 when flat. */
+  readonly entryPrice: Float64Array;
+  readonly entryTime: Float64Array;
+  readonly entryBar: Int32Array;
+  /** Last known price for marking; 0 before the first bar. */
+  readonly mark: Float64Array;
+  /** Side of a position closed by its protection, until the signal asks for something else. */
+  readonly lockout: Int8Array;
+  readonly trades = new TradeLog();
+  costs = 0;
+  /** Sum of |value| of all fills. */
+  turnover = 0;
+
+  private readonly entered: Float64Array;
+  private readonly enteredValue: Float64Array;
+  private readonly exitedValue: Float64Array;
+  private readonly tradeCosts: Float64Array;
+
+  constructor(
+    readonly size: number,
+    cash: number,
+  ) {
+    this.cash = cash;
+    const column = () => new Float64Array(size);
+    this.quantity = column();
+    this.entryPrice = column();
+    this.entryTime = column();
+    this.entryBar = new Int32Array(size);
+    this.mark = column();
+    this.lockout = new Int8Array(size);
+    this.entered = column();
+    this.enteredValue = column();
+    this.exitedValue = column();
+    this.tradeCosts = column();
+  }
+
+  equity(): number {
+    let equity = this.cash;
+    for (let j = 0; j < this.size; j++) equity += this.quantity[j]! * this.mark[j]!;
+    return equity;
+  }
+
+  gross(): number {
+    let gross = 0;
+    for (let j = 0; j < this.size; j++) gross += Math.abs(this.quantity[j]! * this.mark[j]!);
+    return gross;
+  }
+
+  /**
+   * Money that new positions may use: leverage · equity − gross. Written so that an unlevered long-only account has
+   * exactly its cash, without rounding.
+   */
+  buyingPower(leverage: number): number {
+    let long = 0;
+    let short = 0;
+    for (let j = 0; j < this.size; j++) {
+      const value = this.quantity[j]! * this.mark[j]!;
+      if (value > 0) long += value;
+      else short -= value;
+    }
+    return leverage * this.cash + (leverage - 1) * long - (leverage + 1) * short;
+  }
+
+  /** Books a fill. `side` 1 buys, −1 sells. A fill never crosses zero: reversals are an exit and an entry. */
+  book(j: number, side: number, quantity: number, price: number, costs: number, time: number, bar: number, reason: ExitReason): void {
+    const before = this.quantity[j]!;
+    const value = quantity * price;
+    this.cash -= side * value + costs;
+    this.costs += costs;
+    this.turnover += value;
+    this.tradeCosts[j] = this.tradeCosts[j]! + costs;
+    if (before === 0) {
+      this.entryTime[j] = time;
+      this.entryBar[j] = bar;
+    }
+    if (before === 0 || Math.sign(before) === side) {
+      this.entered[j] = this.entered[j]! + quantity;
+      this.enteredValue[j] = this.enteredValue[j]! + value;
+      this.quantity[j] = before + side * quantity;
+      this.entryPrice[j] = this.enteredValue[j]! / this.entered[j]!;
+      return;
+    }
+    this.exitedValue[j] = this.exitedValue[j]! + value;
+    const after = before + side * quantity;
+    this.quantity[j] = Math.abs(after) < DUST ? 0 : after;
+    if (this.quantity[j] === 0) this.close(j, -side, time, bar, reason);
+  }
+
+  private close(j: number, side: number, time: number, bar: number, reason: ExitReason): void {
+    const quantity = this.entered[j]!;
+    const entryValue = this.enteredValue[j]!;
+    const exitValue = this.exitedValue[j]!;
+    const costs = this.tradeCosts[j]!;
+    const grossPnl = side * (exitValue - entryValue);
+    this.trades.push({
+      instrument: j,
+      side,
+      quantity,
+      entryTime: this.entryTime[j]!,
+      entryPrice: entryValue / quantity,
+      exitTime: time,
+      exitPrice: exitValue / quantity,
+      grossPnl,
+      costs,
+      pnl: grossPnl - costs,
+      return: (grossPnl - costs) / entryValue,
+      barsHeld: bar - this.entryBar[j]!,
+      exitReason: exitReasonCode(reason),
+    });
+    this.entryPrice[j] = 0;
+    this.entered[j] = 0;
+    this.enteredValue[j] = 0;
+    this.exitedValue[j] = 0;
+    this.tradeCosts[j] = 0;
+    if (reason === 'stop_loss' || reason === 'take_profit' || reason === 'trailing_stop') this.lockout[j] = side;
+  }
+
+  /** Plain state, without the closed trades (they are history, not state). */
+  snapshot(): LedgerSnapshot {
+    const list = (a: ArrayLike<number>) => Array.from(a);
+    return {
+      cash: this.cash,
+      costs: this.costs,
+      turnover: this.turnover,
+      quantity: list(this.quantity),
+      entryPrice: list(this.entryPrice),
+      entryTime: list(this.entryTime),
+      entryBar: list(this.entryBar),
+      mark: list(this.mark),
+      lockout: list(this.lockout),
+      entered: list(this.entered),
+      enteredValue: list(this.enteredValue),
+      exitedValue: list(this.exitedValue),
+      tradeCosts: list(this.tradeCosts),
+    };
+  }
+
+  restore(state: LedgerSnapshot): void {
+    this.cash = state.cash;
+    this.costs = state.costs;
+    this.turnover = state.turnover;
+    for (const key of LEDGER_COLUMNS) this[key].set(state[key]);
+    this.entered.set(state.entered);
+    this.enteredValue.set(state.enteredValue);
+    this.exitedValue.set(state.exitedValue);
+    this.tradeCosts.set(state.tradeCosts);
+  }
+}
+
+const LEDGER_COLUMNS = ['quantity', 'entryPrice', 'entryTime', 'entryBar', 'mark', 'lockout'] as const;
+
+export interface LedgerSnapshot {
+  readonly cash: number;
+  readonly costs: number;
+  readonly turnover: number;
+  readonly quantity: readonly number[];
+  readonly entryPrice: readonly number[];
+  readonly entryTime: readonly number[];
+  readonly entryBar: readonly number[];
+  readonly mark: readonly number[];
+  readonly lockout: readonly number[];
+  readonly entered: readonly number[];
+  readonly enteredValue: readonly number[];
+  readonly exitedValue: readonly number[];
+  readonly tradeCosts: readonly number[];
+}

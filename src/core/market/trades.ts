@@ -1,0 +1,49 @@
+import { Float64Builder } from '../domain/builder.js';
+
+/** Why a position was closed. The number is the code in the columns; the text is what people see. */
+export const EXIT_REASONS = ['signal', 'stop_loss', 'take_profit', 'trailing_stop', 'time_stop', 'risk', 'end'] as const;
+export type ExitReason = (typeof EXIT_REASONS)[number];
+export const exitReasonCode = (reason: ExitReason): number => EXIT_REASONS.indexOf(reason);
+
+const TRADE_FIELDS = [
+  'instrument',
+  'side',
+  'quantity',
+  'entryTime',
+  'entryPrice',
+  'exitTime',
+  'exitPrice',
+  'grossPnl',
+  'costs',
+  'pnl',
+  'return',
+  'barsHeld',
+  'exitReason',
+] as const;
+export type TradeField = (typeof TRADE_FIELDS)[number];
+
+/**
+ * Round trips as columns, one row from flat to flat. `side` is 1 or -1; `quantity` the units entered; prices are
+ * averages over the fills; `costs` include both sides; `return` = pnl / entry value; `barsHeld` counts bars from the
+ * entry bar (0) to the exit bar; `exitReason` is an index into EXIT_REASONS.
+ */
+export type TradeColumns = Readonly<Record<TradeField, Float64Array>>;
+
+export class TradeLog {
+  private readonly columns = Object.fromEntries(TRADE_FIELDS.map((field) => [field, new Float64Builder()])) as Record<
+    TradeField,
+    Float64Builder
+  >;
+
+  get length(): number {
+    return this.columns.pnl.length;
+  }
+
+  push(row: Readonly<Record<TradeField, number>>): void {
+    for (const field of TRADE_FIELDS) this.columns[field].push(row[field]);
+  }
+
+  toColumns(): TradeColumns {
+    return Object.fromEntries(TRADE_FIELDS.map((field) => [field, this.columns[field].toArray()])) as TradeColumns;
+  }
+}
