@@ -1,4 +1,4 @@
-import { exitReasonCode, type ExitReason, TradeLog } from './trades.js';
+import { type ExitReason, exitReasonCode, TradeLog } from './trades.js';
 
 /** Below this many units a position is flat: what rounding of repeated partial fills may leave. */
 const DUST = 1e-9;
@@ -75,7 +75,16 @@ export class Ledger {
   }
 
   /** Books a fill. `side` 1 buys, −1 sells. A fill never crosses zero: reversals are an exit and an entry. */
-  book(j: number, side: number, quantity: number, price: number, costs: number, time: number, bar: number, reason: ExitReason): void {
+  book(
+    j: number,
+    side: number,
+    quantity: number,
+    price: number,
+    costs: number,
+    time: number,
+    bar: number,
+    reason: ExitReason,
+  ): void {
     const before = this.quantity[j]!;
     const value = quantity * price;
     this.cash -= side * value + costs;

@@ -1,7 +1,15 @@
 import { Float64Builder } from '../domain/builder.js';
 
 /** Why a position was closed. The number is the code in the columns; the text is what people see. */
-export const EXIT_REASONS = ['signal', 'stop_loss', 'take_profit', 'trailing_stop', 'time_stop', 'risk', 'end'] as const;
+export const EXIT_REASONS = [
+  'signal',
+  'stop_loss',
+  'take_profit',
+  'trailing_stop',
+  'time_stop',
+  'risk',
+  'end',
+] as const;
 export type ExitReason = (typeof EXIT_REASONS)[number];
 export const exitReasonCode = (reason: ExitReason): number => EXIT_REASONS.indexOf(reason);
 

@@ -1,0 +1,378 @@
+import type { OrderIntent } from '../domain/orders.js';
+import { CostModel, type CostSettings } from './costs.js';
+import { type Candle, type LimitFill, referencePrice } from './fills.js';
+import { Ledger, type LedgerSnapshot } from './ledger.js';
+import { type VenueOrder, venueOrder } from './orders.js';
+import { ProtectionState } from './protection.js';
+import { fillableQuantity, type SlippageSettings, slippedPrice } from './slippage.js';
+import type { ExitReason } from './trades.js';
+
+export interface ExchangeSettings {
+  readonly cash: number;
+  readonly costs: CostSettings;
+  readonly slippage: SlippageSettings;
+  readonly limitFill: LimitFill;
+  /** Gross exposure may reach leverage · equity. */
+  readonly leverage: number;
+  readonly allowShort: boolean;
+}
+
+/** The venue's rounding, by instrument index; one implementation in domain/quantise.ts. */
+export interface Rounding {
+  /** Downwards to the lot (0 = too small to trade). */
+  quantity(instrument: number, quantity: number): number;
+  /** To the tick of that price level, never in the order's favour. */
+  price(instrument: number, price: number, side: number): number;
+}
+
+/** Told about everything the venue does, in order. */
+export interface ExchangeListener {
+  onOrder(order: VenueOrder): void;
+  /** `share` = quantity / volume of the bar. `reason` says why for exits. */
+  onFill(order: VenueOrder, time: number, price: number, quantity: number, costs: number, share: number): void;
+}
+
+const LEG_OF_REASON = { stop_loss: 'stop', trailing_stop: 'stop', take_profit: 'target' } as const;
+
+/**
+ * A venue that trades against bars: working orders, attached protection, fills, costs, ledger. Both runners use it: the
+ * backtest calls `onBar` in its loop, the paper broker keeps its snapshot on disk. Deterministic; no clock of its own.
+ */
+export class SimulatedExchange {
+  readonly ledger: Ledger;
+  /** Instruments with something to do on their next bar (working order or armed protection): the loop's fast test. */
+  readonly busy: Uint8Array;
+  /** Largest share of a bar's volume that any fill used. */
+  largestShare = 0;
+
+  private readonly costs: CostModel;
+  private readonly working: VenueOrder[][];
+  private readonly protection: (ProtectionState | undefined)[];
+  private nextSequence = 1;
+  private readonly bar: Candle = { time: 0, open: 0, high: 0, low: 0, close: 0, volume: 0 };
+  private barIndex = 0;
+  private takenInBar = 0;
+
+  constructor(
+    readonly size: number,
+    readonly settings: ExchangeSettings,
+    private readonly rounding: Rounding,
+    private readonly listener: ExchangeListener,
+  ) {
+    this.ledger = new Ledger(size, settings.cash);
+    this.busy = new Uint8Array(size);
+    this.costs = new CostModel(settings.costs);
+    this.working = Array.from({ length: size }, () => []);
+    this.protection = new Array<ProtectionState | undefined>(size).fill(undefined);
+  }
+
+  /** Accepts or rejects an order; it can fill from the first bar that opens at or after `time`. */
+  submit(
+    instrument: number,
+    intent: OrderIntent,
+    time: number,
+    reason: ExitReason = 'signal',
+    clientId = '',
+  ): VenueOrder {
+    const order = venueOrder(this.nextSequence++, instrument, intent, time, reason, clientId);
+    const refusal = this.refusal(order);
+    if (refusal !== '') {
+      order.status = 'rejected';
+      order.note = refusal;
+    } else {
+      // An exit outranks what is left of an entry: a position being closed must not grow.
+      if (order.leg === 'exit') this.cancelEntries(instrument, 'exit ordered');
+      this.working[instrument]!.push(order);
+      this.busy[instrument] = 1;
+    }
+    this.listener.onOrder(order);
+    return order;
+  }
+
+  cancel(order: VenueOrder, note = 'canceled'): boolean {
+    const list = this.working[order.instrument]!;
+    const at = list.indexOf(order);
+    if (at < 0) return false;
+    list.splice(at, 1);
+    order.status = 'canceled';
+    order.note = note;
+    this.refreshBusy(order.instrument);
+    this.listener.onOrder(order);
+    return true;
+  }
+
+  /** Working orders of one instrument, oldest first. */
+  orders(instrument: number): readonly VenueOrder[] {
+    return this.working[instrument]!;
+  }
+
+  protectionOf(instrument: number): ProtectionState | undefined {
+    return this.protection[instrument];
+  }
+
+  /** Lets one bar of one instrument happen. `index` counts that instrument's bars. */
+  onBar(
+    j: number,
+    index: number,
+    time: number,
+    open: number,
+    high: number,
+    low: number,
+    close: number,
+    volume: number,
+  ): void {
+    const bar = this.bar;
+    bar.time = time;
+    bar.open = open;
+    bar.high = high;
+    bar.low = low;
+    bar.close = close;
+    bar.volume = volume;
+    this.barIndex = index;
+    this.takenInBar = 0;
+    const protectedBefore = this.protection[j] !== undefined;
+    const entry = this.working[j]!.length > 0 ? this.fillWorking(j) : 0;
+    const state = this.protection[j];
+    if (state !== undefined) {
+      this.testProtection(j, state, entry !== 2 || protectedBefore);
+      const kept = this.protection[j];
+      if (kept !== undefined) kept.trailTo(Math.sign(this.ledger.quantity[j]!), bar);
+    }
+    this.ledger.mark[j] = close;
+    this.refreshBusy(j);
+  }
+
+  /** Closes every position at the given mark: the end of a backtest that was asked to do so. */
+  closeAt(j: number, index: number, time: number, price: number, reason: ExitReason): void {
+    const quantity = this.ledger.quantity[j]!;
+    if (quantity === 0) return;
+    this.cancelAll(j, 'end of test');
+    this.bar.time = time;
+    this.bar.volume = Number.POSITIVE_INFINITY;
+    this.barIndex = index;
+    const side = quantity > 0 ? 'sell' : 'buy';
+    const order = venueOrder(
+      this.nextSequence++,
+      j,
+      { instrument: '', side, leg: 'exit', type: 'market', quantity: Math.abs(quantity) },
+      time,
+      reason,
+      '',
+    );
+    this.listener.onOrder(order);
+    this.fill(order, price, Math.abs(quantity));
+  }
+
+  cancelAll(j: number, note: string): void {
+    for (const order of [...this.working[j]!]) this.cancel(order, note);
+  }
+
+  /** 0 nothing entered, 1 entered at the open, 2 entered inside the bar. */
+  private fillWorking(j: number): 0 | 1 | 2 {
+    const list = this.working[j]!;
+    const bar = this.bar;
+    let entered: 0 | 1 | 2 = 0;
+    // Exits first: a reversal's exit frees the money that its entry needs.
+    for (let pass = 0; pass < 2; pass++) {
+      for (let k = 0; k < list.length; k++) {
+        const order = list[k]!;
+        if ((order.leg === 'entry' ? 1 : 0) !== pass || bar.time < order.submitted) continue;
+        const price = referencePrice(
+          order.type,
+          order.side,
+          order.limitPrice,
+          order.stopPrice,
+          order.triggered,
+          bar,
+          this.settings.limitFill,
+        );
+        if (Number.isNaN(price)) {
+          if (order.type === 'stop_limit' && this.elected(order)) order.triggered = true;
+          continue;
+        }
+        const filled = this.tryFill(order, price);
+        if (order.leg === 'entry' && filled) entered = price === bar.open ? 1 : 2;
+      }
+    }
+    let kept = 0;
+    for (let k = 0; k < list.length; k++) {
+      const order = list[k]!;
+      if (order.status === 'accepted' || order.status === 'partially_filled') list[kept++] = order;
+    }
+    list.length = kept;
+    return entered;
+  }
+
+  private elected(order: VenueOrder): boolean {
+    return order.side > 0 ? this.bar.high >= order.stopPrice : this.bar.low <= order.stopPrice;
+  }
+
+  private tryFill(order: VenueOrder, reference: number): boolean {
+    const { slippage } = this.settings;
+    const j = order.instrument;
+    const isLimit = order.type === 'limit' || order.type === 'stop_limit';
+    const available = fillableQuantity(slippage, this.bar.volume, this.takenInBar);
+    let price = isLimit ? reference : slippedPrice(slippage, order.side, reference, 0);
+    if (Number.isNaN(order.quantity)) {
+      const quantity = this.resolveNotional(order, price);
+      if (quantity <= 0) return this.reject(order, 'too small to trade');
+      order.quantity = quantity;
+    }
+    let quantity = order.quantity - order.filled;
+    if (order.leg === 'entry' && Number.isNaN(order.notional)) {
+      const needed =
+        quantity * price + this.costs.ofFill(order.side, quantity, price, this.bar.time, order.filled === 0);
+      if (needed > this.ledger.buyingPower(this.settings.leverage) * (1 + 1e-12)) {
+        return this.reject(order, 'insufficient buying power');
+      }
+    }
+    if (order.leg !== 'entry') quantity = Math.min(quantity, Math.abs(this.ledger.quantity[j]!));
+    if (quantity > available) quantity = this.rounding.quantity(j, available);
+    if (quantity <= 0) {
+      if (order.leg !== 'entry' && this.ledger.quantity[j] === 0) return this.reject(order, 'nothing to close');
+      return false;
+    }
+    if (!isLimit && slippage.kind === 'volume-share') {
+      price = slippedPrice(slippage, order.side, reference, quantity / this.bar.volume);
+    }
+    this.fill(order, price, quantity);
+    return true;
+  }
+
+  private resolveNotional(order: VenueOrder, price: number): number {
+    const money = Math.min(order.notional, this.ledger.buyingPower(this.settings.leverage));
+    return this.rounding.quantity(order.instrument, this.costs.quantityFor(money, price));
+  }
+
+  private fill(order: VenueOrder, price: number, quantity: number): void {
+    const j = order.instrument;
+    const { time } = this.bar;
+    const costs = this.costs.ofFill(order.side, quantity, price, time, order.filled === 0);
+    const share = quantity / this.bar.volume;
+    if (share > this.largestShare && this.bar.volume > 0) this.largestShare = share;
+    this.takenInBar += quantity;
+    order.filled += quantity;
+    order.filledValue += quantity * price;
+    order.costs += costs;
+    order.status = order.quantity - order.filled <= 1e-9 ? 'filled' : 'partially_filled';
+    this.ledger.book(j, order.side, quantity, price, costs, time, this.barIndex, order.reason);
+    this.listener.onFill(order, time, price, quantity, costs, share);
+    this.listener.onOrder(order);
+    if (this.ledger.quantity[j] === 0) this.protection[j] = undefined;
+    else if (order.leg === 'entry' && order.protection !== undefined) {
+      const state =
+        this.protection[j] ?? new ProtectionState(order.protection, (p, side) => this.rounding.price(j, p, side));
+      state.arm(order.side, this.ledger.entryPrice[j]!);
+      this.protection[j] = state;
+    }
+  }
+
+  private testProtection(j: number, state: ProtectionState, targetAllowed: boolean): void {
+    const position = this.ledger.quantity[j]!;
+    const side = Math.sign(position);
+    if (side === 0 || !state.test(side, this.bar, this.settings.limitFill, targetAllowed)) return;
+    const { price, reason, marketable } = state.hit;
+    this.cancelAll(j, `position closed by ${reason}`);
+    const order = venueOrder(
+      this.nextSequence++,
+      j,
+      {
+        instrument: '',
+        side: side > 0 ? 'sell' : 'buy',
+        leg: LEG_OF_REASON[reason as keyof typeof LEG_OF_REASON],
+        type: marketable ? 'stop' : 'limit',
+        quantity: Math.abs(position),
+        ...(marketable ? { stopPrice: price } : { limitPrice: price }),
+      },
+      this.bar.time,
+      reason,
+      '',
+    );
+    this.listener.onOrder(order);
+    const share = Math.abs(position) / this.bar.volume;
+    this.fill(
+      order,
+      marketable ? slippedPrice(this.settings.slippage, order.side, price, share) : price,
+      Math.abs(position),
+    );
+  }
+
+  private refusal(order: VenueOrder): string {
+    if (order.leg === 'entry' && order.side < 0 && !this.settings.allowShort) return 'short selling is not allowed';
+    if (order.type !== 'market' && !Number.isNaN(order.notional)) return 'notional orders are market orders';
+    if ((order.type === 'limit' || order.type === 'stop_limit') && !(order.limitPrice > 0))
+      return 'limit price missing';
+    if ((order.type === 'stop' || order.type === 'stop_limit') && !(order.stopPrice > 0)) return 'stop price missing';
+    if (Number.isNaN(order.notional) ? !(order.quantity > 0) : !(order.notional > 0))
+      return 'quantity must be positive';
+    return '';
+  }
+
+  private reject(order: VenueOrder, note: string): false {
+    order.status = order.filled > 0 ? 'canceled' : 'rejected';
+    order.note = note;
+    this.listener.onOrder(order);
+    return false;
+  }
+
+  private cancelEntries(j: number, note: string): void {
+    for (const order of this.working[j]!.filter((o) => o.leg === 'entry')) this.cancel(order, note);
+  }
+
+  private refreshBusy(j: number): void {
+    this.busy[j] = this.working[j]!.length > 0 || this.protection[j] !== undefined ? 1 : 0;
+  }
+
+  snapshot(): ExchangeSnapshot {
+    return {
+      ledger: this.ledger.snapshot(),
+      nextSequence: this.nextSequence,
+      largestShare: this.largestShare,
+      working: this.working.map((list) => list.map((order) => ({ ...order }))),
+      protection: this.protection.map((state) =>
+        state === undefined
+          ? null
+          : { spec: state.spec, stop: state.stop, target: state.target, trail: state.trail, best: state.best },
+      ),
+    };
+  }
+
+  restore(state: ExchangeSnapshot): void {
+    this.ledger.restore(state.ledger);
+    this.nextSequence = state.nextSequence;
+    this.largestShare = state.largestShare;
+    for (let j = 0; j < this.size; j++) {
+      this.working[j] = (state.working[j] ?? []).map((order) => ({ ...order }));
+      const saved = state.protection[j];
+      this.protection[j] = undefined;
+      if (saved) {
+        const restored = new ProtectionState(saved.spec, (p, side) => this.rounding.price(j, p, side));
+        Object.assign(restored, { stop: saved.stop, target: saved.target, trail: saved.trail, best: saved.best });
+        this.protection[j] = restored;
+      }
+      this.refreshBusy(j);
+    }
+  }
+}
+
+/** Everything a venue must remember between two bars. NaN does not survive JSON: use `snapshotToJson`. */
+export interface ExchangeSnapshot {
+  readonly ledger: LedgerSnapshot;
+  readonly nextSequence: number;
+  readonly largestShare: number;
+  readonly working: readonly (readonly VenueOrder[])[];
+  readonly protection: readonly (null | {
+    readonly spec: import('../domain/orders.js').Protection;
+    readonly stop: number;
+    readonly target: number;
+    readonly trail: number;
+    readonly best: number;
+  })[];
+}
+
+/** JSON in which NaN is written as the text "NaN", exact otherwise (shortest round-trip numbers). */
+export const snapshotToJson = (snapshot: ExchangeSnapshot): string =>
+  JSON.stringify(snapshot, (_, value) => (typeof value === 'number' && Number.isNaN(value) ? 'NaN' : value));
+
+export const snapshotFromJson = (text: string): ExchangeSnapshot =>
+  JSON.parse(text, (_, value) => (value === 'NaN' ? Number.NaN : value));

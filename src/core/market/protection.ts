@@ -1,0 +1,75 @@
+import type { Protection } from '../domain/orders.js';
+import type { Candle, LimitFill } from './fills.js';
+import { limitReference, stopReference } from './fills.js';
+import type { ExitReason } from './trades.js';
+
+/** What a protective order did in a bar. */
+export interface ProtectionHit {
+  price: number;
+  reason: ExitReason;
+  /** Whether the exit is a marketable stop (slips) or a resting limit (does not). */
+  marketable: boolean;
+}
+
+/** Stop, target and trailing stop of one open position, as prices. NaN = none. */
+export class ProtectionState {
+  stop = Number.NaN;
+  target = Number.NaN;
+  trail = Number.NaN;
+  /** Best price since entry, for the trailing stop. */
+  best = Number.NaN;
+  readonly hit: ProtectionHit = { price: Number.NaN, reason: 'stop_loss', marketable: true };
+
+  constructor(
+    readonly spec: Protection,
+    private readonly roundPrice: (price: number, side: number) => number,
+  ) {}
+
+  /** (Re)computes prices from the average fill price; called on each entry fill. `side` is the position's. */
+  arm(side: number, entryPrice: number): void {
+    const { stopLoss, takeProfit, trailingStop } = this.spec;
+    if (stopLoss !== undefined) this.stop = this.roundPrice(entryPrice * (1 - side * stopLoss), -side);
+    if (takeProfit !== undefined) this.target = this.roundPrice(entryPrice * (1 + side * takeProfit), -side);
+    if (trailingStop !== undefined) {
+      if (Number.isNaN(this.best)) this.best = entryPrice;
+      this.trail = this.roundPrice(this.best * (1 - side * trailingStop), -side);
+    }
+  }
+
+  /**
+   * Whether the bar closes a position of this side; fills `hit`. Where stop and target lie in one bar the stop is taken:
+   * the path inside the bar is unknown, so the worse reading counts. After an entry inside the bar (`targetAllowed`
+   * false) only the stop is tested, for the same reason.
+   */
+  test(side: number, bar: Candle, limitFill: LimitFill, targetAllowed: boolean): boolean {
+    const fixed = this.stop;
+    const trailing = this.trail;
+    const useTrail = !Number.isNaN(trailing) && !(side * fixed >= side * trailing);
+    const stop = useTrail ? trailing : fixed;
+    // A favourable gap through the target at the open precedes whatever the bar does later.
+    if (targetAllowed && side * bar.open >= side * this.target) return this.record(bar.open, 'take_profit', false);
+    const price = Number.isNaN(stop) ? Number.NaN : stopReference(-side, stop, bar);
+    if (!Number.isNaN(price)) return this.record(price, useTrail ? 'trailing_stop' : 'stop_loss', true);
+    if (!targetAllowed || Number.isNaN(this.target)) return false;
+    const limit = limitReference(-side, this.target, bar, limitFill);
+    return Number.isNaN(limit) ? false : this.record(limit, 'take_profit', false);
+  }
+
+  /** Moves the trailing stop after the bar is over: a bar's own high must not tighten the stop inside that bar. */
+  trailTo(side: number, bar: Candle): void {
+    const { trailingStop } = this.spec;
+    if (trailingStop === undefined) return;
+    const extreme = side > 0 ? bar.high : bar.low;
+    if (side * extreme > side * this.best) {
+      this.best = extreme;
+      this.trail = this.roundPrice(extreme * (1 - side * trailingStop), -side);
+    }
+  }
+
+  private record(price: number, reason: ExitReason, marketable: boolean): true {
+    this.hit.price = price;
+    this.hit.reason = reason;
+    this.hit.marketable = marketable;
+    return true;
+  }
+}
