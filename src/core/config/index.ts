@@ -1,0 +1,3 @@
+export * from './option.js';
+export * from './schemas/index.js';
+export * from './values/index.js';

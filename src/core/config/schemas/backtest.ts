@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { option } from '../option.js';
+import { integer, moment, money, off, word } from './kinds.js';
+import { strategyShape } from './strategy.js';
+
+/** Options of `quantline backtest`. */
+export const backtestOptions = z.strictObject({
+  data: option({ summary: 'Dataset: path, id, tag or latest.', value: 'dataset', char: 'd' }, word().optional()),
+  model: option({ summary: 'Model: path, id, tag or latest.', value: 'model', char: 'm' }, word().optional()),
+  cash: option({ summary: 'Money at the start.', value: '100000' }, money().prefault('100000')),
+  ...strategyShape,
+  from: option({ summary: 'First session, or instant with a zone.', value: 'date' }, moment().optional()),
+  to: option({ summary: 'Last session, inclusive, or instant with a zone.', value: 'date' }, moment().optional()),
+  inSample: option(
+    {
+      summary: 'Also score bars that the model was trained on; marks the run and fails the gate.',
+      switch: true,
+      guard: true,
+    },
+    off(),
+  ),
+  seed: option({ summary: 'Seed of every random choice.', value: 'n' }, integer(0, 0xffff_ffff).prefault(1)),
+  tag: option({ summary: 'Tag that will name the new run.', value: 'name' }, word().optional()),
+  force: option({ summary: 'Compute again although a verified run exists, and compare.', switch: true }, off()),
+});
+export type BacktestOptions = z.output<typeof backtestOptions>;

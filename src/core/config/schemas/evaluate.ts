@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { option } from '../option.js';
+import { fraction, integer, list, off, word } from './kinds.js';
+
+/** Options of `quantline evaluate`. */
+export const evaluateOptions = z.strictObject({
+  run: option({ summary: 'Run: path, id, tag or latest.', value: 'run', char: 'r' }, word().optional()),
+  gate: option(
+    {
+      summary: 'What the strategy must reach: default, or conditions such as sharpe>=1.',
+      value: 'default',
+      char: 'g',
+      multiple: true,
+    },
+    list().prefault('default'),
+  ),
+  benchmark: option(
+    { summary: 'Instrument for alpha and beta; buy and hold of the run’s own by default.', value: 'symbol' },
+    word().optional(),
+  ),
+  riskFree: option({ summary: 'Risk-free rate a year.', value: '0%' }, fraction().prefault('0%')),
+  html: option({ summary: 'Also write the report as one HTML file.', value: 'file' }, word().optional()),
+  seed: option({ summary: 'Seed of resampling.', value: 'n' }, integer(0, 0xffff_ffff).prefault(1)),
+  force: option({ summary: 'Compute again although a verified report exists, and compare.', switch: true }, off()),
+});
+export type EvaluateOptions = z.output<typeof evaluateOptions>;

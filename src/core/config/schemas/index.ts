@@ -1,0 +1,39 @@
+import { backtestOptions } from './backtest.js';
+import { evaluateOptions } from './evaluate.js';
+import { ingestOptions } from './ingest.js';
+import { configOptions, initOptions } from './setup.js';
+import { listOptions, runShowOptions, showOptions } from './show.js';
+import { ordersOptions, positionsOptions, tradeOptions } from './trade.js';
+import { trainOptions } from './train.js';
+
+export * from './backtest.js';
+export * from './evaluate.js';
+export * from './global.js';
+export * from './ingest.js';
+export type { SplitPoint } from './kinds.js';
+export * from './setup.js';
+export * from './show.js';
+export * from './trade.js';
+export * from './train.js';
+
+/** Command id (as oclif names it) → options. The one list that flags, configuration and documents are made from. */
+export const COMMAND_OPTIONS = {
+  ingest: ingestOptions,
+  train: trainOptions,
+  backtest: backtestOptions,
+  evaluate: evaluateOptions,
+  trade: tradeOptions,
+  positions: positionsOptions,
+  orders: ordersOptions,
+  'datasets:list': listOptions,
+  'datasets:show': showOptions,
+  'models:list': listOptions,
+  'models:show': showOptions,
+  'runs:list': listOptions,
+  'runs:show': runShowOptions,
+  'reports:list': listOptions,
+  'reports:show': showOptions,
+  config: configOptions,
+  init: initOptions,
+} as const;
+export type CommandId = keyof typeof COMMAND_OPTIONS;

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { option } from '../option.js';
+import { duration, moment, money, off, pairs, word } from './kinds.js';
+
+/** Options of `quantline trade`. */
+export const tradeOptions = z.strictObject({
+  report: option({ summary: 'Report to trade: path, id, tag or latest.', value: 'report' }, word().optional()),
+  run: option(
+    { summary: 'Run to trade where no report passed; simulated venue only.', value: 'run', char: 'r' },
+    word().optional(),
+  ),
+  strategy: option(
+    { summary: 'Name that the strategy keeps across retraining; required at a venue.', value: 'name' },
+    word().optional(),
+  ),
+  broker: option({ summary: 'Venue.', value: 'name', char: 'b', adapter: 'broker' }, word().prefault('sim')),
+  source: option(
+    {
+      summary: 'Where newer bars come from; the report’s feed by default.',
+      value: 'name',
+      char: 's',
+      adapter: 'source',
+    },
+    word().optional(),
+  ),
+  cash: option({ summary: 'sim: money of a new account.', value: '100000' }, money().prefault('100000')),
+  once: option({ summary: 'Decide for the current slot, then stop.', switch: true }, off()),
+  until: option({ summary: 'Trade until this session or instant.', value: 'date' }, moment().optional()),
+  maxDecisionAge: option(
+    { summary: 'Oldest decision that is still sent; half an interval by default.', value: '30m' },
+    duration().optional(),
+  ),
+  live: option({ summary: 'Send orders to a real venue.', switch: true, guard: true }, off()),
+  acceptUngated: option(
+    { summary: 'Reason for trading what passed no gate; recorded.', value: 'reason', guard: true },
+    word().optional(),
+  ),
+  strictSlot: option({ summary: 'Exit 8 where there is nothing to do.', switch: true }, off()),
+  set: option(
+    { summary: 'Setting of the broker, or with source. in front of the source.', value: 'key=value', multiple: true },
+    pairs().prefault({}),
+  ),
+});
+export type TradeOptions = z.output<typeof tradeOptions>;
+
+const book = {
+  strategy: option({ summary: 'Only this strategy.', value: 'name' }, word().optional()),
+  broker: option({ summary: 'Only this venue.', value: 'name', char: 'b', adapter: 'broker' }, word().optional()),
+  watch: option({ summary: 'Show again every so often until stopped.', value: '2s' }, duration().optional()),
+};
+
+/** Options of `quantline positions`. */
+export const positionsOptions = z.strictObject(book);
+export type PositionsOptions = z.output<typeof positionsOptions>;
+
+/** Options of `quantline orders`. */
+export const ordersOptions = z.strictObject({
+  ...book,
+  all: option({ summary: 'Also orders that are done.', switch: true, char: 'a' }, off()),
+});
+export type OrdersOptions = z.output<typeof ordersOptions>;

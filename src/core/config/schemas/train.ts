@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { option } from '../option.js';
+import { call, choice, duration, integer, list, off, pairs, split, word } from './kinds.js';
+
+/** Options of `quantline train`. */
+export const trainOptions = z.strictObject({
+  data: option({ summary: 'Dataset: path, id, tag or latest.', value: 'dataset', char: 'd' }, word().optional()),
+  trainer: option(
+    {
+      summary: 'Rule or learner as a call, or a module by path.',
+      value: 'sma-cross(10,30)',
+      char: 't',
+      adapter: 'trainer',
+    },
+    call().optional(),
+  ),
+  features: option(
+    { summary: 'Features as a comma list, or the name of a preset.', value: 'ret(5),rsi(14)' },
+    word().optional(),
+  ),
+  label: option({ summary: 'What a learner predicts.', value: 'direction(5)' }, call().optional()),
+  split: option(
+    { summary: 'End of the training range: a share of the bars, or a date.', value: '70%' },
+    split().optional(),
+  ),
+  cv: option(
+    { summary: 'Validation: walk-forward(5), purged(5), combinatorial(6,2).', value: 'walk-forward(5)' },
+    call().optional(),
+  ),
+  embargo: option(
+    { summary: 'Bars left out between a training range and the bars scored after it.', value: 'bars' },
+    integer().prefault(0),
+  ),
+  seed: option({ summary: 'Seed of every random choice.', value: 'n' }, integer(0, 0xffff_ffff).prefault(1)),
+  engine: option(
+    {
+      summary: 'Native library where there is one, or the embedded engine.',
+      value: 'engine',
+      choices: ['auto', 'embedded', 'native'],
+    },
+    choice('auto', 'embedded', 'native').prefault('auto'),
+  ),
+  rounds: option({ summary: 'Boosting rounds, or epochs.', value: 'n' }, integer(1).optional()),
+  param: option(
+    { summary: 'Setting of the learner, such as max_depth=4.', value: 'key=value', char: 'p', multiple: true },
+    pairs().prefault({}),
+  ),
+  study: option({ summary: 'Take the best settings of a tuning study.', value: 'study' }, word().optional()),
+  compare: option(
+    { summary: 'Other trainers to judge on the same folds.', value: 'logistic,momentum(60)', multiple: true },
+    list().optional(),
+  ),
+  maxModelAge: option(
+    { summary: 'How long the last segment stays valid after its training end.', value: '365d' },
+    duration().optional(),
+  ),
+  tag: option({ summary: 'Tag that will name the new model.', value: 'champion:swing' }, word().optional()),
+  force: option({ summary: 'Compute again although a verified model exists, and compare.', switch: true }, off()),
+});
+export type TrainOptions = z.output<typeof trainOptions>;

@@ -1,0 +1,6 @@
+export * from './amount.js';
+export * from './call.js';
+export * from './costs.js';
+export * from './error.js';
+export * from './list.js';
+export * from './moment.js';
