@@ -1,0 +1,258 @@
+import { QuantlineError } from '../errors/index.js';
+import { type Clock, isoTime } from './clock.js';
+import { type HttpFailure, httpError, httpFailureOf, networkError } from './http-failure.js';
+import { retryAt } from './rate-headers.js';
+
+export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+export interface HttpRequest {
+  readonly method: HttpMethod;
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: string | Uint8Array | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Repeat after a failure. Only reads (GET, HEAD) ever are; this can switch it off. */
+  readonly retry?: boolean;
+  /** Repeat a write that was answered 429, which says that nothing was done. For writes with an idempotency key. */
+  readonly retryRateLimit?: boolean;
+  /** `json` (default) refuses web pages and broken JSON; `any` returns what came. */
+  readonly expect?: 'json' | 'any';
+}
+
+export interface HttpReply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly bytes: Uint8Array;
+  readonly text: string;
+  /** The parsed body; undefined where it was empty or `expect` was `any`. */
+  readonly json: unknown;
+}
+
+/** Permission to send one request; shared by every process that uses one key. */
+export interface RateGate {
+  /** Waits for a free slot. Writes may use the part that reads leave free. */
+  acquire(kind: 'read' | 'write', signal?: AbortSignal): Promise<void>;
+  /** Tells the gate what the service said in its headers. */
+  observe(status: number, headers: Headers): void;
+}
+
+export interface HttpOptions {
+  /** Name in messages: `Alpaca trading`. */
+  readonly service: string;
+  /** Origins that may be called (after `guardBaseUrl`); no other host ever gets a request. */
+  readonly origins: readonly string[];
+  readonly clock: Clock;
+  /** For the whole call, body included. Default 30 s. */
+  readonly timeoutMs?: number;
+  /** Default 64 MiB. */
+  readonly maxBytes?: number;
+  /** Attempts in all, for reads. Default 4. */
+  readonly attempts?: number;
+  /** Longest single wait that a service may ask for. Default 75 s. */
+  readonly maxWaitMs?: number;
+  readonly gate?: RateGate;
+  /** Reads the vendor's error envelope. */
+  readonly envelope?: (json: unknown) => { code?: string; message?: string } | undefined;
+  /** Called before each wait, so that a person sees why nothing happens. */
+  readonly onWait?: (message: string) => void;
+}
+
+export interface Http {
+  send(request: HttpRequest): Promise<HttpReply>;
+}
+
+const RETRYABLE = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+/**
+ * The one policy for calls to services: an allow-list of hosts, no redirects, a deadline that a slow drip cannot
+ * stretch, a size limit, retries of reads only, and errors that name the cause. Failures are QuantlineErrors whose
+ * `details.http` is an {@link HttpFailure}; an abort rejects with the signal's reason.
+ */
+export function createHttp(options: HttpOptions): Http {
+  const { clock, service, gate } = options;
+  const attempts = options.attempts ?? 4;
+  const maxWaitMs = options.maxWaitMs ?? 75_000;
+  const allowed = new Set(options.origins.map((url) => new URL(url).origin));
+
+  async function send(request: HttpRequest): Promise<HttpReply> {
+    const url = new URL(request.url);
+    if (!allowed.has(url.origin))
+      throw new QuantlineError(
+        'BUG',
+        `${service}: a request to ${url.host} was stopped; only its own hosts are called.`,
+      );
+    const read = request.method === 'GET' || request.method === 'HEAD';
+    for (let attempt = 1; ; attempt++) {
+      request.signal?.throwIfAborted();
+      await gate?.acquire(read ? 'read' : 'write', request.signal);
+      try {
+        return await once(options, url, request);
+      } catch (error) {
+        const failure = httpFailureOf(error);
+        if (failure === undefined || attempt >= attempts || !mayRepeat(request, read, failure)) throw error;
+        const wait = Math.max(0, (failure.retryAt ?? 0) - clock.now()) + backoff(attempt);
+        if (wait > maxWaitMs) throw error;
+        options.onWait?.(`${(error as Error).message} Trying again in ${Math.ceil(wait / 1000)} s.`);
+        await clock.sleep(wait, request.signal);
+      }
+    }
+  }
+  return { send };
+}
+
+function mayRepeat(request: HttpRequest, read: boolean, failure: HttpFailure): boolean {
+  if (!read) return failure.cause === 'rate-limit' && request.retryRateLimit === true;
+  if (request.retry === false) return false;
+  if (failure.cause === 'status') return RETRYABLE.has(failure.status ?? 0);
+  return !['redirect', 'proxy', 'too-large', 'tls', 'protocol'].includes(failure.cause);
+}
+
+/** 250 ms doubling, with jitter so that two processes do not march in step. */
+const backoff = (attempt: number): number => 250 * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
+
+async function once(options: HttpOptions, url: URL, request: HttpRequest): Promise<HttpReply> {
+  const timeoutMs = options.timeoutMs ?? 30_000;
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), timeoutMs);
+  const onAbort = () => deadline.abort();
+  request.signal?.addEventListener('abort', onAbort, { once: true });
+  let reading = false;
+  try {
+    const init: RequestInit = { method: request.method, redirect: 'manual', signal: deadline.signal };
+    if (request.headers !== undefined) init.headers = { ...request.headers };
+    if (request.body !== undefined) init.body = request.body as NonNullable<RequestInit['body']>;
+    const response = await fetch(url, init);
+    options.gate?.observe(response.status, response.headers);
+    reading = true;
+    const bytes = await readBody(response, options, url);
+    return interpret(options, url, request, response, bytes);
+  } catch (error) {
+    request.signal?.throwIfAborted();
+    if (error instanceof QuantlineError) throw error;
+    if (deadline.signal.aborted)
+      throw httpError(
+        'UNAVAILABLE',
+        `${options.service} (${url.host}): no complete answer within ${timeoutMs / 1000} s.`,
+        'Try again in a moment.',
+        { cause: 'timeout', ambiguous: true },
+      );
+    throw networkError(options.service, url.host, error, reading);
+  } finally {
+    clearTimeout(timer);
+    request.signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+async function readBody(response: Response, options: HttpOptions, url: URL): Promise<Uint8Array> {
+  const limit = options.maxBytes ?? 64 * 1024 * 1024;
+  const tooLarge = () =>
+    httpError(
+      'UNAVAILABLE',
+      `${options.service} (${url.host}): the answer is larger than ${Math.round(limit / 1024)} KiB.`,
+      'Ask for a smaller range.',
+      { cause: 'too-large', status: response.status, ambiguous: true },
+    );
+  if (Number(response.headers.get('content-length') ?? 0) > limit) {
+    await response.body?.cancel().catch(() => {});
+    throw tooLarge();
+  }
+  if (response.body === null) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const reader = response.body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    length += value.byteLength;
+    if (length > limit) {
+      await reader.cancel().catch(() => {});
+      throw tooLarge();
+    }
+    chunks.push(value);
+  }
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
+}
+
+function interpret(
+  options: HttpOptions,
+  url: URL,
+  request: HttpRequest,
+  response: Response,
+  bytes: Uint8Array,
+): HttpReply {
+  const { service, clock } = options;
+  const { status, headers } = response;
+  const at = `${service} (${url.host})`;
+  const text = new TextDecoder().decode(bytes);
+  if (status >= 300 && status < 400) {
+    const target = safeHost(headers.get('location'), url);
+    throw httpError(
+      'UNAVAILABLE',
+      `${at}: it redirects to ${target}; redirects are not followed, so that no credentials leave for another host.`,
+      'Check the configured address and whether a login page stands in between.',
+      { cause: 'redirect', status, ambiguous: false },
+    );
+  }
+  const html = /^\s*</.test(text.slice(0, 200)) || (headers.get('content-type') ?? '').includes('text/html');
+  let json: unknown;
+  let broken = false;
+  if (text.trim() !== '' && !html) {
+    try {
+      json = JSON.parse(text);
+    } catch {
+      broken = true;
+    }
+  }
+  if (status >= 400) {
+    const { code, message } = options.envelope?.(json) ?? {};
+    const said = message === undefined ? '' : `: ${printable(message)}`;
+    const wait = status === 429 || status === 503 ? retryAt(headers, clock.now()) : undefined;
+    const failure: HttpFailure = {
+      cause: status === 429 ? 'rate-limit' : 'status',
+      status,
+      // A refusal in the vendor's own words is definite; a gateway's error page or a server error is not.
+      ambiguous: status >= 500 || status === 408 || (status !== 429 && json === undefined),
+      ...(code === undefined ? {} : { vendorCode: code }),
+      ...(message === undefined ? {} : { vendorMessage: printable(message) }),
+      ...(wait === undefined ? {} : { retryAt: wait }),
+    };
+    if (status === 429)
+      throw httpError(
+        'UNAVAILABLE',
+        `${at}: too many requests (429)${said}${wait === undefined ? '' : `; free again at ${isoTime(Math.ceil(wait / 1000) * 1000)}`}.`,
+        'Wait, or run fewer processes with this key.',
+        failure,
+      );
+    if (status === 401)
+      throw httpError('CREDENTIALS', `${at}: the keys were not accepted (401)${said}.`, 'Check the keys.', failure);
+    throw httpError('UNAVAILABLE', `${at}: answered ${status}${said}.`, 'Try again in a moment.', failure);
+  }
+  const empty = status === 200 && text.trim() === '' && request.method !== 'HEAD';
+  if ((request.expect ?? 'json') === 'json' && (html || broken || empty))
+    throw httpError(
+      'UNAVAILABLE',
+      html
+        ? `${at}: answered a web page instead of data: a captive portal, proxy or maintenance page stands in between.`
+        : `${at}: the answer is ${empty ? 'empty' : 'not JSON'}.`,
+      html ? 'Open the address in a browser to see the page.' : 'Try again in a moment.',
+      { cause: html ? 'web-page' : 'not-json', status, ambiguous: true },
+    );
+  return { status, headers, bytes, text, json };
+}
+
+/** Host only: a redirect target's path or query may carry tokens. */
+function safeHost(location: string | null, base: URL): string {
+  if (location === null) return 'nowhere';
+  try {
+    return new URL(location, base).host;
+  } catch {
+    return 'an unreadable address';
+  }
+}
+
+/** Vendor text for a terminal: no control characters, at most 300 characters. */
+export const printable = (text: string): string =>
+  [...text]
+    .map((c) => (c < ' ' || (c >= '\x7f' && c <= '\x9f') ? ' ' : c))
+    .join('')
+    .slice(0, 300);
