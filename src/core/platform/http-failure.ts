@@ -95,10 +95,11 @@ const CAUSES: readonly [RegExp, HttpCause, string, string, boolean][] = [
 
 /** Names the cause of a failed `fetch` or body read; undici hides it one or more `cause` levels down. */
 export function networkError(service: string, host: string, error: unknown, reading: boolean): QuantlineError {
-  // fetch turns a 407 into a network error before the status can be seen.
-  if (/proxy authentication required/i.test(String((error as Error)?.cause ?? error)))
-    return proxyError(service, host, error);
   const code = deepCode(error);
+  // fetch turns a 407 into a network error with neither code nor text, the only one of its kind here.
+  const inner = (error as Error)?.cause;
+  if (code === '' && inner instanceof Error && /^$|proxy authentication/i.test(inner.message))
+    return proxyError(service, host, error);
   for (const [pattern, cause, what, hint, ambiguous] of CAUSES) {
     if (!pattern.test(code)) continue;
     const during = reading && cause === 'reset' ? 'the answer was cut off' : what;
