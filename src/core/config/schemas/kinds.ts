@@ -11,6 +11,7 @@ import {
   parseMoment,
   parseMoney,
   parsePair,
+  parseSizing,
   parseSlippage,
   type Range,
   valueError,
@@ -79,6 +80,7 @@ export const call = () => text(parseCall);
 export const calls = () => texts((raw) => parseList(raw).map(parseCall));
 export const commission = () => text(parseCommission);
 export const slippage = () => text(parseSlippage);
+export const sizing = () => text(parseSizing);
 
 /** `--set key=value`, repeatable; in YAML a mapping. Later ones win. */
 export const pairs = () =>

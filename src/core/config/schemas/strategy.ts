@@ -1,5 +1,5 @@
 import { option } from '../option.js';
-import { call, choice, commission, fraction, integer, number, off, slippage } from './kinds.js';
+import { call, calls, choice, commission, fraction, integer, number, off, sizing, slippage } from './kinds.js';
 
 /** How scores become positions, and what trading costs: shared by backtest and by trading without a report. */
 export const strategyShape = {
@@ -17,8 +17,11 @@ export const strategyShape = {
   ),
   fill: option({ summary: 'Fill model.', value: 'next-open', adapter: 'fill' }, call().prefault('next-open')),
   sizing: option(
-    { summary: 'Size of a position.', value: 'fraction(100%)|cash($10000)|volatility(10%)|atr(1%,14,2)' },
-    call().prefault('fraction(100%)'),
+    {
+      summary: 'Size of an entry.',
+      value: 'equal(100%)|fraction(10%)|cash($10000)|volatility(15%,20)|atr-risk(1%,2,14)',
+    },
+    sizing().prefault('equal(100%)'),
   ),
   short: option({ summary: 'Allow short positions.', switch: true }, off()),
   enter: option(
@@ -51,21 +54,21 @@ export const strategyShape = {
     fraction({ min: 0, above: true, max: 1 }).optional(),
   ),
   timeStop: option({ summary: 'Bars after which a position is closed.', value: 'bars' }, integer(1).optional()),
-  maxPosition: option(
-    { summary: 'Risk: largest position as a share of equity.', value: '25%' },
-    fraction({ min: 0, above: true }).optional(),
+  reentry: option(
+    {
+      summary: 'After a stop or target: wait for a new signal, or enter again at once.',
+      value: 'when',
+      choices: ['new-signal', 'immediate'],
+    },
+    choice('new-signal', 'immediate').prefault('new-signal'),
   ),
-  maxPositions: option({ summary: 'Risk: most positions at once.', value: 'n' }, integer(1).optional()),
-  maxOrder: option(
-    { summary: 'Risk: largest order as a share of equity.', value: '25%' },
-    fraction({ min: 0, above: true }).optional(),
-  ),
-  maxDailyLoss: option(
-    { summary: 'Risk: loss of a session after which no position is opened.', value: '3%' },
-    fraction({ min: 0, above: true, max: 1 }).optional(),
-  ),
-  maxDrawdown: option(
-    { summary: 'Risk: fall from the equity high that halts the strategy.', value: '20%' },
-    fraction({ min: 0, above: true, max: 1 }).optional(),
+  risk: option(
+    {
+      summary: 'Risk policies as calls.',
+      value: 'max-drawdown(20%),max-position(25%)',
+      multiple: true,
+      adapter: 'policy',
+    },
+    calls().optional(),
   ),
 };

@@ -4,3 +4,4 @@ export * from './costs.js';
 export * from './error.js';
 export * from './list.js';
 export * from './moment.js';
+export * from './sizing.js';

@@ -1,0 +1,55 @@
+import type { z } from 'zod';
+import { QuantlineError } from '../errors/index.js';
+import { nearest } from './nearest.js';
+import { type Call, parseDecimal } from './values/index.js';
+
+/**
+ * Settings of an adapter from the arguments of a call, in the order of the schema's keys (`max-drawdown(20%)` is
+ * {fraction: 0.2}), and from `key=value` texts, which win. Errors are USAGE and name adapter and key.
+ */
+export function adapterSettings<S extends z.ZodObject>(
+  name: string,
+  schema: S,
+  call: Call | undefined,
+  texts: Readonly<Record<string, string>> = {},
+): z.output<S> {
+  const keys = Object.keys(schema.shape);
+  const raw: Record<string, unknown> = {};
+  for (const [i, argument] of (call?.args ?? []).entries()) {
+    const key = keys[i];
+    if (key === undefined) {
+      throw usage(
+        `${name} takes ${keys.length} arguments, "${argument.text}" at column ${argument.column} is one more.`,
+      );
+    }
+    raw[key] = typeof argument.value === 'object' ? argument.value.text : argument.value;
+  }
+  for (const [key, text] of Object.entries(texts)) {
+    if (!keys.includes(key)) {
+      const near = nearest(key, keys);
+      throw usage(`${name} has no setting "${key}".`, near ?? (keys.length ? `It has ${keys.join(', ')}.` : undefined));
+    }
+    raw[key] = scalar(text);
+  }
+  const parsed = schema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  const where = issue.path.length > 0 ? `${name}, ${issue.path.join('.')}` : name;
+  throw usage(`${where}: ${issue.message}`);
+}
+
+function usage(message: string, near?: string): QuantlineError {
+  const hint = near === undefined ? undefined : near.startsWith('It ') ? near : `Did you mean "${near}"?`;
+  return new QuantlineError('USAGE', message, hint === undefined ? {} : { hint });
+}
+
+/** Numbers, truth values and percentages of a text; everything else stays text. */
+function scalar(text: string): unknown {
+  if (text === 'true') return true;
+  if (text === 'false') return false;
+  const number = parseDecimal(text);
+  if (!Number.isNaN(number)) return number;
+  const percent = /^(.+)%$/.exec(text);
+  const value = percent === null ? Number.NaN : parseDecimal(percent[1]!);
+  return Number.isNaN(value) ? text : value / 100;
+}
