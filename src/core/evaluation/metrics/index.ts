@@ -1,0 +1,7 @@
+export * from './compute.js';
+export * from './drawdown.js';
+export * from './instruments.js';
+export * from './names.js';
+export * from './returns.js';
+export * from './sessions.js';
+export * from './trades.js';
