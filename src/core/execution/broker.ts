@@ -1,0 +1,189 @@
+import type { OrderStatus, Side } from '../domain/orders.js';
+import { isQuantlineError, QuantlineError } from '../errors/index.js';
+import type { OrderRequest, TimeInForce, VenueOrderType } from '../state/records.js';
+
+export type { OrderRequest, TimeInForce, VenueOrderType } from '../state/records.js';
+
+/** What a venue can do itself. What it cannot, the runner does by watching. */
+export interface BrokerCapabilities {
+  /** The venue keeps client order ids and refuses a second order with the same one: sending again is safe. */
+  readonly clientOrderIds: boolean;
+  readonly orderTypes: ReadonlySet<VenueOrderType>;
+  readonly timesInForce: ReadonlySet<TimeInForce>;
+  /** Orders by amount of money. */
+  readonly notional: boolean;
+  readonly fractional: boolean;
+  readonly short: boolean;
+  readonly extendedHours: boolean;
+  /** Exits attached to an entry (bracket), armed when the entry is complete. */
+  readonly attachedProtection: boolean;
+  /** Two exits of which one cancels the other. */
+  readonly oco: boolean;
+  readonly trailingStop: boolean;
+  readonly replace: boolean;
+  readonly stream: boolean;
+}
+
+/** Money as decimal text in `currency`. */
+export interface BrokerAccount {
+  readonly id: string;
+  readonly currency: string;
+  readonly cash: string;
+  readonly equity: string;
+  readonly buyingPower: string;
+  /** Equity at the previous close, for daily loss limits; undefined where the venue does not tell. */
+  readonly lastEquity: string | undefined;
+  readonly blocked: boolean;
+  /** Why, where blocked. */
+  readonly reason?: string;
+  readonly shortingEnabled: boolean;
+  /** Real money, or a venue's paper environment. */
+  readonly paper: boolean;
+}
+
+/** The venue's own time and session. */
+export interface BrokerClock {
+  readonly now: number;
+  readonly open: boolean;
+  readonly nextOpen: number | undefined;
+  readonly nextClose: number | undefined;
+}
+
+/** What the venue says about trading one instrument now. */
+export interface BrokerAsset {
+  readonly instrument: string;
+  readonly tradable: boolean;
+  readonly shortable: boolean;
+  readonly fractionable: boolean;
+  readonly halted?: boolean;
+}
+
+export interface BrokerPosition {
+  readonly instrument: string;
+  /** Signed decimal text. */
+  readonly quantity: string;
+  readonly averagePrice: string | undefined;
+  readonly marketPrice: string | undefined;
+}
+
+export interface BrokerOrder {
+  readonly venueOrderId: string;
+  /** undefined for orders from elsewhere and at venues without such ids. */
+  readonly clientOrderId: string | undefined;
+  readonly instrument: string;
+  readonly side: Side;
+  readonly type: VenueOrderType | 'other';
+  /** `unknown` for a word that the adapter does not know: the order counts as open. */
+  readonly status: OrderStatus;
+  /** The venue's own word. */
+  readonly venueStatus: string;
+  readonly quantity: string | undefined;
+  readonly notional: string | undefined;
+  readonly filledQuantity: string;
+  readonly averagePrice: string | undefined;
+  readonly limitPrice: string | undefined;
+  readonly stopPrice: string | undefined;
+  readonly submittedAt: number | undefined;
+  readonly updatedAt: number | undefined;
+  readonly replacedBy?: string;
+  readonly replaces?: string;
+  readonly reason?: string;
+  /** Attached exits, held ones included. */
+  readonly legs?: readonly BrokerOrder[];
+}
+
+/** `kind` as in the journal: a bust takes an execution back, a correction replaces it. */
+export interface BrokerExecution {
+  readonly executionId: string;
+  readonly venueOrderId: string;
+  readonly clientOrderId: string | undefined;
+  readonly instrument: string;
+  readonly side: Side;
+  readonly quantity: string;
+  readonly price: string;
+  readonly time: number;
+  readonly kind: 'fill' | 'bust' | 'correction';
+  readonly refersTo?: string;
+  readonly costs?: string;
+}
+
+export interface ExecutionPage {
+  readonly executions: readonly BrokerExecution[];
+  /** Where the next read continues; reading an overlap again is harmless. */
+  readonly cursor: string;
+}
+
+export type BrokerEvent =
+  | { readonly type: 'order'; readonly order: BrokerOrder; readonly execution?: BrokerExecution }
+  | { readonly type: 'execution'; readonly execution: BrokerExecution }
+  /** After a (re)connection: orders and executions have to be read again, events may be missing. */
+  | { readonly type: 'connected' }
+  | { readonly type: 'disconnected'; readonly reason: string };
+
+/** Helps a venue without client order ids to find an order again. */
+export interface OrderHint {
+  readonly request: OrderRequest;
+  readonly sentAt: number;
+  readonly venueOrderId?: string;
+}
+
+/**
+ * A venue that takes orders. All quantities and prices are decimal text. A failed read throws (UNAVAILABLE,
+ * CREDENTIALS …); it never looks like an empty answer. Implementations in `brokers/`, all under one contract suite.
+ */
+export interface Broker {
+  /** Name for the journal: one per vendor and environment, such as `alpaca-paper`. */
+  readonly venue: string;
+  readonly capabilities: BrokerCapabilities;
+  account(): Promise<BrokerAccount>;
+  clock(): Promise<BrokerClock>;
+  asset(instrument: string): Promise<BrokerAsset>;
+  positions(): Promise<readonly BrokerPosition[]>;
+  /** All open orders of the account, other people's and attached legs included. */
+  openOrders(): Promise<readonly BrokerOrder[]>;
+  /** undefined only where the venue knows for certain that there is no such order. */
+  orderByClientId(clientOrderId: string, hint?: OrderHint): Promise<BrokerOrder | undefined>;
+  orderByVenueId(venueOrderId: string): Promise<BrokerOrder | undefined>;
+  /** Sends once; never retries. Errors carry a `SendOutcome` (see `sendError`). */
+  submit(request: OrderRequest, clientOrderId: string): Promise<BrokerOrder>;
+  /** Asks for a cancel. Resolves when the venue took the request, or the order is already done. */
+  cancel(venueOrderId: string): Promise<void>;
+  /** Changes price or quantity in place; the venue's new order carries `clientOrderId`. */
+  replace?(venueOrderId: string, request: OrderRequest, clientOrderId: string): Promise<BrokerOrder>;
+  executions(cursor: string | undefined): Promise<ExecutionPage>;
+  /** Ends when the signal aborts; reconnects by itself. */
+  events?(signal: AbortSignal): AsyncIterable<BrokerEvent>;
+  /** Blocks and unblocks new orders at the venue itself. */
+  suspend?(on: boolean): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * What is known after a failed send. `rejected`: the venue refused, there is no order. `not_sent`: nothing left, or the
+ * venue said try later (429). `duplicate`: an order with this client id exists already. `ambiguous`: anything else.
+ */
+export type SendOutcome = 'rejected' | 'not_sent' | 'duplicate' | 'ambiguous';
+
+export function sendError(
+  outcome: SendOutcome,
+  message: string,
+  options: {
+    readonly hint?: string;
+    readonly cause?: unknown;
+    readonly retryAt?: number;
+    readonly reason?: string;
+  } = {},
+): QuantlineError {
+  const { hint, cause, retryAt, reason } = options;
+  return new QuantlineError(outcome === 'rejected' ? 'REFUSED' : 'UNAVAILABLE', message, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(cause === undefined ? {} : { cause }),
+    details: { outcome, ...(retryAt === undefined ? {} : { retryAt }), ...(reason === undefined ? {} : { reason }) },
+  });
+}
+
+/** The outcome that an error of `submit` stands for; what is not known to be harmless is ambiguous. */
+export function sendOutcome(error: unknown): SendOutcome {
+  const outcome = isQuantlineError(error) ? error.details['outcome'] : undefined;
+  return outcome === 'rejected' || outcome === 'not_sent' || outcome === 'duplicate' ? outcome : 'ambiguous';
+}

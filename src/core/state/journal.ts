@@ -1,0 +1,161 @@
+import type {
+  CorporateActionRecord,
+  DecisionRecord,
+  ExecutionRecord,
+  FillRecord,
+  LotRecord,
+  NewIntent,
+  OrderRecord,
+  OrderReport,
+  PositionRecord,
+  SessionPhase,
+  StrategyScope,
+  StrategyState,
+  TradingState,
+} from './records.js';
+
+/** One line of the journal. Events are only ever appended. */
+export interface JournalEvent {
+  /** Position in the whole journal, ascending. */
+  readonly position: number;
+  /** `venue/account/strategy`, or a name of the caller's. */
+  readonly stream: string;
+  /** 1, 2, 3 … within the stream. */
+  readonly sequence: number;
+  readonly type: string;
+  readonly time: number;
+  readonly body: unknown;
+}
+
+/** The right to trade for a strategy, until `deadline`. A later holder has a larger token. */
+export interface Lease {
+  readonly name: string;
+  readonly owner: string;
+  readonly token: number;
+  readonly deadline: number;
+}
+
+export interface OrderFilter {
+  readonly scope?: StrategyScope;
+  readonly venue?: string;
+  readonly account?: string;
+  /** true: not terminal; false: terminal. */
+  readonly open?: boolean;
+  readonly slot?: number;
+  readonly instrument?: string;
+  readonly limit?: number;
+}
+
+export interface DecisionResult {
+  readonly orders: readonly OrderRecord[];
+  /** The slot had been decided before: `orders` are those of then and nothing was recorded. */
+  readonly existed: boolean;
+}
+
+/**
+ * The durable memory of trading. When a method resolves, what it recorded survives a power cut. Times are epoch
+ * milliseconds given by the caller. Errors: STATE (damaged, newer, unsuitable, or a fenced lease), STORAGE (disk),
+ * MISMATCH (a rule of the order life cycle would be broken), UNAVAILABLE (a server that does not answer).
+ */
+export interface Journal {
+  /** Takes the lease when nobody holds it, its deadline has passed, or `gone(owner)` says that its holder is dead. */
+  acquireLease(
+    name: string,
+    owner: string,
+    now: number,
+    ttl: number,
+    gone?: (owner: string) => boolean,
+  ): Promise<Lease | undefined>;
+  /** The same token with a later deadline; STATE when another has taken it or the deadline has passed. */
+  renewLease(lease: Lease, now: number, ttl: number): Promise<Lease>;
+  releaseLease(lease: Lease): Promise<void>;
+  /** Who holds it now, if anyone. */
+  leaseHolder(name: string, now: number): Promise<Lease | undefined>;
+
+  /**
+   * Records the one decision of a slot with all its intents in one transaction, under the lease. Revisions and client
+   * order ids are allocated here. A slot that was decided before is left as it is.
+   */
+  recordDecision(
+    scope: StrategyScope,
+    lease: Lease,
+    decision: DecisionRecord,
+    intents: readonly NewIntent[],
+  ): Promise<DecisionResult>;
+  /**
+   * Records further orders of a slot: protection, emergency exits, flattening. A leg that already has an order in this
+   * slot gets the next revision, which is refused (MISMATCH) while the previous one is neither terminal nor
+   * `replaces`d by this one.
+   */
+  recordIntents(
+    scope: StrategyScope,
+    lease: Lease,
+    slot: number,
+    intents: readonly NewIntent[],
+    now: number,
+  ): Promise<readonly OrderRecord[]>;
+  /**
+   * Marks intents as leaving. Re-reads token and deadline in the same transaction: STATE when either has passed, and
+   * then none is marked. Only `intended` orders, or `unknown` ones that are sent again under the same id.
+   */
+  markSending(clientOrderIds: readonly string[], lease: Lease, now: number): Promise<void>;
+  /** Books what a venue said. Statuses never go back: a late or repeated report changes nothing. */
+  recordReports(reports: readonly OrderReport[], now: number): Promise<readonly OrderRecord[]>;
+  /** Books executions by id, each once; returns those that were new. Executions of unknown orders are refused. */
+  recordExecutions(executions: readonly ExecutionRecord[], now: number): Promise<readonly ExecutionRecord[]>;
+  /** Applies an action to what the strategy owns and to its resting orders' records; once per action. */
+  recordCorporateAction(scope: StrategyScope, action: CorporateActionRecord, now: number): Promise<boolean>;
+
+  setState(scope: StrategyScope, state: TradingState, reason: string, now: number): Promise<void>;
+  state(scope: StrategyScope): Promise<StrategyState>;
+  /** A session of the runner: its start, its end, and whatever it reports. */
+  recordSession(scope: StrategyScope, session: string, phase: SessionPhase, body: unknown, now: number): Promise<void>;
+  /** Anything else worth keeping: exposure seconds, notes, notifications. */
+  note(scope: StrategyScope, type: string, body: unknown, now: number): Promise<void>;
+  /** Where reading a venue's executions continues; opaque. */
+  cursor(scope: StrategyScope): Promise<string | undefined>;
+  setCursor(scope: StrategyScope, cursor: string, now: number): Promise<void>;
+
+  decision(scope: StrategyScope, slot: number): Promise<DecisionRecord | undefined>;
+  lastDecision(scope: StrategyScope): Promise<DecisionRecord | undefined>;
+  order(clientOrderId: string): Promise<OrderRecord | undefined>;
+  orderByVenueId(venue: string, account: string, venueOrderId: string): Promise<OrderRecord | undefined>;
+  /** Ascending by time of creation. */
+  orders(filter?: OrderFilter): Promise<readonly OrderRecord[]>;
+  fills(
+    filter?: Omit<OrderFilter, 'open' | 'slot'> & { readonly clientOrderId?: string },
+  ): Promise<readonly FillRecord[]>;
+  /** Positions that are not flat, of one strategy or of all in an account. */
+  positions(
+    scope: StrategyScope | { readonly venue: string; readonly account: string },
+  ): Promise<readonly PositionRecord[]>;
+  /** The position of one instrument, also when flat; undefined where it was never traded. */
+  position(scope: StrategyScope, instrument: string): Promise<PositionRecord | undefined>;
+  lots(scope: StrategyScope, instrument: string): Promise<readonly LotRecord[]>;
+  scopes(): Promise<readonly StrategyScope[]>;
+  events(filter?: {
+    readonly scope?: StrategyScope;
+    readonly after?: number;
+    readonly types?: readonly string[];
+    readonly limit?: number;
+  }): Promise<readonly JournalEvent[]>;
+
+  /** Computes all tables again from the events. */
+  rebuild(): Promise<void>;
+  /** Checks every event and that the tables follow from them; STATE naming what does not. */
+  verify(): Promise<{ readonly events: number }>;
+  /** Copies the journal to a file that does not exist yet (SQLite only). */
+  backup(path: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Name of the stream and of the lease of a strategy at a venue. */
+export const streamOf = (scope: StrategyScope): string =>
+  [scope.venue, scope.account, scope.strategy].map(encodeURIComponent).join('/');
+
+export function scopeOf(stream: string): StrategyScope | undefined {
+  const parts = stream.split('/').map(decodeURIComponent);
+  const [venue, account, strategy] = parts;
+  if (parts.length !== 3 || venue === undefined || account === undefined || strategy === undefined) return undefined;
+  return { venue, account, strategy };
+}
