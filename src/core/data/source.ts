@@ -32,5 +32,9 @@ export interface MarketDataSource {
 export interface SourceContext {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Keys and vendor variables by their usual names, as resolved by config. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** Folder for state that processes share (rate budgets, cookies); absent: nothing is shared. */
+  readonly stateDir?: string;
   calendar(id: Instrument['calendar']): TradingCalendar;
 }

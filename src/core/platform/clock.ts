@@ -44,3 +44,6 @@ export class ManualClock implements Clock {
 
 /** ISO 8601 in UTC, without milliseconds where they are zero. */
 export const isoTime = (t: number): string => new Date(t).toISOString().replace('.000Z', 'Z');
+
+/** A Date for libraries that take nothing else. */
+export const dateOf = (t: number): Date => new Date(t);
