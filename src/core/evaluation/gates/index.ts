@@ -1,0 +1,3 @@
+export * from './named.js';
+export * from './parse.js';
+export * from './verdict.js';
