@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { QuantlineError } from '../errors/index.js';
 import { nearest } from './nearest.js';
-import { type Call, parseDecimal } from './values/index.js';
+import { type Call, parseDecimal, parseFraction } from './values/index.js';
 
 /**
  * Settings of an adapter from the arguments of a call, in the order of the schema's keys (`max-drawdown(20%)` is
@@ -49,7 +49,5 @@ function scalar(text: string): unknown {
   if (text === 'false') return false;
   const number = parseDecimal(text);
   if (!Number.isNaN(number)) return number;
-  const percent = /^(.+)%$/.exec(text);
-  const value = percent === null ? Number.NaN : parseDecimal(percent[1]!);
-  return Number.isNaN(value) ? text : value / 100;
+  return /^[^a-z]*(%|bps?)$/i.test(text) ? parseFraction(text) : text;
 }

@@ -92,7 +92,7 @@ export const pairs = () =>
     ])
     .transform((raw, context): Readonly<Record<string, string>> => {
       try {
-        if (typeof raw === 'string') return Object.fromEntries([parsePair(raw)]);
+        if (typeof raw === 'string') return Object.fromEntries(parseList(raw).map(parsePair));
         if (Array.isArray(raw)) return Object.fromEntries(raw.map(parsePair));
         return Object.fromEntries(Object.entries(raw).map(([key, value]) => [key, String(value ?? '')]));
       } catch (error) {
