@@ -24,10 +24,14 @@ export function adapterSettings<S extends z.ZodObject>(
     }
     raw[key] = typeof argument.value === 'object' ? argument.value.text : argument.value;
   }
-  for (const [key, text] of Object.entries(texts)) {
-    if (!keys.includes(key)) {
-      const near = nearest(key, keys);
-      throw usage(`${name} has no setting "${key}".`, near ?? (keys.length ? `It has ${keys.join(', ')}.` : undefined));
+  for (const [given, text] of Object.entries(texts)) {
+    const key = keys.find((candidate) => plain(candidate) === plain(given));
+    if (key === undefined) {
+      const near = nearest(given, keys);
+      throw usage(
+        `${name} has no setting "${given}".`,
+        near ?? (keys.length ? `It has ${keys.join(', ')}.` : undefined),
+      );
     }
     raw[key] = scalar(text);
   }
@@ -37,6 +41,9 @@ export function adapterSettings<S extends z.ZodObject>(
   const where = issue.path.length > 0 ? `${name}, ${issue.path.join('.')}` : name;
   throw usage(`${where}: ${issue.message}`);
 }
+
+/** `max_depth`, `max-depth` and `maxDepth` are one setting. */
+const plain = (key: string): string => key.toLowerCase().replace(/[-_]/g, '');
 
 function usage(message: string, near?: string): QuantlineError {
   const hint = near === undefined ? undefined : near.startsWith('It ') ? near : `Did you mean "${near}"?`;

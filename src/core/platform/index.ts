@@ -4,6 +4,8 @@ export * from './hash.js';
 export * from './http.js';
 export * from './http-failure.js';
 export * from './logger.js';
+export * from './progress.js';
 export * from './rate-headers.js';
+export * from './terminal.js';
 export * from './url-guard.js';
 export * from './workers.js';
