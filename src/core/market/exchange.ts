@@ -42,6 +42,8 @@ export class SimulatedExchange {
   readonly ledger: Ledger;
   /** Instruments with something to do on their next bar (working order or armed protection): the loop's fast test. */
   readonly busy: Uint8Array;
+  /** Counts changes of the book and of positions: equal numbers mean that nothing moved. */
+  revision = 0;
   /** Largest share of a bar's volume that any fill used. */
   largestShare = 0;
 
@@ -84,6 +86,7 @@ export class SimulatedExchange {
       if (order.leg === 'exit') this.cancelEntries(instrument, 'exit ordered');
       this.working[instrument]!.push(order);
       this.busy[instrument] = 1;
+      this.revision++;
     }
     this.listener.onOrder(order);
     return order;
@@ -94,6 +97,7 @@ export class SimulatedExchange {
     const at = list.indexOf(order);
     if (at < 0) return false;
     list.splice(at, 1);
+    this.revision++;
     order.status = 'canceled';
     order.note = note;
     this.refreshBusy(order.instrument);
@@ -251,6 +255,7 @@ export class SimulatedExchange {
     const share = quantity / this.bar.volume;
     if (share > this.largestShare && this.bar.volume > 0) this.largestShare = share;
     this.takenInBar += quantity;
+    this.revision++;
     order.filled += quantity;
     order.filledValue += quantity * price;
     order.costs += costs;
@@ -311,12 +316,14 @@ export class SimulatedExchange {
   private reject(order: VenueOrder, note: string): false {
     order.status = order.filled > 0 ? 'canceled' : 'rejected';
     order.note = note;
+    this.revision++;
     this.listener.onOrder(order);
     return false;
   }
 
   private cancelEntries(j: number, note: string): void {
-    for (const order of this.working[j]!.filter((o) => o.leg === 'entry')) this.cancel(order, note);
+    const list = this.working[j]!;
+    for (let k = list.length - 1; k >= 0; k--) if (list[k]!.leg === 'entry') this.cancel(list[k]!, note);
   }
 
   private refreshBusy(j: number): void {

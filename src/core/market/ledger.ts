@@ -1,4 +1,4 @@
-import { type ExitReason, exitReasonCode, TradeLog } from './trades.js';
+import { type ExitReason, exitReasonCode, tradeLog } from './trades.js';
 
 /** Below this many units a position is flat: what rounding of repeated partial fills may leave. */
 const DUST = 1e-9;
@@ -19,7 +19,7 @@ export class Ledger {
   readonly mark: Float64Array;
   /** Side of a position closed by its protection, until the signal asks for something else. */
   readonly lockout: Int8Array;
-  readonly trades = new TradeLog();
+  readonly trades = tradeLog();
   costs = 0;
   /** Sum of |value| of all fills. */
   turnover = 0;
@@ -114,21 +114,21 @@ export class Ledger {
     const exitValue = this.exitedValue[j]!;
     const costs = this.tradeCosts[j]!;
     const grossPnl = side * (exitValue - entryValue);
-    this.trades.push({
-      instrument: j,
-      side,
-      quantity,
-      entryTime: this.entryTime[j]!,
-      entryPrice: entryValue / quantity,
-      exitTime: time,
-      exitPrice: exitValue / quantity,
-      grossPnl,
-      costs,
-      pnl: grossPnl - costs,
-      return: (grossPnl - costs) / entryValue,
-      barsHeld: bar - this.entryBar[j]!,
-      exitReason: exitReasonCode(reason),
-    });
+    const o = this.trades.append();
+    const { data } = this.trades;
+    data[o] = j;
+    data[o + 1] = side;
+    data[o + 2] = quantity;
+    data[o + 3] = this.entryTime[j]!;
+    data[o + 4] = entryValue / quantity;
+    data[o + 5] = time;
+    data[o + 6] = exitValue / quantity;
+    data[o + 7] = grossPnl;
+    data[o + 8] = costs;
+    data[o + 9] = grossPnl - costs;
+    data[o + 10] = (grossPnl - costs) / entryValue;
+    data[o + 11] = bar - this.entryBar[j]!;
+    data[o + 12] = exitReasonCode(reason);
     this.entryPrice[j] = 0;
     this.entered[j] = 0;
     this.enteredValue[j] = 0;

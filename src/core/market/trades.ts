@@ -1,4 +1,4 @@
-import { Float64Builder } from '../domain/builder.js';
+import { RowBuilder } from '../domain/builder.js';
 
 /** Why a position was closed. The number is the code in the columns; the text is what people see. */
 export const EXIT_REASONS = [
@@ -37,21 +37,4 @@ export type TradeField = (typeof TRADE_FIELDS)[number];
  */
 export type TradeColumns = Readonly<Record<TradeField, Float64Array>>;
 
-export class TradeLog {
-  private readonly columns = Object.fromEntries(TRADE_FIELDS.map((field) => [field, new Float64Builder()])) as Record<
-    TradeField,
-    Float64Builder
-  >;
-
-  get length(): number {
-    return this.columns.pnl.length;
-  }
-
-  push(row: Readonly<Record<TradeField, number>>): void {
-    for (const field of TRADE_FIELDS) this.columns[field].push(row[field]);
-  }
-
-  toColumns(): TradeColumns {
-    return Object.fromEntries(TRADE_FIELDS.map((field) => [field, this.columns[field].toArray()])) as TradeColumns;
-  }
-}
+export const tradeLog = (): RowBuilder<TradeField> => new RowBuilder(TRADE_FIELDS);

@@ -1,0 +1,106 @@
+import type { BarColumns } from '../domain/bars.js';
+import type { Session, TradingCalendar } from '../domain/calendar.js';
+import type { Instrument } from '../domain/instrument.js';
+
+/** Bars of several instruments laid on one clock: the union of their `knownAt` instants. */
+export interface MarketFeed {
+  readonly instruments: readonly Instrument[];
+  readonly bars: readonly BarColumns[];
+  /** Clock instants, epoch ms, ascending. */
+  readonly clock: Float64Array;
+  /** Per instrument and tick: index of the bar that became known then, −1 = none. */
+  readonly barAt: readonly Int32Array[];
+  /** Per tick: index into `sessions`. */
+  readonly sessionAt: Int32Array;
+  readonly sessions: readonly Session[];
+  /** Per session: its first tick. */
+  readonly firstTick: Int32Array;
+  /** Calendar of the returns: the instruments' own, or every day where they differ. */
+  readonly calendar: TradingCalendar;
+}
+
+/**
+ * @param knownAt per instrument, ascending, same length as its bars
+ * @param calendar the calendar whose sessions group the ticks for returns
+ */
+export function buildFeed(
+  instruments: readonly Instrument[],
+  bars: readonly BarColumns[],
+  knownAt: readonly Float64Array[],
+  calendar: TradingCalendar,
+): MarketFeed {
+  const { clock, barAt } = mergeClocks(knownAt);
+  const { sessions, sessionAt, firstTick } = groupBySession(clock, calendar);
+  return { instruments, bars, clock, barAt, sessionAt, sessions, firstTick, calendar };
+}
+
+function mergeClocks(knownAt: readonly Float64Array[]): { clock: Float64Array; barAt: Int32Array[] } {
+  const first = knownAt[0] ?? new Float64Array(0);
+  if (knownAt.every((times) => sameTimes(times, first))) {
+    const identity = Int32Array.from({ length: first.length }, (_, i) => i);
+    return { clock: first, barAt: knownAt.map(() => identity) };
+  }
+  const cursor = new Int32Array(knownAt.length);
+  const total = knownAt.reduce((n, times) => n + times.length, 0);
+  const clock = new Float64Array(total);
+  const barAt = knownAt.map(() => new Int32Array(total).fill(-1));
+  let ticks = 0;
+  for (;;) {
+    let now = Number.POSITIVE_INFINITY;
+    for (let j = 0; j < knownAt.length; j++) {
+      const at = cursor[j]!;
+      if (at < knownAt[j]!.length && knownAt[j]![at]! < now) now = knownAt[j]![at]!;
+    }
+    if (now === Number.POSITIVE_INFINITY) break;
+    for (let j = 0; j < knownAt.length; j++) {
+      const at = cursor[j]!;
+      if (at < knownAt[j]!.length && knownAt[j]![at] === now) {
+        barAt[j]![ticks] = at;
+        cursor[j] = at + 1;
+      }
+    }
+    clock[ticks++] = now;
+  }
+  return { clock: clock.slice(0, ticks), barAt: barAt.map((column) => column.slice(0, ticks)) };
+}
+
+function sameTimes(a: Float64Array, b: Float64Array): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** A tick belongs to the first session whose close is not before it, or to the last one. */
+function groupBySession(
+  clock: Float64Array,
+  calendar: TradingCalendar,
+): { sessions: Session[]; sessionAt: Int32Array; firstTick: Int32Array } {
+  const sessionAt = new Int32Array(clock.length);
+  if (clock.length === 0) return { sessions: [], sessionAt, firstTick: new Int32Array(0) };
+  const sessions: Session[] = [];
+  const first: number[] = [];
+  let close = Number.NEGATIVE_INFINITY;
+  for (let k = 0; k < clock.length; k++) {
+    if (clock[k]! > close) {
+      const session = calendar.nextSession(clock[k]! - 1);
+      close = session.close;
+      sessions.push(session);
+      first.push(k);
+    }
+    sessionAt[k] = sessions.length - 1;
+  }
+  return { sessions, sessionAt, firstTick: Int32Array.from(first) };
+}
+
+/** First tick at or after t. */
+export function tickAt(feed: MarketFeed, t: number): number {
+  let lo = 0;
+  let hi = feed.clock.length;
+  while (lo < hi) {
+    const mid = (lo + hi) >>> 1;
+    if (feed.clock[mid]! < t) lo = mid + 1;
+    else hi = mid;
+  }
+  return lo;
+}

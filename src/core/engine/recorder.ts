@@ -1,0 +1,68 @@
+import { RowBuilder } from '../domain/builder.js';
+import type { ExchangeListener, VenueOrder } from '../market/index.js';
+import type { EventSink } from './events.js';
+
+const SIDE = (side: number): 'buy' | 'sell' => (side > 0 ? 'buy' : 'sell');
+
+const FILL_FIELDS = ['order', 'instrument', 'time', 'side', 'leg', 'price', 'quantity', 'costs', 'share'] as const;
+
+/** Fills as columns, in order; `order` is the order's sequence, `leg` indexes LEGS, `share` the part of the bar's volume. */
+export type FillColumns = Readonly<Record<(typeof FILL_FIELDS)[number], Float64Array>>;
+
+export const LEGS = ['exit', 'entry', 'stop', 'target'] as const;
+
+/** Keeps what the venue did: every order in its last state, every fill, and the event stream where one is wanted. */
+export class Recorder implements ExchangeListener {
+  readonly orders: VenueOrder[] = [];
+  private readonly fillLog = new RowBuilder(FILL_FIELDS);
+  /** The current simulated instant, for events. */
+  time = 0;
+
+  constructor(
+    private readonly names: readonly string[],
+    private readonly events: EventSink | undefined,
+  ) {}
+
+  onOrder(order: VenueOrder): void {
+    // Sequence numbers count from 1 without gaps, so an order is new exactly when it is the next one.
+    if (order.sequence > this.orders.length) this.orders.push(order);
+    if (this.events === undefined || order.status === 'filled' || order.status === 'partially_filled') return;
+    if (order.leg === 'stop' || order.leg === 'target') return;
+    this.events.emit({
+      type: 'order',
+      time: this.time,
+      instrument: this.names[order.instrument]!,
+      leg: order.leg,
+      status: order.status,
+      note: order.note,
+    });
+  }
+
+  onFill(order: VenueOrder, time: number, price: number, quantity: number, costs: number, share: number): void {
+    const o = this.fillLog.append();
+    const { data } = this.fillLog;
+    data[o] = order.sequence;
+    data[o + 1] = order.instrument;
+    data[o + 2] = time;
+    data[o + 3] = order.side;
+    data[o + 4] = LEGS.indexOf(order.leg);
+    data[o + 5] = price;
+    data[o + 6] = quantity;
+    data[o + 7] = costs;
+    data[o + 8] = Number.isFinite(share) ? share : Number.NaN;
+    this.events?.emit({
+      type: 'fill',
+      time,
+      instrument: this.names[order.instrument]!,
+      leg: order.leg,
+      side: SIDE(order.side),
+      price,
+      quantity,
+      costs,
+    });
+  }
+
+  fills(): FillColumns {
+    return this.fillLog.toColumns();
+  }
+}

@@ -1,0 +1,34 @@
+import type { Protection } from '../domain/orders.js';
+import type { ScoreKind } from '../models/model.js';
+import type { RiskPolicy, Sizing } from '../risk/index.js';
+
+/** Scores at which a direction is entered and left. Crossing none of them keeps what is held. */
+export interface Thresholds {
+  /** Long when score >= enterLong; a long is kept while score > exitLong. */
+  readonly enterLong: number;
+  readonly exitLong: number;
+  /** Short when score <= enterShort; a short is kept while score < exitShort. −Infinity: never short. */
+  readonly enterShort: number;
+  readonly exitShort: number;
+}
+
+/** Everything decide needs beside the market and the account. Plain numbers; equal in both runners. */
+export interface Strategy {
+  readonly thresholds: Thresholds;
+  readonly sizing: Sizing;
+  readonly protection: Protection | undefined;
+  /** Bars after which a position is closed; Infinity = never. */
+  readonly timeStop: number;
+  /** After a stop or target, wait until the signal has asked for something else. */
+  readonly reentry: 'new-signal' | 'immediate';
+  readonly policies: readonly RiskPolicy[];
+}
+
+/** Default thresholds by what the score means; `short` opens the short side. */
+export function defaultThresholds(kind: ScoreKind, short: boolean): Thresholds {
+  const tiny = Number.MIN_VALUE;
+  const middle = kind === 'probability' ? 0.5 : 0;
+  return kind === 'probability'
+    ? { enterLong: 0.55, exitLong: middle, enterShort: short ? 0.45 : Number.NEGATIVE_INFINITY, exitShort: middle }
+    : { enterLong: tiny, exitLong: 0, enterShort: short ? -tiny : Number.NEGATIVE_INFINITY, exitShort: 0 };
+}

@@ -1,0 +1,33 @@
+/** What a policy may look at. One object per run, updated in place. */
+export interface RiskState {
+  /** Decision instant, epoch ms. */
+  time: number;
+  equity: number;
+  /** Highest equity so far; complete only for policies with `halts`, which see every tick. */
+  peak: number;
+  /** Equity at the end of the previous session. */
+  sessionStart: number;
+  /** Number of the session, ascending. */
+  session: number;
+  /** Sum of |position value| and number of open positions, including entries approved in this step. */
+  gross: number;
+  positions: number;
+}
+
+/** A wanted entry. */
+export interface Proposal {
+  readonly instrument: string;
+  /** Signed fraction of equity. */
+  readonly weight: number;
+  readonly close: number;
+}
+
+/**
+ * One limit. `review` returns the weight it allows: the same sign, no larger; 0 vetoes. `halts` is asked on every
+ * tick: while it returns true, positions are closed and nothing is opened. Settings and files in `policies/`.
+ */
+export interface RiskPolicy {
+  readonly name: string;
+  review?(proposal: Proposal, state: RiskState): number;
+  halts?(state: RiskState): boolean;
+}
