@@ -1,0 +1,126 @@
+import { QuantlineError } from '../errors/index.js';
+import { type DecimalText, decimalText, multiply, parseDecimal, round } from './decimal.js';
+import type { Instrument, TickRule } from './instrument.js';
+import type { OrderIntent, Side } from './orders.js';
+
+/**
+ * Prices and quantities onto a venue's grid, the same in both runners. A step is a decimal fraction m/10^s, and a
+ * multiple of it is computed as (k·m)/10^s, whose one rounding gives the double nearest to the exact decimal; so
+ * `decimalText` of a result is the decimal on the grid, without noise.
+ */
+interface Step {
+  readonly m: number;
+  readonly scale: number;
+  readonly size: number;
+}
+
+/** What arithmetic in doubles leaves beside a grid point: taken as that point. In steps, and in parts of the value. */
+const NOISE_STEPS = 1e-9;
+const NOISE = 1e-15;
+/** Decimals of a fractional quantity. */
+export const FRACTIONAL_STEP = 1e-9;
+
+const steps = new Map<number, Step>();
+
+function stepOf(size: number): Step {
+  const known = steps.get(size);
+  if (known !== undefined) return known;
+  const text = decimalText(size);
+  const decimals = text.includes('.') ? text.length - text.indexOf('.') - 1 : 0;
+  const scale = Number(`1e${decimals}`);
+  const step = { m: Math.round(size * scale), scale, size };
+  if (!(size > 0) || step.m < 1) throw new RangeError(`A step must be positive: ${size}`);
+  steps.set(size, step);
+  return step;
+}
+
+/** The multiple of `size` at or next to a value >= 0, in one direction. */
+function onGrid(value: number, size: number, up: boolean): number {
+  const { m, scale } = stepOf(size);
+  const nearest = Math.round((value * scale) / m);
+  // Beyond 2^53 units a double has no room for the grid.
+  if (nearest * m > Number.MAX_SAFE_INTEGER) return value;
+  const snapped = (nearest * m) / scale;
+  if (Math.abs(snapped - value) <= size * NOISE_STEPS + value * NOISE) return snapped;
+  if (up) return snapped > value ? snapped : ((nearest + 1) * m) / scale;
+  return snapped < value ? snapped : ((nearest - 1) * m) / scale;
+}
+
+/** The tick at a price: the last row of the rule that starts at or below it. */
+export function tickAt(rule: TickRule, price: number): number {
+  let tick = rule[0]!.tick;
+  for (let i = 1; i < rule.length && rule[i]!.from <= price; i++) tick = rule[i]!.tick;
+  return tick;
+}
+
+/**
+ * A price > 0 on the tick of its own level, never worse than asked: a buy's is rounded down, a sell's up. For stops
+ * that means no later than asked. The result may be 0 where a buy's price is below the smallest tick.
+ */
+export function quantisePrice(price: number, rule: TickRule, side: Side): number {
+  const rounded = onGrid(price, tickAt(rule, price), side === 'sell');
+  // Rounding up may reach the next level, whose grid is coarser.
+  const tick = tickAt(rule, rounded);
+  return tick === tickAt(rule, price) ? rounded : onGrid(rounded, tick, side === 'sell');
+}
+
+/** A quantity >= 0 rounded down to the lot, or to 9 decimals where fractions are wanted and the instrument has them. */
+export function quantiseQuantity(quantity: number, instrument: Instrument, fractional: boolean): number {
+  const step = fractional && instrument.fractionable ? Math.min(FRACTIONAL_STEP, instrument.lot) : instrument.lot;
+  return onGrid(quantity, step, false);
+}
+
+/** Numbers of an order as a venue gets them. */
+export interface QuantisedOrder {
+  readonly quantity?: DecimalText;
+  readonly notional?: DecimalText;
+  readonly limitPrice?: DecimalText;
+  readonly stopPrice?: DecimalText;
+}
+
+/**
+ * The numbers of an intent on tick and lot, as decimal text. REFUSED, naming the number, for what no venue takes:
+ * NaN, infinities, zero, negatives, less than a lot, a price below the smallest tick.
+ */
+export function quantiseOrder(intent: OrderIntent, instrument: Instrument, fractional: boolean): QuantisedOrder {
+  const refuse = (what: string, value: number, why: string): never => {
+    throw new QuantlineError('REFUSED', `${instrument.id}: ${what} ${value} ${why}. Nothing was sent.`, {
+      hint: 'Check the sizing and the prices of the strategy.',
+      details: { instrument: instrument.id, field: what, value: String(value), reason: 'invalid_number' },
+    });
+  };
+  const check = (what: string, value: number): void => {
+    if (!Number.isFinite(value) || value <= 0) refuse(what, value, 'is not a positive number');
+  };
+  const priced = (what: string, value: number): DecimalText => {
+    check(what, value);
+    const price = quantisePrice(value, instrument.tickRule, intent.side);
+    if (price <= 0) refuse(what, value, `is below the smallest tick ${tickAt(instrument.tickRule, value)}`);
+    return decimalText(price);
+  };
+  const out: { -readonly [K in keyof QuantisedOrder]: QuantisedOrder[K] } = {};
+  if ((intent.quantity === undefined) === (intent.notional === undefined)) {
+    throw new QuantlineError('BUG', `${instrument.id}: an order has a quantity or a notional, one of them.`);
+  }
+  if (intent.quantity !== undefined) {
+    check('quantity', intent.quantity);
+    const quantity = quantiseQuantity(intent.quantity, instrument, fractional);
+    if (quantity <= 0) refuse('quantity', intent.quantity, 'is less than one lot');
+    out.quantity = decimalText(quantity);
+  }
+  if (intent.notional !== undefined) {
+    check('notional', intent.notional);
+    out.notional = round(decimalText(intent.notional), 2, 'down');
+    if (out.notional === '0') refuse('notional', intent.notional, 'is less than a cent');
+  }
+  if (intent.limitPrice !== undefined) out.limitPrice = priced('limit price', intent.limitPrice);
+  if (intent.stopPrice !== undefined) out.stopPrice = priced('stop price', intent.stopPrice);
+  return out;
+}
+
+/** Reads a person's positive amount, exactly: `1,000`, `1e-7`, `-5`, `0` and `Infinity` are USAGE errors. */
+export function parsePositive(text: string, what: string): DecimalText {
+  const value = parseDecimal(text, what);
+  if (!value.startsWith('-') && multiply(value, '1') !== '0') return value;
+  throw new QuantlineError('USAGE', `The ${what} has to be greater than 0, not ${text}.`);
+}
