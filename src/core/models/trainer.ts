@@ -1,0 +1,74 @@
+import type { z } from 'zod';
+import type { TradingCalendar } from '../domain/calendar.js';
+import type { Instrument } from '../domain/instrument.js';
+import type { ScoreKind, SignalScorer } from './model.js';
+
+/** A rule: scores bars without having been trained. Its scores are the wanted direction, in [-1, 1]. */
+export interface Rule {
+  readonly kind: 'rule';
+  /** Bars before the first possible score. */
+  readonly warmup: number;
+  /** Bars until the start of the series no longer matters; Infinity where the rule remembers for good. */
+  readonly memory: number;
+  scorer(instrument: Instrument, calendar: TradingCalendar): SignalScorer;
+}
+
+/** Rows for a learner: row-major features, one label, weight and time pair a row. */
+export interface TrainingRows {
+  readonly columns: readonly string[];
+  readonly rows: number;
+  /** rows × columns, row-major; NaN = missing. */
+  readonly x: Float32Array;
+  /** Finite labels: 0 or 1 for `direction`, a return for `return`. */
+  readonly y: Float64Array;
+  readonly weights: Float64Array | undefined;
+  /** Index of the row's instrument. */
+  readonly instrument: Int32Array;
+  /** Instant at which the row could have been acted on, and at which its label was known; epoch ms. */
+  readonly decided: Float64Array;
+  readonly labelEnd: Float64Array;
+}
+
+export interface FitContext {
+  readonly scoreKind: ScoreKind;
+  readonly seed: number;
+  readonly threads: number;
+  readonly engine: 'auto' | 'embedded' | 'native';
+  readonly signal: AbortSignal;
+  /** Rounds or epochs where the caller fixed them. */
+  readonly rounds: number | undefined;
+  /** Rows held out of training for early stopping, if any. */
+  readonly validation: TrainingRows | undefined;
+  onRound(done: number, total: number, metrics: Readonly<Record<string, number>>): void;
+}
+
+/** What a learner learned. Scores are bit-equal for every batch size and number of threads. */
+export interface FittedModel {
+  /** Scores of `rows` rows of x into out[0..rows). */
+  predict(x: Float32Array, rows: number, out: Float64Array): void;
+  /** Text or bytes by which `load` makes the same model again. */
+  save(): Promise<string | Uint8Array>;
+  /** Learning curve: per round, metric by name. */
+  readonly history: readonly Readonly<Record<string, number>>[];
+  readonly engine: { readonly name: string; readonly version: string };
+  /** Importance by column name, largest first; absent where the learner has none. */
+  readonly importance?: Readonly<Record<string, number>>;
+}
+
+/** A learner: fits rows. `extension` is that of the saved file. */
+export interface Learner {
+  readonly kind: 'learner';
+  readonly extension: string;
+  fit(rows: TrainingRows, context: FitContext): Promise<FittedModel>;
+  load(bytes: Uint8Array, columns: readonly string[], scoreKind: ScoreKind): Promise<FittedModel>;
+}
+
+export type ModelTrainer = Rule | Learner;
+
+/** A file in `trainers/`, or a module of the user's own. Call arguments fill the settings in the order of their keys. */
+export interface TrainerModule<S extends z.ZodObject = z.ZodObject> {
+  readonly name: string;
+  readonly summary: string;
+  readonly settings: S;
+  create(settings: z.output<S>): ModelTrainer | Promise<ModelTrainer>;
+}

@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import type { BarColumns } from '../../domain/bars.js';
+import { Sma } from '../../indicators/index.js';
+import type { SignalScorer } from '../model.js';
+import { bars, otherSide, requireShorter, sides } from '../rules.js';
+import type { Rule } from '../trainer.js';
+
+export const name = 'sma-cross';
+export const summary = 'Long from the fast average crossing above the slow one until it crosses below.';
+export const settings = z.object({ fast: bars(10), slow: bars(30, 2), side: sides });
+
+export function create({ fast, slow, side }: z.output<typeof settings>): Rule {
+  requireShorter(name, fast, slow);
+  return {
+    kind: 'rule',
+    warmup: slow + 1,
+    memory: Number.POSITIVE_INFINITY,
+    scorer: () => new SmaCrossScorer(fast, slow, otherSide(side)),
+  };
+}
+
+/** A cross compares this bar with the one before; equality before it counts as the other side. */
+class SmaCrossScorer implements SignalScorer {
+  private readonly fast: Sma;
+  private readonly slow: Sma;
+  private a = Number.NaN;
+  private b = Number.NaN;
+  private position = 0;
+
+  constructor(
+    fast: number,
+    slow: number,
+    private readonly below: number,
+  ) {
+    this.fast = new Sma(fast);
+    this.slow = new Sma(slow);
+  }
+
+  consume({ close }: BarColumns, from: number, to: number, out: Float64Array): void {
+    const { fast, slow, below } = this;
+    let { a, b, position } = this;
+    for (let i = from; i < to; i++) {
+      const x = close[i]!;
+      const nextA = fast.update(x);
+      const nextB = slow.update(x);
+      if (nextA > nextB && a <= b) position = 1;
+      else if (nextA < nextB && a >= b) position = below;
+      a = nextA;
+      b = nextB;
+      out[i] = b === b ? position : Number.NaN;
+    }
+    this.a = a;
+    this.b = b;
+    this.position = position;
+  }
+}
