@@ -106,7 +106,10 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
       seen = exchange.revision;
     }
   }
-  if (options.closeAtEnd && ticks > 0) closeOut(feed, exchange, to - 1, equity);
+  if (options.closeAtEnd && ticks > 0) {
+    recorder.time = feed.clock[to - 1]!;
+    closeOut(feed, exchange, to - 1, equity);
+  }
   return {
     equity: { time: feed.clock.subarray(from, to), equity },
     trades: ledger.trades.toColumns(),

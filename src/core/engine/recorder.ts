@@ -4,9 +4,23 @@ import type { EventSink } from './events.js';
 
 const SIDE = (side: number): 'buy' | 'sell' => (side > 0 ? 'buy' : 'sell');
 
-const FILL_FIELDS = ['order', 'instrument', 'time', 'side', 'leg', 'price', 'quantity', 'costs', 'share'] as const;
+const FILL_FIELDS = [
+  'order',
+  'instrument',
+  'time',
+  'known',
+  'side',
+  'leg',
+  'price',
+  'quantity',
+  'costs',
+  'share',
+] as const;
 
-/** Fills as columns, in order; `order` is the order's sequence, `leg` indexes LEGS, `share` the part of the bar's volume. */
+/**
+ * Fills as columns, in order. `order` is the order's sequence, `time` the opening of the bar that filled it, `known` the
+ * clock instant at which that bar was complete, `leg` an index into LEGS, `share` the part of the bar's volume.
+ */
 export type FillColumns = Readonly<Record<(typeof FILL_FIELDS)[number], Float64Array>>;
 
 export const LEGS = ['exit', 'entry', 'stop', 'target'] as const;
@@ -44,12 +58,13 @@ export class Recorder implements ExchangeListener {
     data[o] = order.sequence;
     data[o + 1] = order.instrument;
     data[o + 2] = time;
-    data[o + 3] = order.side;
-    data[o + 4] = LEGS.indexOf(order.leg);
-    data[o + 5] = price;
-    data[o + 6] = quantity;
-    data[o + 7] = costs;
-    data[o + 8] = Number.isFinite(share) ? share : Number.NaN;
+    data[o + 3] = this.time;
+    data[o + 4] = order.side;
+    data[o + 5] = LEGS.indexOf(order.leg);
+    data[o + 6] = price;
+    data[o + 7] = quantity;
+    data[o + 8] = costs;
+    data[o + 9] = Number.isFinite(share) ? share : Number.NaN;
     this.events?.emit({
       type: 'fill',
       time,

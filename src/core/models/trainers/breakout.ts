@@ -44,7 +44,7 @@ class BreakoutScorer implements SignalScorer {
     for (let i = from; i < to; i++) {
       const [entryHigh, entryLow, exitHigh, exitLow] = channel as [number, number, number, number];
       const x = close[i]!;
-      const ready = entryHigh === entryHigh && exitLow === exitLow;
+      const ready = !Number.isNaN(entryHigh) && !Number.isNaN(exitLow);
       if (ready) {
         if (x > entryHigh) this.position = 1;
         else if (below !== 0 && x < entryLow) this.position = -1;

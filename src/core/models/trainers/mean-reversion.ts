@@ -36,8 +36,8 @@ class MeanReversionScorer implements SignalScorer {
       const z = this.zscore.update(close[i]!);
       if (z <= -width) this.position = 1;
       else if (above !== 0 && z >= width) this.position = above;
-      else if (this.position * z >= 0 && z === z) this.position = 0;
-      out[i] = z === z ? this.position : Number.NaN;
+      else if (this.position * z >= 0) this.position = 0;
+      out[i] = Number.isNaN(z) ? Number.NaN : this.position;
     }
   }
 }

@@ -20,7 +20,7 @@ export function create({ window, side }: z.output<typeof settings>): Rule {
         consume({ close }: BarColumns, from: number, to: number, out: Float64Array) {
           for (let i = from; i < to; i++) {
             const r = change.update(close[i]!);
-            out[i] = r > 0 ? 1 : r === r ? below : Number.NaN;
+            out[i] = r > 0 ? 1 : Number.isNaN(r) ? Number.NaN : below;
           }
         },
       };

@@ -47,7 +47,7 @@ class SmaCrossScorer implements SignalScorer {
       else if (nextA < nextB && a >= b) position = below;
       a = nextA;
       b = nextB;
-      out[i] = b === b ? position : Number.NaN;
+      out[i] = Number.isNaN(b) ? Number.NaN : position;
     }
     this.a = a;
     this.b = b;
