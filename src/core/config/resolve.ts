@@ -5,7 +5,7 @@ import { type FileValues, readConfigFile } from './file.js';
 import { commandVariableName, kebab, sectionName, variableName } from './names.js';
 import { nearest } from './nearest.js';
 import { type AdapterPort, type OptionMeta, optionMeta } from './option.js';
-import { type Redactor, redactor } from './redact.js';
+import { REDACTED, type Redactor, redactor, redactUrl } from './redact.js';
 import { COMMAND_OPTIONS, type CommandId, type GlobalOptions, globalOptions } from './schemas/index.js';
 import { VENDOR_VARIABLES } from './vendors.js';
 
@@ -28,6 +28,8 @@ export interface ResolvedConfig<C extends CommandId> {
   readonly global: GlobalOptions;
   /** Option key → where its value came from; `set.<key>` and `param.<key>` for settings of adapters. */
   readonly origins: ReadonlyMap<string, Origin>;
+  /** Option key → its text as given, or the default's; absent where there is neither. */
+  readonly texts: ReadonlyMap<string, string>;
   /** Path of the file that was read. */
   readonly file: string | undefined;
   /** Vendors' variables that are set, by name. */
@@ -51,14 +53,18 @@ export async function resolveConfig<C extends CommandId>(input: ConfigInput<C>):
   const path = flags['config'] ?? environment.get(variableName('config'))?.value;
   const file = await readConfigFile(input.folder, path as string | undefined);
   const origins = new Map<string, Origin>();
+  const texts = new Map<string, string>();
   const problems: { code: 'USAGE' | 'CONFIG'; message: string; hint?: string | undefined }[] = [];
 
   const read = (shape: Readonly<Record<string, z.ZodType>>): Record<string, unknown> => {
     const out: Record<string, unknown> = {};
     for (const [key, schema] of Object.entries(shape)) {
       const { raw, origin } = pick(command, key, optionMeta(schema), flags, environment, file.values);
-      const parsed = schema.safeParse(settings(command, key, raw, environment, file.values, origins, out));
+      const complete = settings(command, key, raw, environment, file.values, origins, out);
+      const parsed = schema.safeParse(complete);
       origins.set(key, origin);
+      const shown = textOf(complete ?? defaultOf(schema));
+      if (shown !== undefined) texts.set(key, optionMeta(schema)?.secret ? REDACTED : redactUrl(shown));
       if (parsed.success) {
         if (parsed.data !== undefined) out[key] = parsed.data;
         continue;
@@ -84,11 +90,25 @@ export async function resolveConfig<C extends CommandId>(input: ConfigInput<C>):
     options,
     global,
     origins,
+    texts,
     file: file.path,
     secrets: Object.fromEntries([...vendors].map(([name, { value }]) => [name, value])),
     secretOrigins: new Map([...vendors].map(([name, { origin }]) => [name, origin])),
     redact: redactor(vendors),
   };
+}
+
+/** The default of an option as it would be written. */
+function defaultOf(schema: z.ZodType): unknown {
+  return (schema.def as { defaultValue?: unknown }).defaultValue;
+}
+
+function textOf(raw: unknown): string | undefined {
+  if (raw === undefined || raw === null) return undefined;
+  if (Array.isArray(raw)) return raw.map(String).join(',');
+  if (typeof raw !== 'object') return String(raw);
+  const entries = Object.entries(raw).map(([key, value]) => `${key}=${value}`);
+  return entries.length === 0 ? undefined : entries.join(',');
 }
 
 function pick(

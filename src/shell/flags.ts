@@ -1,0 +1,50 @@
+import { Flags, type Interfaces } from '@oclif/core';
+import type { z } from 'zod';
+import { COMMAND_OPTIONS, type CommandId, globalOptions, kebab, optionMeta } from '../core/config/index.js';
+
+/**
+ * The oclif flags of a command, from its option schemas. They carry text only: precedence, defaults and parsing belong
+ * to the configuration.
+ */
+export function flagsOf(command: CommandId): Interfaces.FlagInput {
+  return { ...flags(COMMAND_OPTIONS[command].shape), ...flags(globalOptions.shape, 'GLOBAL') };
+}
+
+/** Flag name → option key. */
+export function optionKeys(command: CommandId): ReadonlyMap<string, string> {
+  const keys = [...Object.keys(COMMAND_OPTIONS[command].shape), ...Object.keys(globalOptions.shape)];
+  return new Map(keys.map((key) => [kebab(key), key]));
+}
+
+function flags(shape: Readonly<Record<string, z.ZodType>>, helpGroup?: string): Interfaces.FlagInput {
+  const out: Interfaces.FlagInput = {};
+  for (const [key, schema] of Object.entries(shape)) {
+    const meta = optionMeta(schema);
+    if (meta === undefined) continue;
+    const initial = defaultText(schema);
+    const common = {
+      summary: `${meta.summary}${initial === undefined || meta.switch ? '' : ` [default: ${initial}]`}`,
+      ...(meta.char === undefined ? {} : { char: meta.char as Interfaces.AlphabetLowercase }),
+      ...(helpGroup === undefined ? {} : { helpGroup }),
+    };
+    if (meta.switch) {
+      out[kebab(key)] = Flags.boolean({ ...common, allowNo: !meta.guard });
+      continue;
+    }
+    const helpValue = `<${meta.choices === undefined || meta.choices.length > 6 ? meta.value : meta.choices.join('|')}>`;
+    const one = { ...common, helpValue };
+    // Without "non-greedy", a repeated flag would swallow the arguments after it.
+    out[kebab(key)] = meta.multiple
+      ? Flags.string({ ...one, multiple: true, multipleNonGreedy: true })
+      : Flags.string(one);
+  }
+  return out;
+}
+
+/** The default as it would be written, undefined where there is none. */
+export function defaultText(schema: z.ZodType): string | undefined {
+  const { type, defaultValue } = schema.def as { type: string; defaultValue?: unknown };
+  if (type !== 'prefault' && type !== 'default') return undefined;
+  if (typeof defaultValue === 'object') return undefined;
+  return String(defaultValue);
+}

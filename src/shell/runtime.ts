@@ -1,0 +1,40 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { LocalArtifactStore } from '../core/artifacts/index.js';
+import type { CommandId, Environment, ResolvedConfig } from '../core/config/index.js';
+import { createLogger, createProgress, defaultThreads, systemClock } from '../core/platform/index.js';
+import type { Runtime } from '../core/stages/runtime.js';
+import { writeMessage } from './output.js';
+
+/** The world outside, as stages see it, from a resolved configuration. */
+export function createRuntime(
+  config: ResolvedConfig<CommandId>,
+  folder: string,
+  signal: AbortSignal,
+  environment: Environment,
+): Runtime {
+  const { global, redact, secrets } = config;
+  const workspace = resolve(folder, global.workspace);
+  const level = global.quiet && global.logLevel === 'info' ? 'warn' : global.logLevel;
+  const journal = global.journal ?? join(workspace, 'journal', 'journal.sqlite');
+  return {
+    workspace,
+    artifacts: new LocalArtifactStore(workspace),
+    clock: systemClock,
+    logger: createLogger(level, writeMessage, redact),
+    progress: createProgress({ quiet: global.quiet || global.json, write: writeMessage }),
+    signal,
+    threads: global.threads ?? defaultThreads(),
+    secrets,
+    trialLedger: resolve(folder, global.trialLedger ?? join(userData(environment), 'trials.sqlite')),
+    journal: journal.includes('://') ? journal : resolve(folder, journal),
+  };
+}
+
+/** The user's data folder of this program, by each system's convention. */
+function userData(environment: Environment): string {
+  const variable = (name: string) => environment.get(name)?.value;
+  if (process.platform === 'win32') return join(variable('LOCALAPPDATA') ?? homedir(), 'quantline');
+  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'quantline');
+  return join(variable('XDG_DATA_HOME') ?? join(homedir(), '.local', 'share'), 'quantline');
+}
