@@ -1,0 +1,7 @@
+export * from './extremes.js';
+export * from './indicator.js';
+export * from './moving-average.js';
+export * from './oscillators.js';
+export * from './rolling.js';
+export * from './trend.js';
+export * from './volume.js';
