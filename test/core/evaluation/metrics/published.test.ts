@@ -34,9 +34,11 @@ describe('published figures', () => {
     expect(omega(returns)).toBeCloseTo(truth.bacon.bernardoLedoit, 2);
   });
 
-  it('reproduces the Sharpe and Sortino ratios of pypbo', () => {
+  it('reproduces the Sharpe, Sortino and Omega ratios of pypbo', () => {
     const s = truth.pypbo.sharpe;
     expect(sharpe(f64(...s.returns), 1, s.benchmark)).toBeCloseTo(s.value, 6);
+    const o = truth.pypbo.omega;
+    expect(omega(f64(...o.returns), o.target)).toBeCloseTo(o.value, 8);
     expect(sortino(f64(...truth.pypbo.sortino.returns), 1)).toBeCloseTo(truth.pypbo.sortino.value, 6);
   });
 
