@@ -135,6 +135,7 @@ export class SimulatedExchange {
     this.barIndex = index;
     this.takenInBar = 0;
     const protectedBefore = this.protection[j] !== undefined;
+    if (protectedBefore) this.testGap(j);
     const entry = this.working[j]!.length > 0 ? this.fillWorking(j) : 0;
     const state = this.protection[j];
     if (state !== undefined) {
@@ -270,6 +271,14 @@ export class SimulatedExchange {
       state.arm(order.side, this.ledger.entryPrice[j]!);
       this.protection[j] = state;
     }
+  }
+
+  /** A bar that opens beyond the stop closes the position there; what is left of its entry must not be bought as well. */
+  private testGap(j: number): void {
+    const state = this.protection[j]!;
+    const side = Math.sign(this.ledger.quantity[j]!);
+    const entering = this.working[j]!.some((order) => order.leg === 'entry');
+    if (entering && state.opensBeyondStop(side, this.bar)) this.testProtection(j, state, true);
   }
 
   private testProtection(j: number, state: ProtectionState, targetAllowed: boolean): void {

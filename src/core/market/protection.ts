@@ -55,6 +55,10 @@ export class ProtectionState {
     return Number.isNaN(limit) ? false : this.record(limit, 'take_profit', false);
   }
 
+  opensBeyondStop(side: number, bar: Candle): boolean {
+    return side * bar.open <= side * this.stop || side * bar.open <= side * this.trail;
+  }
+
   /** Moves the trailing stop after the bar is over: a bar's own high must not tighten the stop inside that bar. */
   trailTo(side: number, bar: Candle): void {
     const { trailingStop } = this.spec;

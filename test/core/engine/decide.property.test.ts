@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import {
+  type AccountView,
+  allocateTargets,
+  decide,
+  holdBand,
+  type MarketView,
+} from '../../../src/core/engine/decide.js';
+import { strategy } from '../../support/market.js';
+
+const thresholds = fc
+  .record({
+    enterLong: fc.double({ min: -1, max: 1, noNaN: true }),
+    gapLong: fc.double({ min: 0, max: 0.5, noNaN: true }),
+    enterShort: fc.oneof(fc.constant(Number.NEGATIVE_INFINITY), fc.double({ min: -2, max: -1, noNaN: true })),
+    gapShort: fc.double({ min: 0, max: 0.5, noNaN: true }),
+  })
+  .map((t) => ({
+    enterLong: t.enterLong,
+    exitLong: t.enterLong - t.gapLong,
+    enterShort: t.enterShort,
+    exitShort: t.enterShort + t.gapShort,
+  }));
+
+function ask(score: number, held: number, limits: Parameters<typeof holdBand>[0]): number {
+  const one = (x: number) => Float64Array.of(x);
+  const view: MarketView = {
+    size: 1,
+    time: 0,
+    bar: Int32Array.of(5),
+    fresh: Uint8Array.of(1),
+    close: one(100),
+    score: one(score),
+    measure: one(Number.NaN),
+  };
+  const account: AccountView = {
+    equity: 1000,
+    quantity: one(held),
+    entering: new Int8Array(1),
+    exiting: new Uint8Array(1),
+    entryBar: new Int32Array(1),
+    lockout: new Int8Array(1),
+    halted: false,
+  };
+  const out = allocateTargets(1);
+  decide(view, account, strategy({ thresholds: limits }), out);
+  return out.changes;
+}
+
+test('scores inside the hold band change nothing, scores outside do', () => {
+  fc.assert(
+    fc.property(thresholds, fc.constantFrom(-3, 0, 4), fc.double({ min: -3, max: 3 }), (limits, held, score) => {
+      const low = new Float64Array(1);
+      const high = new Float64Array(1);
+      holdBand(limits, Math.sign(held), low, high, 0);
+      const outside = score >= high[0]! || score <= low[0]!;
+      expect(ask(score, held, limits) > 0).toBe(outside);
+    }),
+    { numRuns: 2000 },
+  );
+});
