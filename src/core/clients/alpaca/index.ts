@@ -1,0 +1,3 @@
+export * from './rest.js';
+export * from './settings.js';
+export * from './stream.js';

@@ -1,0 +1,143 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Clock, type RateGate, rateLimitCount, retryAt, sha256 } from '../platform/index.js';
+
+export interface BudgetOptions {
+  /** What the budget belongs to: service and key id. Only its hash is stored. */
+  readonly key: string;
+  /** Requests a minute, until the service's own headers say otherwise. */
+  readonly perMinute: number;
+  /** Part of the limit that reads leave free for writes (orders). Default 0.1. */
+  readonly reserve?: number;
+  readonly clock: Clock;
+  /** Folder shared by all processes of this machine; absent: this process only. */
+  readonly stateDir?: string | undefined;
+}
+
+const WINDOW_MS = 60_000;
+
+/** Where the instants of past requests are kept. All methods are one transaction. */
+interface Ledger {
+  /** Takes a slot and returns 0, or returns how long to wait. */
+  take(now: number, allowed: (limit: number) => number): number;
+  limit(value: number): void;
+  block(until: number): void;
+}
+
+/**
+ * A budget of requests a minute that every process with the same key shares: a sliding log of the last minute, so that
+ * no alignment of the service's window is exceeded. A 429 or an exhausted `X-RateLimit-Remaining` stops all of them.
+ */
+export async function rateBudget(options: BudgetOptions): Promise<RateGate & { close(): void }> {
+  const { clock, perMinute } = options;
+  const reserve = options.reserve ?? 0.1;
+  const ledger =
+    options.stateDir === undefined
+      ? memoryLedger(perMinute)
+      : await fileLedger(options.stateDir, sha256(options.key).slice(0, 16), perMinute);
+  return {
+    async acquire(kind, signal) {
+      const allowed = (limit: number) => Math.max(1, kind === 'write' ? limit : Math.floor(limit * (1 - reserve)));
+      for (;;) {
+        const wait = ledger.take(clock.now(), allowed);
+        if (wait === 0) return;
+        await clock.sleep(Math.min(wait, WINDOW_MS), signal);
+      }
+    },
+    observe(status, headers) {
+      const now = clock.now();
+      const limit = rateLimitCount(headers, 'limit');
+      if (limit !== undefined && limit > 0) ledger.limit(limit);
+      const said = retryAt(headers, now);
+      const until = said === undefined ? undefined : Math.min(said, now + LONGEST_BLOCK_MS);
+      if (status === 429) ledger.block(until ?? now + 1000);
+      else if (rateLimitCount(headers, 'remaining') === 0 && until !== undefined) ledger.block(until);
+    },
+    close: () => ('close' in ledger ? (ledger as FileLedger).close() : undefined),
+  };
+}
+
+const LONGEST_BLOCK_MS = WINDOW_MS + 2000;
+
+/** A block further away than any that is ever set means that the clock was set back: it is void. */
+const blockedFor = (until: number, now: number): number =>
+  until - now > LONGEST_BLOCK_MS ? 0 : Math.max(0, until - now);
+
+function memoryLedger(perMinute: number): Ledger {
+  const log: number[] = [];
+  let limit = perMinute;
+  let blocked = 0;
+  return {
+    take(now, allowed) {
+      const wait = blockedFor(blocked, now);
+      if (wait > 0) return wait;
+      while (log.length > 0 && (log[0]! <= now - WINDOW_MS || log[0]! > now)) log.shift();
+      const free = allowed(limit);
+      if (log.length < free) {
+        log.push(now);
+        return 0;
+      }
+      return Math.max(1, log[log.length - free]! + WINDOW_MS - now);
+    },
+    limit: (value) => {
+      limit = value;
+    },
+    block: (until) => {
+      blocked = until;
+    },
+  };
+}
+
+interface FileLedger extends Ledger {
+  close(): void;
+}
+
+async function fileLedger(folder: string, key: string, perMinute: number): Promise<FileLedger> {
+  const { default: Database } = await import('libsql');
+  mkdirSync(folder, { recursive: true });
+  const db = new Database(join(folder, 'rate-budget.db'));
+  db.pragma('busy_timeout = 5000');
+  db.pragma('journal_mode = WAL');
+  // Lost on a power cut, which also empties the window: nothing to be durable about.
+  db.pragma('synchronous = OFF');
+  db.exec(`
+    CREATE TABLE IF NOT EXISTS requests (key TEXT NOT NULL, at INTEGER NOT NULL);
+    CREATE INDEX IF NOT EXISTS requests_by_time ON requests (key, at);
+    CREATE TABLE IF NOT EXISTS budgets (key TEXT PRIMARY KEY, per_minute INTEGER NOT NULL, blocked_until INTEGER NOT NULL);
+  `);
+  db.prepare('INSERT INTO budgets VALUES (?, ?, 0) ON CONFLICT (key) DO NOTHING').run(key, perMinute);
+  const budget = db.prepare('SELECT per_minute AS perMinute, blocked_until AS blockedUntil FROM budgets WHERE key = ?');
+  const forget = db.prepare('DELETE FROM requests WHERE key = ? AND (at <= ? OR at > ?)');
+  const count = db.prepare('SELECT COUNT(*) AS n FROM requests WHERE key = ?');
+  const nth = db.prepare('SELECT at FROM requests WHERE key = ? ORDER BY at DESC LIMIT 1 OFFSET ?');
+  const insert = db.prepare('INSERT INTO requests VALUES (?, ?)');
+  const setLimit = db.prepare('UPDATE budgets SET per_minute = ? WHERE key = ? AND per_minute <> ?');
+  const setBlock = db.prepare('UPDATE budgets SET blocked_until = ? WHERE key = ?');
+  return {
+    take(now, allowed) {
+      db.exec('BEGIN IMMEDIATE');
+      try {
+        const { perMinute: limit, blockedUntil } = budget.get(key) as { perMinute: number; blockedUntil: number };
+        let wait = blockedFor(blockedUntil, now);
+        if (wait === 0) {
+          forget.run(key, now - WINDOW_MS, now);
+          const free = allowed(limit);
+          if ((count.get(key) as { n: number }).n < free) insert.run(key, now);
+          else wait = Math.max(1, (nth.get(key, free - 1) as { at: number }).at + WINDOW_MS - now);
+        }
+        db.exec('COMMIT');
+        return wait;
+      } catch (error) {
+        db.exec('ROLLBACK');
+        throw error;
+      }
+    },
+    limit: (value) => {
+      setLimit.run(value, key, value);
+    },
+    block: (until) => {
+      setBlock.run(Math.ceil(until), key);
+    },
+    close: () => db.close(),
+  };
+}
