@@ -180,10 +180,10 @@ export class Donchian implements Indicator {
   update(high: number, low: number): number {
     const upper = this.range.high;
     const lower = this.range.low;
-    this.upper = upper;
-    this.lower = lower;
-    this.range.update(high, low);
-    return (upper + lower) / 2;
+    const gap = Number.isNaN(this.range.update(high, low)) && Number.isNaN(high - low);
+    this.upper = gap ? Number.NaN : upper;
+    this.lower = gap ? Number.NaN : lower;
+    return (this.upper + this.lower) / 2;
   }
 }
 

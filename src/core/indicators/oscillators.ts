@@ -138,6 +138,7 @@ export class Roc implements Indicator {
     const i = this.at;
     const then = this.ring[i]!;
     this.ring[i] = x;
+    if (Number.isNaN(x)) this.ring.fill(x);
     this.at = i === this.last ? 0 : i + 1;
     return (100 * (x - then)) / then;
   }

@@ -85,7 +85,7 @@ export class RollingMoments implements Indicator {
     const variance = square / this.divisor - deviation * deviation;
     const mean = this.base + deviation;
     this.mean = mean;
-    this.variance = variance < 0 ? 0 : variance;
+    this.variance = Math.max(variance, 0);
     return mean;
   }
 
