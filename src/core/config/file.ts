@@ -91,6 +91,7 @@ function classify(key: string, where: string, value: unknown): boolean {
   const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value);
   const sections = commandSections();
   if (rest.length === 0) {
+    if (key === 'config' && !isMapping) throw failure(where, 'a configuration file cannot name another one');
     if (sections.has(key) && (isMapping || !sharedKeys().has(key))) return true;
     check(key, sharedKeys(), [...sections.keys(), 'adapters'], where);
     return false;
@@ -103,7 +104,6 @@ function check(key: string, known: ReadonlyMap<string, boolean>, others: readonl
   const guard = known.get(key);
   if (guard === false) return;
   if (guard === true) throw failure(where, `--${key} is a guard: it can only be given on the command line`);
-  if (key === 'config') throw failure(where, 'a configuration file cannot name another one');
   if (VENDOR_VARIABLES.some(({ name }) => name === key.toUpperCase().replaceAll('-', '_'))) {
     throw failure(where, 'this belongs in the environment or in .env, never in this file');
   }

@@ -45,7 +45,7 @@ export const ingestOptions = z.strictObject({
     word().prefault('parquet'),
   ),
   quality: option(
-    { summary: 'Policy of a check: gaps=allow, outliers=refuse …', value: 'check=policy', multiple: true },
+    { summary: 'Policy of a check, such as gaps=allow or outliers=refuse.', value: 'check=policy', multiple: true },
     pairs().prefault({}),
   ),
   allowMissing: option(
