@@ -5,6 +5,7 @@ import { seededRandom } from '../../src/core/domain/random.js';
 import { type BacktestOptions, type BacktestResult, runBacktest } from '../../src/core/engine/backtest.js';
 import { buildFeed, type MarketFeed } from '../../src/core/engine/feed.js';
 import { defaultThresholds, type Strategy } from '../../src/core/engine/strategy.js';
+import * as nextOpen from '../../src/core/market/fills/next-open.js';
 import { type ExchangeSettings, NO_COSTS, NO_SLIPPAGE, type Rounding } from '../../src/core/market/index.js';
 
 /** open, high, low, close[, volume] */
@@ -43,7 +44,7 @@ export const venue = (overrides: Partial<ExchangeSettings> = {}): ExchangeSettin
   cash: 10_000,
   costs: NO_COSTS,
   slippage: NO_SLIPPAGE,
-  limitFill: 'through',
+  fill: nextOpen.create({ limits: 'through' }),
   leverage: 1,
   allowShort: false,
   ...overrides,

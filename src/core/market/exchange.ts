@@ -1,9 +1,10 @@
 import type { OrderIntent } from '../domain/orders.js';
 import { CostModel, type CostSettings } from './costs.js';
-import { type Candle, type LimitFill, referencePrice } from './fills.js';
+import type { FillModel } from './fill-model.js';
 import { Ledger, type LedgerSnapshot } from './ledger.js';
 import { type VenueOrder, venueOrder } from './orders.js';
 import { ProtectionState } from './protection.js';
+import type { Candle } from './reference.js';
 import { fillableQuantity, type SlippageSettings, slippedPrice } from './slippage.js';
 import type { ExitReason } from './trades.js';
 
@@ -11,7 +12,7 @@ export interface ExchangeSettings {
   readonly cash: number;
   readonly costs: CostSettings;
   readonly slippage: SlippageSettings;
-  readonly limitFill: LimitFill;
+  readonly fill: FillModel;
   /** Gross exposure may reach leverage · equity. */
   readonly leverage: number;
   readonly allowShort: boolean;
@@ -182,14 +183,13 @@ export class SimulatedExchange {
       for (let k = 0; k < list.length; k++) {
         const order = list[k]!;
         if ((order.leg === 'entry' ? 1 : 0) !== pass || bar.time < order.submitted) continue;
-        const price = referencePrice(
+        const price = this.settings.fill.reference(
           order.type,
           order.side,
           order.limitPrice,
           order.stopPrice,
           order.triggered,
           bar,
-          this.settings.limitFill,
         );
         if (Number.isNaN(price)) {
           if (order.type === 'stop_limit' && this.elected(order)) order.triggered = true;
@@ -284,7 +284,7 @@ export class SimulatedExchange {
   private testProtection(j: number, state: ProtectionState, targetAllowed: boolean): void {
     const position = this.ledger.quantity[j]!;
     const side = Math.sign(position);
-    if (side === 0 || !state.test(side, this.bar, this.settings.limitFill, targetAllowed)) return;
+    if (side === 0 || !state.test(side, this.bar, this.settings.fill, targetAllowed)) return;
     const { price, reason, marketable } = state.hit;
     this.cancelAll(j, `position closed by ${reason}`);
     const order = venueOrder(

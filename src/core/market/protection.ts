@@ -1,6 +1,6 @@
 import type { Protection } from '../domain/orders.js';
-import type { Candle, LimitFill } from './fills.js';
-import { limitReference, stopReference } from './fills.js';
+import type { FillModel } from './fill-model.js';
+import { type Candle, stopReference } from './reference.js';
 import type { ExitReason } from './trades.js';
 
 /** What a protective order did in a bar. */
@@ -41,7 +41,7 @@ export class ProtectionState {
    * the path inside the bar is unknown, so the worse reading counts. After an entry inside the bar (`targetAllowed`
    * false) only the stop is tested, for the same reason.
    */
-  test(side: number, bar: Candle, limitFill: LimitFill, targetAllowed: boolean): boolean {
+  test(side: number, bar: Candle, fill: FillModel, targetAllowed: boolean): boolean {
     const fixed = this.stop;
     const trailing = this.trail;
     const useTrail = !Number.isNaN(trailing) && !(side * fixed >= side * trailing);
@@ -51,7 +51,7 @@ export class ProtectionState {
     const price = Number.isNaN(stop) ? Number.NaN : stopReference(-side, stop, bar);
     if (!Number.isNaN(price)) return this.record(price, useTrail ? 'trailing_stop' : 'stop_loss', true);
     if (!targetAllowed || Number.isNaN(this.target)) return false;
-    const limit = limitReference(-side, this.target, bar, limitFill);
+    const limit = fill.target(-side, this.target, bar);
     return Number.isNaN(limit) ? false : this.record(limit, 'take_profit', false);
   }
 

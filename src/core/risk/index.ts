@@ -1,2 +1,3 @@
+export * from './measures.js';
 export * from './policy.js';
 export * from './sizing.js';

@@ -1,0 +1,22 @@
+import type { OrderType } from '../domain/orders.js';
+import type { Candle } from './reference.js';
+
+/** What decides at which price a working order fills within a bar. Adapters in `fills/`. */
+export interface FillModel {
+  readonly name: string;
+  /** The order type at a real venue that realises these fills; undefined: there is none, so no gate for trading passes. */
+  readonly liveOrder: string | undefined;
+  /**
+   * Reference price before slippage, NaN for no fill. `triggered` is a stop-limit whose stop was reached in an earlier bar.
+   */
+  reference(
+    type: OrderType,
+    side: number,
+    limitPrice: number,
+    stopPrice: number,
+    triggered: boolean,
+    bar: Candle,
+  ): number;
+  /** Price of a resting target of this side, NaN for no fill. */
+  target(side: number, limitPrice: number, bar: Candle): number;
+}

@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import type { FillModel } from '../fill-model.js';
+import { limitReference, referencePrice } from '../reference.js';
+
+export const name = 'next-open';
+export const summary =
+  'At the next bar’s open; stops and limits inside the bar, gaps at the open, limits when traded through.';
+export const settings = z.object({
+  /** `through`: a limit needs a trade beyond its price; `touch`: reaching it is enough. */
+  limits: z.enum(['through', 'touch']).default('through'),
+});
+
+export function create({ limits }: z.output<typeof settings>): FillModel {
+  return {
+    name,
+    liveOrder: 'market on open, otherwise market in session',
+    reference: (type, side, limitPrice, stopPrice, triggered, bar) =>
+      referencePrice(type, side, limitPrice, stopPrice, triggered, bar, limits),
+    target: (side, limitPrice, bar) => limitReference(side, limitPrice, bar, limits),
+  };
+}
