@@ -55,6 +55,8 @@ export const ERROR_CODES = {
   HALTED: 'refused',
   /** An outside service does not answer or asks to wait. */
   UNAVAILABLE: 'unavailable',
+  /** The machine has not the memory that was asked for, or a worker ran out of it. */
+  MEMORY: 'unavailable',
   /** Stopped by a signal. */
   INTERRUPTED: 'interrupted',
 } as const satisfies Record<string, ExitName>;

@@ -1,0 +1,18 @@
+export { type Initializer, normals, orthogonal } from './initialize.js';
+export {
+  checkSpec,
+  type HiddenActivation,
+  layoutNetwork,
+  type NetworkSpec,
+  type OutputActivation,
+} from './layout.js';
+export { applyOutput, type Loss, rowLoss } from './losses.js';
+export { NetworkModel } from './model.js';
+export { Network, type NetworkOptions } from './network.js';
+export { ADAM_DEFAULTS, type AdamSettings } from './optimizer.js';
+export { resolveSettings, TRAINING_DEFAULTS, type TrainingSettings } from './settings.js';
+export type { Tensor } from './tensors.js';
+export { type LayersModelFiles, loadLayersModel, saveLayersModel } from './tfjs.js';
+export { type EpochReport, type TrainingResult, type TrainOptions, trainNetwork } from './train.js';
+export type { TrainingData } from './training-data.js';
+export { type FeatureMatrix, fitScaler, type Scaler, windowEnds } from './windows.js';

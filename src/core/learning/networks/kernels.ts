@@ -1,0 +1,155 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { QuantlineError } from '../../errors/index.js';
+
+/** What kernels.wasm exports; pointers are byte offsets, leading dimensions count floats. See kernels/*.ts. */
+export interface Kernels {
+  matmul(
+    m: number,
+    n: number,
+    k: number,
+    a: number,
+    lda: number,
+    b: number,
+    ldb: number,
+    c: number,
+    ldc: number,
+    bias: number,
+    mode: 0 | 1 | 2,
+  ): void;
+  matmulTransposedA(
+    m: number,
+    n: number,
+    k: number,
+    a: number,
+    lda: number,
+    b: number,
+    ldb: number,
+    c: number,
+    ldc: number,
+  ): void;
+  transpose(m: number, n: number, input: number, ldi: number, output: number, ldo: number): void;
+  addColumnSums(m: number, n: number, input: number, ldi: number, output: number): void;
+  activate(m: number, n: number, x: number, ldx: number, kind: number): void;
+  activateBackward(m: number, n: number, y: number, ldy: number, d: number, ldd: number, kind: number): void;
+  lstmForward(
+    rows: number,
+    units: number,
+    gates: number,
+    ldg: number,
+    previous: number,
+    c: number,
+    tc: number,
+    h: number,
+    ldh: number,
+  ): void;
+  lstmBackward(
+    rows: number,
+    units: number,
+    gates: number,
+    ldg: number,
+    previous: number,
+    tc: number,
+    dh: number,
+    lddh: number,
+    dc: number,
+  ): void;
+  fillZero(n: number, x: number): void;
+  copy(n: number, from: number, to: number): void;
+  sumSquares(n: number, x: number): number;
+  addTo(n: number, x: number, y: number): void;
+  adam(
+    n: number,
+    parameters: number,
+    gradient: number,
+    m: number,
+    v: number,
+    scale: number,
+    beta1: number,
+    beta2: number,
+    rate: number,
+    correction: number,
+    epsilon: number,
+    decay: number,
+  ): void;
+  dropout(
+    m: number,
+    n: number,
+    x: number,
+    ldx: number,
+    out: number,
+    ldo: number,
+    seed: number,
+    threshold: number,
+    scale: number,
+  ): void;
+}
+
+/** Node's WebAssembly interface, as far as it is used here (the ES2023 library does not declare it). */
+export type KernelModule = object;
+export interface KernelMemory {
+  readonly buffer: SharedArrayBuffer;
+}
+interface WebAssemblyApi {
+  readonly Module: new (bytes: Uint8Array) => KernelModule;
+  readonly Memory: new (limits: { initial: number; maximum: number; shared: true }) => KernelMemory;
+  readonly Instance: new (
+    module: KernelModule,
+    imports: { env: { memory: KernelMemory; abort: () => void } },
+  ) => { readonly exports: unknown };
+}
+const wasm = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
+
+let compiled: KernelModule | undefined;
+
+/** The compiled kernels. They lie beside the compiled JavaScript, so code run from `src` reads them from `dist`. */
+export function kernelModule(): KernelModule {
+  if (compiled === undefined) {
+    const path = fileURLToPath(new URL('./kernels.wasm', import.meta.url));
+    const file = path.replace(/([\\/])src([\\/]core[\\/])/, '$1dist$2');
+    try {
+      compiled = new wasm.Module(readFileSync(file));
+    } catch (cause) {
+      throw new QuantlineError('BUG', `The network kernels could not be loaded from ${file}.`, {
+        hint: 'Run "npm run build" or install the package again.',
+        cause,
+      });
+    }
+  }
+  return compiled;
+}
+
+/** The kernels working on one memory. */
+export const instantiateKernels = (memory: KernelMemory, module = kernelModule()): Kernels =>
+  new wasm.Instance(module, { env: { memory, abort: () => {} } }).exports as Kernels;
+
+/** Lays out one memory before it exists: a bump allocator in bytes, every block on a 64-byte boundary. */
+export class MemoryPlan {
+  /** Address 0 stays unused: kernels read it as "absent". */
+  private next = 64;
+
+  floats(count: number): number {
+    return this.bytes(count * 4);
+  }
+
+  bytes(count: number): number {
+    const start = this.next;
+    this.next = Math.ceil((start + count) / 64) * 64;
+    return start;
+  }
+
+  /** Memory shared by all workers of one session, exactly as large as planned. */
+  allocate(): KernelMemory {
+    const pages = Math.ceil(this.next / 65536);
+    const megabytes = Math.ceil(this.next / 1048576);
+    try {
+      return new wasm.Memory({ initial: pages, maximum: pages, shared: true });
+    } catch (cause) {
+      throw new QuantlineError('MEMORY', `A network of this size needs ${megabytes} MB of memory in one piece.`, {
+        hint: 'Use fewer units, shorter sequences or a smaller batch.',
+        details: { megabytes },
+        cause,
+      });
+    }
+  }
+}

@@ -1,0 +1,4 @@
+export { activate, activateBackward } from './functions';
+export { lstmBackward, lstmForward } from './lstm';
+export { addColumnSums, matmul, matmulTransposedA, transpose } from './matmul';
+export { adam, addTo, copy, dropout, fillZero, sumSquares } from './update';

@@ -1,0 +1,111 @@
+// Element-wise work on whole vectors; n is a multiple of 4 throughout.
+
+/** Σ x², summed in four lanes of float64 pairs and in a fixed order. */
+export function sumSquares(n: i32, x: usize): f64 {
+  let a: v128 = f64x2.splat(0);
+  let b: v128 = f64x2.splat(0);
+  const end: usize = x + ((<usize>n) << 2);
+  for (let p: usize = x; p < end; p += 16) {
+    const v: v128 = v128.load(p);
+    const low: v128 = f64x2.promote_low_f32x4(v);
+    const high: v128 = f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 2, 3));
+    a = f64x2.add(a, f64x2.mul(low, low));
+    b = f64x2.add(b, f64x2.mul(high, high));
+  }
+  return f64x2.extract_lane(a, 0) + f64x2.extract_lane(a, 1) + (f64x2.extract_lane(b, 0) + f64x2.extract_lane(b, 1));
+}
+
+export function fillZero(n: i32, x: usize): void {
+  memory.fill(x, 0, (<usize>n) << 2);
+}
+
+export function copy(n: i32, from: usize, to: usize): void {
+  memory.copy(to, from, (<usize>n) << 2);
+}
+
+/** y += x */
+export function addTo(n: i32, x: usize, y: usize): void {
+  const end: usize = x + ((<usize>n) << 2);
+  let q: usize = y;
+  for (let p: usize = x; p < end; p += 16, q += 16) v128.store(q, f32x4.add(v128.load(q), v128.load(p)));
+}
+
+/**
+ * Adam (Kingma & Ba 2015, algorithm 1): m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², p ← p − rate·m/(√v·correction + ε) − decay·p,
+ * with g = scale · gradient, rate = α/(1−β₁ᵗ), correction = 1/√(1−β₂ᵗ).
+ */
+export function adam(
+  n: i32,
+  parameters: usize,
+  gradient: usize,
+  m: usize,
+  v: usize,
+  scale: f32,
+  beta1: f32,
+  beta2: f32,
+  rate: f32,
+  correction: f32,
+  epsilon: f32,
+  decay: f32,
+): void {
+  const b1: v128 = f32x4.splat(beta1);
+  const b2: v128 = f32x4.splat(beta2);
+  const n1: v128 = f32x4.splat(1 - beta1);
+  const n2: v128 = f32x4.splat(1 - beta2);
+  const sc: v128 = f32x4.splat(scale);
+  const lr: v128 = f32x4.splat(rate);
+  const co: v128 = f32x4.splat(correction);
+  const ep: v128 = f32x4.splat(epsilon);
+  const keep: v128 = f32x4.splat(1 - decay);
+  const bytes: usize = (<usize>n) << 2;
+  for (let o: usize = 0; o < bytes; o += 16) {
+    const g: v128 = f32x4.mul(v128.load(gradient + o), sc);
+    const mm: v128 = f32x4.add(f32x4.mul(b1, v128.load(m + o)), f32x4.mul(n1, g));
+    const vv: v128 = f32x4.add(f32x4.mul(b2, v128.load(v + o)), f32x4.mul(n2, f32x4.mul(g, g)));
+    v128.store(m + o, mm);
+    v128.store(v + o, vv);
+    const step: v128 = f32x4.div(f32x4.mul(lr, mm), f32x4.add(f32x4.mul(f32x4.sqrt(vv), co), ep));
+    v128.store(parameters + o, f32x4.sub(f32x4.mul(keep, v128.load(parameters + o)), step));
+  }
+}
+
+/**
+ * out[i, j] = x[i, j]/(1 − p) where a hash of (seed, i·n + j) is at or above p, else 0. The mask depends on nothing else,
+ * so the backward pass calls this again on the gradient. A threshold of 0 copies. `threshold` = p·2³² and `scale` = 1/(1 − p).
+ */
+export function dropout(
+  m: i32,
+  n: i32,
+  x: usize,
+  ldx: i32,
+  out: usize,
+  ldo: i32,
+  seed: u32,
+  threshold: u32,
+  scale: f32,
+): void {
+  const limit: v128 = i32x4.splat(threshold);
+  const factor: v128 = f32x4.splat(scale);
+  for (let i: i32 = 0; i < m; i++) {
+    const p: usize = x + ((<usize>i * <usize>ldx) << 2);
+    const q: usize = out + ((<usize>i * <usize>ldo) << 2);
+    if (threshold === 0) {
+      if (p !== q) memory.copy(q, p, (<usize>n) << 2);
+      continue;
+    }
+    let counter: v128 = i32x4.add(i32x4.splat(i * n), i32x4(0, 1, 2, 3));
+    for (let j: i32 = 0; j < n; j += 4) {
+      // The finaliser of MurmurHash3 on a Weyl sequence, keyed twice by the seed.
+      let h: v128 = v128.xor(i32x4.mul(counter, i32x4.splat(0x9e3779b9)), i32x4.splat(seed));
+      h = i32x4.mul(v128.xor(h, i32x4.shr_u(h, 16)), i32x4.splat(0x85ebca6b));
+      h = i32x4.mul(v128.xor(h, i32x4.shr_u(h, 13)), i32x4.splat(0xc2b2ae35));
+      h = v128.xor(v128.xor(h, i32x4.shr_u(h, 16)), i32x4.splat(seed));
+      h = i32x4.mul(h, i32x4.splat(0x2c1b3c6d));
+      h = v128.xor(h, i32x4.shr_u(h, 15));
+      const keep: v128 = i32x4.ge_u(h, limit);
+      const at: usize = (<usize>j) << 2;
+      v128.store(q + at, v128.and(f32x4.mul(v128.load(p + at), factor), keep));
+      counter = i32x4.add(counter, i32x4.splat(4));
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { KernelMemory, KernelModule } from './kernels.js';
+import { CONTROL, MODE, type SessionPlaces, ShardRunner } from './session.js';
+import type { Scaler } from './windows.js';
+
+/** What the main thread passes to each worker of a training session. */
+export interface ShardWorkerData {
+  readonly places: SessionPlaces;
+  readonly memory: KernelMemory;
+  readonly module: KernelModule;
+  readonly thread: number;
+  readonly features: { readonly values: Float32Array | Float64Array; readonly cols: number };
+  readonly scaler: Scaler | null;
+}
+
+const data = workerData as ShardWorkerData;
+const runner = new ShardRunner(data.places, data.memory, data.thread, data.features, data.scaler, data.module);
+const { control } = runner;
+let generation = 0;
+parentPort!.postMessage('ready');
+for (;;) {
+  Atomics.wait(control, CONTROL.generation, generation);
+  generation = Atomics.load(control, CONTROL.generation);
+  if (Atomics.load(control, CONTROL.mode) === MODE.quit) break;
+  try {
+    runner.work();
+  } catch (error) {
+    Atomics.store(control, CONTROL.failed, 1);
+    Atomics.notify(control, CONTROL.done);
+    throw error;
+  }
+}
