@@ -22,6 +22,24 @@ export interface BrokerCapabilities {
   readonly trailingStop: boolean;
   readonly replace: boolean;
   readonly stream: boolean;
+  /** Takes `OrderRequest.protection`: stop and target as fractions of the fill price, computed and held by the venue. */
+  readonly relativeProtection?: boolean;
+}
+
+/** One clock instant of our own market data: the bars that became known then, in the order of the instruments. */
+export interface MarketTick {
+  readonly time: number;
+  readonly bars: readonly {
+    readonly instrument: string;
+    /** Index of the bar in the instrument's series. */
+    readonly index: number;
+    readonly time: number;
+    readonly open: number;
+    readonly high: number;
+    readonly low: number;
+    readonly close: number;
+    readonly volume: number;
+  }[];
 }
 
 /** Money as decimal text in `currency`. */
@@ -151,6 +169,13 @@ export interface Broker {
   /** Changes price or quantity in place; the venue's new order carries `clientOrderId`. */
   replace?(venueOrderId: string, request: OrderRequest, clientOrderId: string): Promise<BrokerOrder>;
   executions(cursor: string | undefined): Promise<ExecutionPage>;
+  /**
+   * Simulated venues trade against our own bars: the runner tells each tick once, in order, before it reads anything of
+   * that tick. Ticks at or before `lastTick` are known already and change nothing.
+   */
+  onTick?(tick: MarketTick): Promise<void>;
+  /** Time of the last tick that the venue's book contains; undefined before the first. */
+  lastTick?(): Promise<number | undefined>;
   /** Ends when the signal aborts; reconnects by itself. */
   events?(signal: AbortSignal): AsyncIterable<BrokerEvent>;
   /** Blocks and unblocks new orders at the venue itself. */

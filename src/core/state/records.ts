@@ -1,4 +1,4 @@
-import type { OrderLeg, OrderStatus, OrderType, Side } from '../domain/orders.js';
+import type { OrderLeg, OrderStatus, OrderType, Protection, Side } from '../domain/orders.js';
 
 /** What leases, ownership, client order ids and limits key on. `account` is the venue's own id of the account. */
 export interface StrategyScope {
@@ -27,6 +27,8 @@ export interface OrderRequest {
   /** Exits that the venue itself attaches and arms once the entry has filled. */
   readonly takeProfit?: { readonly limitPrice: string };
   readonly stopLoss?: { readonly stopPrice: string; readonly limitPrice?: string };
+  /** Exits relative to the fill price, for venues that compute and hold them (`relativeProtection`). */
+  readonly protection?: Protection;
   /** Whether the position may end up on the other side of zero: an order with `false` only reduces. */
   readonly opens?: boolean;
 }
@@ -53,6 +55,8 @@ export interface OrderRecord extends StrategyScope {
   readonly parent: string | undefined;
   readonly replaces: string | undefined;
   readonly status: OrderStatus;
+  /** The final status that the venue has reported, entered once the executions it counts are booked. */
+  readonly closing: OrderStatus | undefined;
   readonly venueOrderId: string | undefined;
   /** Sum of its executions, busts and corrections included; never the venue's own figure. */
   readonly filledQuantity: string;
@@ -74,8 +78,19 @@ export interface OrderReport {
   readonly status: OrderStatus;
   readonly venueOrderId?: string;
   readonly venueStatus?: string;
+  /** The venue's own cumulative filled quantity. */
   readonly reportedQuantity?: string;
   readonly reason?: string;
+  /** A full read made after our last request, not a stream event: may end `pending_cancel` and `pending_replace`. */
+  readonly authoritative?: boolean;
+}
+
+/** An exit that the venue itself attached to an entry, found when reading it back. */
+export interface AttachedOrder {
+  readonly clientOrderId: string;
+  readonly venueOrderId: string;
+  readonly leg: OrderLeg;
+  readonly request: OrderRequest;
 }
 
 /** One execution of an order. A bust takes `refersTo` back; a correction takes it back and stands in its place. */
