@@ -1,0 +1,3 @@
+export * from './combinatorial.js';
+export * from './kfold.js';
+export * from './spans.js';
