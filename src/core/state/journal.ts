@@ -1,4 +1,5 @@
 import type {
+  AttachedOrder,
   CorporateActionRecord,
   DecisionRecord,
   ExecutionRecord,
@@ -101,6 +102,8 @@ export interface Journal {
   markSending(clientOrderIds: readonly string[], lease: Lease, now: number): Promise<void>;
   /** Books what a venue said. Statuses never go back: a late or repeated report changes nothing. */
   recordReports(reports: readonly OrderReport[], now: number): Promise<readonly OrderRecord[]>;
+  /** Records the exits that a venue attached to an entry, so that their fills are the strategy's. Known ones are skipped. */
+  recordAttached(parent: string, orders: readonly AttachedOrder[], now: number): Promise<readonly OrderRecord[]>;
   /** Books executions by id, each once; returns those that were new. Executions of unknown orders are refused. */
   recordExecutions(executions: readonly ExecutionRecord[], now: number): Promise<readonly ExecutionRecord[]>;
   /** Applies an action to what the strategy owns and to its resting orders' records; once per action. */

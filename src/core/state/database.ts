@@ -1,0 +1,39 @@
+export type SqlValue = string | number | null;
+
+/** Statements inside one transaction. Placeholders are `?`; rows are objects with the columns' names. */
+export interface Sql {
+  all<T>(sql: string, params?: readonly SqlValue[]): Promise<readonly T[]>;
+  get<T>(sql: string, params?: readonly SqlValue[]): Promise<T | undefined>;
+  /** Returns the number of rows changed. */
+  run(sql: string, params?: readonly SqlValue[]): Promise<number>;
+}
+
+/**
+ * A relational database behind the journal and the trial ledger, restricted to SQL that SQLite and PostgreSQL share.
+ * Errors are QuantlineErrors: STATE (damaged), STORAGE (disk), UNAVAILABLE (locked for too long, no server).
+ */
+export interface Database {
+  readonly dialect: 'sqlite' | 'postgres';
+  /** Path or address for messages; never a password. */
+  readonly location: string;
+  /** A consistent view; nothing can be written in it. */
+  read<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  /** One transaction, alone among all writers, durable when this resolves and undone when `work` throws. */
+  write<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  /** Throws STATE where the storage itself is damaged. */
+  check(): Promise<void>;
+  /** A copy in a file that must not exist yet; undefined for a server, which has its own backups. */
+  backup?(path: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Runs jobs one after another, whatever becomes of each. */
+export class Queue {
+  private tail: Promise<unknown> = Promise.resolve();
+
+  run<T>(job: () => Promise<T>): Promise<T> {
+    const next = this.tail.then(job, job);
+    this.tail = next.catch(() => {});
+    return next;
+  }
+}

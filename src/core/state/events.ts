@@ -1,0 +1,106 @@
+import { QuantlineError } from '../errors/index.js';
+import { sha256 } from '../platform/hash.js';
+import type { Sql } from './database.js';
+import type { JournalEvent } from './journal.js';
+
+export interface EventRow {
+  readonly position: number;
+  readonly stream: string;
+  readonly sequence: number;
+  readonly type: string;
+  readonly time: number;
+  readonly body: string;
+  readonly checksum: string;
+}
+
+export interface NewEvent {
+  readonly stream: string;
+  readonly type: string;
+  readonly time: number;
+  readonly body: unknown;
+}
+
+const COLUMNS = 'position, stream, sequence, type, time, body, checksum';
+
+/** Each event's checksum covers the one before it, so that a changed, lost or swapped event shows. */
+const checksumOf = (previous: string, row: Omit<EventRow, 'checksum'>): string =>
+  sha256([previous, row.position, row.stream, row.sequence, row.type, row.time, row.body].join('\n')).slice(0, 32);
+
+/** Appends one event in the caller's write transaction. */
+export async function appendEvent(sql: Sql, event: NewEvent): Promise<JournalEvent> {
+  const head = await sql.get<EventRow>(`SELECT ${COLUMNS} FROM events ORDER BY position DESC LIMIT 1`);
+  const last = await sql.get<{ sequence: number }>(
+    'SELECT sequence FROM events WHERE stream = ? ORDER BY sequence DESC LIMIT 1',
+    [event.stream],
+  );
+  const row = {
+    position: (head?.position ?? 0) + 1,
+    stream: event.stream,
+    sequence: (last?.sequence ?? 0) + 1,
+    type: event.type,
+    time: event.time,
+    body: JSON.stringify(event.body ?? null),
+  };
+  await sql.run(`INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)`, [
+    row.position,
+    row.stream,
+    row.sequence,
+    row.type,
+    row.time,
+    row.body,
+    checksumOf(head?.checksum ?? '', row),
+  ]);
+  return { ...row, body: JSON.parse(row.body) };
+}
+
+export interface EventFilter {
+  readonly stream?: string | undefined;
+  readonly after?: number | undefined;
+  readonly types?: readonly string[] | undefined;
+  readonly limit?: number | undefined;
+}
+
+export async function readEvents(sql: Sql, filter: EventFilter): Promise<readonly JournalEvent[]> {
+  const where = ['position > ?'];
+  const params: (string | number)[] = [filter.after ?? 0];
+  if (filter.stream !== undefined) {
+    where.push('stream = ?');
+    params.push(filter.stream);
+  }
+  if (filter.types !== undefined) {
+    where.push(`type IN (${filter.types.map(() => '?').join(', ')})`);
+    params.push(...filter.types);
+  }
+  const rows = await sql.all<EventRow>(
+    `SELECT ${COLUMNS} FROM events WHERE ${where.join(' AND ')} ORDER BY position LIMIT ?`,
+    [...params, filter.limit ?? Number.MAX_SAFE_INTEGER],
+  );
+  return rows.map(({ checksum: _, body, ...row }) => ({ ...row, body: JSON.parse(body) }));
+}
+
+/** Checks the chain from a position on; STATE naming the first event that does not fit. Returns the events checked. */
+export async function verifyChain(sql: Sql, location: string, from = 0): Promise<number> {
+  const before = await sql.get<EventRow>(
+    `SELECT ${COLUMNS} FROM events WHERE position <= ? ORDER BY position DESC LIMIT 1`,
+    [from],
+  );
+  let previous = before?.checksum ?? '';
+  let position = from;
+  for (;;) {
+    const rows = await sql.all<EventRow>(
+      `SELECT ${COLUMNS} FROM events WHERE position > ? ORDER BY position LIMIT 1000`,
+      [position],
+    );
+    for (const row of rows) {
+      if (row.position !== position + 1 || row.checksum !== checksumOf(previous, row)) {
+        throw new QuantlineError('STATE', `The journal is damaged at event ${position + 1}: ${location}`, {
+          hint: 'Nothing was traded. Restore a copy with `quantline journal restore`; the broker is read again afterwards.',
+          details: { path: location, position: position + 1 },
+        });
+      }
+      position = row.position;
+      previous = row.checksum;
+    }
+    if (rows.length === 0) return position - from;
+  }
+}

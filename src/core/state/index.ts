@@ -1,0 +1,24 @@
+/**
+ * Durable state: the journal of trading, leases, the ledger of trials. See `journal.ts` for the port.
+ *
+ *   const journal = await openJournal(location);                       // a file, or postgres://…
+ *   const lease = await journal.acquireLease(streamOf(scope), currentOwner(), clock.now(), 60_000, ownerIsGone);
+ *   const { orders, existed } = await journal.recordDecision(scope, lease, decision, intents);
+ *   await journal.markSending(orders.map((o) => o.clientOrderId), lease, clock.now());
+ */
+export { clientOrderIdOf, type OrderKey, strategyPrefix } from './clientOrderId.js';
+export type { Database, Sql, SqlValue } from './database.js';
+export * from './journal.js';
+export { type DiskKind, diskOf, openJournal, requireDurableDisk } from './open.js';
+export { isTerminal, mergeFilled, mergeReport, type OrderState } from './orderState.js';
+export { currentOwner, ownerIsGone } from './owner.js';
+export * from './records.js';
+export {
+  type Trial,
+  type TrialFilter,
+  type TrialIdentity,
+  TrialLedger,
+  type TrialResult,
+  type TrialSummary,
+  trialKey,
+} from './trials.js';

@@ -1,0 +1,76 @@
+import { isZero } from '../domain/decimal.js';
+import { QuantlineError } from '../errors/index.js';
+import { clientOrderIdOf } from './clientOrderId.js';
+import type { Sql } from './database.js';
+import { isTerminal } from './orderState.js';
+import type { PlacedIntent } from './projections.js';
+import type { NewIntent, OrderRecord, StrategyScope } from './records.js';
+import { type OrderRow, type PositionRow, SCOPE, scopeParams, toOrder } from './rows.js';
+
+/**
+ * Gives new intents their revision and client order id, in the caller's write transaction. MISMATCH where that would
+ * break a rule of the order life cycle; then nothing is recorded.
+ */
+export async function placeIntents(
+  sql: Sql,
+  scope: StrategyScope,
+  slot: number,
+  intents: readonly NewIntent[],
+): Promise<readonly PlacedIntent[]> {
+  const placed: PlacedIntent[] = [];
+  const legs = new Set<string>();
+  const foreign = await claimedByOthers(sql, scope);
+  for (const intent of intents) {
+    const { instrument } = intent.request;
+    const key = `${instrument}\n${intent.leg}`;
+    if (legs.has(key)) throw broken(`two ${intent.leg} orders for ${instrument} in one slot`, { instrument });
+    legs.add(key);
+    const owner = foreign.get(instrument);
+    if (owner !== undefined) {
+      throw broken(`${instrument} in account ${scope.account} belongs to the strategy ${owner}`, { instrument, owner });
+    }
+    const previous = await lastRevision(sql, scope, slot, instrument, intent.leg);
+    if (previous !== undefined && !isTerminal(previous.status) && intent.replaces !== previous.clientOrderId) {
+      throw broken(
+        `the ${intent.leg} order ${previous.clientOrderId} for ${instrument} is still ${previous.status}; a second one ` +
+          'would double it',
+        { instrument, clientOrderId: previous.clientOrderId, status: previous.status },
+      );
+    }
+    const revision = previous === undefined ? 0 : previous.revision + 1;
+    const clientOrderId = clientOrderIdOf(scope, { instrument, slot, leg: intent.leg, revision });
+    placed.push({ ...intent, clientOrderId, slot, revision });
+  }
+  return placed;
+}
+
+const broken = (what: string, details: Readonly<Record<string, unknown>>) =>
+  new QuantlineError('MISMATCH', `An order was not recorded: ${what}.`, { details });
+
+async function lastRevision(
+  sql: Sql,
+  scope: StrategyScope,
+  slot: number,
+  instrument: string,
+  leg: string,
+): Promise<OrderRecord | undefined> {
+  const row = await sql.get<OrderRow>(
+    `SELECT * FROM orders WHERE ${SCOPE} AND instrument = ? AND slot = ? AND leg = ? ORDER BY revision DESC LIMIT 1`,
+    [...scopeParams(scope), instrument, slot, leg],
+  );
+  return row === undefined ? undefined : toOrder(row);
+}
+
+/** Instruments of the account that other strategies hold or have open orders for. */
+async function claimedByOthers(sql: Sql, scope: StrategyScope): Promise<ReadonlyMap<string, string>> {
+  const claims = new Map<string, string>();
+  const others = 'venue = ? AND account = ? AND strategy <> ?';
+  const held = await sql.all<PositionRow>(`SELECT * FROM positions WHERE ${others}`, scopeParams(scope));
+  for (const row of held) if (!isZero(row.quantity)) claims.set(row.instrument, row.strategy);
+  const open = await sql.all<OrderRow>(
+    `SELECT instrument, strategy FROM orders WHERE ${others} AND is_open = 1`,
+    scopeParams(scope),
+  );
+  for (const row of open) claims.set(row.instrument, row.strategy);
+  return claims;
+}

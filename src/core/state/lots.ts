@@ -1,0 +1,85 @@
+import {
+  add,
+  compare,
+  type DecimalText,
+  divide,
+  isZero,
+  multiply,
+  negate,
+  signOf,
+  subtract,
+  sum,
+} from '../domain/decimal.js';
+import type { CorporateActionRecord, ExecutionRecord, LotRecord } from './records.js';
+
+/** What a strategy holds of one instrument: open lots, oldest first, all of one sign. */
+export interface Holding {
+  readonly lots: readonly LotRecord[];
+  readonly realised: DecimalText;
+}
+
+export const EMPTY_HOLDING: Holding = { lots: [], realised: '0' };
+
+export const quantityOf = (holding: Holding): DecimalText => sum(holding.lots.map((lot) => lot.quantity));
+
+/** Quantity-weighted entry price of the open lots; undefined when flat. */
+export function averagePriceOf(holding: Holding): DecimalText | undefined {
+  const quantity = quantityOf(holding);
+  if (isZero(quantity)) return undefined;
+  return divide(sum(holding.lots.map((lot) => multiply(lot.quantity, lot.price))), quantity);
+}
+
+type Fill = Pick<ExecutionRecord, 'executionId' | 'side' | 'quantity' | 'price' | 'time' | 'costs'>;
+
+/** First in, first out. A fill larger than the position closes it and opens the rest on the other side. */
+export function applyFill(holding: Holding, fill: Fill): Holding {
+  const lots = [...holding.lots];
+  let realised = subtract(holding.realised, fill.costs ?? '0');
+  let rest = fill.side === 'buy' ? fill.quantity : negate(fill.quantity);
+  while (lots.length > 0 && !isZero(rest) && signOf(lots[0]!.quantity) !== signOf(rest)) {
+    const lot = lots[0]!;
+    const left = add(lot.quantity, rest);
+    const closesLot = isZero(left) || signOf(left) !== signOf(lot.quantity);
+    const closed = closesLot ? lot.quantity : negate(rest);
+    realised = add(realised, multiply(closed, subtract(fill.price, lot.price)));
+    if (closesLot) lots.shift();
+    else lots[0] = { ...lot, quantity: left };
+    rest = closesLot ? left : '0';
+  }
+  if (!isZero(rest)) lots.push({ executionId: fill.executionId, quantity: rest, price: fill.price, time: fill.time });
+  return { lots, realised };
+}
+
+/** A split scales lots, a dividend pays (a short pays it), a delisting closes at its cash value. Renames move holdings. */
+export function applyAction(holding: Holding, action: CorporateActionRecord): Holding {
+  const value = action.value ?? '0';
+  switch (action.type) {
+    case 'split':
+      return {
+        ...holding,
+        lots: holding.lots.map((lot) => ({
+          ...lot,
+          quantity: multiply(lot.quantity, value),
+          price: divide(lot.price, value),
+        })),
+      };
+    case 'dividend':
+      return { ...holding, realised: add(holding.realised, multiply(quantityOf(holding), value)) };
+    case 'delisting':
+      return {
+        lots: [],
+        realised: add(
+          holding.realised,
+          sum(holding.lots.map((lot) => multiply(lot.quantity, subtract(value, lot.price)))),
+        ),
+      };
+    case 'rename':
+      return holding;
+  }
+}
+
+/** Both holdings as one, older lots first; opposite signs are netted by the caller's venue and never occur here. */
+export const mergeHoldings = (a: Holding, b: Holding): Holding => ({
+  lots: [...a.lots, ...b.lots].sort((x, y) => x.time - y.time || compare(x.price, y.price)),
+  realised: add(a.realised, b.realised),
+});

@@ -1,0 +1,182 @@
+import type { OrderLeg, OrderStatus, Side } from '../domain/orders.js';
+import type { Sql } from './database.js';
+import { averagePriceOf, EMPTY_HOLDING, type Holding, quantityOf } from './lots.js';
+import { isTerminal } from './orderState.js';
+import type { FillRecord, LotRecord, OrderRecord, PositionRecord, StrategyScope } from './records.js';
+
+export const SCOPE = 'venue = ? AND account = ? AND strategy = ?';
+export const scopeParams = (scope: StrategyScope): [string, string, string] => [
+  scope.venue,
+  scope.account,
+  scope.strategy,
+];
+
+export interface OrderRow {
+  readonly client_order_id: string;
+  readonly venue: string;
+  readonly account: string;
+  readonly strategy: string;
+  readonly slot: number;
+  readonly leg: string;
+  readonly revision: number;
+  readonly instrument: string;
+  readonly request: string;
+  readonly parent: string | null;
+  readonly replaces: string | null;
+  readonly status: string;
+  readonly closing: string | null;
+  readonly venue_order_id: string | null;
+  readonly filled_quantity: string;
+  readonly average_price: string | null;
+  readonly reported_quantity: string | null;
+  readonly venue_status: string | null;
+  readonly reason: string | null;
+  readonly created_at: number;
+  readonly sent_at: number | null;
+  readonly updated_at: number;
+}
+
+export const toOrder = (row: OrderRow): OrderRecord => ({
+  clientOrderId: row.client_order_id,
+  venue: row.venue,
+  account: row.account,
+  strategy: row.strategy,
+  slot: row.slot,
+  leg: row.leg as OrderLeg,
+  revision: row.revision,
+  instrument: row.instrument,
+  request: JSON.parse(row.request),
+  parent: row.parent ?? undefined,
+  replaces: row.replaces ?? undefined,
+  status: row.status as OrderStatus,
+  closing: (row.closing ?? undefined) as OrderStatus | undefined,
+  venueOrderId: row.venue_order_id ?? undefined,
+  filledQuantity: row.filled_quantity,
+  averagePrice: row.average_price ?? undefined,
+  reportedQuantity: row.reported_quantity ?? undefined,
+  venueStatus: row.venue_status ?? undefined,
+  reason: row.reason ?? undefined,
+  createdAt: row.created_at,
+  sentAt: row.sent_at ?? undefined,
+  updatedAt: row.updated_at,
+});
+
+export async function readOrder(sql: Sql, clientOrderId: string): Promise<OrderRecord | undefined> {
+  const row = await sql.get<OrderRow>('SELECT * FROM orders WHERE client_order_id = ?', [clientOrderId]);
+  return row === undefined ? undefined : toOrder(row);
+}
+
+/** Writes an order's changeable part. */
+export async function updateOrder(sql: Sql, order: OrderRecord): Promise<void> {
+  await sql.run(
+    `UPDATE orders SET status = ?, closing = ?, is_open = ?, venue_order_id = ?, filled_quantity = ?, average_price = ?,
+       reported_quantity = ?, venue_status = ?, reason = ?, sent_at = ?, updated_at = ?, request = ?
+     WHERE client_order_id = ?`,
+    [
+      order.status,
+      order.closing ?? null,
+      isTerminal(order.status) ? 0 : 1,
+      order.venueOrderId ?? null,
+      order.filledQuantity,
+      order.averagePrice ?? null,
+      order.reportedQuantity ?? null,
+      order.venueStatus ?? null,
+      order.reason ?? null,
+      order.sentAt ?? null,
+      order.updatedAt,
+      JSON.stringify(order.request),
+      order.clientOrderId,
+    ],
+  );
+}
+
+export interface FillRow {
+  readonly venue: string;
+  readonly account: string;
+  readonly execution_id: string;
+  readonly strategy: string;
+  readonly client_order_id: string;
+  readonly instrument: string;
+  readonly side: string;
+  readonly quantity: string;
+  readonly price: string;
+  readonly costs: string | null;
+  readonly kind: string;
+  readonly refers_to: string | null;
+  readonly is_void: number;
+  readonly time: number;
+  readonly position: number;
+}
+
+export const toFill = (row: FillRow): FillRecord => ({
+  venue: row.venue,
+  account: row.account,
+  strategy: row.strategy,
+  executionId: row.execution_id,
+  clientOrderId: row.client_order_id,
+  instrument: row.instrument,
+  side: row.side as Side,
+  quantity: row.quantity,
+  price: row.price,
+  time: row.time,
+  kind: row.kind as FillRecord['kind'],
+  ...(row.refers_to === null ? {} : { refersTo: row.refers_to }),
+  ...(row.costs === null ? {} : { costs: row.costs }),
+  void: row.is_void === 1,
+});
+
+export interface PositionRow {
+  readonly venue: string;
+  readonly account: string;
+  readonly strategy: string;
+  readonly instrument: string;
+  readonly quantity: string;
+  readonly average_price: string | null;
+  readonly realised: string;
+  readonly lots: string;
+  readonly updated_at: number;
+}
+
+export const toPosition = (row: PositionRow): PositionRecord => ({
+  venue: row.venue,
+  account: row.account,
+  strategy: row.strategy,
+  instrument: row.instrument,
+  quantity: row.quantity,
+  averagePrice: row.average_price ?? undefined,
+  realised: row.realised,
+  updatedAt: row.updated_at,
+});
+
+export async function readHolding(sql: Sql, scope: StrategyScope, instrument: string): Promise<Holding> {
+  const row = await sql.get<PositionRow>(`SELECT * FROM positions WHERE ${SCOPE} AND instrument = ?`, [
+    ...scopeParams(scope),
+    instrument,
+  ]);
+  return row === undefined ? EMPTY_HOLDING : { lots: JSON.parse(row.lots) as LotRecord[], realised: row.realised };
+}
+
+export async function writeHolding(
+  sql: Sql,
+  scope: StrategyScope,
+  instrument: string,
+  holding: Holding,
+  time: number,
+): Promise<void> {
+  await sql.run(
+    `INSERT INTO positions (venue, account, strategy, instrument, quantity, average_price, realised, lots, updated_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (venue, account, strategy, instrument) DO UPDATE SET quantity = excluded.quantity,
+       average_price = excluded.average_price, realised = excluded.realised, lots = excluded.lots,
+       updated_at = excluded.updated_at`,
+    [
+      ...scopeParams(scope),
+      instrument,
+      quantityOf(holding),
+      averagePriceOf(holding) ?? null,
+      holding.realised,
+      JSON.stringify(holding.lots),
+      time,
+    ],
+  );
+}

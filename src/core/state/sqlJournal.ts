@@ -1,0 +1,341 @@
+import { QuantlineError } from '../errors/index.js';
+import type { Database, Sql } from './database.js';
+import { appendEvent, type NewEvent, readEvents, verifyChain } from './events.js';
+import { placeIntents } from './intents.js';
+import {
+  type DecisionResult,
+  type Journal,
+  type JournalEvent,
+  type Lease,
+  type OrderFilter,
+  scopeOf,
+  streamOf,
+} from './journal.js';
+import { acquireLease, checkLease, leaseHolder, releaseLease, renewLease } from './leases.js';
+import { mergeReport } from './orderState.js';
+import { type EventBodies, project, stateOf } from './projections.js';
+import { selectDecision, selectFills, selectOrders, selectPositions, selectScopes, selectState } from './queries.js';
+import { rebuildTables, verifyTables } from './rebuild.js';
+import type {
+  AttachedOrder,
+  CorporateActionRecord,
+  DecisionRecord,
+  ExecutionRecord,
+  NewIntent,
+  OrderRecord,
+  OrderReport,
+  SessionPhase,
+  StrategyScope,
+  TradingState,
+} from './records.js';
+import { type PositionRow, readHolding, readOrder, SCOPE, scopeParams, toPosition } from './rows.js';
+
+/** The journal on a relational database. Every method is one transaction. */
+export class SqlJournal implements Journal {
+  constructor(private readonly db: Database) {}
+
+  acquireLease(
+    name: string,
+    owner: string,
+    now: number,
+    ttl: number,
+    gone: (owner: string) => boolean = () => false,
+  ): Promise<Lease | undefined> {
+    return this.db.write((sql) => acquireLease(sql, name, owner, now, ttl, gone));
+  }
+
+  renewLease(lease: Lease, now: number, ttl: number): Promise<Lease> {
+    return this.db.write((sql) => renewLease(sql, lease, now, ttl));
+  }
+
+  releaseLease(lease: Lease): Promise<void> {
+    return this.db.write((sql) => releaseLease(sql, lease));
+  }
+
+  leaseHolder(name: string, now: number): Promise<Lease | undefined> {
+    return this.db.read((sql) => leaseHolder(sql, name, now));
+  }
+
+  recordDecision(
+    scope: StrategyScope,
+    lease: Lease,
+    decision: DecisionRecord,
+    intents: readonly NewIntent[],
+  ): Promise<DecisionResult> {
+    return this.db.write(async (sql) => {
+      await checkOwnLease(sql, scope, lease, decision.time);
+      const { slot, report, time, body } = decision;
+      if ((await selectDecision(sql, scope, slot)) !== undefined) {
+        return { orders: await selectOrders(sql, { scope, slot }), existed: true };
+      }
+      await record(sql, scope, 'decision', { slot, report, body }, time);
+      return { orders: await this.place(sql, scope, slot, intents, time), existed: false };
+    });
+  }
+
+  recordIntents(
+    scope: StrategyScope,
+    lease: Lease,
+    slot: number,
+    intents: readonly NewIntent[],
+    now: number,
+  ): Promise<readonly OrderRecord[]> {
+    return this.db.write(async (sql) => {
+      await checkOwnLease(sql, scope, lease, now);
+      return this.place(sql, scope, slot, intents, now);
+    });
+  }
+
+  private async place(
+    sql: Sql,
+    scope: StrategyScope,
+    slot: number,
+    intents: readonly NewIntent[],
+    now: number,
+  ): Promise<readonly OrderRecord[]> {
+    if (intents.length === 0) return [];
+    const orders = await placeIntents(sql, scope, slot, intents);
+    await record(sql, scope, 'intents', { orders }, now);
+    return readAll(
+      sql,
+      orders.map((order) => order.clientOrderId),
+    );
+  }
+
+  markSending(clientOrderIds: readonly string[], lease: Lease, now: number): Promise<void> {
+    return this.db.write(async (sql) => {
+      if (clientOrderIds.length === 0) return;
+      const orders = await readAll(sql, clientOrderIds);
+      const scope = orders[0]!;
+      await checkOwnLease(sql, scope, lease, now);
+      for (const order of orders) {
+        const sendable = order.status === 'intended' || order.status === 'sending' || order.status === 'unknown';
+        if (sendable && streamOf(order) === lease.name) continue;
+        throw new QuantlineError('MISMATCH', `Order ${order.clientOrderId} is ${order.status} and cannot be sent.`, {
+          details: { clientOrderId: order.clientOrderId, status: order.status },
+        });
+      }
+      await record(sql, scope, 'sending', { orders: clientOrderIds, token: lease.token }, now);
+    });
+  }
+
+  recordReports(reports: readonly OrderReport[], now: number): Promise<readonly OrderRecord[]> {
+    if (reports.length === 0) return Promise.resolve([]);
+    return this.db.write(async (sql) => {
+      for (const report of reports) {
+        const order = await known(sql, report.clientOrderId);
+        const state = stateOf(order);
+        if (mergeReport(state, report) !== state) await record(sql, order, 'report', report, now);
+      }
+      return readAll(
+        sql,
+        reports.map((report) => report.clientOrderId),
+      );
+    });
+  }
+
+  recordAttached(parent: string, attached: readonly AttachedOrder[], now: number): Promise<readonly OrderRecord[]> {
+    return this.db.write(async (sql) => {
+      const entry = await known(sql, parent);
+      const taken = await selectOrders(sql, { scope: entry, slot: entry.slot, instrument: entry.instrument });
+      const orders: EventBodies['attached']['orders'][number][] = [];
+      for (const order of attached) {
+        if ((await readOrder(sql, order.clientOrderId)) !== undefined) continue;
+        const revision = [...taken, ...orders].filter((other) => other.leg === order.leg).length;
+        orders.push({ ...order, parent, slot: entry.slot, revision });
+      }
+      if (orders.length > 0) await record(sql, entry, 'attached', { parent, orders }, now);
+      return readAll(
+        sql,
+        attached.map((order) => order.clientOrderId),
+      );
+    });
+  }
+
+  recordExecutions(executions: readonly ExecutionRecord[], now: number): Promise<readonly ExecutionRecord[]> {
+    if (executions.length === 0) return Promise.resolve([]);
+    return this.db.write(async (sql) => {
+      const booked: ExecutionRecord[] = [];
+      for (const execution of executions) {
+        const order = await known(sql, execution.clientOrderId);
+        const seen = await sql.get('SELECT 1 AS x FROM fills WHERE venue = ? AND account = ? AND execution_id = ?', [
+          order.venue,
+          order.account,
+          execution.executionId,
+        ]);
+        if (seen !== undefined) continue;
+        await record(sql, order, 'execution', execution, now);
+        booked.push(execution);
+      }
+      return booked;
+    });
+  }
+
+  recordCorporateAction(scope: StrategyScope, action: CorporateActionRecord, now: number): Promise<boolean> {
+    return this.db.write(async (sql) => {
+      const seen = await sql.get(
+        `SELECT 1 AS x FROM corporate_actions WHERE ${SCOPE} AND instrument = ? AND date = ? AND type = ?`,
+        [...scopeParams(scope), action.instrument, action.date, action.type],
+      );
+      if (seen !== undefined) return false;
+      await record(sql, scope, 'corporate-action', action, now);
+      return true;
+    });
+  }
+
+  async setState(scope: StrategyScope, state: TradingState, reason: string, now: number): Promise<void> {
+    await this.db.write((sql) => record(sql, scope, 'state', { state, reason }, now));
+  }
+
+  state(scope: StrategyScope) {
+    return this.db.read((sql) => selectState(sql, scope));
+  }
+
+  async recordSession(
+    scope: StrategyScope,
+    session: string,
+    phase: SessionPhase,
+    body: unknown,
+    now: number,
+  ): Promise<void> {
+    await this.db.write((sql) => record(sql, scope, 'session', { session, phase, body }, now));
+  }
+
+  async note(scope: StrategyScope, type: string, body: unknown, now: number): Promise<void> {
+    await this.db.write((sql) => appendEvent(sql, { stream: streamOf(scope), type: `note:${type}`, time: now, body }));
+  }
+
+  cursor(scope: StrategyScope): Promise<string | undefined> {
+    return this.db.read((sql) => readCursor(sql, scope));
+  }
+
+  async setCursor(scope: StrategyScope, cursor: string, now: number): Promise<void> {
+    await this.db.write(async (sql) => {
+      if ((await readCursor(sql, scope)) !== cursor) await record(sql, scope, 'cursor', { cursor }, now);
+    });
+  }
+
+  decision(scope: StrategyScope, slot: number): Promise<DecisionRecord | undefined> {
+    return this.db.read((sql) => selectDecision(sql, scope, slot));
+  }
+
+  lastDecision(scope: StrategyScope): Promise<DecisionRecord | undefined> {
+    return this.db.read((sql) => selectDecision(sql, scope));
+  }
+
+  order(clientOrderId: string): Promise<OrderRecord | undefined> {
+    return this.db.read((sql) => readOrder(sql, clientOrderId));
+  }
+
+  orderByVenueId(venue: string, account: string, venueOrderId: string): Promise<OrderRecord | undefined> {
+    return this.db.read(async (sql) => {
+      const row = await sql.get<{ client_order_id: string }>(
+        'SELECT client_order_id FROM orders WHERE venue = ? AND account = ? AND venue_order_id = ?',
+        [venue, account, venueOrderId],
+      );
+      return row === undefined ? undefined : readOrder(sql, row.client_order_id);
+    });
+  }
+
+  orders(filter: OrderFilter = {}) {
+    return this.db.read((sql) => selectOrders(sql, filter));
+  }
+
+  fills(filter: Parameters<typeof selectFills>[1] = {}) {
+    return this.db.read((sql) => selectFills(sql, filter));
+  }
+
+  positions(scope: StrategyScope | { readonly venue: string; readonly account: string }) {
+    return this.db.read((sql) => selectPositions(sql, scope));
+  }
+
+  position(scope: StrategyScope, instrument: string) {
+    return this.db.read(async (sql) => {
+      const row = await sql.get<PositionRow>(`SELECT * FROM positions WHERE ${SCOPE} AND instrument = ?`, [
+        ...scopeParams(scope),
+        instrument,
+      ]);
+      return row === undefined ? undefined : toPosition(row);
+    });
+  }
+
+  lots(scope: StrategyScope, instrument: string) {
+    return this.db.read(async (sql) => (await readHolding(sql, scope, instrument)).lots);
+  }
+
+  scopes() {
+    return this.db.read(selectScopes);
+  }
+
+  events(filter: Parameters<Journal['events']>[0] = {}): Promise<readonly JournalEvent[]> {
+    const { scope, ...rest } = filter;
+    return this.db.read((sql) =>
+      readEvents(sql, { ...rest, stream: scope === undefined ? undefined : streamOf(scope) }),
+    );
+  }
+
+  async rebuild(): Promise<void> {
+    await this.db.write(rebuildTables);
+  }
+
+  async verify(): Promise<{ readonly events: number }> {
+    await this.db.check();
+    const events = await this.db.read((sql) => verifyChain(sql, this.db.location));
+    await verifyTables(this.db);
+    return { events };
+  }
+
+  async backup(path: string): Promise<void> {
+    if (this.db.backup === undefined) {
+      throw new QuantlineError('STATE', `${this.db.location} is a server; its own tools make its backups.`, {
+        hint: 'Use pg_dump.',
+      });
+    }
+    await this.db.backup(path);
+  }
+
+  close(): Promise<void> {
+    return this.db.close();
+  }
+}
+
+/** Appends an event to a strategy's stream and brings the tables up to date. */
+async function record<K extends keyof EventBodies>(
+  sql: Sql,
+  scope: StrategyScope,
+  type: K,
+  body: EventBodies[K],
+  time: number,
+): Promise<void> {
+  const event: NewEvent = { stream: streamOf(scope), type, time, body };
+  await project(sql, await appendEvent(sql, event));
+}
+
+async function checkOwnLease(sql: Sql, scope: StrategyScope, lease: Lease, now: number): Promise<void> {
+  const { venue, account, strategy } = scope;
+  const holder = scopeOf(lease.name);
+  if (holder?.venue !== venue || holder.account !== account || holder.strategy !== strategy) {
+    throw new QuantlineError('BUG', `The lease ${lease.name} is not that of ${streamOf(scope)}.`);
+  }
+  await checkLease(sql, lease, now);
+}
+
+async function known(sql: Sql, clientOrderId: string): Promise<OrderRecord> {
+  const order = await readOrder(sql, clientOrderId);
+  if (order !== undefined) return order;
+  throw new QuantlineError('MISMATCH', `The journal holds no order ${clientOrderId}.`, { details: { clientOrderId } });
+}
+
+async function readAll(sql: Sql, clientOrderIds: readonly string[]): Promise<readonly OrderRecord[]> {
+  const orders: OrderRecord[] = [];
+  for (const id of clientOrderIds) orders.push(await known(sql, id));
+  return orders;
+}
+
+async function readCursor(sql: Sql, scope: StrategyScope): Promise<string | undefined> {
+  const row = await sql.get<{ cursor_value: string }>(
+    `SELECT cursor_value FROM cursors WHERE ${SCOPE}`,
+    scopeParams(scope),
+  );
+  return row?.cursor_value;
+}

@@ -1,0 +1,163 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { isQuantlineError, QuantlineError } from '../errors/index.js';
+import { storageError, syncFolder } from '../platform/files.js';
+import { type Database, Queue, type Sql, type SqlValue } from './database.js';
+
+interface Statement {
+  run(params: readonly SqlValue[]): { readonly changes: number };
+  all(params: readonly SqlValue[]): unknown[];
+}
+interface Connection {
+  exec(sql: string): unknown;
+  prepare(sql: string): Statement;
+  close(): void;
+}
+
+/** Longest wait for another process's write transaction. */
+const BUSY_MS = 10_000;
+
+/** Opens or creates a database file: WAL, synchronous=FULL (a commit is on the disk when it returns). */
+export async function openSqlite(path: string): Promise<Database> {
+  const file = resolve(path);
+  try {
+    await mkdir(dirname(file), { recursive: true });
+  } catch (error) {
+    throw storageError(error, dirname(file));
+  }
+  const { default: Libsql } = (await import('libsql')) as unknown as {
+    default: new (path: string, options: { timeout: number }) => Connection;
+  };
+  const connection = attempt(file, () => new Libsql(file, { timeout: BUSY_MS }));
+  try {
+    attempt(file, () => {
+      connection.exec(`PRAGMA busy_timeout=${BUSY_MS}`);
+      connection.prepare('PRAGMA journal_mode=WAL').all([]);
+      connection.exec('PRAGMA synchronous=FULL');
+    });
+    await syncFolder(dirname(file));
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+  return new SqliteDatabase(file, connection);
+}
+
+class SqliteDatabase implements Database {
+  readonly dialect = 'sqlite';
+  private readonly queue = new Queue();
+  private readonly statements = new Map<string, Statement>();
+  private readonly sql: Sql;
+  private closed = false;
+
+  constructor(
+    readonly location: string,
+    private readonly connection: Connection,
+  ) {
+    this.sql = {
+      all: async <T>(sql: string, params: readonly SqlValue[] = []) => this.execute(sql, (s) => s.all(params) as T[]),
+      get: async <T>(sql: string, params: readonly SqlValue[] = []) =>
+        this.execute(sql, (s) => s.all(params)[0] as T | undefined),
+      run: async (sql, params = []) => this.execute(sql, (s) => s.run(params).changes),
+    };
+  }
+
+  read<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    return this.transaction('BEGIN', work);
+  }
+
+  write<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    return this.transaction('BEGIN IMMEDIATE', work);
+  }
+
+  private transaction<T>(begin: string, work: (sql: Sql) => Promise<T>): Promise<T> {
+    return this.queue.run(async () => {
+      if (this.closed) throw new QuantlineError('BUG', `${this.location} is closed.`);
+      attempt(this.location, () => this.connection.exec(begin));
+      try {
+        const result = await work(this.sql);
+        attempt(this.location, () => this.connection.exec('COMMIT'));
+        return result;
+      } catch (error) {
+        try {
+          this.connection.exec('ROLLBACK');
+        } catch {
+          // SQLite has rolled back by itself after a disk error.
+        }
+        throw error;
+      }
+    });
+  }
+
+  async check(): Promise<void> {
+    const rows = await this.read((sql) => sql.all<Record<string, string>>('PRAGMA quick_check'));
+    const first = Object.values(rows[0] ?? {})[0];
+    if (first !== 'ok') throw damaged(this.location, String(first));
+  }
+
+  async backup(path: string): Promise<void> {
+    await this.queue.run(async () => {
+      attempt(this.location, () => this.connection.prepare('VACUUM INTO ?').run([resolve(path)]));
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.queue.run(async () => {
+      if (this.closed) return;
+      this.closed = true;
+      this.statements.clear();
+      this.connection.close();
+    });
+  }
+
+  private execute<T>(sql: string, use: (statement: Statement) => T): T {
+    return attempt(this.location, () => {
+      let statement = this.statements.get(sql);
+      if (statement === undefined) {
+        statement = this.connection.prepare(sql);
+        this.statements.set(sql, statement);
+      }
+      return use(statement);
+    });
+  }
+}
+
+const damaged = (location: string, what: string, cause?: unknown) =>
+  new QuantlineError('STATE', `The database is damaged: ${location} (${what})`, {
+    hint: 'Nothing was traded. Restore a copy with `quantline journal restore`; the broker is read again afterwards.',
+    details: { path: location },
+    cause,
+  });
+
+/** Runs a call of the driver and names what went wrong. */
+function attempt<T>(location: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (isQuantlineError(error)) throw error;
+    const { code = '', message = '' } = error as { code?: string; message?: string };
+    const options = { cause: error, details: { path: location } };
+    if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') throw damaged(location, message, error);
+    if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
+      throw new QuantlineError('UNAVAILABLE', `Another process keeps the database locked: ${location}`, {
+        ...options,
+        hint: 'Wait for it to finish and run the same command again.',
+      });
+    }
+    const hints: Record<string, string> = {
+      SQLITE_FULL: 'The disk is full. Free some space; what was recorded before is safe.',
+      SQLITE_READONLY: 'The file or its folder is read-only. Check owner and mode.',
+      SQLITE_CANTOPEN: 'Check that the folder exists and may be written.',
+      SQLITE_PERM: 'Check the owner and mode of the file.',
+      SQLITE_IOERR: 'The disk reported an error. Check it before trading on.',
+    };
+    const known = Object.keys(hints).find((prefix) => code.startsWith(prefix));
+    if (known !== undefined || /Unable to open/.test(message)) {
+      throw new QuantlineError('STORAGE', `Cannot use the database ${location}: ${message}`, {
+        ...options,
+        hint: hints[known ?? 'SQLITE_CANTOPEN']!,
+      });
+    }
+    throw error;
+  }
+}
