@@ -1,11 +1,12 @@
 import type { OrderIntent } from '../domain/orders.js';
 import { CostModel, type CostSettings } from './costs.js';
 import type { FillModel } from './fill-model.js';
-import { Ledger, type LedgerSnapshot } from './ledger.js';
+import { Ledger } from './ledger.js';
 import { type VenueOrder, venueOrder } from './orders.js';
 import { ProtectionState } from './protection.js';
 import type { Candle } from './reference.js';
 import { fillableQuantity, type SlippageSettings, slippedPrice } from './slippage.js';
+import type { ExchangeSnapshot } from './snapshot.js';
 import type { ExitReason } from './trades.js';
 
 export interface ExchangeSettings {
@@ -303,12 +304,21 @@ export class SimulatedExchange {
       '',
     );
     this.listener.onOrder(order);
-    const share = Math.abs(position) / this.bar.volume;
-    this.fill(
-      order,
-      marketable ? slippedPrice(this.settings.slippage, order.side, price, share) : price,
-      Math.abs(position),
-    );
+    const { slippage } = this.settings;
+    const available = fillableQuantity(slippage, this.bar.volume, this.takenInBar);
+    const quantity = available >= order.quantity ? order.quantity : this.rounding.quantity(j, available);
+    if (quantity > 0) {
+      this.fill(
+        order,
+        marketable ? slippedPrice(slippage, order.side, price, quantity / this.bar.volume) : price,
+        quantity,
+      );
+    }
+    if (order.status === 'filled') return;
+    // More than the bar's volume allows: the rest stays at the venue, a stop as a market order.
+    order.triggered = true;
+    this.protection[j] = undefined;
+    this.working[j]!.push(order);
   }
 
   private refusal(order: VenueOrder): string {
@@ -370,25 +380,3 @@ export class SimulatedExchange {
     }
   }
 }
-
-/** Everything a venue must remember between two bars. NaN does not survive JSON: use `snapshotToJson`. */
-export interface ExchangeSnapshot {
-  readonly ledger: LedgerSnapshot;
-  readonly nextSequence: number;
-  readonly largestShare: number;
-  readonly working: readonly (readonly VenueOrder[])[];
-  readonly protection: readonly (null | {
-    readonly spec: import('../domain/orders.js').Protection;
-    readonly stop: number;
-    readonly target: number;
-    readonly trail: number;
-    readonly best: number;
-  })[];
-}
-
-/** JSON in which NaN is written as the text "NaN", exact otherwise (shortest round-trip numbers). */
-export const snapshotToJson = (snapshot: ExchangeSnapshot): string =>
-  JSON.stringify(snapshot, (_, value) => (typeof value === 'number' && Number.isNaN(value) ? 'NaN' : value));
-
-export const snapshotFromJson = (text: string): ExchangeSnapshot =>
-  JSON.parse(text, (_, value) => (value === 'NaN' ? Number.NaN : value));

@@ -7,4 +7,5 @@ export * from './orders.js';
 export * from './protection.js';
 export * from './reference.js';
 export * from './slippage.js';
+export * from './snapshot.js';
 export * from './trades.js';

@@ -15,7 +15,7 @@ export type LimitFill = 'through' | 'touch';
 
 /**
  * Reference price at which an order is filled within a bar, before slippage; NaN when it is not.
- * A gap beyond a stop or a limit fills at the open. `triggered` is a stop-limit whose stop was reached in an earlier bar.
+ * A gap beyond a stop or a limit fills at the open. `triggered` is a stop or stop-limit whose stop was reached in an earlier bar.
  */
 export function referencePrice(
   type: OrderType,
@@ -32,7 +32,7 @@ export function referencePrice(
     case 'limit':
       return limitReference(side, limitPrice, bar, limitFill);
     case 'stop':
-      return stopReference(side, stopPrice, bar);
+      return triggered ? bar.open : stopReference(side, stopPrice, bar);
     case 'stop_limit': {
       if (triggered) return limitReference(side, limitPrice, bar, limitFill);
       const trigger = stopReference(side, stopPrice, bar);

@@ -6,6 +6,8 @@ import type { ScoreKind, SignalScorer } from './model.js';
 /** A rule: scores bars without having been trained. Its scores are the wanted direction, in [-1, 1]. */
 export interface Rule {
   readonly kind: 'rule';
+  /** Whether it asks for short positions. */
+  readonly short: boolean;
   /** Bars before the first possible score. */
   readonly warmup: number;
   /** Bars until the start of the series no longer matters; Infinity where the rule remembers for good. */

@@ -189,6 +189,24 @@ describe('protection', () => {
   });
 });
 
+test('a stop larger than the volume allows sells the rest at the next opens', () => {
+  const { fills, exchange } = play(
+    [buy({ quantity: 50, protection: { stopLoss: 0.05 } })],
+    [
+      [100, 101, 99, 100, 5000],
+      [96, 97, 94, 95, 1000],
+      [93, 94, 92, 93, 1000],
+    ],
+    { slippage: { kind: 'volume-share', limit: 0.025, impact: 0 } },
+  );
+  expect(fills.map((f) => [f.price, f.quantity, f.reason])).toEqual([
+    [100, 50, 'signal'],
+    [95, 25, 'stop_loss'],
+    [93, 25, 'stop_loss'],
+  ]);
+  expect(exchange.ledger.quantity[0]).toBe(0);
+});
+
 describe('slippage, costs, money', () => {
   test('fixed slippage is against the taker; limits do not slip', () => {
     const slippage = { kind: 'fixed', fraction: 0.001 } as const;

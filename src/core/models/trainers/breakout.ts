@@ -13,6 +13,7 @@ export const settings = z.object({ entry: bars(20), exit: bars(10), side: sides 
 export function create({ entry, exit, side }: z.output<typeof settings>): Rule {
   return {
     kind: 'rule',
+    short: side === 'short',
     warmup: Math.max(entry, exit) + 1,
     memory: Number.POSITIVE_INFINITY,
     scorer: () => new BreakoutScorer(entry, exit, otherSide(side)),

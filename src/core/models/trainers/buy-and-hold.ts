@@ -9,6 +9,7 @@ export const settings = z.object({});
 export function create(): Rule {
   return {
     kind: 'rule',
+    short: false,
     warmup: 1,
     memory: 1,
     scorer: () => ({

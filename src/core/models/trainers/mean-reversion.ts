@@ -12,6 +12,7 @@ export const settings = z.object({ window: bars(20, 2), width: z.number().positi
 export function create({ window, width, side }: z.output<typeof settings>): Rule {
   return {
     kind: 'rule',
+    short: side === 'short',
     warmup: window,
     memory: Number.POSITIVE_INFINITY,
     scorer: () => new MeanReversionScorer(window, width, otherSide(side)),

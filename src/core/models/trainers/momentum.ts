@@ -12,6 +12,7 @@ export function create({ window, side }: z.output<typeof settings>): Rule {
   const below = otherSide(side);
   return {
     kind: 'rule',
+    short: side === 'short',
     warmup: window + 1,
     memory: window + 1,
     scorer() {

@@ -13,6 +13,7 @@ export function create({ fast, slow, side }: z.output<typeof settings>): Rule {
   requireShorter(name, fast, slow);
   return {
     kind: 'rule',
+    short: side === 'short',
     warmup: slow + 1,
     memory: Number.POSITIVE_INFINITY,
     scorer: () => new SmaCrossScorer(fast, slow, otherSide(side)),

@@ -1,0 +1,153 @@
+import { z } from 'zod';
+import { adapterSettings, type BacktestOptions, parseCall } from '../../config/index.js';
+import type { Instrument } from '../../domain/instrument.js';
+import type { Protection } from '../../domain/orders.js';
+import { roundingOf } from '../../engine/rounding.js';
+import { defaultThresholds, type Strategy, type Thresholds } from '../../engine/strategy.js';
+import { type ExchangeSettings, type FillModel, type Rounding, US_REGULATORY_FEES } from '../../market/index.js';
+import type { ScoreKind } from '../../models/model.js';
+import { loadAdapter } from '../../registry/index.js';
+import type { RiskPolicy } from '../../risk/index.js';
+
+/**
+ * How scores become positions and what trading costs, as plain JSON: what a run stores, and what a session trades with.
+ * Null stands for "none".
+ */
+export const strategySettingsSchema = z.strictObject({
+  cash: z.number(),
+  commission: z.strictObject({
+    percent: z.number(),
+    perShare: z.number(),
+    perOrder: z.number(),
+    minimum: z.number(),
+    maximumPercent: z.number().nullable(),
+  }),
+  fees: z.enum(['us', 'none']),
+  slippage: z.union([
+    z.strictObject({ kind: z.literal('fixed'), fraction: z.number() }),
+    z.strictObject({ kind: z.literal('volume-share'), limit: z.number(), impact: z.number() }),
+  ]),
+  fill: z.string(),
+  sizing: z.union([
+    z.strictObject({ kind: z.literal('equal'), fraction: z.number() }),
+    z.strictObject({ kind: z.literal('fraction'), fraction: z.number() }),
+    z.strictObject({ kind: z.literal('cash'), amount: z.number() }),
+    z.strictObject({ kind: z.literal('volatility'), target: z.number(), window: z.number() }),
+    z.strictObject({ kind: z.literal('atr-risk'), risk: z.number(), multiple: z.number(), window: z.number() }),
+  ]),
+  short: z.boolean(),
+  enter: z.number().nullable(),
+  exit: z.number().nullable(),
+  lot: z.enum(['whole', 'fractional']),
+  leverage: z.number(),
+  stopLoss: z.number().nullable(),
+  takeProfit: z.number().nullable(),
+  trailingStop: z.number().nullable(),
+  timeStop: z.number().nullable(),
+  reentry: z.enum(['new-signal', 'immediate']),
+  risk: z.array(z.string()),
+});
+export type StrategySettings = z.output<typeof strategySettingsSchema>;
+
+export function strategySettingsOf(options: BacktestOptions): StrategySettings {
+  const { commission } = options;
+  return {
+    cash: options.cash,
+    commission: {
+      ...commission,
+      maximumPercent: Number.isFinite(commission.maximumPercent) ? commission.maximumPercent : null,
+    },
+    fees: options.fees,
+    slippage: options.slippage,
+    fill: options.fill.text,
+    sizing: options.sizing,
+    short: options.short,
+    enter: options.enter ?? null,
+    exit: options.exit ?? null,
+    lot: options.lot,
+    leverage: options.leverage,
+    stopLoss: options.stopLoss ?? null,
+    takeProfit: options.takeProfit ?? null,
+    trailingStop: options.trailingStop ?? null,
+    timeStop: options.timeStop ?? null,
+    reentry: options.reentry,
+    risk: (options.risk ?? []).map((call) => call.text),
+  };
+}
+
+export interface ComposedStrategy {
+  readonly strategy: Strategy;
+  readonly venue: ExchangeSettings;
+  readonly rounding: Rounding;
+}
+
+/** The engine's objects for these settings: the same call serves the backtest and the live runner. */
+export async function composeStrategy(
+  settings: StrategySettings,
+  scoreKind: ScoreKind,
+  instruments: readonly Instrument[],
+): Promise<ComposedStrategy> {
+  const policies = await Promise.all(settings.risk.map((text) => loadCall<RiskPolicy>('policy', text)));
+  return {
+    strategy: {
+      thresholds: thresholdsOf(settings, scoreKind),
+      sizing: settings.sizing,
+      protection: protectionOf(settings),
+      timeStop: settings.timeStop ?? Number.POSITIVE_INFINITY,
+      reentry: settings.reentry,
+      policies,
+    },
+    venue: await venueOf(settings),
+    rounding: roundingOf(instruments, settings.lot === 'fractional'),
+  };
+}
+
+export async function venueOf(settings: StrategySettings): Promise<ExchangeSettings> {
+  const { commission } = settings;
+  return {
+    cash: settings.cash,
+    costs: {
+      ...commission,
+      maximumPercent: commission.maximumPercent ?? Number.POSITIVE_INFINITY,
+      fees: settings.fees === 'us' ? US_REGULATORY_FEES : [],
+    },
+    slippage: settings.slippage,
+    fill: await loadCall<FillModel>('fill', settings.fill),
+    leverage: settings.leverage,
+    allowShort: settings.short,
+  };
+}
+
+async function loadCall<T>(port: 'policy' | 'fill', text: string): Promise<T> {
+  const call = parseCall(text);
+  const { module } = await loadAdapter<{ settings: z.ZodObject; create(settings: unknown): T | Promise<T> }>(
+    port,
+    call.name,
+  );
+  return module.create(adapterSettings(call.name, module.settings, call));
+}
+
+/** Thresholds of the score; the short side mirrors the long one around the middle of the score. */
+function thresholdsOf(settings: StrategySettings, kind: ScoreKind): Thresholds {
+  const defaults = defaultThresholds(kind, settings.short);
+  if (settings.enter === null && settings.exit === null) return defaults;
+  const enterLong = settings.enter ?? defaults.enterLong;
+  const exitLong = settings.exit ?? (settings.enter === null ? defaults.exitLong : settings.enter);
+  const mirror = (score: number) => (kind === 'probability' ? 1 - score : -score);
+  return {
+    enterLong,
+    exitLong,
+    enterShort: settings.short ? mirror(enterLong) : Number.NEGATIVE_INFINITY,
+    exitShort: mirror(exitLong),
+  };
+}
+
+function protectionOf(settings: StrategySettings): Protection | undefined {
+  const { stopLoss, takeProfit, trailingStop } = settings;
+  if (stopLoss === null && takeProfit === null && trailingStop === null) return undefined;
+  return {
+    ...(stopLoss !== null && { stopLoss }),
+    ...(takeProfit !== null && { takeProfit }),
+    ...(trailingStop !== null && { trailingStop }),
+  };
+}
