@@ -53,7 +53,8 @@ function parserError(error: Error): QuantlineError {
   const message = error.message.replace(/\n*See more help with --help\s*$/, '').trim();
   const text = message
     .replace(/^Nonexistent flags?: /, 'Unknown flag: ')
-    .replace(/^Unexpected arguments?: /, 'Unexpected argument: ');
+    .replace(/^Unexpected arguments?: /, 'Unexpected argument: ')
+    .replace(/^Missing 1 required arg:\n(\S+)\s+(.*)$/s, 'Missing argument: $1. $2');
   return new QuantlineError('USAGE', text, { hint: 'See --help.' });
 }
 

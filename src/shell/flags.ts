@@ -1,6 +1,14 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import type { z } from 'zod';
-import { COMMAND_OPTIONS, type CommandId, globalOptions, kebab, optionMeta } from '../core/config/index.js';
+import {
+  type AdapterPort,
+  COMMAND_OPTIONS,
+  type CommandId,
+  globalOptions,
+  kebab,
+  optionMeta,
+} from '../core/config/index.js';
+import { adapters } from '../core/registry/index.js';
 
 /**
  * The oclif flags of a command, from its option schemas. They carry text only: precedence, defaults and parsing belong
@@ -23,7 +31,9 @@ function flags(shape: Readonly<Record<string, z.ZodType>>, helpGroup?: string): 
     if (meta === undefined) continue;
     const initial = defaultText(schema);
     const common = {
-      summary: `${meta.summary}${initial === undefined || meta.switch ? '' : ` [default: ${initial}]`}`,
+      summary: [meta.summary, names(meta.adapter), initial === undefined || meta.switch ? '' : `[default: ${initial}]`]
+        .filter(Boolean)
+        .join(' '),
       ...(meta.char === undefined ? {} : { char: meta.char as Interfaces.AlphabetLowercase }),
       ...(helpGroup === undefined ? {} : { helpGroup }),
     };
@@ -39,6 +49,12 @@ function flags(shape: Readonly<Record<string, z.ZodType>>, helpGroup?: string): 
       : Flags.string(one);
   }
   return out;
+}
+
+/** The adapters that a port has, for help. */
+function names(port: AdapterPort | undefined): string {
+  const known = port === undefined ? [] : adapters(port).map(({ name }) => name);
+  return known.length === 0 ? '' : `There are: ${known.join(', ')}.`;
 }
 
 /** The default as it would be written, undefined where there is none. */

@@ -1,0 +1,15 @@
+import { listArtifacts } from '../../shell/artifacts.js';
+import { type Context, type Outcome, QuantlineCommand } from '../../shell/base.js';
+import { flagsOf } from '../../shell/flags.js';
+
+export default class Models extends QuantlineCommand<'models'> {
+  static override summary = 'List the models of the workspace, newest first.';
+  static override aliases = ['models list'];
+  static override examples = ['<%= config.bin %> models', '<%= config.bin %> models list --format csv'];
+  static override flags = flagsOf('models');
+  protected readonly command = 'models';
+
+  protected execute(context: Context<'models'>): Promise<Outcome> {
+    return listArtifacts(context, 'model');
+  }
+}

@@ -1,0 +1,6 @@
+import { Args } from '@oclif/core';
+
+/** The one argument of `show`: which artefact. */
+export const reference = (kind: string) => ({
+  reference: Args.string({ required: true, description: `The ${kind}: path, id, tag or latest.` }),
+});
