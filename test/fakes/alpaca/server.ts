@@ -108,9 +108,11 @@ export class FakeAlpaca {
       response.writeHead(reply.status, { 'content-type': 'application/json', ...reply.headers });
       response.end(reply.status === 204 ? undefined : JSON.stringify(reply.body));
     };
+    // Crypto data is public: the vendor's client sends no keys there.
+    const open = url.pathname.startsWith('/v1beta3/crypto/');
     if (
-      request.headers['apca-api-key-id'] !== this.keys.id ||
-      request.headers['apca-api-secret-key'] !== this.keys.secret
+      (!open && request.headers['apca-api-key-id'] !== this.keys.id) ||
+      (!open && request.headers['apca-api-secret-key'] !== this.keys.secret)
     )
       return send({ status: 401, body: { code: 40110000, message: 'request is not authorized' } });
     if (this.limit !== undefined && this.limit.remaining-- <= 0)

@@ -94,7 +94,7 @@ class Connection<T> {
           this.wake = resolve;
         });
       }
-      if (this.ready) yield { type: 'disconnected', reason: this.reason };
+      if (this.ready && !signal.aborted) yield { type: 'disconnected', reason: this.reason };
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
