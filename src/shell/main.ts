@@ -1,15 +1,17 @@
 import { run, settings } from '@oclif/core';
-import { reportFailure } from './failure.js';
 
 /** Runs one command line; `root` is the package's folder. Ends the process with the documented exit code. */
 export async function main(argv: readonly string[], root: string): Promise<never> {
   settings.enableAutoTranspile = false;
-  const json = argv.includes('--json');
-  const debug = argv.join(' ').includes('--log-level debug');
-  const fail = (error: unknown): never => process.exit(reportFailure(error, { json, debug }));
+  const fail = async (error: unknown): Promise<never> => {
+    const { reportFailure } = await import('./failure.js');
+    const json = argv.includes('--json');
+    process.exit(reportFailure(error, { json, debug: argv.join(' ').includes('--log-level debug') }));
+  };
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);
-  process.stderr.on('error', () => {});
+  // stdout is written by ./output.js alone, but for help; a reader that went away is no error there either.
+  for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners('error').on('error', () => {});
   const args = argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv];
   try {
     await run(args, root);
