@@ -5,16 +5,18 @@ import { type Call, parseDecimal, parseFraction } from './values/index.js';
 
 /**
  * Settings of an adapter from the arguments of a call, in the order of the schema's keys (`max-drawdown(20%)` is
- * {fraction: 0.2}), and from `key=value` texts, which win. Errors are USAGE and name adapter and key.
+ * {fraction: 0.2}), and from `key=value` texts, which win over
+ * both it and values already read (`given`). Errors are USAGE and name adapter and key.
  */
 export function adapterSettings<S extends z.ZodObject>(
   name: string,
   schema: S,
   call: Call | undefined,
   texts: Readonly<Record<string, string>> = {},
+  given: Readonly<Record<string, unknown>> = {},
 ): z.output<S> {
   const keys = Object.keys(schema.shape);
-  const raw: Record<string, unknown> = {};
+  const raw: Record<string, unknown> = { ...given };
   for (const [i, argument] of (call?.args ?? []).entries()) {
     const key = keys[i];
     if (key === undefined) {

@@ -3,6 +3,7 @@ import type { TradingCalendar } from '../domain/calendar.js';
 import type { Instrument } from '../domain/instrument.js';
 import type { Interval } from '../domain/interval.js';
 import type { Clock, Logger } from '../platform/index.js';
+import type { SourceNote } from './quality.js';
 
 /** What is asked of a source; `from` inclusive, `to` exclusive, by bar opening instants (epoch ms UTC). */
 export interface BarRequest {
@@ -18,6 +19,12 @@ export interface MarketDataSource {
   readonly feed: string;
   readonly basis: PriceBasis;
   readonly density: Density;
+  /** Bars end where the archive ends, whatever the clock says; `from` and `to` may be infinite. */
+  readonly archive?: boolean;
+  /** Symbols that one call of `bars` takes best; 1 unless stated. */
+  readonly batch?: number;
+  /** How much later than its end a bar is published, in ms; 0 unless stated. */
+  readonly delayMs?: number;
   /** Instruments for symbols, in order; unknown ones throw INPUT or NO_DATA naming the symbol. */
   instruments(symbols: readonly string[]): Promise<readonly Instrument[]>;
   /**
@@ -29,6 +36,8 @@ export interface MarketDataSource {
   actions?(request: BarRequest, signal: AbortSignal): Promise<readonly CorporateAction[]>;
 }
 
+export type { SourceNote } from './quality.js';
+
 export interface SourceContext {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -37,4 +46,5 @@ export interface SourceContext {
   /** Folder for state that processes share (rate budgets, cookies); absent: nothing is shared. */
   readonly stateDir?: string;
   calendar(id: Instrument['calendar']): TradingCalendar;
+  note?(note: SourceNote): void;
 }

@@ -1,5 +1,6 @@
 import type { BarColumns, CorporateAction, Density, PriceBasis, SeriesKey } from '../domain/bars.js';
 import type { Instrument } from '../domain/instrument.js';
+import type { Clock, Logger } from '../platform/index.js';
 
 export interface SeriesInfo {
   readonly key: SeriesKey;
@@ -33,9 +34,30 @@ export interface SeriesPin {
   readonly reference: readonly string[];
 }
 
-/** Where bars live. Implementations in `stores/`; all pass one contract suite. */
+/** A stored file (or range) that cannot be trusted: what `ingest verify` reports and `ingest repair` fetches again. */
+export interface StoreDamage {
+  readonly key: SeriesKey;
+  readonly file: string;
+  readonly problem: string;
+  /** Opening instants that the file covered, inclusive. */
+  readonly firstTime: number;
+  readonly lastTime: number;
+}
+
+/** What a store needs of the world. */
+export interface StoreContext {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Where bars live. Implementations in `stores/`; all pass one contract suite. A `put` is a union by time in which the
+ * bars put last count; puts at once, in any processes, lose nothing; each is seen whole or not at all.
+ */
 export interface BarStore {
+  /** MISMATCH when the series holds prices of another basis. */
   put(info: Omit<SeriesInfo, 'rows' | 'firstTime' | 'lastTime' | 'generation'>, bars: BarColumns): Promise<PutResult>;
+  /** Adds actions to a series that exists; one of the same type and date replaces the former. */
   putActions(key: SeriesKey, actions: readonly CorporateAction[]): Promise<void>;
   info(key: SeriesKey): Promise<SeriesInfo | undefined>;
   list(): Promise<readonly SeriesInfo[]>;
@@ -45,5 +67,15 @@ export interface BarStore {
   pin(key: SeriesKey, from: number, to: number): Promise<SeriesPin>;
   /** The pinned bars, verified against their hash; ARTIFACT_CORRUPT when they differ. */
   readPin(pin: SeriesPin): Promise<BarColumns>;
+  /** The pinned bars in blocks of the store's own size, ascending, verified when the last one was yielded. */
+  pinBlocks(pin: SeriesPin): AsyncIterable<BarColumns>;
+  /** Opening instants of the stored bars with from <= time < to. */
+  times(key: SeriesKey, from: number, to: number): Promise<Float64Array>;
+  /** Re-reads and re-hashes everything that a series' current index names. */
+  verify(key: SeriesKey): Promise<readonly StoreDamage[]>;
+  /** Gives up the bars of damaged files, so that a `put` can bring them again. */
+  discard(damage: StoreDamage): Promise<void>;
+  /** Removes what neither a current index nor one of the pins names; returns bytes freed. */
+  prune(pins: readonly SeriesPin[]): Promise<{ readonly files: number; readonly bytes: number }>;
   close(): Promise<void>;
 }
