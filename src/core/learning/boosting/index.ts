@@ -1,0 +1,20 @@
+/** Gradient-boosted trees: training, XGBoost's model format, prediction. Knows no market. */
+export type { Tree } from './forest.js';
+export type { FloatMatrix, Matrix, SparseMatrix } from './matrix.js';
+export { auc, evaluateMetric, isMaximised } from './metrics.js';
+export { BoostedModel, type ModelParts } from './model.js';
+export {
+  type BoostingParams,
+  METRICS,
+  type Metric,
+  OBJECTIVES,
+  type Objective,
+  resolveParams,
+} from './params.js';
+export {
+  type BoostingResult,
+  type EmbeddedOptions,
+  type EvaluationSet,
+  type RoundReport,
+  trainEmbedded,
+} from './train.js';

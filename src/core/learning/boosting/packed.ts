@@ -1,0 +1,151 @@
+import { type Tree, treeDepth } from './forest.js';
+import { instantiate, type Kernels, kernelModule, sharedMemory } from './kernels.js';
+import { Layout } from './layout.js';
+import { expandRow, type FloatMatrix, isSparse, type Matrix } from './matrix.js';
+import type { WasmMemory } from './wasm.js';
+
+/** Trees up to this depth are stored complete (2^depth leaves): no child pointers, no branches. */
+const COMPLETE_DEPTH = 8;
+
+interface Placed {
+  readonly depth: number;
+  readonly nodes: number;
+  readonly defaults: number;
+  readonly leaves: number;
+}
+
+/** Addresses of a packed forest and of each lane's row and output blocks. */
+export interface PackedShape {
+  readonly trees: number;
+  readonly count: number;
+  readonly cols: number;
+  readonly classes: number;
+  readonly blockRows: number;
+  readonly lanes: readonly { readonly rows: number; readonly out: number }[];
+}
+
+/** A forest in the memory of the prediction kernel. */
+export class PackedForest {
+  readonly memory: WasmMemory;
+  readonly shape: PackedShape;
+  private readonly kernels: Kernels;
+  private readonly f32: Float32Array;
+
+  constructor(trees: readonly Tree[], cols: number, classes: number, lanes = 1) {
+    const layout = new Layout();
+    const table = layout.take(trees.length * 32);
+    const placed = trees.map((tree) => place(layout, tree));
+    // Rows of a block stay in the first-level cache while every tree passes over them.
+    const blockRows = Math.max(8, Math.min(128, Math.floor(24576 / (cols * 4) / 8) * 8));
+    this.shape = {
+      trees: table,
+      count: trees.length,
+      cols,
+      classes,
+      blockRows,
+      lanes: Array.from({ length: lanes }, () => ({
+        rows: layout.take(blockRows * cols * 4),
+        out: layout.take(blockRows * classes * 4),
+      })),
+    };
+    this.memory = sharedMemory(layout.peak, `Scoring ${trees.length} trees`);
+    this.kernels = instantiate(kernelModule(), this.memory);
+    this.f32 = new Float32Array(this.memory.buffer);
+    const u32 = new Uint32Array(this.memory.buffer);
+    trees.forEach((tree, i) => {
+      const p = placed[i]!;
+      u32.set([p.depth >>> 0, p.nodes, p.defaults, p.leaves, tree.group], table / 4 + i * 8);
+      if (p.depth < 0) writeLinked(tree, p, this.memory.buffer);
+      else writeComplete(tree, p, this.memory.buffer);
+    });
+  }
+
+  /** Margins of rows [from, to) of `x` into out[from * classes …], starting from `base`. */
+  predict(x: Matrix, from: number, to: number, base: Float32Array, out: Float32Array | Float64Array): void {
+    predictBlocks(this.kernels, this.shape, this.f32, 0, x, from, to, base, out);
+  }
+}
+
+/** The loop over blocks, shared by the calling thread and workers. */
+export function predictBlocks(
+  kernels: Kernels,
+  shape: PackedShape,
+  f32: Float32Array,
+  lane: number,
+  x: Matrix,
+  from: number,
+  to: number,
+  base: Float32Array,
+  out: Float32Array | Float64Array,
+): void {
+  const { cols, classes, blockRows } = shape;
+  const { rows: rowsAt, out: outAt } = shape.lanes[lane]!;
+  const cells = f32.subarray(rowsAt / 4, rowsAt / 4 + blockRows * cols);
+  const margins = f32.subarray(outAt / 4, outAt / 4 + blockRows * classes);
+  for (let at = from; at < to; at += blockRows) {
+    const n = Math.min(blockRows, to - at);
+    stage(x, at, n, cells);
+    for (let i = 0; i < n; i++) for (let k = 0; k < classes; k++) margins[i * classes + k] = base[k]!;
+    const missing = kernels.anyMissing(rowsAt, n * cols);
+    kernels.predictTrees(shape.trees, 0, shape.count, rowsAt, n, cols, missing, outAt, classes);
+    out.set(margins.subarray(0, n * classes), at * classes);
+  }
+}
+
+/** Copies rows [from, from + n) as dense rows. */
+function stage(x: Matrix, from: number, n: number, cells: Float32Array): void {
+  const { cols } = x;
+  if (isSparse(x)) {
+    for (let i = 0; i < n; i++) expandRow(x, from + i, cells.subarray(i * cols, (i + 1) * cols));
+    return;
+  }
+  const { data, rows, layout }: FloatMatrix = x;
+  if (layout !== 'column') {
+    cells.set(data.subarray(from * cols, (from + n) * cols));
+    return;
+  }
+  for (let j = 0; j < cols; j++) for (let i = 0; i < n; i++) cells[i * cols + j] = data[j * rows + from + i]!;
+}
+
+function place(layout: Layout, tree: Tree): Placed {
+  const depth = treeDepth(tree);
+  if (depth > COMPLETE_DEPTH) {
+    const n = tree.left.length;
+    return { depth: -1, nodes: layout.take(n * 16), defaults: layout.take(n), leaves: 0 };
+  }
+  const leaves = 2 ** depth;
+  return { depth, nodes: layout.take(leaves * 8), defaults: layout.take(leaves), leaves: layout.take(leaves * 4) };
+}
+
+function writeLinked(tree: Tree, p: Placed, buffer: ArrayBufferLike): void {
+  const i32 = new Int32Array(buffer);
+  const f32 = new Float32Array(buffer);
+  new Uint8Array(buffer).set(tree.defaultLeft, p.defaults);
+  for (let i = 0; i < tree.left.length; i++) {
+    const at = p.nodes / 4 + i * 4;
+    i32[at] = tree.left[i]!;
+    i32[at + 1] = tree.right[i]!;
+    i32[at + 2] = tree.feature[i]! * 4;
+    f32[at + 3] = tree.value[i]!;
+  }
+}
+
+/** A leaf above the last level is repeated below itself, so that either way out of a filler node is right. */
+function writeComplete(tree: Tree, p: Placed, buffer: ArrayBufferLike): void {
+  const u32 = new Uint32Array(buffer);
+  const f32 = new Float32Array(buffer);
+  const u8 = new Uint8Array(buffer);
+  const visit = (node: number, place: number, depth: number): void => {
+    const leaf = tree.left[node]! < 0;
+    if (depth === p.depth) {
+      f32[p.leaves / 4 + place - 2 ** p.depth] = tree.value[node]!;
+      return;
+    }
+    u32[p.nodes / 4 + place * 2] = leaf ? 0 : tree.feature[node]! * 4;
+    f32[p.nodes / 4 + place * 2 + 1] = leaf ? 0 : tree.value[node]!;
+    u8[p.defaults + place] = leaf ? 0 : tree.defaultLeft[node]!;
+    visit(leaf ? node : tree.left[node]!, place * 2, depth + 1);
+    visit(leaf ? node : tree.right[node]!, place * 2 + 1, depth + 1);
+  };
+  visit(0, 1, 0);
+}
