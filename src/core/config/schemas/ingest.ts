@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { INTERVALS } from '../../domain/index.js';
 import { option } from '../option.js';
-import { choice, duration, integer, interval, list, moment, off, pairs, word } from './kinds.js';
+import { choice, duration, integer, interval, list, moment, off, pairs, paths, word } from './kinds.js';
 
 /** Options of `quantline ingest`. */
 export const ingestOptions = z.strictObject({
@@ -24,7 +24,7 @@ export const ingestOptions = z.strictObject({
   last: option({ summary: 'Instead of --from: this long back from --to.', value: '30d' }, duration().optional()),
   file: option(
     { summary: 'csv: one file per symbol of --symbols, in order.', value: 'path', char: 'f', multiple: true },
-    list().optional(),
+    paths().optional(),
   ),
   timezone: option({ summary: 'csv: IANA zone of times without one.', value: 'America/New_York' }, word().optional()),
   calendar: option(

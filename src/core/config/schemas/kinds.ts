@@ -71,6 +71,16 @@ export const choice = <const T extends string>(...choices: readonly T[]) =>
   });
 
 export const list = () => texts(parseList);
+
+/** Paths: one per flag, as they are; a variable or a YAML text is a comma list. */
+export const paths = () =>
+  z.union([z.string(), z.array(z.string())]).transform((raw, context): readonly string[] => {
+    const items = typeof raw === 'string' ? raw.split(',').map((item) => item.trim()) : raw;
+    if (items.every((item) => item !== '')) return items;
+    context.addIssue({ code: 'custom', message: `cannot read "${items.join(',')}": expected a path` });
+    return z.NEVER;
+  });
+
 export const interval = () => text((raw): Interval => parseInterval(raw.trim()));
 export const moment = () => text(parseMoment);
 export const duration = () => text(parseDuration);

@@ -1,0 +1,3 @@
+export * from './common.js';
+export * from './show.js';
+export * from './stages.js';
