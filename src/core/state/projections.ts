@@ -56,11 +56,13 @@ export async function project(sql: Sql, event: JournalEvent): Promise<void> {
     case 'decision':
       return projectDecision(sql, scope, event, body as EventBodies['decision']);
     case 'intents':
-      for (const order of (body as EventBodies['intents']).orders) await insertOrder(sql, scope, event, order);
+      for (const [i, order] of (body as EventBodies['intents']).orders.entries()) {
+        await insertOrder(sql, scope, event, order, i);
+      }
       return;
     case 'attached': {
-      for (const order of (body as EventBodies['attached']).orders) {
-        await insertOrder(sql, scope, event, order, order.venueOrderId);
+      for (const [i, order] of (body as EventBodies['attached']).orders.entries()) {
+        await insertOrder(sql, scope, event, order, i, order.venueOrderId);
       }
       return;
     }
@@ -132,12 +134,13 @@ async function insertOrder(
   scope: StrategyScope,
   event: JournalEvent,
   order: PlacedIntent,
+  ordinal: number,
   venueOrderId?: string,
 ): Promise<void> {
   await sql.run(
     `INSERT INTO orders (client_order_id, venue, account, strategy, slot, leg, revision, instrument, request, parent,
-       replaces, status, is_open, venue_order_id, filled_quantity, created_at, sent_at, updated_at, position)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, '0', ?, ?, ?, ?)`,
+       replaces, status, is_open, venue_order_id, filled_quantity, created_at, sent_at, updated_at, position, ordinal)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, '0', ?, ?, ?, ?, ?)`,
     [
       order.clientOrderId,
       ...scopeParams(scope),
@@ -154,6 +157,7 @@ async function insertOrder(
       venueOrderId === undefined ? null : event.time,
       event.time,
       event.position,
+      ordinal,
     ],
   );
 }

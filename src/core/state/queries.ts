@@ -47,10 +47,10 @@ const limitOf = (filter: { readonly limit?: number }): number => filter.limit ??
 /** With a limit the newest are kept; the result is ascending either way. */
 export async function selectOrders(sql: Sql, filter: OrderFilter): Promise<readonly OrderRecord[]> {
   const { sql: where, params } = conditions(filter);
-  const rows = await sql.all<OrderRow>(
-    `SELECT * FROM orders ${where} ORDER BY position DESC, client_order_id DESC LIMIT ?`,
-    [...params, limitOf(filter)],
-  );
+  const rows = await sql.all<OrderRow>(`SELECT * FROM orders ${where} ORDER BY position DESC, ordinal DESC LIMIT ?`, [
+    ...params,
+    limitOf(filter),
+  ]);
   return rows.map(toOrder).reverse();
 }
 

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
+import { systemClock } from '../platform/clock.js';
 import { storageError, syncFolder } from '../platform/files.js';
 import { type Database, Queue, type Sql, type SqlValue } from './database.js';
 
@@ -14,8 +15,9 @@ interface Connection {
   close(): void;
 }
 
-/** Longest wait for another process's write transaction. */
+/** Longest wait for another writer, and the pause between tries: waiting inside SQLite would stop the event loop. */
 const BUSY_MS = 10_000;
+const RETRY_MS = 3;
 
 /** Opens or creates a database file: WAL, synchronous=FULL (a commit is on the disk when it returns). */
 export async function openSqlite(path: string): Promise<Database> {
@@ -28,10 +30,10 @@ export async function openSqlite(path: string): Promise<Database> {
   const { default: Libsql } = (await import('libsql')) as unknown as {
     default: new (path: string, options: { timeout: number }) => Connection;
   };
-  const connection = attempt(file, () => new Libsql(file, { timeout: BUSY_MS }));
+  const connection = await patiently(file, () => new Libsql(file, { timeout: 0 }));
   try {
-    attempt(file, () => {
-      connection.exec(`PRAGMA busy_timeout=${BUSY_MS}`);
+    await patiently(file, () => {
+      connection.exec('PRAGMA busy_timeout=0');
       connection.prepare('PRAGMA journal_mode=WAL').all([]);
       connection.exec('PRAGMA synchronous=FULL');
     });
@@ -73,10 +75,10 @@ class SqliteDatabase implements Database {
   private transaction<T>(begin: string, work: (sql: Sql) => Promise<T>): Promise<T> {
     return this.queue.run(async () => {
       if (this.closed) throw new QuantlineError('BUG', `${this.location} is closed.`);
-      attempt(this.location, () => this.connection.exec(begin));
+      await patiently(this.location, () => this.connection.exec(begin));
       try {
         const result = await work(this.sql);
-        attempt(this.location, () => this.connection.exec('COMMIT'));
+        await patiently(this.location, () => this.connection.exec('COMMIT'));
         return result;
       } catch (error) {
         try {
@@ -97,7 +99,7 @@ class SqliteDatabase implements Database {
 
   async backup(path: string): Promise<void> {
     await this.queue.run(async () => {
-      attempt(this.location, () => this.connection.prepare('VACUUM INTO ?').run([resolve(path)]));
+      await patiently(this.location, () => this.connection.prepare('VACUUM INTO ?').run([resolve(path)]));
     });
   }
 
@@ -128,6 +130,25 @@ const damaged = (location: string, what: string, cause?: unknown) =>
     details: { path: location },
     cause,
   });
+
+const isBusy = (error: unknown): boolean => /^SQLITE_(?:BUSY|LOCKED)/.test((error as { code?: string }).code ?? '');
+
+/** Tries until no other writer is in the way. */
+async function patiently<T>(location: string, call: () => T): Promise<T> {
+  const started = systemClock.monotonic();
+  for (;;) {
+    try {
+      return call();
+    } catch (error) {
+      if (!isBusy(error) || systemClock.monotonic() - started > BUSY_MS) return attempt(location, () => raise(error));
+    }
+    await systemClock.sleep(RETRY_MS);
+  }
+}
+
+function raise(error: unknown): never {
+  throw error;
+}
 
 /** Runs a call of the driver and names what went wrong. */
 function attempt<T>(location: string, call: () => T): T {

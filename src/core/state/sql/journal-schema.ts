@@ -20,7 +20,8 @@ export const JOURNAL_MIGRATIONS: readonly Migration[] = [
         request TEXT NOT NULL, parent TEXT, replaces TEXT, status TEXT NOT NULL, closing TEXT, is_open BIGINT NOT NULL,
         venue_order_id TEXT, filled_quantity TEXT NOT NULL, average_price TEXT, reported_quantity TEXT,
         venue_status TEXT, reason TEXT, created_at BIGINT NOT NULL, sent_at BIGINT, updated_at BIGINT NOT NULL,
-        position BIGINT NOT NULL, UNIQUE (venue, account, strategy, instrument, slot, leg, revision))`,
+        position BIGINT NOT NULL, ordinal BIGINT NOT NULL,
+        UNIQUE (venue, account, strategy, instrument, slot, leg, revision))`,
       'CREATE INDEX orders_open ON orders (venue, account, is_open)',
       'CREATE INDEX orders_venue_id ON orders (venue, account, venue_order_id)',
       `CREATE TABLE fills (
