@@ -14,3 +14,12 @@ export function artifactOutcome(
   const summary = [...lines, ...note].join('\n');
   return { text: path, json: { kind, id, path, reused, ...more }, exit, ...(summary === '' ? {} : { summary }) };
 }
+
+/** The figures of a summary on one line, for people. */
+export function facts(summary: unknown): string {
+  if (typeof summary !== 'object' || summary === null) return '';
+  return Object.entries(summary)
+    .filter(([, value]) => typeof value !== 'object')
+    .map(([key, value]) => `${key} ${typeof value === 'number' ? Number(value.toPrecision(6)) : value}`)
+    .join(', ');
+}

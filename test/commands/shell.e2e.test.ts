@@ -40,7 +40,8 @@ describe('exit codes', () => {
     ['datasets show 0123456789abcdef', 4],
     ['ingest --source csv --symbols SPY --file absent.csv', 4],
   ])('quantline %s: %i, the same under --json', async (args, code) => {
-    const [plain, json] = await Promise.all([run(args), run(`${args} --json`.trim())]);
+    const cwd = fresh();
+    const [plain, json] = await Promise.all([run(args, {}, cwd), run(`${args} --json`.trim(), {}, cwd)]);
     expect([plain.code, plain.stderr.includes('Error: ')]).toEqual([code, code !== 0]);
     if (args === '' || args === '--version') return;
     expect(json.code).toBe(code);
@@ -79,8 +80,7 @@ describe('errors', () => {
     }
   });
 
-  it('of a bug say so, and show the stack only when asked', async () => {
-    // A folder in the place of a module of the user's own that throws something unknown.
+  it('of a module show the stack only when asked', async () => {
     const cwd = fresh();
     writeFileSync(join(cwd, 'broken.ts'), 'throw new TypeError("boom");\n');
     const args = 'ingest --symbols A --source ./broken.ts';

@@ -36,7 +36,9 @@ export async function readConfigFile(folder: string, path: string | undefined): 
   } catch (error) {
     if (path === undefined && (error as NodeJS.ErrnoException).code === 'ENOENT')
       return { path: undefined, values: new Map() };
-    throw new QuantlineError('CONFIG', `Cannot read the configuration file ${file}: ${(error as Error).message}`, {
+    const code = (error as NodeJS.ErrnoException).code;
+    const what = code === 'ENOENT' ? 'There is no configuration file' : `Cannot read (${code}) the configuration file`;
+    throw new QuantlineError('CONFIG', `${what} ${file}`, {
       hint: 'Check the path, or create the file with: quantline init',
       cause: error,
     });
