@@ -44,6 +44,12 @@ export interface FitContext {
   onRound(done: number, total: number, metrics: Readonly<Record<string, number>>): void;
 }
 
+/** Which implementation ran. */
+export interface EngineInfo {
+  readonly name: string;
+  readonly version: string;
+}
+
 /** What a learner learned. Scores are bit-equal for every batch size and number of threads. */
 export interface FittedModel {
   /** Scores of `rows` rows of x into out[0..rows). */
@@ -52,7 +58,7 @@ export interface FittedModel {
   save(): Promise<string | Uint8Array>;
   /** Learning curve: per round, metric by name. */
   readonly history: readonly Readonly<Record<string, number>>[];
-  readonly engine: { readonly name: string; readonly version: string };
+  readonly engine: EngineInfo;
   /** Importance by column name, largest first; absent where the learner has none. */
   readonly importance?: Readonly<Record<string, number>>;
 }
@@ -61,6 +67,8 @@ export interface FittedModel {
 export interface Learner {
   readonly kind: 'learner';
   readonly extension: string;
+  /** The engine that will run for this choice: part of the model's id. */
+  engineFor(choice: FitContext['engine']): Promise<EngineInfo>;
   fit(rows: TrainingRows, context: FitContext): Promise<FittedModel>;
   load(bytes: Uint8Array, columns: readonly string[], scoreKind: ScoreKind): Promise<FittedModel>;
 }

@@ -11,7 +11,7 @@ export const isModulePath = (name: string): boolean =>
 
 /** Loads a user's TypeScript or JavaScript module; `import … from 'quantline'` in it means this library. */
 export async function loadUserModule<M>(
-  port: AdapterPort,
+  port: AdapterPort | 'feature',
   path: string,
   folder: string,
 ): Promise<{ module: M; sha256: string }> {

@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import { QuantlineError } from '../../errors/index.js';
+import type { BoostedModel, BoostingParams, BoostingResult } from '../../learning/boosting/index.js';
+import { holdOut } from '../rows.js';
+import type { FitContext, FittedModel, Learner, TrainingRows } from '../trainer.js';
+
+export const name = 'xgboost';
+export const summary = 'Gradient-boosted trees in XGBoost’s model format; settings are XGBoost’s own.';
+
+const share = (fallback: number) => z.number().gt(0).max(1).default(fallback);
+const penalty = (fallback: number) => z.number().min(0).default(fallback);
+
+/** Defaults are for noisy bars: shallow trees, slow learning, rows and columns drawn at random. */
+export const settings = z.object({
+  rounds: z.number().int().min(1).default(200),
+  max_depth: z.number().int().min(1).max(16).default(3),
+  eta: share(0.05),
+  min_child_weight: penalty(10),
+  subsample: share(0.7),
+  colsample_bytree: share(0.7),
+  colsample_bylevel: share(1),
+  colsample_bynode: share(1),
+  lambda: penalty(1),
+  alpha: penalty(0),
+  gamma: penalty(0),
+  max_delta_step: penalty(0),
+  scale_pos_weight: z.number().positive().default(1),
+  max_bin: z.number().int().min(2).max(256).default(256),
+  /** Rounds without improvement on the last fifth of the training range after which to stop; 0 = never. */
+  early_stopping: z.number().int().min(0).default(0),
+});
+export type Settings = z.output<typeof settings>;
+
+/** Share of the training rows, the latest ones, that early stopping watches. */
+const VALIDATION = 0.2;
+
+export function create(options: Settings): Learner {
+  return {
+    kind: 'learner',
+    extension: 'json',
+    async engineFor(choice) {
+      if (choice === 'native') {
+        throw new QuantlineError('CONFIG', 'The native XGBoost library is not available in this version.', {
+          hint: 'Use --engine embedded or auto.',
+        });
+      }
+      const { EMBEDDED_VERSION } = await import('../../learning/boosting/train.js');
+      return { name: 'embedded', version: EMBEDDED_VERSION };
+    },
+    async fit(rows, context) {
+      const engine = await import('../../learning/boosting/index.js');
+      const rounds = context.rounds ?? options.rounds;
+      const { train, validation } = split(rows, options.early_stopping, context);
+      const result = await engine.trainEmbedded({
+        x: { data: train.x, rows: train.rows, cols: train.columns.length },
+        y: train.y,
+        ...(train.weights !== undefined && { weights: train.weights }),
+        params: paramsOf(options, context),
+        rounds,
+        featureNames: train.columns,
+        threads: context.threads,
+        signal: context.signal,
+        trainMetrics: true,
+        unusableColumns: 'ignore',
+        ...(validation !== undefined && {
+          evaluation: {
+            name: 'validation',
+            x: { data: validation.x, rows: validation.rows, cols: validation.columns.length },
+            y: validation.y,
+          },
+          earlyStopping: options.early_stopping,
+        }),
+        onRound: ({ round, metrics }) => context.onRound(round, rounds, flatten(metrics)),
+      });
+      return fitted(result.model, engine.toXgboostJson, result);
+    },
+    async load(bytes, columns) {
+      const { fromXgboostJson, toXgboostJson } = await import('../../learning/boosting/index.js');
+      const model = fromXgboostJson(new TextDecoder().decode(bytes));
+      if (model.features !== columns.length) {
+        throw new QuantlineError(
+          'MISMATCH',
+          `The trees take ${model.features} columns, the features make ${columns.length}.`,
+          {
+            hint: 'The model file belongs to another feature set; train the model again.',
+          },
+        );
+      }
+      return fitted(model, toXgboostJson, undefined);
+    },
+  };
+}
+
+function paramsOf(options: Settings, context: FitContext): BoostingParams {
+  const { rounds: _, early_stopping: __, ...params } = options;
+  const objective = context.scoreKind === 'return' ? 'reg:squarederror' : 'binary:logistic';
+  return { ...params, objective, seed: context.seed };
+}
+
+function split(
+  rows: TrainingRows,
+  earlyStopping: number,
+  context: FitContext,
+): { train: TrainingRows; validation: TrainingRows | undefined } {
+  if (earlyStopping === 0) return { train: rows, validation: undefined };
+  return context.validation === undefined ? holdOut(rows, VALIDATION) : { train: rows, validation: context.validation };
+}
+
+function fitted(
+  model: BoostedModel,
+  write: (model: BoostedModel) => string,
+  result: BoostingResult | undefined,
+): FittedModel {
+  return {
+    predict(x, rows, out) {
+      model.predict({ data: x, rows, cols: model.features }, out);
+    },
+    save: async () => write(model),
+    history: (result?.history ?? []).map(({ metrics }) => flatten(metrics)),
+    engine: { name: result?.engine ?? 'embedded', version: result?.engineVersion ?? '' },
+  };
+}
+
+/** {train: {logloss: 0.6}} → {'train.logloss': 0.6}. */
+function flatten(metrics: Readonly<Record<string, Readonly<Record<string, number>>>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(metrics).flatMap(([set, values]) =>
+      Object.entries(values).map(([metric, value]) => [`${set}.${metric}`, value]),
+    ),
+  );
+}

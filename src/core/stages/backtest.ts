@@ -1,0 +1,157 @@
+import { ARTIFACT_SCHEMAS, type Artifact, type ArtifactIdentity, buildId } from '../artifacts/index.js';
+import type { BacktestOptions } from '../config/index.js';
+import { type OpenDataset, openDataset } from '../data/dataset.js';
+import { timeRange } from '../data/range.js';
+import { runBacktest } from '../engine/backtest.js';
+import { type MarketFeed, tickAt } from '../engine/feed.js';
+import { QuantlineError } from '../errors/index.js';
+import { isoTime } from '../platform/index.js';
+import { feedOf, returnCalendar, signalsOf } from './compose/market.js';
+import { checkFits, type OpenModel, openModel } from './compose/model.js';
+import { type RunFile, writeRun } from './compose/run.js';
+import { composeStrategy, strategySettingsOf } from './compose/strategy.js';
+import type { Runtime } from './runtime.js';
+
+export interface BacktestStageResult {
+  readonly artifact: Artifact;
+  readonly reused: boolean;
+}
+
+/** `quantline backtest`: a model over a dataset, on the bars that it may score. */
+export async function backtest(options: BacktestOptions, runtime: Runtime): Promise<BacktestStageResult> {
+  if (options.model === undefined) {
+    throw new QuantlineError('USAGE', 'Which model?', {
+      hint: 'Add --model, a path, id or tag; quantline train makes one.',
+    });
+  }
+  const modelArtifact = await runtime.artifacts.open('model', options.model);
+  const model = await openModel(modelArtifact, options.inSample);
+  const data =
+    options.data === undefined
+      ? await runtime.artifacts.openInput(modelArtifact, 'dataset')
+      : await runtime.artifacts.open('dataset', options.data);
+  const dataset = await openDataset(runtime, data);
+  checkFits(model, dataset);
+  const feed = feedOf(dataset);
+  const ticks = tradedTicks(options, runtime, dataset, feed, model);
+  const settings = { ...strategySettingsOf(options), short: options.short || model.file.short };
+  const identity: ArtifactIdentity = {
+    kind: 'run',
+    schema: ARTIFACT_SCHEMAS.run,
+    stage: 'backtest',
+    settings: {
+      strategy: settings,
+      from: feed.clock[ticks.from]!,
+      to: feed.clock[ticks.to - 1]!,
+      inSample: options.inSample,
+    },
+    inputs: [
+      { kind: 'dataset', id: data.id },
+      { kind: 'model', id: modelArtifact.id },
+    ],
+    seed: options.seed,
+    build: buildId(),
+  };
+  const created = await runtime.artifacts.create(
+    identity,
+    async (folder) => {
+      runtime.progress.update('scoring');
+      const { strategy, venue, rounding } = await composeStrategy(settings, model.file.scoreKind, dataset.instruments);
+      const signals = signalsOf(dataset, model.model, strategy.sizing);
+      runtime.signal.throwIfAborted();
+      runtime.progress.update('trading');
+      const result = runBacktest(feed, signals, { strategy, venue, rounding, ...ticks, closeAtEnd: false });
+      runtime.signal.throwIfAborted();
+      const file: RunFile = {
+        schema: 1,
+        strategy: settings,
+        scoreKind: model.file.scoreKind,
+        interval: dataset.interval,
+        scope: dataset.scope,
+        instruments: dataset.instruments.map(({ id }) => id),
+        calendar: returnCalendar(dataset).id,
+        from: feed.clock[ticks.from]!,
+        to: feed.clock[ticks.to - 1]!,
+        inSample: options.inSample && model.file.kind === 'learner',
+        seed: options.seed,
+        initialEquity: settings.cash,
+        finalEquity: result.finalEquity,
+        costs: result.costs,
+        tradedValue: result.turnover,
+        largestShare: result.largestShare,
+        halted: result.halted,
+        liveOrder: venue.fill.liveOrder ?? null,
+      };
+      runtime.progress.update('writing');
+      await writeRun(folder, file, feed, result, ticks);
+      return { summary: summaryOf(file, model, result.trades.pnl.length) };
+    },
+    { force: options.force, signal: runtime.signal },
+  );
+  runtime.progress.end();
+  if (options.tag !== undefined) await runtime.artifacts.tag(options.tag, { kind: 'run', id: created.artifact.id });
+  return created;
+}
+
+const summaryOf = (file: RunFile, model: OpenModel, trades: number) => ({
+  model: model.file.trainer.text,
+  instruments: file.instruments,
+  interval: file.interval,
+  from: isoTime(file.from),
+  to: isoTime(file.to),
+  in_sample: file.inSample,
+  total_return: file.finalEquity / file.initialEquity - 1,
+  final_equity: file.finalEquity,
+  trades,
+  costs: file.costs,
+});
+
+/**
+ * Ticks [from, to) that are traded: what was asked, within what the model may score. Bars before are warm-up.
+ * LEAKAGE where the range begins inside the training range, NO_DATA where nothing is left.
+ */
+function tradedTicks(
+  options: BacktestOptions,
+  runtime: Runtime,
+  dataset: OpenDataset,
+  feed: MarketFeed,
+  model: OpenModel,
+): { from: number; to: number } {
+  const calendar = returnCalendar(dataset);
+  const asked = timeRange(options, calendar, dataset.scope, runtime.clock.now());
+  const { segments, maxModelAge } = model.file;
+  const first = segments[0]?.validFrom ?? Number.NEGATIVE_INFINITY;
+  // A bar is known after it opens: the first tick of a range is the first bar's, the last tick is that of its last bar.
+  const openAt = (t: number, fallback: number) => (Number.isFinite(t) ? tickAt(feed, t + 1) : fallback);
+  let from = openAt(asked.from, 0);
+  let to = openAt(asked.to, feed.clock.length);
+  const valid = Number.isFinite(first) ? tickAt(feed, first) : 0;
+  if (from < valid && !options.inSample) {
+    if (options.from !== undefined) {
+      throw new QuantlineError(
+        'LEAKAGE',
+        `The range begins at ${isoTime(feed.clock[from]!)}, but the model may score from ${isoTime(first)} on: before that lies its training range.`,
+        { hint: 'Begin later, leave --from out, or pass --in-sample, which marks the run and fails every gate.' },
+      );
+    }
+    from = valid;
+  }
+  const last = segments.at(-1);
+  if (last !== undefined && maxModelAge !== null && last.validTo === null) {
+    const expires = tickAt(feed, last.trainTo + maxModelAge);
+    if (expires < to) {
+      runtime.logger.warn(`The model is too old from ${isoTime(last.trainTo + maxModelAge)} on; the run ends there.`);
+      to = expires;
+    }
+  }
+  if (to - from < 1) {
+    throw new QuantlineError(
+      'NO_DATA',
+      'No bar is left to trade: the dataset ends before the range or the model begins.',
+      {
+        hint: 'Ingest newer bars, or train on an earlier --split.',
+      },
+    );
+  }
+  return { from, to };
+}

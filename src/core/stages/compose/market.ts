@@ -1,0 +1,40 @@
+import type { OpenDataset } from '../../data/dataset.js';
+import type { TradingCalendar } from '../../domain/calendar.js';
+import { calendarOf } from '../../domain/calendars/index.js';
+import { intervalMs, isSessionInterval } from '../../domain/interval.js';
+import type { Signals } from '../../engine/backtest.js';
+import { buildFeed, type MarketFeed } from '../../engine/feed.js';
+import type { SignalModel } from '../../models/model.js';
+import { measureOf, needsMeasure, type Sizing } from '../../risk/index.js';
+
+/** The calendar whose sessions make returns: the instruments' own, or every day where they differ. */
+export function returnCalendar(dataset: Pick<OpenDataset, 'instruments'>): TradingCalendar {
+  const ids = new Set(dataset.instruments.map(({ calendar }) => calendar));
+  return calendarOf(ids.size === 1 ? [...ids][0]! : '24/7');
+}
+
+export const feedOf = (dataset: OpenDataset): MarketFeed =>
+  buildFeed(dataset.instruments, dataset.bars, dataset.knownAt, returnCalendar(dataset));
+
+/** Bars a year, to annualise what is measured by bar. A usual session lasts 6.5 hours on XNYS, 24 elsewhere. */
+export function barsPerYear(dataset: Pick<OpenDataset, 'interval'>, calendar: TradingCalendar): number {
+  if (isSessionInterval(dataset.interval)) return calendar.sessionsPerYear;
+  const sessionMs = calendar.id === 'XNYS' ? 6.5 * 3_600_000 : 24 * 3_600_000;
+  return (calendar.sessionsPerYear * sessionMs) / intervalMs(dataset.interval);
+}
+
+/** Scores every bar of every instrument, and measures what the sizing asks for. */
+export function signalsOf(dataset: OpenDataset, model: SignalModel, sizing: Sizing): Signals {
+  const scores = dataset.bars.map((bars, j) => {
+    const out = new Float64Array(bars.time.length);
+    model.scorer(dataset.instruments[j]!, dataset.calendars[j]!).consume(bars, 0, out.length, out);
+    return out;
+  });
+  if (!needsMeasure(sizing)) return { scores, measures: undefined };
+  const measures = dataset.bars.map((bars, j) => {
+    const out = new Float64Array(bars.time.length);
+    measureOf(sizing, barsPerYear(dataset, dataset.calendars[j]!))!.consume(bars, 0, out.length, out);
+    return out;
+  });
+  return { scores, measures };
+}

@@ -1,0 +1,64 @@
+import { readFile } from 'node:fs/promises';
+import type { Artifact } from '../../artifacts/index.js';
+import type { OpenDataset } from '../../data/dataset.js';
+import { QuantlineError } from '../../errors/index.js';
+
+import type { SignalModel } from '../../models/model.js';
+import { type ModelFile, modelFileSchema } from '../../models/model-file.js';
+import { ruleModel, SegmentedModel } from '../../models/segmented.js';
+import { checkSegments } from '../../models/segments.js';
+import { composeFeatures } from './features.js';
+import { reopenTrainer } from './trainer.js';
+
+export const MODEL_FILE = 'model.json';
+
+export interface OpenModel {
+  readonly artifact: Artifact;
+  readonly file: ModelFile;
+  readonly model: SignalModel;
+}
+
+/** Loads a verified model artefact. `inSample` lets the first segment score bars that it was trained on. */
+export async function openModel(artifact: Artifact, inSample = false): Promise<OpenModel> {
+  const parsed = modelFileSchema.safeParse(JSON.parse(await readFile(artifact.file(MODEL_FILE), 'utf8')));
+  if (!parsed.success) {
+    throw new QuantlineError('ARTIFACT_CORRUPT', `The model does not follow its schema: ${artifact.path}`, {
+      hint: 'Train it again.',
+      cause: parsed.error,
+    });
+  }
+  const file = parsed.data;
+  const { trainer, sha256 } = await reopenTrainer(file.trainer.name, file.trainer.settings);
+  if (sha256 !== file.trainer.sha256) {
+    throw new QuantlineError('MISMATCH', `${file.trainer.name} has changed since the model ${artifact.id} was made.`, {
+      hint: 'Train again with the changed module, or put the old one back.',
+    });
+  }
+  if (trainer.kind === 'rule') return { artifact, file, model: ruleModel(trainer) };
+  checkSegments(file.segments);
+  const fitted = await Promise.all(
+    file.segments.map(async (segment) =>
+      trainer.load(await readFile(artifact.file(segment.file)), file.columns, file.scoreKind),
+    ),
+  );
+  const features = await composeFeatures(file.features!, file.interval);
+  return { artifact, file, model: new SegmentedModel(file.scoreKind, features, file.segments, fitted, inSample) };
+}
+
+/** MISMATCH where the dataset is not of the kind that the model was made for. */
+export function checkFits(model: OpenModel, dataset: OpenDataset): void {
+  const { file, artifact } = model;
+  const unknown = dataset.instruments.map(({ id }) => id).filter((id) => !file.instruments.includes(id));
+  if (unknown.length > 0) {
+    throw new QuantlineError('MISMATCH', `The model ${artifact.id} does not know ${unknown.join(', ')}.`, {
+      hint: `It knows ${file.instruments.join(', ')}; train one on this dataset.`,
+      details: { unknown, known: file.instruments },
+    });
+  }
+  if (file.interval !== dataset.interval || file.scope !== dataset.scope) {
+    const of = (x: { interval: string; scope: string }) => `${x.interval} bars of the ${x.scope} session`;
+    throw new QuantlineError('MISMATCH', `The model takes ${of(file)}, the dataset has ${of(dataset)}.`, {
+      hint: 'Train a model on this dataset, or pass one of the same interval and session.',
+    });
+  }
+}

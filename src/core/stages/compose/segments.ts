@@ -1,0 +1,154 @@
+import type { Call, TrainOptions } from '../../config/index.js';
+import type { OpenDataset } from '../../data/dataset.js';
+import { timeRange } from '../../data/range.js';
+import { type MarketFeed, tickAt } from '../../engine/feed.js';
+import { QuantlineError } from '../../errors/index.js';
+import type { Label } from '../../features/index.js';
+import { rowsBetween, selectRows } from '../../models/rows.js';
+import { type ScoreMetrics, scoreMetrics } from '../../models/score-metrics.js';
+import { planSegments, type Segment, type SegmentPlan, type SegmentScheme } from '../../models/segments.js';
+import type { FittedModel, Learner, TrainingRows } from '../../models/trainer.js';
+import { isoTime } from '../../platform/index.js';
+import type { Runtime } from '../runtime.js';
+import { returnCalendar } from './market.js';
+
+export interface TrainingJob {
+  readonly learner: Learner;
+  readonly rows: TrainingRows;
+  readonly label: Label;
+  readonly options: TrainOptions;
+  readonly runtime: Runtime;
+}
+
+export interface SegmentReport {
+  readonly rows: number;
+  readonly trainFrom: string;
+  readonly trainTo: string;
+  readonly validFrom: string;
+  readonly validTo: string | null;
+  /** Of the scores on the bars that the segment is valid for: out of sample. */
+  readonly metrics: ScoreMetrics;
+  /** Learning curve, by round. */
+  readonly history: readonly Readonly<Record<string, number>>[];
+}
+
+export interface FittedSegment {
+  readonly segment: Segment;
+  readonly bytes: string | Uint8Array;
+  readonly report: SegmentReport;
+}
+
+export interface SegmentSchedule {
+  readonly scheme: SegmentScheme;
+  readonly plans: readonly SegmentPlan[];
+}
+
+const DEFAULT_SPLIT = 0.7;
+
+/** Segments that the options ask for: one split, or walk-forward. */
+export function schemeOf(options: TrainOptions, feed: MarketFeed, dataset: OpenDataset): SegmentSchedule {
+  const ticks = feed.clock.length;
+  const { split, cv } = options;
+  const first = split === undefined ? undefined : splitTick(split, feed, dataset) / ticks;
+  const scheme: SegmentScheme =
+    cv?.name === 'walk-forward'
+      ? walkForward(cv, first)
+      : split === undefined || split.kind === 'fraction'
+        ? { kind: 'split', fraction: split?.value ?? DEFAULT_SPLIT }
+        : { kind: 'split-at', tick: splitTick(split, feed, dataset) };
+  return { scheme, plans: planSegments(scheme, ticks, options.embargo) };
+}
+
+function splitTick(split: NonNullable<TrainOptions['split']>, feed: MarketFeed, dataset: OpenDataset): number {
+  if (split.kind === 'fraction') return Math.floor(feed.clock.length * split.value);
+  // Training ends with the split's session: the first tick after it is the first that may be scored.
+  const { to } = timeRange({ to: split }, returnCalendar(dataset), dataset.scope, Number.POSITIVE_INFINITY);
+  return tickAt(feed, to + 1);
+}
+
+/** `walk-forward(5)`, `walk-forward(5,rolling)`; the first training range is --split, or one part of folds + 1. */
+function walkForward(cv: Call, first: number | undefined): SegmentScheme {
+  const [folds, mode] = cv.args;
+  const count = folds === undefined ? 5 : folds.value;
+  const kind = mode === undefined ? 'anchored' : mode.value;
+  if (typeof count !== 'number' || !Number.isInteger(count) || count < 1) {
+    throw new QuantlineError('USAGE', `walk-forward takes a whole number of folds, not "${folds?.text}".`, {
+      hint: 'Write walk-forward(5) or walk-forward(5,rolling).',
+    });
+  }
+  if (kind !== 'anchored' && kind !== 'rolling') {
+    throw new QuantlineError('USAGE', `walk-forward is anchored or rolling, not "${mode?.text}".`, {
+      hint: 'Write walk-forward(5) or walk-forward(5,rolling).',
+    });
+  }
+  return { kind: 'walk-forward', folds: count, first: first ?? 1 / (count + 1), anchored: kind === 'anchored' };
+}
+
+/** Trains one model a segment, each on labels that were known when its validity begins. */
+export async function fitSegments(
+  job: TrainingJob,
+  { plans }: SegmentSchedule,
+  feed: MarketFeed,
+): Promise<FittedSegment[]> {
+  const { learner, rows } = job;
+  const out: FittedSegment[] = [];
+  for (const [s, plan] of plans.entries()) {
+    const trainFrom = feed.clock[plan.from]!;
+    const trainTo = feed.clock[plan.to]!;
+    const validFrom = feed.clock[plan.start]!;
+    const validTo = s === plans.length - 1 ? null : feed.clock[plans[s + 1]!.start]!;
+    const chosen = selectRows(rows, rowsBetween(rows, trainFrom, trainTo, trainTo));
+    const fitted = await fitOnce(job, chosen, `segment ${s + 1} of ${plans.length}`);
+    out.push({
+      segment: {
+        trainFrom,
+        trainTo,
+        labelEnd: chosen.labelEnd.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY),
+        validFrom,
+        validTo,
+        embargo: job.options.embargo,
+        file: `segment-${s}.${learner.extension}`,
+      },
+      bytes: await fitted.save(),
+      report: {
+        rows: chosen.rows,
+        trainFrom: isoTime(trainFrom),
+        trainTo: isoTime(trainTo),
+        validFrom: isoTime(validFrom),
+        validTo: validTo === null ? null : isoTime(validTo),
+        metrics: judge(job, fitted, rowsBetween(rows, validFrom, validTo ?? Infinity, Infinity)),
+        history: fitted.history,
+      },
+    });
+  }
+  return out;
+}
+
+/** Fits once, with what every learner needs checked first. */
+export async function fitOnce(job: TrainingJob, rows: TrainingRows, what: string): Promise<FittedModel> {
+  const { learner, label, options, runtime } = job;
+  if (rows.rows < 20) {
+    throw new QuantlineError('NO_DATA', `${what}: ${rows.rows} rows are too few to train on.`, {
+      hint: 'Ingest a longer range, choose features with a shorter warm-up, or use fewer folds.',
+    });
+  }
+  runtime.signal.throwIfAborted();
+  return learner.fit(rows, {
+    scoreKind: label.scoreKind,
+    seed: options.seed,
+    threads: runtime.threads,
+    engine: options.engine,
+    signal: runtime.signal,
+    rounds: options.rounds,
+    validation: undefined,
+    onRound: (done, total) => runtime.progress.update(`training ${what}`, done, total),
+  });
+}
+
+/** Metrics of a fitted model's scores on some rows. */
+export function judge(job: TrainingJob, fitted: FittedModel, keep: Int32Array): ScoreMetrics {
+  const test = selectRows(job.rows, keep);
+  const scores = new Float64Array(test.rows);
+  if (test.rows > 0) fitted.predict(test.x, test.rows, scores);
+  return scoreMetrics(job.label.scoreKind, scores, test.y);
+}

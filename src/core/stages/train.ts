@@ -1,0 +1,219 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ARTIFACT_SCHEMAS, type Artifact, type ArtifactIdentity, buildId, type Json } from '../artifacts/index.js';
+import type { TrainOptions } from '../config/index.js';
+import { type OpenDataset, openDataset } from '../data/dataset.js';
+import { QuantlineError } from '../errors/index.js';
+import { type FeatureSet, type Label, parseLabel } from '../features/index.js';
+import type { ModelFile } from '../models/model-file.js';
+import { buildRows } from '../models/rows.js';
+import { isoTime } from '../platform/index.js';
+import { composeFeatures } from './compose/features.js';
+import { crossValidate, type FoldReport } from './compose/folds.js';
+import { feedOf } from './compose/market.js';
+import { MODEL_FILE } from './compose/model.js';
+import { fitSegments, type SegmentReport, schemeOf } from './compose/segments.js';
+import { type ComposedTrainer, composeTrainer } from './compose/trainer.js';
+import type { Runtime } from './runtime.js';
+
+export interface TrainResult {
+  readonly artifact: Artifact;
+  readonly reused: boolean;
+  /** Per segment: where it was trained and scored, and how good its scores were there. Empty for a rule. */
+  readonly segments: readonly SegmentReport[];
+  readonly folds: readonly FoldReport[];
+}
+
+/** What a learner sees and predicts where nothing was said. */
+const DEFAULT_FEATURES = 'preset:core';
+const DEFAULT_LABEL = 'direction(5)';
+export const REPORT_FILE = 'training.json';
+
+/** `quantline train`: a rule becomes a model as it is; a learner is fitted segment by segment. */
+export async function train(options: TrainOptions, runtime: Runtime): Promise<TrainResult> {
+  if (options.data === undefined) throw usage('Which dataset?', 'Add --data; quantline ingest makes one.');
+  if (options.trainer === undefined) throw usage('Which trainer?', "Add --trainer 'sma-cross(10,30)' or another.");
+  const artifact = await runtime.artifacts.open('dataset', options.data);
+  const dataset = await openDataset(runtime, artifact);
+  const composed = await composeTrainer(options.trainer, options.param);
+  const result =
+    composed.trainer.kind === 'rule'
+      ? await saveRule(options, runtime, dataset, composed)
+      : await trainLearner(options, runtime, dataset, composed);
+  runtime.progress.end();
+  if (options.tag !== undefined) await runtime.artifacts.tag(options.tag, { kind: 'model', id: result.artifact.id });
+  return result;
+}
+
+async function saveRule(
+  options: TrainOptions,
+  runtime: Runtime,
+  dataset: OpenDataset,
+  composed: ComposedTrainer,
+): Promise<TrainResult> {
+  const rule = composed.trainer;
+  if (rule.kind !== 'rule') throw new QuantlineError('BUG', 'not a rule');
+  for (const option of ['features', 'label', 'split', 'cv', 'rounds', 'study'] as const) {
+    if (options[option] !== undefined) {
+      throw usage(`--${option} does not apply to the rule ${composed.name}: it is not trained.`, 'Leave it out.');
+    }
+  }
+  const file: ModelFile = {
+    ...common(dataset, composed, options),
+    kind: 'rule',
+    short: rule.short,
+    scoreKind: 'position',
+    features: null,
+    label: null,
+    columns: [],
+    segments: [],
+    maxModelAge: null,
+    warmup: rule.warmup,
+    memory: Number.isFinite(rule.memory) ? rule.memory : null,
+  };
+  const identity = identityOf(options, dataset, { trainer: trainerIdentity(composed) });
+  const created = await runtime.artifacts.create(
+    identity,
+    async (folder) => {
+      await writeFile(join(folder, MODEL_FILE), `${JSON.stringify(file, null, 1)}\n`);
+      return { summary: summaryOf(file, dataset, undefined) };
+    },
+    { force: options.force, signal: runtime.signal },
+  );
+  return { ...created, segments: [], folds: [] };
+}
+
+async function trainLearner(
+  options: TrainOptions,
+  runtime: Runtime,
+  dataset: OpenDataset,
+  composed: ComposedTrainer,
+): Promise<TrainResult> {
+  const learner = composed.trainer;
+  if (learner.kind !== 'learner') throw new QuantlineError('BUG', 'not a learner');
+  const features = await composeFeatures(options.features ?? DEFAULT_FEATURES, dataset.interval);
+  const label = parseLabel(options.label?.text ?? DEFAULT_LABEL);
+  const engine = await learner.engineFor(options.engine);
+  runtime.logger.info(`${composed.name}: ${engine.name} engine, version ${engine.version}`);
+  const feed = feedOf(dataset);
+  const plan = schemeOf(options, feed, dataset);
+  const identity: ArtifactIdentity = {
+    ...identityOf(options, dataset, {
+      trainer: trainerIdentity(composed),
+      features: features.identity as unknown as Json,
+      label: label.text,
+      scheme: plan.scheme as unknown as Json,
+      embargo: options.embargo,
+      cv: options.cv?.text ?? null,
+      rounds: options.rounds ?? null,
+      maxModelAge: options.maxModelAge ?? null,
+    }),
+    seed: options.seed,
+    engine,
+  };
+  let report: { segments: readonly SegmentReport[]; folds: readonly FoldReport[] } = { segments: [], folds: [] };
+  const created = await runtime.artifacts.create(
+    identity,
+    async (folder) => {
+      runtime.progress.update('computing features');
+      const rows = buildRows(dataset, features, label);
+      const job = { learner, rows, label, options, runtime };
+      const folds = await crossValidate(job);
+      const fitted = await fitSegments(job, plan, feed);
+      report = { segments: fitted.map((one) => one.report), folds };
+      const file = learnerFile(
+        options,
+        dataset,
+        composed,
+        features,
+        label,
+        fitted.map((one) => one.segment),
+      );
+      for (const { segment, bytes } of fitted) await writeFile(join(folder, segment.file), bytes);
+      await writeFile(join(folder, REPORT_FILE), `${JSON.stringify(report, null, 1)}\n`);
+      await writeFile(join(folder, MODEL_FILE), `${JSON.stringify(file, null, 1)}\n`);
+      return { summary: summaryOf(file, dataset, report.segments) };
+    },
+    { force: options.force, signal: runtime.signal },
+  );
+  if (created.reused) report = await readReport(created.artifact);
+  return { ...created, ...report };
+}
+
+async function readReport(artifact: Artifact) {
+  const { readFile } = await import('node:fs/promises');
+  return JSON.parse(await readFile(artifact.file(REPORT_FILE), 'utf8')) as {
+    segments: readonly SegmentReport[];
+    folds: readonly FoldReport[];
+  };
+}
+
+function learnerFile(
+  options: TrainOptions,
+  dataset: OpenDataset,
+  composed: ComposedTrainer,
+  features: FeatureSet,
+  label: Label,
+  segments: ModelFile['segments'],
+): ModelFile {
+  return {
+    ...common(dataset, composed, options),
+    kind: 'learner',
+    short: false,
+    scoreKind: label.scoreKind,
+    features: features.text,
+    label: label.text,
+    columns: [...features.columns],
+    segments,
+    maxModelAge: options.maxModelAge ?? null,
+    warmup: features.warmup,
+    memory: features.memory,
+  };
+}
+
+function common(dataset: OpenDataset, composed: ComposedTrainer, _options: TrainOptions) {
+  return {
+    schema: 1 as const,
+    trainer: {
+      name: composed.name,
+      text: composed.text,
+      settings: { ...composed.settings },
+      sha256: composed.sha256,
+    },
+    interval: dataset.interval,
+    scope: dataset.scope,
+    instruments: dataset.instruments.map(({ id }) => id),
+  };
+}
+
+const trainerIdentity = ({ name, settings, sha256 }: ComposedTrainer): Json => ({
+  name: sha256 === null ? name : null,
+  settings: settings as Json,
+  sha256,
+});
+
+function identityOf(_options: TrainOptions, dataset: OpenDataset, settings: Json): ArtifactIdentity {
+  return {
+    kind: 'model',
+    schema: ARTIFACT_SCHEMAS.model,
+    stage: 'train',
+    settings,
+    inputs: [{ kind: 'dataset', id: dataset.artifact.id }],
+    build: buildId(),
+  };
+}
+
+const summaryOf = (file: ModelFile, dataset: OpenDataset, segments: readonly SegmentReport[] | undefined): Json => ({
+  trainer: file.trainer.text,
+  kind: file.kind,
+  instruments: file.instruments,
+  interval: file.interval,
+  features: file.columns.length,
+  label: file.label,
+  segments: file.segments.length,
+  valid_from: file.segments[0] === undefined ? null : isoTime(file.segments[0].validFrom),
+  data_to: isoTime(Math.max(...dataset.series.map(({ lastTime }) => lastTime))),
+  ...(segments?.[0] !== undefined && { scores: segments.at(-1)!.metrics as unknown as Json }),
+});
+
+const usage = (message: string, hint: string): QuantlineError => new QuantlineError('USAGE', message, { hint });
