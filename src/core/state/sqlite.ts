@@ -108,6 +108,12 @@ class SqliteDatabase implements Database {
       if (this.closed) return;
       this.closed = true;
       this.statements.clear();
+      try {
+        // The driver keeps statements alive until they are collected, so SQLite would not fold the log in by itself.
+        this.connection.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all([]);
+      } catch {
+        // Somebody else is reading or writing; the log stays and is folded in later.
+      }
       this.connection.close();
     });
   }
