@@ -14,8 +14,8 @@ import { isQuantlineError, QuantlineError } from '../../errors/index.js';
 import { dateOf, httpFailureOf } from '../../platform/index.js';
 import type { BarRequest, MarketDataSource, SourceContext } from '../source.js';
 import { actionsOf } from './alpaca-actions.js';
-import { dateAt, type VendorBar, VendorColumns } from './alpaca-columns.js';
 import { type MarketEvent, type StreamChannels, streamMarket } from './alpaca-stream.js';
+import { dateAt, type VendorBar, VendorColumns } from './vendor-columns.js';
 
 export const name = 'alpaca';
 export const summary = 'Alpaca: US equities and crypto, history and stream; needs a free account.';

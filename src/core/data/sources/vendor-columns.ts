@@ -16,6 +16,7 @@ import { scopeOf } from '../checks.js';
 
 /** A bar as the vendor sends it; values are not trusted. */
 export interface VendorBar {
+  /** RFC 3339, or epoch milliseconds. */
   readonly t?: unknown;
   readonly o?: unknown;
   readonly h?: unknown;
@@ -75,7 +76,7 @@ export class VendorColumns {
     const out = allocateBars(instrument, interval, rows.length + 1);
     let n = 0;
     for (const row of rows) {
-      const t = typeof row.t === 'string' ? Date.parse(row.t) : Number.NaN;
+      const t = typeof row.t === 'string' ? Date.parse(row.t) : typeof row.t === 'number' ? row.t : Number.NaN;
       if (Number.isNaN(t))
         throw new QuantlineError('QUALITY', `${instrument}: the vendor sent a bar without a readable time.`, {
           hint: 'Try again later; nothing of this symbol was taken from the page.',
