@@ -1,4 +1,4 @@
-import { Args } from '@oclif/core';
+import * as Args from '@oclif/core/args';
 
 /** The one argument of `show`: which artefact. */
 export const reference = (kind: string) => ({

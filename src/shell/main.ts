@@ -1,4 +1,5 @@
-import { run, settings } from '@oclif/core';
+import { run } from '@oclif/core/run';
+import { settings } from '@oclif/core/settings';
 
 /** Runs one command line; `root` is the package's folder. Ends the process with the documented exit code. */
 export async function main(argv: readonly string[], root: string): Promise<never> {

@@ -1,3 +1,29 @@
+import { z } from 'zod';
+import type { CommandId } from '../schemas/index.js';
+import { configResult, initResult, listResult, rowsResult, showResult } from './show.js';
+import { backtestResult, evaluateResult, ingestResult, tradeResult, trainResult } from './stages.js';
+
 export * from './common.js';
 export * from './show.js';
 export * from './stages.js';
+
+/** Command → what it prints under --json; published as schemas/<command>.json. */
+export const COMMAND_RESULTS: Readonly<Record<CommandId, z.ZodType>> = {
+  ingest: ingestResult,
+  train: trainResult,
+  backtest: backtestResult,
+  evaluate: evaluateResult,
+  trade: tradeResult,
+  positions: rowsResult,
+  orders: rowsResult,
+  datasets: listResult,
+  'datasets:show': showResult,
+  models: listResult,
+  'models:show': showResult,
+  runs: listResult,
+  'runs:show': z.union([showResult, rowsResult]),
+  reports: listResult,
+  'reports:show': showResult,
+  config: configResult,
+  init: initResult,
+};

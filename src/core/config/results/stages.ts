@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { artifactResult } from './common.js';
+import { artifactResult, time } from './common.js';
 
 /** `ingest`. */
 export const ingestResult = z.strictObject({
@@ -8,7 +8,36 @@ export const ingestResult = z.strictObject({
   failures: z.array(z.strictObject({ symbol: z.string(), code: z.string(), message: z.string() })),
 });
 
-/** `train`, `backtest`: the artefact and the figures of its manifest. */
-const summarised = z.strictObject({ ...artifactResult, summary: z.record(z.string(), z.unknown()) });
-export const trainResult = summarised;
-export const backtestResult = summarised;
+const figures = z.record(z.string(), z.unknown());
+
+/** `train`. The metrics are those of scores on bars that the segment or fold was not trained on. */
+export const trainResult = z.strictObject({
+  ...artifactResult,
+  summary: figures,
+  segments: z.array(
+    z.strictObject({
+      rows: z.int(),
+      train_from: time,
+      train_to: time,
+      valid_from: time,
+      valid_to: time.nullable(),
+      metrics: figures,
+    }),
+  ),
+  folds: z.array(z.strictObject({ train_rows: z.int(), test_rows: z.int(), metrics: figures })),
+});
+
+/** `backtest`: the figures of the run's manifest; `evaluate` computes the others. */
+export const backtestResult = z.strictObject({ ...artifactResult, summary: figures });
+
+/** `evaluate`: the verdict; `reports show` has the rest. */
+export const evaluateResult = z.strictObject({
+  ...artifactResult,
+  gate: z.string().describe('Name and version, as default@1'),
+  pass: z.boolean(),
+  failed: z.array(z.string()),
+  figures: z.record(z.string(), z.number().nullable()),
+});
+
+/** `trade`. */
+export const tradeResult = z.strictObject({ ...artifactResult, summary: figures });
