@@ -1,5 +1,6 @@
 /** Gradient-boosted trees: training, XGBoost's model format, prediction. Knows no market. */
 export type { Tree } from './forest.js';
+export { fromXgboostJson, toXgboostJson } from './json.js';
 export type { FloatMatrix, Matrix, SparseMatrix } from './matrix.js';
 export { auc, evaluateMetric, isMaximised } from './metrics.js';
 export { BoostedModel, type ModelParts } from './model.js';
