@@ -1,6 +1,7 @@
 import type { Artifact, ArtifactKind } from '../core/artifacts/index.js';
 import type { CommandId, Format } from '../core/config/index.js';
 import type { Context, Outcome } from './base.js';
+import { decimalsOf } from './columns.js';
 import { type Cell, render, type Table } from './output.js';
 
 type Listing = { readonly options: { readonly format: Format; readonly limit?: number | undefined } };
@@ -30,6 +31,7 @@ export async function listArtifacts<C extends CommandId>(
       ...fields.map((field) => summaries[i]![field]),
       ...(problem === null ? [] : [problem]),
     ]),
+    decimals: Object.fromEntries(fields.map((field) => [field, decimalsOf(summaries.map((s) => s[field]))])),
   };
   const { format } = context.options;
   return {

@@ -24,8 +24,8 @@ export function columnsTable(columns: Readonly<Record<string, Column>>, limit = 
   };
 }
 
-/** Decimals that show the column's values, 0 for whole numbers, 6 at most. */
-function decimalsOf(column: Column, count: number): number {
+/** Decimals that show the numbers among the first `count` values: none where all are whole, six at most. */
+export function decimalsOf(column: ArrayLike<unknown>, count = column.length): number {
   let most = 0;
   for (let i = 0; i < count && most < 6; i++) {
     const value = column[i];

@@ -20,6 +20,6 @@ export function facts(summary: unknown): string {
   if (typeof summary !== 'object' || summary === null) return '';
   return Object.entries(summary)
     .filter(([, value]) => typeof value !== 'object')
-    .map(([key, value]) => `${key} ${typeof value === 'number' ? Number(value.toPrecision(6)) : value}`)
+    .map(([key, value]) => `${key} ${typeof value === 'number' ? Number(value.toFixed(4)) : value}`)
     .join(', ');
 }

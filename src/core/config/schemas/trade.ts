@@ -46,6 +46,10 @@ export type TradeOptions = z.output<typeof tradeOptions>;
 const book = {
   strategy: option({ summary: 'Only this strategy.', value: 'name' }, word().optional()),
   broker: option({ summary: 'Only this venue.', value: 'name', char: 'b', adapter: 'broker' }, word().optional()),
+  format: option(
+    { summary: 'How rows are printed.', value: 'format', choices: FORMATS },
+    choice(...FORMATS).prefault('table'),
+  ),
   watch: option({ summary: 'Show again every so often until stopped.', value: '2s' }, duration().optional()),
 };
 
@@ -57,5 +61,6 @@ export type PositionsOptions = z.output<typeof positionsOptions>;
 export const ordersOptions = z.strictObject({
   ...book,
   all: option({ summary: 'Also orders that are done.', switch: true, char: 'a' }, off()),
+  limit: option({ summary: 'Most rows, newest first.', value: 'n' }, integer(1).optional()),
 });
 export type OrdersOptions = z.output<typeof ordersOptions>;
