@@ -94,7 +94,7 @@ function groupBySession(
 }
 
 /** First tick at or after t. */
-export function tickAt(feed: MarketFeed, t: number): number {
+export function firstTickAt(feed: MarketFeed, t: number): number {
   let lo = 0;
   let hi = feed.clock.length;
   while (lo < hi) {

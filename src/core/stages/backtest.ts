@@ -3,7 +3,7 @@ import type { BacktestOptions } from '../config/index.js';
 import { type OpenDataset, openDataset } from '../data/dataset.js';
 import { timeRange } from '../data/range.js';
 import { runBacktest } from '../engine/backtest.js';
-import { type MarketFeed, tickAt } from '../engine/feed.js';
+import { firstTickAt, type MarketFeed } from '../engine/feed.js';
 import { QuantlineError } from '../errors/index.js';
 import { isoTime } from '../platform/index.js';
 import { feedOf, returnCalendar, signalsOf } from './compose/market.js';
@@ -122,10 +122,10 @@ function tradedTicks(
   const { segments, maxModelAge } = model.file;
   const first = segments[0]?.validFrom ?? Number.NEGATIVE_INFINITY;
   // A bar is known after it opens: the first tick of a range is the first bar's, the last tick is that of its last bar.
-  const openAt = (t: number, fallback: number) => (Number.isFinite(t) ? tickAt(feed, t + 1) : fallback);
+  const openAt = (t: number, fallback: number) => (Number.isFinite(t) ? firstTickAt(feed, t + 1) : fallback);
   let from = openAt(asked.from, 0);
   let to = openAt(asked.to, feed.clock.length);
-  const valid = Number.isFinite(first) ? tickAt(feed, first) : 0;
+  const valid = Number.isFinite(first) ? firstTickAt(feed, first) : 0;
   if (from < valid && !options.inSample) {
     if (options.from !== undefined) {
       throw new QuantlineError(
@@ -138,7 +138,7 @@ function tradedTicks(
   }
   const last = segments.at(-1);
   if (last !== undefined && maxModelAge !== null && last.validTo === null) {
-    const expires = tickAt(feed, last.trainTo + maxModelAge);
+    const expires = firstTickAt(feed, last.trainTo + maxModelAge);
     if (expires < to) {
       runtime.logger.warn(`The model is too old from ${isoTime(last.trainTo + maxModelAge)} on; the run ends there.`);
       to = expires;

@@ -1,5 +1,14 @@
-import type { ArtifactStore } from '../artifacts/index.js';
-import type { Clock, Logger, Progress } from '../platform/index.js';
+import { join, resolve } from 'node:path';
+import { type ArtifactStore, LocalArtifactStore } from '../artifacts/index.js';
+import {
+  type Clock,
+  defaultThreads,
+  type Logger,
+  type Progress,
+  silentLogger,
+  silentProgress,
+  systemClock,
+} from '../platform/index.js';
 
 /** What every stage is given by the shell (or by a library user): the world outside, as arguments. */
 export interface Runtime {
@@ -20,4 +29,30 @@ export interface Runtime {
   readonly journal: string;
   /** Test hook: called at named points of the order path; does nothing outside fault tests. */
   readonly faultPoint?: (name: string) => void;
+}
+
+export type RuntimeOptions = Partial<Omit<Runtime, 'workspace' | 'artifacts'>> & {
+  /** Folder of the workspace; relative to the current directory. */
+  readonly workspace: string;
+};
+
+/**
+ * A runtime for library users. Quiet, on the system's clock and all cores; journal and trial ledger lie in the workspace
+ * unless paths are given.
+ */
+export function createRuntime(options: RuntimeOptions): Runtime {
+  const workspace = resolve(options.workspace);
+  return {
+    artifacts: new LocalArtifactStore(workspace),
+    clock: systemClock,
+    logger: silentLogger,
+    progress: silentProgress,
+    signal: new AbortController().signal,
+    threads: defaultThreads(),
+    secrets: {},
+    trialLedger: join(workspace, 'trials.sqlite'),
+    journal: join(workspace, 'journal', 'journal.sqlite'),
+    ...options,
+    workspace,
+  };
 }

@@ -1,7 +1,7 @@
 import type { Call, TrainOptions } from '../../config/index.js';
 import type { OpenDataset } from '../../data/dataset.js';
 import { timeRange } from '../../data/range.js';
-import { type MarketFeed, tickAt } from '../../engine/feed.js';
+import { firstTickAt, type MarketFeed } from '../../engine/feed.js';
 import { QuantlineError } from '../../errors/index.js';
 import type { Label } from '../../features/index.js';
 import { rowsBetween, selectRows } from '../../models/rows.js';
@@ -63,7 +63,7 @@ function splitTick(split: NonNullable<TrainOptions['split']>, feed: MarketFeed, 
   if (split.kind === 'fraction') return Math.floor(feed.clock.length * split.value);
   // Training ends with the split's session: the first tick after it is the first that may be scored.
   const { to } = timeRange({ to: split }, returnCalendar(dataset), dataset.scope, Number.POSITIVE_INFINITY);
-  return tickAt(feed, to + 1);
+  return firstTickAt(feed, to + 1);
 }
 
 /** `walk-forward(5)`, `walk-forward(5,rolling)`; the first training range is --split, or one part of folds + 1. */

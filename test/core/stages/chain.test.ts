@@ -1,0 +1,181 @@
+import { rmSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Artifact } from '../../../src/core/artifacts/index.js';
+import { backtest } from '../../../src/core/stages/backtest.js';
+import { openRun } from '../../../src/core/stages/compose/run.js';
+import { ingest } from '../../../src/core/stages/ingest.js';
+import { train } from '../../../src/core/stages/train.js';
+import { fixture, optionsOf, testRuntime } from '../../support/workspace.js';
+
+const runtime = testRuntime({}, true);
+afterAll(() => rmSync(runtime.workspace, { recursive: true, force: true }));
+
+const ingestFile = (symbols: string, file: string, more = {}) =>
+  ingest(
+    optionsOf('ingest', { source: 'csv', symbols, file: [fixture(`bars/${file}`)], interval: '1d', ...more }),
+    runtime,
+  );
+const trainWith = (data: Artifact, trainer: string, more = {}) =>
+  train(optionsOf('train', { data: data.path, trainer, ...more }), runtime);
+const run = (model: Artifact, more = {}) => backtest(optionsOf('backtest', { model: model.path, ...more }), runtime);
+
+let msft: Artifact;
+beforeAll(async () => {
+  msft = (await ingestFile('MSFT', 'msft-daily-1990-2022.csv', { basis: 'split' })).artifact;
+});
+
+describe('a rule', () => {
+  test('goes through every stage, and the same input gives the same artefact', async () => {
+    const model = await trainWith(msft, 'sma-cross(10,30)');
+    const first = await run(model.artifact, { commission: '0.1%' });
+    const again = await run((await trainWith(msft, 'sma-cross(10, 30)')).artifact, { commission: '10bp' });
+    expect(again.artifact.id).toBe(first.artifact.id);
+    expect(again.reused).toBe(true);
+    const { trades, equity, orders, fills, run: file } = await openRun(first.artifact);
+    expect(trades.pnl.length).toBeGreaterThan(100);
+    expect(orders.filter((o) => o.status === 'filled').length).toBe(fills.price.length);
+    expect(equity.equity.at(-1)).toBe(file.finalEquity);
+    expect(file.liveOrder).not.toBeNull();
+  });
+
+  test('other settings are another run', async () => {
+    const { artifact: model } = await trainWith(msft, 'breakout');
+    const ids = new Set<string>();
+    for (const more of [
+      {},
+      { commission: '1bp' },
+      { slippage: '1bp' },
+      { stopLoss: '5%' },
+      { sizing: 'fraction(50%)' },
+      { from: '2000-01-01' },
+      { lot: 'whole' },
+      { cash: '5000' },
+    ]) {
+      ids.add((await run(model, more)).artifact.id);
+    }
+    expect(ids.size).toBe(8);
+  });
+
+  test('a rule with short goes short without another flag', async () => {
+    const { artifact } = await run((await trainWith(msft, 'momentum(60,short)')).artifact);
+    expect((await openRun(artifact)).trades.side.includes(-1)).toBe(true);
+  });
+
+  test('what trains nothing refuses training options', async () => {
+    await expect(trainWith(msft, 'momentum', { label: 'return(5)' })).rejects.toThrow(/--label does not apply/);
+  });
+});
+
+describe('a learner', () => {
+  const quick = { features: 'ret(1),ret(5),rsi(14)', label: 'direction(5)', rounds: 10 };
+
+  test('is scored only after its training range, and walk-forward covers the rest', async () => {
+    const split = await trainWith(msft, 'xgboost', { ...quick, split: '70%', embargo: 5 });
+    const walk = await trainWith(msft, 'xgboost', { ...quick, cv: 'walk-forward(4)' });
+    expect(split.segments).toHaveLength(1);
+    expect(walk.segments).toHaveLength(4);
+    for (const segment of [...split.segments, ...walk.segments]) {
+      expect(Date.parse(segment.validFrom)).toBeGreaterThanOrEqual(Date.parse(segment.trainTo));
+      expect(segment.metrics['auc']).toBeGreaterThan(0.4);
+    }
+    const { run: file } = await openRun((await run(split.artifact)).artifact);
+    expect(new Date(file.from).toISOString()).toBe(new Date(split.segments[0]!.validFrom).toISOString());
+  });
+
+  test('a range inside the training range is leakage (exit 4) unless in-sample, which marks the run', async () => {
+    const { artifact } = await trainWith(msft, 'xgboost', { ...quick, split: '2015-12-31' });
+    await expect(run(artifact, { from: '2010-01-04' })).rejects.toMatchObject({ code: 'LEAKAGE', exitCode: 4 });
+    const marked = await openRun((await run(artifact, { from: '2010-01-04', inSample: true })).artifact);
+    expect(marked.run.inSample).toBe(true);
+    const clean = await openRun((await run(artifact, { from: '2016-01-04' })).artifact);
+    expect(clean.run.inSample).toBe(false);
+    expect(new Date(clean.run.from).toISOString()).toBe('2016-01-04T21:00:00.000Z');
+  });
+
+  test('later bars cannot change a model or its past scores', async () => {
+    const early = (await ingestFile('MSFT', 'msft-daily-1990-2022.csv', { basis: 'split', to: '2018-12-31' })).artifact;
+    const fit = (data: Artifact) => trainWith(data, 'xgboost', { ...quick, split: '2015-12-31' });
+    const bytes = async (a: Artifact) => readFile(a.file('segment-0.json'), 'utf8');
+    const [a, b] = [await fit(early), await fit(msft)];
+    expect(await bytes(a.artifact)).toBe(await bytes(b.artifact));
+    const [x, y] = [await openRun((await run(a.artifact)).artifact), await openRun((await run(b.artifact)).artifact)];
+    const n = x.equity.equity.length;
+    expect(Array.from(y.equity.equity.slice(0, n))).toEqual(Array.from(x.equity.equity));
+  });
+
+  test('equal bytes with 1, 2 and 5 threads', async () => {
+    const bytes = [];
+    for (const threads of [1, 2, 5]) {
+      const other = { ...runtime, threads };
+      const { artifact } = await train(
+        optionsOf('train', { data: msft.path, trainer: 'xgboost', ...quick, force: true }),
+        other,
+      );
+      bytes.push(await readFile(artifact.file('segment-0.json'), 'utf8'));
+    }
+    expect(new Set(bytes).size).toBe(1);
+  });
+
+  test('folds give metrics beside the segment of the split', async () => {
+    const { folds, segments } = await trainWith(msft, 'xgboost', { ...quick, cv: 'purged(3)' });
+    expect(folds.map((f) => f.testRows)).toHaveLength(3);
+    expect(segments).toHaveLength(1);
+  });
+
+  test('predicted returns are traded by their sign', async () => {
+    const { artifact } = await trainWith(msft, 'xgboost', { ...quick, label: 'return(5)', rounds: 150 });
+    const { run: file, trades } = await openRun((await run(artifact, { short: true })).artifact);
+    expect(file.scoreKind).toBe('return');
+    expect(trades.pnl.length).toBeGreaterThan(10);
+  });
+
+  test('too few rows for the folds', async () => {
+    const short = (await ingestFile('SPY', 'spy-daily-2017-2018.csv', { to: '2017-04-28' })).artifact;
+    await expect(trainWith(short, 'xgboost', { ...quick, cv: 'walk-forward(20)' })).rejects.toMatchObject({
+      code: 'NO_DATA',
+    });
+  });
+});
+
+describe('what does not fit', () => {
+  test('instruments that the model does not know', async () => {
+    const spy = (await ingestFile('SPY', 'spy-daily-2017-2018.csv')).artifact;
+    const { artifact } = await trainWith(msft, 'sma-cross');
+    await expect(run(artifact, { data: spy.path })).rejects.toMatchObject({
+      code: 'MISMATCH',
+      message: expect.stringContaining('does not know SPY'),
+    });
+  });
+
+  test('an artefact of another kind', async () => {
+    await expect(run(msft)).rejects.toMatchObject({ code: 'ARTIFACT_KIND' });
+  });
+
+  test('a model changed by one byte', async () => {
+    const { artifact } = await trainWith(msft, 'momentum(17)');
+    const path = join(artifact.path, 'model.json');
+    await writeFile(path, (await readFile(path, 'utf8')).replace('17', '18'));
+    await expect(run(artifact)).rejects.toMatchObject({
+      code: 'ARTIFACT_CORRUPT',
+      message: expect.stringContaining('model.json'),
+    });
+  });
+
+  test('a range without a bar', async () => {
+    const { artifact } = await trainWith(msft, 'momentum(19)');
+    await expect(run(artifact, { from: '2022-05-02', to: '2022-05-06' })).rejects.toMatchObject({ code: 'NO_DATA' });
+  });
+
+  test('Ctrl-C leaves no half-written artefact', async () => {
+    const abort = new AbortController();
+    abort.abort(new Error('stopped'));
+    const { artifact } = await trainWith(msft, 'momentum(21)');
+    const before = (await runtime.artifacts.list('run')).length;
+    await expect(
+      backtest(optionsOf('backtest', { model: artifact.path }), { ...runtime, signal: abort.signal }),
+    ).rejects.toThrow();
+    expect(await runtime.artifacts.list('run')).toHaveLength(before);
+  });
+});
