@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { option } from '../option.js';
-import { duration, moment, money, off, pairs, word } from './kinds.js';
+import { choice, duration, integer, moment, money, off, pairs, word } from './kinds.js';
+import { FORMATS } from './show.js';
 
 /** Options of `quantline trade`. */
 export const tradeOptions = z.strictObject({
