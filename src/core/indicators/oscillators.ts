@@ -172,17 +172,21 @@ export class Cci implements Indicator {
     this.at = this.at === this.last ? 0 : this.at + 1;
     const mean = this.average.update(price);
     if (Number.isNaN(mean)) return mean;
-    // Two independent sums keep the adder busy; their order is fixed, so the bits are too.
+    // Four independent sums keep the adder busy; their order is fixed, so the bits are too.
     const n = this.period;
-    let even = 0;
-    let odd = 0;
+    let a = 0;
+    let b = 0;
+    let c = 0;
+    let d = 0;
     let k = 0;
-    for (; k + 1 < n; k += 2) {
-      even += Math.abs(ring[k]! - mean);
-      odd += Math.abs(ring[k + 1]! - mean);
+    for (; k + 3 < n; k += 4) {
+      a += Math.abs(ring[k]! - mean);
+      b += Math.abs(ring[k + 1]! - mean);
+      c += Math.abs(ring[k + 2]! - mean);
+      d += Math.abs(ring[k + 3]! - mean);
     }
-    if (k < n) even += Math.abs(ring[k]! - mean);
-    const deviation = (even + odd) / n;
+    for (; k < n; k++) a += Math.abs(ring[k]! - mean);
+    const deviation = (a + b + (c + d)) / n;
     return deviation === 0 ? 0 : (price - mean) / (0.015 * deviation);
   }
 }

@@ -46,8 +46,6 @@ export class Atr implements Indicator {
 export class Adx implements Indicator {
   readonly warmup: number;
   readonly memory: number;
-  plus = Number.NaN;
-  minus = Number.NaN;
   dx = Number.NaN;
   adx = Number.NaN;
   private readonly range: Ema;
@@ -57,6 +55,9 @@ export class Adx implements Indicator {
   private high = Number.NaN;
   private low = Number.NaN;
   private close = Number.NaN;
+  private averageRange = Number.NaN;
+  private averageUp = Number.NaN;
+  private averageDown = Number.NaN;
 
   constructor(period = 14) {
     this.range = Ema.wilder(checkPeriod(period));
@@ -80,11 +81,22 @@ export class Adx implements Indicator {
     const sum = up + down;
     const dx = sum === 0 ? 0 : (100 * Math.abs(up - down)) / sum;
     const adx = this.average.update(dx);
-    this.plus = range === 0 ? 0 : (100 * up) / range;
-    this.minus = range === 0 ? 0 : (100 * down) / range;
+    this.averageRange = range;
+    this.averageUp = up;
+    this.averageDown = down;
     this.dx = dx;
     this.adx = adx;
     return adx;
+  }
+
+  /** +DI of the bar, 0 to 100. */
+  get plus(): number {
+    return this.averageRange === 0 ? 0 : (100 * this.averageUp) / this.averageRange;
+  }
+
+  /** -DI of the bar, 0 to 100. */
+  get minus(): number {
+    return this.averageRange === 0 ? 0 : (100 * this.averageDown) / this.averageRange;
   }
 }
 
