@@ -20,6 +20,9 @@ export interface Indicator {
 /** A start may be wrong by a thousand times the series' scale and still be forgotten at 1e-9. */
 const FORGOTTEN = 1e-12;
 
+/** Below this share of the price an average move is the rest of an old one, not movement. */
+export const STILL = 1e-13;
+
 /** Bars until an exponential average with this weight has forgotten where it began. */
 export function fadingMemory(alpha: number): number {
   return alpha >= 1 ? 1 : Math.ceil(Math.log(FORGOTTEN) / Math.log(1 - alpha));

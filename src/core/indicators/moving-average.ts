@@ -66,9 +66,12 @@ export class Ema implements Indicator {
   /** The first value; averages are kept relative to it, so that a flat series gives exactly its value. */
   private base = ZERO;
   private offset = ZERO;
+  private readonly relative: boolean;
 
-  constructor(period: number, alpha: number = 2 / (period + 1)) {
+  /** `relative` false: for moves rather than levels, whose averages are to fade to zero without a rounding residue. */
+  constructor(period: number, alpha: number = 2 / (period + 1), relative = true) {
     this.period = checkPeriod(period);
+    this.relative = relative;
     this.alpha = alpha;
     this.decay = 1 - alpha;
     this.warmup = period;
@@ -76,8 +79,8 @@ export class Ema implements Indicator {
     this.missing = period;
   }
 
-  static wilder(period: number): Ema {
-    return new Ema(period, 1 / period);
+  static wilder(period: number, relative = true): Ema {
+    return new Ema(period, 1 / period, relative);
   }
 
   update(x: number): number {
@@ -95,7 +98,7 @@ export class Ema implements Indicator {
       return x;
     }
     if (this.missing === this.period) {
-      this.base = x;
+      this.base = this.relative ? x : 0;
       this.offset = 0;
     }
     this.offset += x - this.base;

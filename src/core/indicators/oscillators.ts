@@ -1,9 +1,6 @@
 import { FastStochastic, RollingMax, RollingMin } from './extremes.js';
-import { checkPeriod, fadingMemory, type Indicator, keep, ZERO } from './indicator.js';
+import { checkPeriod, fadingMemory, type Indicator, keep, STILL, ZERO } from './indicator.js';
 import { Ema, Sma } from './moving-average.js';
-
-/** Below this share of the price an average move is rounding, not movement. */
-const STILL = 1e-13;
 
 /**
  * Wilder's relative strength index, 100 · gain / (gain + loss) of Wilder averages seeded with the mean of the first

@@ -1,4 +1,4 @@
-import { checkFactor, checkPeriod, fadingMemory, type Indicator, keep, ZERO } from './indicator.js';
+import { checkFactor, checkPeriod, fadingMemory, type Indicator, keep, STILL, ZERO } from './indicator.js';
 import { Ema } from './moving-average.js';
 
 /** max(high, previous close) - min(low, previous close), without a branch: at most one of the two gaps is positive. */
@@ -29,7 +29,7 @@ export class Atr implements Indicator {
   private readonly average: Ema;
 
   constructor(period = 14) {
-    this.average = Ema.wilder(period);
+    this.average = Ema.wilder(period, false);
     this.warmup = period + 1;
     this.memory = this.average.memory + 1;
   }
@@ -60,10 +60,10 @@ export class Adx implements Indicator {
   private averageDown = Number.NaN;
 
   constructor(period = 14) {
-    this.range = Ema.wilder(checkPeriod(period));
-    this.up = Ema.wilder(period);
-    this.down = Ema.wilder(period);
-    this.average = Ema.wilder(period);
+    this.range = Ema.wilder(checkPeriod(period), false);
+    this.up = Ema.wilder(period, false);
+    this.down = Ema.wilder(period, false);
+    this.average = Ema.wilder(period, false);
     this.warmup = 2 * period;
     this.memory = 2 * this.range.memory + 1;
   }
@@ -79,7 +79,7 @@ export class Adx implements Indicator {
     const up = this.up.update(0.5 * (rise + Math.abs(rise)) * Number(rise > fall));
     const down = this.down.update(0.5 * (fall + Math.abs(fall)) * Number(fall > rise));
     const sum = up + down;
-    const dx = sum === 0 ? 0 : (100 * Math.abs(up - down)) / sum;
+    const dx = sum <= STILL * Math.abs(close) ? 0 : (100 * Math.abs(up - down)) / sum;
     const adx = this.average.update(dx);
     this.averageRange = range;
     this.averageUp = up;
@@ -89,14 +89,18 @@ export class Adx implements Indicator {
     return adx;
   }
 
+  private still(): boolean {
+    return this.averageRange <= STILL * Math.abs(this.close);
+  }
+
   /** +DI of the bar, 0 to 100. */
   get plus(): number {
-    return this.averageRange === 0 ? 0 : (100 * this.averageUp) / this.averageRange;
+    return this.still() ? 0 : (100 * this.averageUp) / this.averageRange;
   }
 
   /** -DI of the bar, 0 to 100. */
   get minus(): number {
-    return this.averageRange === 0 ? 0 : (100 * this.averageDown) / this.averageRange;
+    return this.still() ? 0 : (100 * this.averageDown) / this.averageRange;
   }
 }
 

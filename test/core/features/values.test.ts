@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import { calendarOf } from '../../../src/core/domain/calendars/index.js';
-import { parseFeatures } from '../../../src/core/features/index.js';
+import { FEATURES, parseFeatures } from '../../../src/core/features/index.js';
 import { SessionClock, zoneOffset } from '../../../src/core/features/sessions.js';
 import { cosTurn, sinTurn } from '../../../src/core/features/trigonometry.js';
 import { AccumulationDistribution, Mfi, ParabolicSar, Rsi, StochasticRsi } from '../../../src/core/indicators/index.js';
@@ -175,6 +175,20 @@ describe('values by hand', () => {
       ['vwap_dist(20)', 0],
     ] as const)
       expect(column(text, still)[399], text).toBe(want);
+  });
+});
+
+it('a market that stands still gives finite, neutral values', () => {
+  const still = market(300, 1, '1d');
+  for (const field of ['open', 'high', 'low', 'close'] as const) still[field].fill(12.3);
+  still.volume.fill(0);
+  const set = parseFeatures([...FEATURES.keys()].join(', '));
+  const width = set.columns.length;
+  const last = matrix(set, still).subarray(299 * width);
+  set.columns.forEach((name, j) => {
+    // A parabolic stop needs a reversal; the package under ti. divides by zero in places, which is absent, not infinite.
+    if (name.startsWith('ti.') || name.startsWith('psar')) expect(Math.abs(last[j]!), name).not.toBe(Infinity);
+    else expect(last[j], name).toSatisfy(Number.isFinite);
   });
 });
 

@@ -340,6 +340,24 @@ describe('a market that stands still', () => {
   });
 });
 
+it('a halt is forgotten like any start: what is left is no movement, not the ratio of two remainders', () => {
+  const n = 12_000;
+  const b = walk(n, 8);
+  for (const k of ['open', 'high', 'low', 'close'] as const) b[k].fill(b.close[399]!, 400);
+  for (const from of [0, 380, 700]) {
+    const adx = new I.Adx(14);
+    const rsi = new I.Rsi(14);
+    for (let i = from; i < n; i++) {
+      const c = b.close[i]!;
+      const a = adx.update(b.high[i]!, b.low[i]!, c);
+      const r = rsi.update(c);
+      if (i < from + 1500 || i < 1900) continue;
+      expect(Math.abs(a)).toBeLessThan(1e-9);
+      expect([adx.plus, adx.minus, adx.dx, r]).toEqual([0, 0, 0, 50]);
+    }
+  }
+});
+
 it.each([
   ['a fraction', () => new I.Sma(2.5)],
   ['zero', () => new I.Ema(0)],

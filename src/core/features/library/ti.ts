@@ -195,7 +195,9 @@ function indicator(name: string, spec: Spec): FeatureModule {
               ? c
               : { open: open[i]!, high: high[i]!, low: low[i]!, close: c, volume: volume[i]! };
             const result = stream.nextValue(tick);
-            out[i - from] = result === undefined || result === null ? Number.NaN : spec.value(result as never, c);
+            const value = result === undefined || result === null ? Number.NaN : spec.value(result as never, c);
+            // In a flat market the package divides by zero.
+            out[i - from] = Number.isFinite(value) ? value : Number.NaN;
           }
         };
       },
