@@ -12,6 +12,7 @@ export {
   type Objective,
   resolveParams,
 } from './params.js';
+export { createModelScorer, type ModelScorer } from './scorer.js';
 export {
   type BoostingResult,
   type EmbeddedOptions,

@@ -71,7 +71,7 @@ export class BoostedModel {
     checkMatrix(x, 'Matrix to score');
     const target = this.target(x, out);
     if (x.rows >= SMALL) {
-      this.forest.predict(x, 0, x.rows, this.baseMargins, target);
+      this.forest.predict(x, this.baseMargins, target);
       return target as T;
     }
     const { data, layout } = isSparse(x) ? dense(x) : x;

@@ -14,39 +14,49 @@ interface Placed {
   readonly leaves: number;
 }
 
-/** Addresses of a packed forest and of each lane's row and output blocks. */
+/** Addresses of a packed forest and of its row and output buffers. */
 export interface PackedShape {
   readonly trees: number;
   readonly count: number;
   readonly cols: number;
   readonly classes: number;
+  /** Rows that pass over all trees together. */
   readonly blockRows: number;
-  readonly lanes: readonly { readonly rows: number; readonly out: number }[];
+  /** Rows that the buffers hold, a multiple of blockRows. */
+  readonly capacity: number;
+  readonly rows: number;
+  readonly out: number;
+  /** 512 bytes for the threads to agree in. */
+  readonly control: number;
 }
+
+/** Rows of a block stay in the first-level cache while every tree passes over them. */
+const rowsPerBlock = (cols: number): number => Math.max(8, Math.min(128, Math.floor(24576 / (cols * 4) / 8) * 8));
 
 /** A forest in the memory of the prediction kernel. */
 export class PackedForest {
   readonly memory: WasmMemory;
   readonly shape: PackedShape;
-  private readonly kernels: Kernels;
+  readonly kernels: Kernels;
   private readonly f32: Float32Array;
 
-  constructor(trees: readonly Tree[], cols: number, classes: number, lanes = 1) {
+  /** `blocks`: how many blocks of rows the buffers hold. */
+  constructor(trees: readonly Tree[], cols: number, classes: number, blocks = 1) {
     const layout = new Layout();
     const table = layout.take(trees.length * 32);
     const placed = trees.map((tree) => place(layout, tree));
-    // Rows of a block stay in the first-level cache while every tree passes over them.
-    const blockRows = Math.max(8, Math.min(128, Math.floor(24576 / (cols * 4) / 8) * 8));
+    const blockRows = rowsPerBlock(cols);
+    const capacity = blockRows * blocks;
     this.shape = {
       trees: table,
       count: trees.length,
       cols,
       classes,
       blockRows,
-      lanes: Array.from({ length: lanes }, () => ({
-        rows: layout.take(blockRows * cols * 4),
-        out: layout.take(blockRows * classes * 4),
-      })),
+      capacity,
+      rows: layout.take(capacity * cols * 4),
+      out: layout.take(capacity * classes * 4),
+      control: layout.take(512),
     };
     this.memory = sharedMemory(layout.peak, `Scoring ${trees.length} trees`);
     this.kernels = instantiate(kernelModule(), this.memory);
@@ -60,40 +70,44 @@ export class PackedForest {
     });
   }
 
-  /** Margins of rows [from, to) of `x` into out[from * classes …], starting from `base`. */
-  predict(x: Matrix, from: number, to: number, base: Float32Array, out: Float32Array | Float64Array): void {
-    predictBlocks(this.kernels, this.shape, this.f32, 0, x, from, to, base, out);
+  /** Margins of all rows of `x`, starting from `base`. */
+  predict(x: Matrix, base: Float32Array, out: Float32Array | Float64Array): void {
+    const { blockRows } = this.shape;
+    for (let at = 0; at < x.rows; at += blockRows) {
+      const n = Math.min(blockRows, x.rows - at);
+      this.stage(x, at, n, 0, base);
+      predictBlock(this.kernels, this.shape, 0, n);
+      this.collect(0, n, out, at);
+    }
+  }
+
+  /** Copies rows [from, from + n) of `x` into the buffer at row `at`, and the base margins into their outputs. */
+  stage(x: Matrix, from: number, n: number, at: number, base: Float32Array): void {
+    const { cols, classes, rows, out } = this.shape;
+    const cells = rows / 4 + at * cols;
+    copyRows(x, from, n, this.f32.subarray(cells, cells + n * cols));
+    const margins = out / 4 + at * classes;
+    if (classes === 1) this.f32.fill(base[0]!, margins, margins + n);
+    else for (let i = 0; i < n; i++) this.f32.set(base, margins + i * classes);
+  }
+
+  /** Copies the margins of n buffered rows from row `at` into `target`, as rows `to` and later. */
+  collect(at: number, n: number, target: Float32Array | Float64Array, to: number): void {
+    const { classes, out } = this.shape;
+    target.set(this.f32.subarray(out / 4 + at * classes, out / 4 + (at + n) * classes), to * classes);
   }
 }
 
-/** The loop over blocks, shared by the calling thread and workers. */
-export function predictBlocks(
-  kernels: Kernels,
-  shape: PackedShape,
-  f32: Float32Array,
-  lane: number,
-  x: Matrix,
-  from: number,
-  to: number,
-  base: Float32Array,
-  out: Float32Array | Float64Array,
-): void {
-  const { cols, classes, blockRows } = shape;
-  const { rows: rowsAt, out: outAt } = shape.lanes[lane]!;
-  const cells = f32.subarray(rowsAt / 4, rowsAt / 4 + blockRows * cols);
-  const margins = f32.subarray(outAt / 4, outAt / 4 + blockRows * classes);
-  for (let at = from; at < to; at += blockRows) {
-    const n = Math.min(blockRows, to - at);
-    stage(x, at, n, cells);
-    for (let i = 0; i < n; i++) for (let k = 0; k < classes; k++) margins[i * classes + k] = base[k]!;
-    const missing = kernels.anyMissing(rowsAt, n * cols);
-    kernels.predictTrees(shape.trees, 0, shape.count, rowsAt, n, cols, missing, outAt, classes);
-    out.set(margins.subarray(0, n * classes), at * classes);
-  }
+/** Adds all trees to the n rows from row `at` of the buffer. */
+export function predictBlock(kernels: Kernels, shape: PackedShape, at: number, n: number): void {
+  const { cols, classes } = shape;
+  const rows = shape.rows + at * cols * 4;
+  const missing = kernels.anyMissing(rows, n * cols);
+  kernels.predictTrees(shape.trees, 0, shape.count, rows, n, cols, missing, shape.out + at * classes * 4, classes);
 }
 
 /** Copies rows [from, from + n) as dense rows. */
-function stage(x: Matrix, from: number, n: number, cells: Float32Array): void {
+function copyRows(x: Matrix, from: number, n: number, cells: Float32Array): void {
   const { cols } = x;
   if (isSparse(x)) {
     for (let i = 0; i < n; i++) expandRow(x, from + i, cells.subarray(i * cols, (i + 1) * cols));

@@ -19,7 +19,8 @@ export function anyMissing(at: usize, n: i32): i32 {
 @inline
 function step(nodes: usize, j: usize, row: usize): usize {
   const at = nodes + j;
-  return (j << 1) + (<usize>!(load<f32>(row + <usize>load<u32>(at)) < load<f32>(at, 4)) << 3);
+  // Without missing cells >= is the contrary of <, in one instruction less.
+  return (j << 1) + (<usize>(load<f32>(row + <usize>load<u32>(at)) >= load<f32>(at, 4)) << 3);
 }
 
 // @ts-ignore: decorator
