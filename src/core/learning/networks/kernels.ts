@@ -123,10 +123,13 @@ export function kernelModule(): KernelModule {
 export const instantiateKernels = (memory: KernelMemory, module = kernelModule()): Kernels =>
   new wasm.Instance(module, { env: { memory, abort: () => {} } }).exports as Kernels;
 
+/** Where planned memory starts; a test checks that the kernels keep their data below. */
+export const KERNEL_BYTES = 4096;
+
 /** Lays out one memory before it exists: a bump allocator in bytes, every block on a 64-byte boundary. */
 export class MemoryPlan {
-  /** Address 0 stays unused: kernels read it as "absent". */
-  private next = 64;
+  /** The first 4 KB belong to the kernels' own constants; address 0 means "absent" to them. */
+  private next = KERNEL_BYTES;
 
   floats(count: number): number {
     return this.bytes(count * 4);

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../../src/core/domain/random.js';
-import { instantiateKernels, type Kernels, MemoryPlan } from '../../../../src/core/learning/networks/kernels.js';
+import {
+  instantiateKernels,
+  KERNEL_BYTES,
+  type Kernels,
+  MemoryPlan,
+} from '../../../../src/core/learning/networks/kernels.js';
 
 function setup(floats: number): { kernels: Kernels; at: number; view: Float32Array } {
   const plan = new MemoryPlan();
@@ -143,5 +148,17 @@ describe('Adam', () => {
     expect(view[0]).toBeCloseTo(p * 0.999 - (0.01 * m2) / (Math.sqrt(v2) * 1.5 + 1e-7), 6);
     view.set([3, 4, 0, 0]);
     expect(kernels.sumSquares(4, at)).toBe(25);
+  });
+});
+
+describe('memory', () => {
+  it('holds the constants of the kernels below the first planned address', () => {
+    const plan = new MemoryPlan();
+    const first = plan.floats(1);
+    expect(first).toBeGreaterThanOrEqual(KERNEL_BYTES);
+    const memory = plan.allocate();
+    instantiateKernels(memory);
+    expect(new Uint8Array(memory.buffer, 0, KERNEL_BYTES).some((byte) => byte !== 0)).toBe(true);
+    expect(new Uint8Array(memory.buffer, KERNEL_BYTES).every((byte) => byte === 0)).toBe(true);
   });
 });

@@ -1,10 +1,10 @@
-import { sigmoid4, tanh4 } from './functions';
+import { tanhRow } from './functions';
 
 // Gates stand side by side in a row of 4·H floats, Keras order: input, forget, cell candidate, output.
 
 /**
  * One step of all cells, in place: pre-activations → gates; c = f·c₋₁ + i·g; h = o·tanh c.
- * `previous` is c₋₁ (0 = zeros); `c` and `tc` (tanh c) are rows × H; h goes to rows of `ldh` floats. H is a multiple of 4.
+ * `previous` is c₋₁ (0 = zeros); `c` and `tc` (tanh c) are rows × H; h goes to rows of `ldh` floats. H is a multiple of 8.
  */
 export function lstmForward(
   rows: i32,
@@ -22,26 +22,20 @@ export function lstmForward(
     const row: usize = <usize>r * width;
     const g0: usize = gates + ((<usize>r * <usize>ldg) << 2);
     const h0: usize = h + ((<usize>r * <usize>ldh) << 2);
+    tanhRow(g0, units << 1, 0.5);
+    tanhRow(g0 + width + width, units, 1);
+    tanhRow(g0 + width + width + width, units, 0.5);
     for (let u: usize = 0; u < width; u += 16) {
       const pi: usize = g0 + u;
-      const pf: usize = pi + width;
-      const pg: usize = pf + width;
-      const po: usize = pg + width;
-      const i: v128 = sigmoid4(v128.load(pi));
-      const f: v128 = sigmoid4(v128.load(pf));
-      const g: v128 = tanh4(v128.load(pg));
-      const o: v128 = sigmoid4(v128.load(po));
-      v128.store(pi, i);
-      v128.store(pf, f);
-      v128.store(pg, g);
-      v128.store(po, o);
-      let cell: v128 = f32x4.mul(i, g);
-      if (previous !== 0) cell = f32x4.add(f32x4.mul(f, v128.load(previous + row + u)), cell);
-      const t: v128 = tanh4(cell);
+      let cell: v128 = f32x4.mul(v128.load(pi), v128.load(pi + width + width));
+      if (previous !== 0) cell = f32x4.add(f32x4.mul(v128.load(pi + width), v128.load(previous + row + u)), cell);
       v128.store(c + row + u, cell);
-      v128.store(tc + row + u, t);
-      v128.store(h0 + u, f32x4.mul(o, t));
+      v128.store(tc + row + u, cell);
     }
+    tanhRow(tc + row, units, 1);
+    const po: usize = g0 + width + width + width;
+    for (let u: usize = 0; u < width; u += 16)
+      v128.store(h0 + u, f32x4.mul(v128.load(po + u), v128.load(tc + row + u)));
   }
 }
 
