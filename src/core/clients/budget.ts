@@ -36,11 +36,12 @@ export async function rateBudget(options: BudgetOptions): Promise<RateGate & { c
       ? memoryLedger(perMinute)
       : await fileLedger(options.stateDir, sha256(options.key).slice(0, 16), perMinute);
   return {
-    async acquire(kind, signal) {
+    async acquire(kind, signal, maxWaitMs = Number.POSITIVE_INFINITY) {
       const allowed = (limit: number) => Math.max(1, kind === 'write' ? limit : Math.floor(limit * (1 - reserve)));
       for (;;) {
         const wait = ledger.take(clock.now(), allowed);
-        if (wait === 0) return;
+        if (wait === 0) return undefined;
+        if (wait > maxWaitMs) return clock.now() + wait;
         await clock.sleep(Math.min(wait, WINDOW_MS), signal);
       }
     },

@@ -15,6 +15,8 @@ export interface HttpRequest {
   readonly retry?: boolean;
   /** Repeat a write that was answered 429, which says that nothing was done. For writes with an idempotency key. */
   readonly retryRateLimit?: boolean;
+  /** Longest wait for room in the request budget; beyond it the call fails unsent. Default: as long as it takes. */
+  readonly maxQueueMs?: number;
   /** `json` (default) refuses web pages and broken JSON; `any` returns what came. */
   readonly expect?: 'json' | 'any';
 }
@@ -30,8 +32,11 @@ export interface HttpReply {
 
 /** Permission to send one request; shared by every process that uses one key. */
 export interface RateGate {
-  /** Waits for a free slot. Writes may use the part that reads leave free. */
-  acquire(kind: 'read' | 'write', signal?: AbortSignal): Promise<void>;
+  /**
+   * Waits for a free slot. Writes may use the part that reads leave free. Returns undefined, or, where the wait would
+   * be longer than `maxWaitMs`, the instant from which there is room again, without waiting.
+   */
+  acquire(kind: 'read' | 'write', signal?: AbortSignal, maxWaitMs?: number): Promise<number | undefined>;
   /** Tells the gate what the service said in its headers. */
   observe(status: number, headers: Headers): void;
 }
@@ -84,7 +89,8 @@ export function createHttp(options: HttpOptions): Http {
     const read = request.method === 'GET' || request.method === 'HEAD';
     for (let attempt = 1; ; attempt++) {
       request.signal?.throwIfAborted();
-      await gate?.acquire(read ? 'read' : 'write', request.signal);
+      const free = await gate?.acquire(read ? 'read' : 'write', request.signal, request.maxQueueMs);
+      if (free !== undefined) throw noRoom(service, url, free);
       try {
         return await once(options, url, request);
       } catch (error) {
@@ -99,6 +105,14 @@ export function createHttp(options: HttpOptions): Http {
   }
   return { send };
 }
+
+const noRoom = (service: string, url: URL, free: number): QuantlineError =>
+  httpError(
+    'UNAVAILABLE',
+    `${service} (${url.host}): the budget of requests is used up; free again at ${isoTime(Math.ceil(free / 1000) * 1000)}. Nothing was sent.`,
+    'Wait, or run fewer processes with this key.',
+    { cause: 'rate-limit', ambiguous: false, retryAt: free },
+  );
 
 function mayRepeat(request: HttpRequest, read: boolean, failure: HttpFailure): boolean {
   if (!read) return failure.cause === 'rate-limit' && request.retryRateLimit === true;

@@ -29,6 +29,8 @@ export interface AlpacaRestOptions {
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   readonly retry?: boolean;
+  /** Longest wait for room in the request budget. */
+  readonly maxQueueMs?: number;
 }
 
 type Raw = Promise<{ readonly raw: Response }>;
@@ -138,7 +140,7 @@ function fetchThrough(client: Http) {
     new Headers(init.headers).forEach((value, name) => {
       headers[name] = value;
     });
-    const retry = init.quantline?.retry;
+    const { retry, maxQueueMs } = init.quantline ?? {};
     const reply = await client.send({
       method: (init.method ?? 'GET').toUpperCase() as HttpMethod,
       url,
@@ -146,6 +148,7 @@ function fetchThrough(client: Http) {
       body: (init.body ?? undefined) as string | undefined,
       signal: init.quantline?.signal,
       ...(retry === undefined ? {} : { retry }),
+      ...(maxQueueMs === undefined ? {} : { maxQueueMs }),
     });
     const response = new Response(null, { status: reply.status });
     replies.set(response, reply);
