@@ -80,9 +80,15 @@ export interface QuantisedOrder {
 
 /**
  * The numbers of an intent on tick and lot, as decimal text. REFUSED, naming the number, for what no venue takes:
- * NaN, infinities, zero, negatives, less than a lot, a price below the smallest tick.
+ * NaN, infinities, zero, negatives, less than a lot, a price below the smallest tick. An amount of money is cut to
+ * `notionalDecimals`; undefined keeps every digit.
  */
-export function quantiseOrder(intent: OrderIntent, instrument: Instrument, fractional: boolean): QuantisedOrder {
+export function quantiseOrder(
+  intent: OrderIntent,
+  instrument: Instrument,
+  fractional: boolean,
+  notionalDecimals?: number,
+): QuantisedOrder {
   const refuse = (what: string, value: number, why: string): never => {
     throw new QuantlineError('REFUSED', `${instrument.id}: ${what} ${value} ${why}. Nothing was sent.`, {
       hint: 'Check the sizing and the prices of the strategy.',
@@ -110,8 +116,9 @@ export function quantiseOrder(intent: OrderIntent, instrument: Instrument, fract
   }
   if (intent.notional !== undefined) {
     check('notional', intent.notional);
-    out.notional = round(decimalText(intent.notional), 2, 'down');
-    if (out.notional === '0') refuse('notional', intent.notional, 'is less than a cent');
+    const exact = decimalText(intent.notional);
+    out.notional = notionalDecimals === undefined ? exact : round(exact, notionalDecimals, 'down');
+    if (out.notional === '0') refuse('notional', intent.notional, 'is too small');
   }
   if (intent.limitPrice !== undefined) out.limitPrice = priced('limit price', intent.limitPrice);
   if (intent.stopPrice !== undefined) out.stopPrice = priced('stop price', intent.stopPrice);

@@ -16,7 +16,7 @@ export interface OrderRequest {
   readonly side: Side;
   readonly type: VenueOrderType;
   readonly timeInForce: TimeInForce;
-  /** Exactly one of quantity and notional. */
+  /** Exactly one of quantity and notional; neither for an exit that the venue attached and sizes itself. */
   readonly quantity?: string;
   readonly notional?: string;
   readonly limitPrice?: string;
@@ -31,6 +31,8 @@ export interface OrderRequest {
   readonly protection?: Protection;
   /** Whether the position may end up on the other side of zero: an order with `false` only reduces. */
   readonly opens?: boolean;
+  /** Why it is sent, for the record: signal, time_stop, risk, stop_loss … */
+  readonly purpose?: string;
 }
 
 /** What is about to be recorded, before its revision and client order id exist. */

@@ -106,7 +106,7 @@ describe('F33 price and quantity shapes', () => {
     ['stop price', { quantity: 1, stopPrice: 0 }],
     ['notional', { notional: 0.001 }],
   ])('a bad %s is refused before the network', (field, more) => {
-    expect(() => quantiseOrder(intent(more), SPY, false)).toThrow(
+    expect(() => quantiseOrder(intent(more), SPY, false, 2)).toThrow(
       expect.objectContaining({ code: 'REFUSED', message: expect.stringContaining(field) }),
     );
   });
@@ -114,7 +114,12 @@ describe('F33 price and quantity shapes', () => {
   test('an order comes out as text', () => {
     const order = intent({ side: 'sell', quantity: 10.9, limitPrice: 0.999949, stopPrice: 1.0001 });
     expect(quantiseOrder(order, SPY, false)).toEqual({ quantity: '10', limitPrice: '1', stopPrice: '1.01' });
-    expect(quantiseOrder(intent({ type: 'market', notional: 1000.999 }), SPY, true)).toEqual({ notional: '1000.99' });
+    expect(quantiseOrder(intent({ type: 'market', notional: 1000.999 }), SPY, true, 2)).toEqual({
+      notional: '1000.99',
+    });
+    expect(quantiseOrder(intent({ type: 'market', notional: 1000 / 3 }), SPY, true)).toEqual({
+      notional: `${1000 / 3}`,
+    });
   });
 
   test.each(['1,000', '-5', '0', '0.00', 'Infinity', '1e-7'])('a person’s %s is a usage error', (text) => {

@@ -1,0 +1,131 @@
+import type { OrderLeg } from '../domain/orders.js';
+import type { AttachedOrder, ExecutionRecord, OrderRecord, OrderReport, StrategyScope } from '../state/index.js';
+import type { BrokerEvent, BrokerExecution, BrokerOrder } from './broker.js';
+import { type ExecutionContext, fault } from './context.js';
+
+/** A venue's order as a report on ours. */
+export function reportOf(clientOrderId: string, order: BrokerOrder, authoritative: boolean): OrderReport {
+  return {
+    clientOrderId,
+    status: order.status,
+    venueOrderId: order.venueOrderId,
+    venueStatus: order.venueStatus,
+    reportedQuantity: order.filledQuantity,
+    ...(order.reason === undefined ? {} : { reason: order.reason }),
+    ...(authoritative ? { authoritative: true } : {}),
+  };
+}
+
+/** The order of ours that a venue means, by client id or venue id; undefined for orders from elsewhere. */
+export async function ourOrder(
+  context: ExecutionContext,
+  ids: { readonly clientOrderId: string | undefined; readonly venueOrderId: string },
+): Promise<OrderRecord | undefined> {
+  const { journal, scope } = context;
+  const order =
+    (ids.clientOrderId === undefined ? undefined : await journal.order(ids.clientOrderId)) ??
+    (await journal.orderByVenueId(scope.venue, scope.account, ids.venueOrderId));
+  return order !== undefined && sameScope(order, scope) ? order : undefined;
+}
+
+const sameScope = (a: StrategyScope, b: StrategyScope): boolean =>
+  a.venue === b.venue && a.account === b.account && a.strategy === b.strategy;
+
+const legOf = (order: BrokerOrder): OrderLeg => (order.type === 'limit' ? 'target' : 'stop');
+
+/** Books venues' orders that are ours: their state and the exits attached to them. */
+export async function bookOrders(
+  context: ExecutionContext,
+  found: readonly { readonly record: OrderRecord; readonly order: BrokerOrder }[],
+  authoritative: boolean,
+): Promise<void> {
+  const { journal, clock } = context;
+  const reports: OrderReport[] = [];
+  for (const { record, order } of found) {
+    reports.push(reportOf(record.clientOrderId, order, authoritative));
+    const legs = order.legs ?? [];
+    if (legs.length === 0) continue;
+    const attached = legs.map(
+      (leg): AttachedOrder => ({
+        clientOrderId: leg.clientOrderId ?? `${record.clientOrderId}.${leg.venueOrderId}`,
+        venueOrderId: leg.venueOrderId,
+        leg: legOf(leg),
+        request: {
+          instrument: leg.instrument,
+          side: leg.side,
+          type: leg.type === 'other' ? 'stop' : leg.type,
+          timeInForce: record.request.timeInForce,
+          opens: false,
+          ...(leg.quantity === undefined ? {} : { quantity: leg.quantity }),
+          ...(leg.limitPrice === undefined ? {} : { limitPrice: leg.limitPrice }),
+          ...(leg.stopPrice === undefined ? {} : { stopPrice: leg.stopPrice }),
+        },
+      }),
+    );
+    await journal.recordAttached(record.clientOrderId, attached, clock.now());
+    for (const [i, leg] of legs.entries()) reports.push(reportOf(attached[i]!.clientOrderId, leg, authoritative));
+  }
+  await journal.recordReports(reports, clock.now());
+}
+
+/** A venue's execution as the journal keeps it. */
+export function executionOf(clientOrderId: string, execution: BrokerExecution): ExecutionRecord {
+  const { executionId, instrument, side, quantity, price, time, kind, refersTo, costs } = execution;
+  return {
+    executionId,
+    clientOrderId,
+    instrument,
+    side,
+    quantity,
+    price,
+    time,
+    kind,
+    ...(refersTo === undefined ? {} : { refersTo }),
+    ...(costs === undefined ? {} : { costs }),
+  };
+}
+
+export interface BookedExecutions {
+  readonly booked: readonly ExecutionRecord[];
+  /** Executions of orders that are not this strategy's. */
+  readonly foreign: readonly BrokerExecution[];
+}
+
+/** Books the executions of our orders, each once. */
+export async function bookExecutions(
+  context: ExecutionContext,
+  executions: readonly BrokerExecution[],
+): Promise<BookedExecutions> {
+  const ours: ExecutionRecord[] = [];
+  const foreign: BrokerExecution[] = [];
+  for (const execution of executions) {
+    const order = await ourOrder(context, execution);
+    if (order === undefined) foreign.push(execution);
+    else ours.push(executionOf(order.clientOrderId, execution));
+  }
+  if (ours.length === 0) return { booked: [], foreign };
+  // Two transactions where there is more than one, so that a kill between them is a case that tests reach.
+  const first = await context.journal.recordExecutions(ours.slice(0, 1), context.clock.now());
+  fault(context, 'during-fill-booking');
+  const rest = await context.journal.recordExecutions(ours.slice(1), context.clock.now());
+  return { booked: [...first, ...rest], foreign };
+}
+
+/**
+ * Books one event of a stream; false where it needs a reconciliation instead: after a (re)connection, and for events
+ * of orders that are not known yet.
+ */
+export async function bookEvent(context: ExecutionContext, event: BrokerEvent): Promise<boolean> {
+  if (event.type === 'connected') return false;
+  if (event.type === 'disconnected') return true;
+  const { execution } = event;
+  const order = event.type === 'order' ? event.order : undefined;
+  const record = await ourOrder(context, order ?? execution!);
+  if (record === undefined) {
+    const waiting = await context.journal.orders({ scope: context.scope, open: true });
+    return !waiting.some((each) => each.status === 'sending' || each.status === 'unknown');
+  }
+  if (execution !== undefined) await bookExecutions(context, [execution]);
+  if (order !== undefined) await bookOrders(context, [{ record, order }], false);
+  return true;
+}

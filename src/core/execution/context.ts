@@ -1,0 +1,60 @@
+import type { Clock, Logger } from '../platform/index.js';
+import type { Journal, StrategyScope } from '../state/index.js';
+import type { Broker } from './broker.js';
+
+/** Places on the path of an order where a test kills the process. */
+export const FAULT_POINTS = [
+  'after-intent',
+  'before-send',
+  'after-send',
+  'after-reply',
+  'during-fill-booking',
+] as const;
+export type FaultPoint = (typeof FAULT_POINTS)[number];
+
+/** Bounded patience, in milliseconds. */
+export interface ExecutionLimits {
+  /** Pauses before each look-up of an order whose sending ended without a clear answer. */
+  readonly lookupDelays: readonly number[];
+  /** Longest wait where the venue says try later. */
+  readonly maxRetryWait: number;
+  /** How often a venue's "try later" is followed. */
+  readonly retries: number;
+  /** How long an order that was sent may stay invisible before it counts as never arrived. */
+  readonly invisibleFor: number;
+  /** Pauses before executions and positions are read again when they do not agree. */
+  readonly settleDelays: readonly number[];
+  /** Pause between two looks at an order whose outcome is awaited. */
+  readonly pollEvery: number;
+  /** Orders on their way at once. */
+  readonly concurrency: number;
+}
+
+export const DEFAULT_LIMITS: ExecutionLimits = {
+  lookupDelays: [0, 200, 500, 1000, 2000, 4000],
+  maxRetryWait: 30_000,
+  retries: 3,
+  invisibleFor: 120_000,
+  settleDelays: [300, 700, 1500],
+  pollEvery: 1000,
+  concurrency: 8,
+};
+
+/** What every step of execution is given. */
+export interface ExecutionContext {
+  readonly journal: Journal;
+  readonly broker: Broker;
+  readonly scope: StrategyScope;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly signal?: AbortSignal;
+  readonly limits?: Partial<ExecutionLimits>;
+  readonly faultPoint?: (name: FaultPoint) => void;
+}
+
+export const limitsOf = (context: ExecutionContext): ExecutionLimits => ({ ...DEFAULT_LIMITS, ...context.limits });
+
+export const fault = (context: ExecutionContext, name: FaultPoint): void => context.faultPoint?.(name);
+
+export const pause = (context: ExecutionContext, ms: number): Promise<void> =>
+  ms > 0 ? context.clock.sleep(ms, context.signal) : Promise.resolve();

@@ -1,0 +1,11 @@
+/**
+ * From intents to fills. The order of a start is: `reconcile`, decide, `commitDecision` (durable), `submitOrders`,
+ * `awaitOutcome`. Every function can be repeated after a crash at any point.
+ */
+export { bookEvent, bookExecutions, bookOrders } from './booking.js';
+export * from './broker.js';
+export * from './context.js';
+export { compareHoldings, type Difference, differenceTable, type ExternalHolding } from './holdings.js';
+export { awaitOutcome, cancelOrder, pollOrders, replaceOrder } from './outcome.js';
+export { type ReconcileOptions, type ReconcileResult, reconcile } from './reconcile.js';
+export { commitDecision, commitIntents, type SubmitOptions, submitOrders } from './submit.js';

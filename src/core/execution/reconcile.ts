@@ -1,0 +1,273 @@
+import { compare } from '../domain/decimal.js';
+import { QuantlineError } from '../errors/index.js';
+import {
+  type CorporateActionRecord,
+  type ExecutionRecord,
+  isTerminal,
+  type OrderRecord,
+  type OrderReport,
+  type PositionRecord,
+  strategyPrefix,
+} from '../state/index.js';
+import { bookExecutions, bookOrders } from './booking.js';
+import type { BrokerAccount, BrokerExecution, BrokerOrder, BrokerPosition } from './broker.js';
+import { type ExecutionContext, limitsOf, pause } from './context.js';
+import { compareHoldings, type Difference, differenceTable, type ExternalHolding } from './holdings.js';
+import { find } from './submit.js';
+
+export interface ReconcileOptions {
+  /** Whether an order that never reached the venue may still be sent: its decision has not expired. Default: no. */
+  readonly sendable?: (order: OrderRecord) => boolean;
+  /** Splits, dividends, renames and delistings since the last time; each is applied once, before anything is compared. */
+  readonly actions?: readonly CorporateActionRecord[];
+  /** `report` returns differences instead of halting: for listings. */
+  readonly onDifference?: 'halt' | 'report';
+}
+
+export interface ReconcileResult {
+  readonly account: BrokerAccount;
+  readonly positions: readonly BrokerPosition[];
+  /** Orders that are recorded, not at the venue, and may be sent now under the id that they have. */
+  readonly resend: readonly OrderRecord[];
+  /** Orders that may or may not exist at the venue. */
+  readonly unresolved: readonly OrderRecord[];
+  /** Our orders that are open after this. */
+  readonly open: readonly OrderRecord[];
+  readonly booked: readonly ExecutionRecord[];
+  readonly external: readonly ExternalHolding[];
+  /** Open orders from elsewhere. */
+  readonly externalOrders: readonly BrokerOrder[];
+  /** Positions that an exit has turned over: both of two exits filled, or an exit after the position was gone. */
+  readonly reversed: readonly PositionRecord[];
+  readonly differences: readonly Difference[];
+}
+
+/**
+ * Brings the journal up to date with the venue: adopts orders whose sending was left open, books executions once,
+ * closes what is over, and compares positions. A failed read throws and concludes nothing. With differences that stay,
+ * the strategy is halted in the journal and HALTED is thrown with the table.
+ */
+export async function reconcile(context: ExecutionContext, options: ReconcileOptions = {}): Promise<ReconcileResult> {
+  const { journal, broker, scope, clock } = context;
+  const account = await broker.account();
+  if (account.id !== scope.account) {
+    throw new QuantlineError('CREDENTIALS', `The keys belong to account ${account.id}, not to ${scope.account}.`, {
+      hint: 'Use the keys of the account that the strategy trades.',
+    });
+  }
+  for (const action of options.actions ?? []) await journal.recordCorporateAction(scope, action, clock.now());
+  const orders = await reconcileOrders(context, options);
+  const fills = new FillReader(context);
+  await fills.read();
+  let state = await compareAll(context);
+  for (const delay of limitsOf(context).settleDelays) {
+    if (state.differences.length === 0) break;
+    await pause(context, delay);
+    await fills.read();
+    await refreshClosing(context);
+    state = await compareAll(context);
+  }
+  const differences = [...orders.differences, ...state.differences];
+  const open = await journal.orders({ scope, open: true });
+  const unresolved = open.filter(
+    (order) => isOpenQuestion(order) && !orders.resend.some((each) => each.clientOrderId === order.clientOrderId),
+  );
+  // A page that was read while an order of ours had no venue id may hold its fills: it is read again.
+  if (differences.length === 0 && unresolved.length === 0) await fills.saveCursor();
+  if (differences.length > 0 && options.onDifference !== 'report') await halt(context, differences);
+  return {
+    account,
+    positions: state.positions,
+    resend: orders.resend,
+    unresolved,
+    open,
+    booked: fills.booked,
+    external: state.external,
+    externalOrders: orders.externalOrders,
+    reversed: await reversedPositions(context),
+    differences,
+  };
+}
+
+const isOpenQuestion = (order: OrderRecord): boolean => order.status === 'sending' || order.status === 'unknown';
+
+interface OrdersResult {
+  readonly resend: readonly OrderRecord[];
+  readonly externalOrders: readonly BrokerOrder[];
+  readonly differences: readonly Difference[];
+}
+
+async function reconcileOrders(context: ExecutionContext, options: ReconcileOptions): Promise<OrdersResult> {
+  const { journal, broker, scope, clock } = context;
+  const ours = await journal.orders({ scope, open: true });
+  const listed = (await broker.openOrders()).flatMap((order) => [order, ...(order.legs ?? [])]);
+  const byClient = new Map(
+    listed.flatMap((o) => (o.clientOrderId === undefined ? [] : [[o.clientOrderId, o] as const])),
+  );
+  const byVenue = new Map(listed.map((o) => [o.venueOrderId, o] as const));
+  const found: { record: OrderRecord; order: BrokerOrder }[] = [];
+  const conclusions: OrderReport[] = [];
+  const resend: OrderRecord[] = [];
+  const differences: Difference[] = [];
+  for (const record of ours) {
+    const order =
+      byClient.get(record.clientOrderId) ??
+      (record.venueOrderId === undefined ? undefined : byVenue.get(record.venueOrderId)) ??
+      (await find(context, record));
+    if (order !== undefined) found.push({ record, order });
+    else if (record.venueOrderId !== undefined) differences.push(missing(record));
+    else {
+      const conclusion = concludeAbsent(context, record, options);
+      if (conclusion === 'resend') resend.push(record);
+      else if (conclusion !== undefined) conclusions.push(conclusion);
+    }
+  }
+  await bookOrders(context, found, true);
+  await journal.recordReports(conclusions, clock.now());
+  const externalOrders: BrokerOrder[] = [];
+  for (const order of listed) {
+    const id = order.clientOrderId;
+    const known =
+      (id === undefined ? undefined : await journal.order(id)) ??
+      (await journal.orderByVenueId(scope.venue, scope.account, order.venueOrderId));
+    if (known === undefined) {
+      externalOrders.push(order);
+      if (id?.startsWith(strategyPrefix(scope.strategy))) differences.push(orphan(order, id));
+    } else if (isTerminal(known.status)) {
+      // Given up by us, alive at the venue: the venue is right.
+      await bookOrders(context, [{ record: known, order }], true);
+    }
+  }
+  return { resend, externalOrders, differences };
+}
+
+/** What an order that the venue certainly does not have has become. */
+function concludeAbsent(
+  context: ExecutionContext,
+  record: OrderRecord,
+  options: ReconcileOptions,
+): OrderReport | 'resend' | undefined {
+  const { broker, clock } = context;
+  const neverSent = record.status === 'intended';
+  const sendable = options.sendable?.(record) ?? false;
+  if (sendable && (neverSent || broker.capabilities.clientOrderIds)) return 'resend';
+  const expired = (reason: string): OrderReport => ({ clientOrderId: record.clientOrderId, status: 'expired', reason });
+  if (neverSent) return expired('its decision expired before it was sent');
+  if (clock.now() - (record.sentAt ?? 0) >= limitsOf(context).invisibleFor)
+    return expired('it never reached the venue');
+  return { clientOrderId: record.clientOrderId, status: 'unknown', reason: 'not visible at the venue yet' };
+}
+
+const missing = (record: OrderRecord): Difference => ({
+  kind: 'order',
+  instrument: record.instrument,
+  clientOrderId: record.clientOrderId,
+  owned: record.status,
+  venue: 'none',
+  explanation: 'the venue had accepted this order and does not know it any more',
+});
+
+const orphan = (order: BrokerOrder, clientOrderId: string): Difference => ({
+  kind: 'order',
+  instrument: order.instrument,
+  clientOrderId,
+  owned: 'none',
+  venue: order.venueStatus,
+  explanation: 'an open order of this strategy that this journal does not hold: is it the right journal?',
+});
+
+/** Orders whose executions are not all booked yet are asked for again: their final figures may have been revised. */
+async function refreshClosing(context: ExecutionContext): Promise<void> {
+  const { journal, scope } = context;
+  for (const record of await journal.orders({ scope, open: true })) {
+    if (record.closing === undefined && !owesFills(record)) continue;
+    const order = await find(context, record);
+    if (order !== undefined) await bookOrders(context, [{ record, order }], true);
+  }
+}
+
+const owesFills = (order: OrderRecord): boolean =>
+  order.reportedQuantity !== undefined && compare(order.reportedQuantity, order.filledQuantity) > 0;
+
+interface Compared {
+  readonly positions: readonly BrokerPosition[];
+  readonly external: readonly ExternalHolding[];
+  readonly differences: readonly Difference[];
+}
+
+async function compareAll(context: ExecutionContext): Promise<Compared> {
+  const { journal, broker, scope } = context;
+  const positions = await broker.positions();
+  const owned = await journal.positions({ venue: scope.venue, account: scope.account });
+  const { external, differences } = compareHoldings(owned, positions);
+  const owing = (await journal.orders({ scope, open: true })).filter(owesFills).map(
+    (order): Difference => ({
+      kind: 'fills',
+      instrument: order.instrument,
+      clientOrderId: order.clientOrderId,
+      owned: order.filledQuantity,
+      venue: order.reportedQuantity!,
+      explanation: 'the venue reports more filled than its executions add up to',
+    }),
+  );
+  return { positions, external, differences: [...differences, ...owing] };
+}
+
+async function halt(context: ExecutionContext, differences: readonly Difference[]): Promise<never> {
+  const { journal, scope, clock } = context;
+  const table = differenceTable(differences);
+  const first = differences[0]!;
+  await journal.setState(scope, 'halted', `reconciliation: ${first.instrument}, ${first.explanation}`, clock.now());
+  throw new QuantlineError('HALTED', `The journal and the venue disagree; ${scope.strategy} is halted.\n${table}`, {
+    hint: 'Find out what happened at the venue, then run `quantline resume`. Nothing was traded.',
+    details: { differences, reason: 'reconciliation' },
+  });
+}
+
+/** Positions whose open lots come from an exit: a second exit filled when nothing was left to close. */
+async function reversedPositions(context: ExecutionContext): Promise<readonly PositionRecord[]> {
+  const { journal, scope } = context;
+  const reversed: PositionRecord[] = [];
+  for (const position of await journal.positions(scope)) {
+    const opened = new Set((await journal.lots(scope, position.instrument)).map((lot) => lot.executionId));
+    const fills = await journal.fills({ scope, instrument: position.instrument });
+    for (const fill of fills) {
+      if (!opened.has(fill.executionId)) continue;
+      if ((await journal.order(fill.clientOrderId))?.leg === 'entry') continue;
+      reversed.push(position);
+      break;
+    }
+  }
+  return reversed;
+}
+
+/** Reads executions from where the journal stopped; every read is complete, or throws. */
+class FillReader {
+  readonly booked: ExecutionRecord[] = [];
+  private cursor: string | undefined;
+
+  constructor(private readonly context: ExecutionContext) {}
+
+  async read(): Promise<void> {
+    const { broker, journal, scope } = this.context;
+    let cursor = await journal.cursor(scope);
+    const executions: BrokerExecution[] = [];
+    const visited = new Set<string | undefined>([cursor]);
+    for (;;) {
+      const page = await broker.executions(cursor);
+      executions.push(...page.executions);
+      const repeats = visited.has(page.cursor);
+      cursor = page.cursor;
+      if (repeats || page.executions.length === 0) break;
+      visited.add(cursor);
+    }
+    const { booked } = await bookExecutions(this.context, executions);
+    this.booked.push(...booked);
+    this.cursor = cursor;
+  }
+
+  async saveCursor(): Promise<void> {
+    const { journal, scope, clock } = this.context;
+    if (this.cursor !== undefined) await journal.setCursor(scope, this.cursor, clock.now());
+  }
+}

@@ -1,0 +1,224 @@
+import { isQuantlineError, QuantlineError } from '../errors/index.js';
+import { isoTime } from '../platform/index.js';
+import type { DecisionRecord, DecisionResult, Lease, NewIntent, OrderRecord, OrderReport } from '../state/index.js';
+import { bookOrders } from './booking.js';
+import { type BrokerOrder, sendOutcome } from './broker.js';
+import { type ExecutionContext, fault, limitsOf, pause } from './context.js';
+
+export interface SubmitOptions {
+  /** After this instant nothing more is sent: the decision has expired. */
+  readonly validUntil?: number;
+}
+
+/** Makes a slot's decision durable with all its intents; the network comes after. */
+export async function commitDecision(
+  context: ExecutionContext,
+  lease: Lease,
+  decision: DecisionRecord,
+  intents: readonly NewIntent[],
+): Promise<DecisionResult> {
+  const result = await context.journal.recordDecision(context.scope, lease, decision, intents);
+  if (!result.existed) fault(context, 'after-intent');
+  return result;
+}
+
+/** Makes further orders of a slot durable: protection, emergency exits, flattening. */
+export async function commitIntents(
+  context: ExecutionContext,
+  lease: Lease,
+  slot: number,
+  intents: readonly NewIntent[],
+): Promise<readonly OrderRecord[]> {
+  const orders = await context.journal.recordIntents(context.scope, lease, slot, intents, context.clock.now());
+  fault(context, 'after-intent');
+  return orders;
+}
+
+/**
+ * Sends recorded orders, exits before entries, each at most once under one id, and returns what became of them. A
+ * refusal of one does not stop the others. An answer that leaves it open is followed by look-ups under the same id;
+ * what stays open is `unknown` and left to reconciliation. Throws STATE when the lease is lost, CREDENTIALS when the
+ * venue does not accept the keys; both after recording what is known.
+ */
+export async function submitOrders(
+  context: ExecutionContext,
+  lease: Lease,
+  orders: readonly OrderRecord[],
+  options: SubmitOptions = {},
+): Promise<readonly OrderRecord[]> {
+  if (orders.length === 0) return [];
+  await context.journal.markSending(
+    orders.map((order) => order.clientOrderId),
+    lease,
+    context.clock.now(),
+  );
+  const replies = new Replies(context);
+  const run = new Sender(context, lease, options, replies);
+  try {
+    await run.all(orders.filter((order) => order.leg !== 'entry'));
+    await run.all(orders.filter((order) => order.leg === 'entry'));
+  } finally {
+    await replies.flush();
+  }
+  if (run.stop !== undefined) throw run.stop;
+  const after = new Map((await context.journal.orders({ scope: context.scope })).map((o) => [o.clientOrderId, o]));
+  return orders.map((order) => after.get(order.clientOrderId)!);
+}
+
+type Reply =
+  | { readonly record: OrderRecord; readonly order: BrokerOrder }
+  | { readonly record: OrderRecord; readonly report: OrderReport };
+
+/** Records replies while others are still on their way: those that wait share one transaction. */
+class Replies {
+  private waiting: Reply[] = [];
+  private writing: Promise<void> | undefined;
+
+  constructor(private readonly context: ExecutionContext) {}
+
+  add(reply: Reply): void {
+    this.waiting.push(reply);
+    this.writing ??= this.write();
+    // Whoever flushes sees the error; until then it must not count as unhandled.
+    this.writing.catch(() => {});
+  }
+
+  private async write(): Promise<void> {
+    while (this.waiting.length > 0) {
+      const batch = this.waiting.splice(0);
+      const orders = batch.filter((reply) => 'order' in reply);
+      if (orders.length > 0) await bookOrders(this.context, orders, false);
+      const reports = batch.flatMap((reply) => ('report' in reply ? [reply.report] : []));
+      if (reports.length > 0) await this.context.journal.recordReports(reports, this.context.clock.now());
+      fault(this.context, 'after-reply');
+    }
+    this.writing = undefined;
+  }
+
+  async flush(): Promise<void> {
+    await this.writing;
+  }
+}
+
+class Sender {
+  /** Why nothing more may be sent. */
+  stop: QuantlineError | undefined;
+
+  constructor(
+    private readonly context: ExecutionContext,
+    private readonly lease: Lease,
+    private readonly options: SubmitOptions,
+    private readonly replies: Replies,
+  ) {}
+
+  async all(orders: readonly OrderRecord[]): Promise<void> {
+    let next = 0;
+    const worker = async () => {
+      while (next < orders.length) await this.one(orders[next++]!);
+    };
+    const { concurrency } = limitsOf(this.context);
+    await Promise.all(Array.from({ length: Math.min(concurrency, orders.length) }, worker));
+  }
+
+  private conclude(record: OrderRecord, status: OrderReport['status'], reason: string): void {
+    this.replies.add({ record, report: { clientOrderId: record.clientOrderId, status, reason } });
+  }
+
+  private async one(record: OrderRecord): Promise<void> {
+    const { clock, signal, broker } = this.context;
+    for (let attempt = 0; ; attempt++) {
+      if (signal?.aborted) return this.conclude(record, 'expired', 'stopped before it was sent');
+      if (this.stop !== undefined) return this.conclude(record, 'expired', 'not sent: an earlier order failed');
+      if (clock.now() >= (this.options.validUntil ?? Number.POSITIVE_INFINITY)) {
+        return this.conclude(record, 'expired', 'its decision expired before it was sent');
+      }
+      if (clock.now() >= this.lease.deadline) {
+        this.stop = new QuantlineError('STATE', `The lease of ${this.lease.name} ended while orders were being sent.`, {
+          hint: 'Run the command again; it reconciles first.',
+          details: { lease: this.lease.name, reason: 'lease_lost' },
+        });
+        return this.conclude(record, 'expired', 'the lease ended before it was sent');
+      }
+      fault(this.context, 'before-send');
+      try {
+        const order = await broker.submit(record.request, record.clientOrderId);
+        fault(this.context, 'after-send');
+        return this.replies.add({ record, order });
+      } catch (error) {
+        if (!(await this.failed(record, error, attempt))) return;
+      }
+    }
+  }
+
+  /** Deals with a failed send; true means: send the same order, under the same id, again. */
+  private async failed(record: OrderRecord, error: unknown, attempt: number): Promise<boolean> {
+    const message = error instanceof Error ? error.message : String(error);
+    if (isQuantlineError(error) && error.code === 'CREDENTIALS') {
+      this.stop ??= error;
+      this.conclude(record, 'rejected', message);
+      return false;
+    }
+    const outcome = sendOutcome(error);
+    if (outcome === 'rejected') {
+      this.conclude(record, 'rejected', message);
+      return false;
+    }
+    if (outcome === 'not_sent') return this.waitAndRetry(record, error as QuantlineError, attempt);
+    return this.lookUp(record, message, outcome === 'duplicate', attempt);
+  }
+
+  private async waitAndRetry(record: OrderRecord, error: QuantlineError, attempt: number): Promise<boolean> {
+    const { clock, logger } = this.context;
+    const { retries, maxRetryWait } = limitsOf(this.context);
+    const named = error.details['retryAt'];
+    const at = typeof named === 'number' ? named : clock.now() + 500 * 2 ** attempt;
+    const wait = Math.max(0, at - clock.now());
+    if (attempt >= retries || wait > maxRetryWait || at >= this.lease.deadline) {
+      this.conclude(record, 'expired', `not sent: ${error.message}`);
+      return false;
+    }
+    logger.warn(`${record.instrument}: ${error.message} Trying again at ${isoTime(at)}.`);
+    await pause(this.context, wait);
+    return true;
+  }
+
+  /**
+   * Asks the venue for the order under its id. Found: adopted. Certainly not there: sent once more under the same id,
+   * where the venue would refuse a second one. Anything else stays `unknown`.
+   */
+  private async lookUp(record: OrderRecord, message: string, exists: boolean, attempt: number): Promise<boolean> {
+    const { broker, logger } = this.context;
+    logger.warn(`${record.instrument}: ${message} Looking the order up under ${record.clientOrderId}.`);
+    let absent = false;
+    for (const delay of limitsOf(this.context).lookupDelays) {
+      await pause(this.context, delay);
+      try {
+        const order = await find(this.context, record);
+        if (order !== undefined) {
+          this.replies.add({ record, order });
+          return false;
+        }
+        absent = true;
+      } catch (error) {
+        if (isQuantlineError(error) && error.code === 'CREDENTIALS') this.stop ??= error;
+        absent = false;
+      }
+      if (this.stop !== undefined) break;
+    }
+    if (absent && !exists && attempt === 0 && broker.capabilities.clientOrderIds) return true;
+    this.conclude(record, 'unknown', message);
+    return false;
+  }
+}
+
+/** Looks an order up at the venue: by its client id, or by what the venue called it. */
+export async function find(context: ExecutionContext, record: OrderRecord): Promise<BrokerOrder | undefined> {
+  const { broker, clock } = context;
+  const found = await broker.orderByClientId(record.clientOrderId, {
+    request: record.request,
+    sentAt: record.sentAt ?? clock.now(),
+    ...(record.venueOrderId === undefined ? {} : { venueOrderId: record.venueOrderId }),
+  });
+  if (found !== undefined || record.venueOrderId === undefined) return found;
+  return broker.orderByVenueId(record.venueOrderId);
+}
