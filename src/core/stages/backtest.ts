@@ -10,6 +10,7 @@ import { feedOf, returnCalendar, signalsOf } from './compose/market.js';
 import { checkFits, type OpenModel, openModel } from './compose/model.js';
 import { type RunFile, writeRun } from './compose/run.js';
 import { composeStrategy, strategySettingsOf } from './compose/strategy.js';
+import { countTrial } from './compose/trials.js';
 import type { Runtime } from './runtime.js';
 
 export interface BacktestStageResult {
@@ -88,6 +89,7 @@ export async function backtest(options: BacktestOptions, runtime: Runtime): Prom
     },
     { force: options.force, signal: runtime.signal },
   );
+  await countTrial(runtime, created.artifact, model.file, dataset);
   runtime.progress.end();
   if (options.tag !== undefined) await runtime.artifacts.tag(options.tag, { kind: 'run', id: created.artifact.id });
   return created;

@@ -24,6 +24,20 @@ export const NAMED_GATES: readonly NamedGate[] = [
       at('trades', '>=', 30),
     ],
   },
+  {
+    name: 'default',
+    version: 2,
+    summary:
+      'Would it survive luck, costs and delay: an edge beyond what the trials explain, that is still there later.',
+    conditions: [
+      at('deflated_sharpe', '>=', 0.95),
+      { ...at('pbo', '<=', 0.5), whereApplicable: true },
+      at('break_even_cost', '>=', 0.0005),
+      at('delay_1_sharpe', '>', 0),
+      at('max_drawdown', '>=', -0.35),
+      at('trades', '>=', 30),
+    ],
+  },
 ];
 
 /** What `--gate` asked for: the conditions of its names and its own, each once, in order. */

@@ -9,6 +9,8 @@ export interface GateCondition {
   readonly figure: string;
   readonly op: GateOperator;
   readonly threshold: number;
+  /** Of a named gate only: holds where the figure applies, and is skipped where it does not (one trial has no PBO). */
+  readonly whereApplicable?: true;
 }
 
 /** Reads one condition such as `max_drawdown>=-20%`. Errors name the column; an unknown figure its nearest name. */

@@ -1,7 +1,7 @@
 import type { Gate } from './named.js';
 import type { GateCondition, GateOperator } from './parse.js';
 
-/** One gate's outcome. `value` null: the figure is not defined on this run, which fails. */
+/** One gate's outcome. `value` null: the figure is not defined on this run, which fails unless it does not apply. */
 export interface GateResult {
   readonly figure: string;
   readonly op: GateOperator;
@@ -10,8 +10,8 @@ export interface GateResult {
   /** Distance to the threshold, positive on the good side; null without a value. */
   readonly margin: number | null;
   readonly pass: boolean;
-  /** Why it failed, where the number alone does not say it. */
-  readonly reason?: string;
+  /** Why it failed or was skipped, where the number alone does not say it. */
+  readonly reason?: string | undefined;
 }
 
 /** A requirement that is no number: an in-sample run, a fill without a live order, a failed honesty check. */
@@ -24,11 +24,14 @@ export interface GateCheck {
 export interface Verdict {
   readonly gate: string;
   readonly pass: boolean;
-  readonly results: readonly GateResult[];
-  readonly checks: readonly GateCheck[];
+  readonly results: GateResult[];
+  readonly checks: GateCheck[];
   /** Names of what failed, figures as conditions. */
-  readonly failed: readonly string[];
+  readonly failed: string[];
 }
+
+/** A reason that begins so says that the figure has no meaning for this run, not that it could not be computed. */
+export const NOT_APPLICABLE = 'not applicable';
 
 /** Holds a run's figures against a gate. Every condition and every check must pass. */
 export function judge(
@@ -42,18 +45,20 @@ export function judge(
     ...results.filter((r) => !r.pass).map((r) => `${r.figure}${r.op}${r.threshold}`),
     ...checks.filter((c) => !c.pass).map((c) => c.name),
   ];
-  return { gate: gate.name, pass: failed.length === 0, results, checks, failed };
+  return { gate: gate.name, pass: failed.length === 0, results, checks: [...checks], failed };
 }
 
 function judgeOne(
-  { figure, op, threshold }: GateCondition,
+  { figure, op, threshold, whereApplicable }: GateCondition,
   values: Readonly<Record<string, number | null | undefined>>,
   reasons: Readonly<Record<string, string | undefined>>,
 ): GateResult {
   const value = values[figure];
   if (value === null || value === undefined || !Number.isFinite(value)) {
-    const reason = `not defined: ${reasons[figure] ?? 'not computed for this run'}`;
-    return { figure, op, threshold, value: null, margin: null, pass: false, reason };
+    const why = reasons[figure] ?? 'not computed for this run';
+    const skipped = whereApplicable === true && why.startsWith(NOT_APPLICABLE);
+    const reason = skipped ? why : `not defined: ${why}`;
+    return { figure, op, threshold, value: null, margin: null, pass: skipped, reason };
   }
   const pass =
     op === '>='

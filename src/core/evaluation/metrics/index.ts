@@ -1,3 +1,4 @@
+export * from './axis.js';
 export * from './compute.js';
 export * from './drawdown.js';
 export * from './instruments.js';

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { QuantlineError } from '../../../../src/core/errors/index.js';
 import { judge, NAMED_GATES, parseCondition, parseGate } from '../../../../src/core/evaluation/gates/index.js';
 import { FIGURE_NAMES } from '../../../../src/core/evaluation/metrics/index.js';
+import { SIGNIFICANCE } from '../../../../src/core/evaluation/significance/index.js';
 
 const parse = (text: string) => parseCondition(text, FIGURE_NAMES);
 function failure(run: () => unknown): QuantlineError {
@@ -53,6 +54,8 @@ describe('gates', () => {
     const gate = parseGate(['default'], FIGURE_NAMES);
     expect(gate.name).toBe(`default@${newest.version}`);
     expect(gate.conditions).toEqual(newest.conditions);
+    const known = [...FIGURE_NAMES, ...Object.keys(SIGNIFICANCE)];
+    for (const named of NAMED_GATES) for (const c of named.conditions) expect(known).toContain(c.figure);
   });
 
   it('lets a condition after a name replace the one on the same figure and side', () => {
@@ -101,6 +104,20 @@ describe('verdicts', () => {
     });
     expect(judge(gate, { ...values, profit_factor: Number.NaN }, {}).pass).toBe(false);
     expect(judge(gate, { ...values, profit_factor: undefined }, {}).results[2]!.reason).toContain('not computed');
+  });
+
+  it('skips a condition of a named gate only where the figure does not apply', () => {
+    const conditional = {
+      name: 'x',
+      conditions: [{ figure: 'pbo', op: '<=', threshold: 0.5, whereApplicable: true }],
+    } as const;
+    const skipped = judge(conditional, { pbo: null }, { pbo: 'not applicable: one trial' });
+    expect(skipped.pass).toBe(true);
+    expect(skipped.results[0]).toMatchObject({ value: null, margin: null, reason: 'not applicable: one trial' });
+    expect(judge(conditional, { pbo: null }, { pbo: 'too few sessions' }).pass).toBe(false);
+    expect(judge(conditional, { pbo: 0.9 }, {}).pass).toBe(false);
+    const plain = { name: 'x', conditions: [{ figure: 'pbo', op: '<=', threshold: 0.5 }] } as const;
+    expect(judge(plain, { pbo: null }, { pbo: 'not applicable: one trial' }).pass).toBe(false);
   });
 
   it('an upper bound has its margin the other way', () => {

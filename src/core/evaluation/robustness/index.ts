@@ -1,0 +1,6 @@
+export * from './benchmark.js';
+export * from './costs.js';
+export * from './delay.js';
+export * from './honesty.js';
+export * from './positions.js';
+export * from './replay.js';

@@ -1,0 +1,81 @@
+import { type OpenDataset, openDataset } from '../../data/dataset.js';
+import { firstTickAt } from '../../engine/feed.js';
+import type { Neighbour, Replay } from '../../evaluation/index.js';
+import type { ModelFile } from '../../models/model-file.js';
+import { ruleModel } from '../../models/segmented.js';
+import type { Runtime } from '../runtime.js';
+import { feedOf, signalsOf } from './market.js';
+import { openModel } from './model.js';
+import type { OpenRun } from './run.js';
+import { composeStrategy } from './strategy.js';
+import { reopenTrainer } from './trainer.js';
+
+export interface OpenReplay {
+  readonly replay: Replay;
+  readonly model: ModelFile;
+  readonly dataset: OpenDataset;
+  /** The run's rule with other arguments, scored; none for learners. */
+  neighbours(): Promise<readonly Neighbour[]>;
+}
+
+/** Opens what a run was made from, so that it can be run again. */
+export async function openReplay({ artifact, run }: OpenRun, runtime: Runtime): Promise<OpenReplay> {
+  const dataset = await openDataset(runtime, await runtime.artifacts.openInput(artifact, 'dataset'));
+  const { file, model } = await openModel(await runtime.artifacts.openInput(artifact, 'model'), run.inSample);
+  const feed = feedOf(dataset);
+  const { strategy, venue, rounding } = await composeStrategy(run.strategy, run.scoreKind, dataset.instruments);
+  const replay: Replay = {
+    feed,
+    model,
+    calendars: dataset.calendars,
+    signals: signalsOf(dataset, model, strategy.sizing),
+    strategy,
+    venue,
+    rounding,
+    from: firstTickAt(feed, run.from),
+    to: firstTickAt(feed, run.to) + 1,
+  };
+  return {
+    replay,
+    model: file,
+    dataset,
+    neighbours: async () => {
+      if (file.kind !== 'rule') return [];
+      const found: Neighbour[] = [];
+      for (const settings of neighbouringSettings(file.trainer.settings)) {
+        const rule = await tryRule(file.trainer.name, settings);
+        if (rule === undefined) continue;
+        const text = `${file.trainer.name}(${Object.values(settings).join(',')})`;
+        found.push({ strategy: text, signals: signalsOf(dataset, rule, strategy.sizing) });
+      }
+      return found;
+    },
+  };
+}
+
+/** One numeric argument at a time, a fifth and two fifths down and up; whole numbers stay whole. */
+export function neighbouringSettings(settings: Readonly<Record<string, unknown>>): Record<string, unknown>[] {
+  const out: Record<string, unknown>[] = [];
+  for (const [key, value] of Object.entries(settings)) {
+    if (typeof value !== 'number' || value === 0) continue;
+    const seen = new Set([value]);
+    for (const factor of [0.6, 0.8, 1.2, 1.4]) {
+      let next = value * factor;
+      if (Number.isInteger(value)) next = factor < 1 ? Math.floor(next) : Math.ceil(next);
+      if (seen.has(next) || next === 0) continue;
+      seen.add(next);
+      out.push({ ...settings, [key]: next });
+    }
+  }
+  return out;
+}
+
+/** A rule refuses arguments that make no sense together; such a neighbour does not exist. */
+async function tryRule(name: string, settings: Record<string, unknown>) {
+  try {
+    const { trainer } = await reopenTrainer(name, settings);
+    return trainer.kind === 'rule' ? ruleModel(trainer) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,189 @@
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { ARTIFACT_SCHEMAS, type Artifact, type ArtifactIdentity, buildId, type Json } from '../artifacts/index.js';
+import { type EvaluateOptions, nearest } from '../config/index.js';
+import { calendarOf } from '../domain/calendars/index.js';
+import { QuantlineError } from '../errors/index.js';
+import {
+  type Assessment,
+  assess,
+  FIGURE_NAMES,
+  type ProvenanceStep,
+  parseGate,
+  REPORT_FILE,
+  type ReportDocument,
+  reportFootnote,
+  reportPage,
+  reportTables,
+  SIGNIFICANCE,
+  type TableModel,
+} from '../evaluation/index.js';
+import { writeFileAtomic } from '../platform/files.js';
+import { type OpenReplay, openReplay } from './compose/replay.js';
+import { type OpenRun, openRun } from './compose/run.js';
+import { countTrial, trialsFor } from './compose/trials.js';
+import { readReport } from './reports.js';
+import type { Runtime } from './runtime.js';
+
+export interface EvaluateResult {
+  readonly artifact: Artifact;
+  readonly reused: boolean;
+  readonly report: ReportDocument;
+  /** The report in one screen, for people. */
+  readonly tables: readonly TableModel[];
+  readonly footnote: string;
+  /** `gate` (exit 5) where the verdict is a fail: a result, not an error. */
+  readonly exit: 'ok' | 'gate';
+  /** Absolute path of the page where --html asked for one. */
+  readonly html: string | undefined;
+}
+
+/** `quantline evaluate`: figures, significance, honesty checks and the verdict of a gate on a run. */
+export async function evaluate(options: EvaluateOptions, runtime: Runtime): Promise<EvaluateResult> {
+  const gate = parseGate(options.gate, [...FIGURE_NAMES, ...Object.keys(SIGNIFICANCE)]);
+  if (options.run === undefined) {
+    throw new QuantlineError('USAGE', 'Which run?', {
+      hint: 'Add --run, a path, id or tag; quantline backtest makes one.',
+    });
+  }
+  const run = await openRun(await runtime.artifacts.open('run', options.run));
+  const source = await openReplay(run, runtime);
+  const benchmark = benchmarkIndex(options.benchmark, run.run.instruments);
+  await countTrial(runtime, run.artifact, source.model, source.dataset);
+  const { sharpes, own, ...trials } = await trialsFor(runtime, run.run, run.equity);
+  const identity: ArtifactIdentity = {
+    kind: 'report',
+    schema: ARTIFACT_SCHEMAS.report,
+    stage: 'evaluate',
+    settings: {
+      gate: gate.name,
+      conditions: gate.conditions.map((c) => ({ ...c })),
+      benchmark: options.benchmark ?? null,
+      risk_free: options.riskFree,
+      trials: { ...trials },
+    },
+    inputs: [{ kind: 'run', id: run.artifact.id }],
+    seed: options.seed,
+    build: buildId(),
+  };
+  let computed: Assessment | undefined;
+  const compute = async (): Promise<Assessment> =>
+    (computed ??= assess({
+      run: assessedRun(run, source),
+      replay: source.replay,
+      calendar: calendarOf(run.run.calendar),
+      gate,
+      riskFree: options.riskFree,
+      benchmark,
+      seed: options.seed,
+      trials,
+      neighbours: await source.neighbours(),
+      retrained: [],
+      provenance: await provenanceOf(run.artifact, runtime),
+      onStep: (text) => {
+        runtime.signal.throwIfAborted();
+        runtime.progress.update(text);
+      },
+    }));
+  const { artifact, reused } = await runtime.artifacts.create(
+    identity,
+    async (folder) => {
+      const { report } = await compute();
+      await writeFile(join(folder, REPORT_FILE), `${JSON.stringify(report, null, 1)}\n`);
+      return { summary: summaryOf(report) };
+    },
+    { force: options.force, signal: runtime.signal },
+  );
+  const report = await readReport(artifact);
+  let html: string | undefined;
+  if (options.html !== undefined) {
+    html = resolve(options.html);
+    const { series } = await compute();
+    const perYear = Math.sqrt(report.convention.periods_per_year);
+    const trialSharpes = { values: sharpes.map((s) => s * perYear), own: own * perYear };
+    await writeFileAtomic(html, reportPage(report, { ...series, trialSharpes }));
+  }
+  runtime.progress.end();
+  return {
+    artifact,
+    reused,
+    report,
+    tables: reportTables(report),
+    footnote: reportFootnote(report),
+    exit: report.verdict.pass ? 'ok' : 'gate',
+    html,
+  };
+}
+
+function assessedRun({ artifact, run, equity, trades, fills }: OpenRun, { model }: OpenReplay) {
+  return {
+    id: artifact.id,
+    strategy: model.trainer.text,
+    instruments: run.instruments,
+    interval: run.interval,
+    in_sample: run.inSample,
+    fill: run.strategy.fill,
+    live_order: run.liveOrder,
+    largest_volume_share: run.largestShare > 0 ? run.largestShare : null,
+    halted: run.halted,
+    initialEquity: run.initialEquity,
+    costs: run.costs,
+    tradedValue: run.tradedValue,
+    time: equity.time,
+    equity: equity.equity,
+    gross: equity.gross,
+    trades,
+    fills,
+  };
+}
+
+function benchmarkIndex(name: string | undefined, instruments: readonly string[]): number | undefined {
+  if (name === undefined) return undefined;
+  const index = instruments.indexOf(name);
+  if (index >= 0) return index;
+  const near = nearest(name, instruments);
+  throw new QuantlineError('NO_DATA', `The run's dataset has no instrument ${name} to compare with.`, {
+    hint:
+      near === undefined
+        ? `It has ${instruments.join(', ')}; ingest ${name} along with them.`
+        : `Did you mean ${near}?`,
+    details: { benchmark: name },
+  });
+}
+
+/** The run and everything behind it, nearest first. */
+async function provenanceOf(run: Artifact, runtime: Runtime): Promise<ProvenanceStep[]> {
+  const chain: Artifact[] = [run];
+  const model = await runtime.artifacts.openInput(run, 'model');
+  chain.push(model, await runtime.artifacts.openInput(run, 'dataset'));
+  for (const { kind, id } of model.manifest.inputs) {
+    if (chain.some((a) => a.kind === kind && a.id === id)) continue;
+    chain.push(await runtime.artifacts.openInput(model, kind));
+  }
+  return chain.map(({ kind, id, manifest }) => ({
+    kind,
+    id,
+    stage: manifest.stage,
+    build: manifest.build,
+    settings: manifest.settings,
+    ...(manifest.engine !== undefined && { engine: manifest.engine }),
+    ...(manifest.seed !== undefined && { seed: manifest.seed }),
+  }));
+}
+
+function summaryOf({ run, verdict, figures, convention }: ReportDocument): Json {
+  const pick = (name: string) => figures[name] ?? null;
+  return {
+    strategy: run.strategy,
+    instruments: run.instruments,
+    from: convention.first_session,
+    to: convention.last_session,
+    gate: verdict.gate,
+    pass: verdict.pass,
+    failed: verdict.failed,
+    total_return: pick('total_return'),
+    sharpe: pick('sharpe'),
+    max_drawdown: pick('max_drawdown'),
+    trades: pick('trades'),
+  };
+}

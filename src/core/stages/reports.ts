@@ -1,0 +1,38 @@
+import { readFile } from 'node:fs/promises';
+import type { Artifact } from '../artifacts/index.js';
+import { QuantlineError } from '../errors/index.js';
+import {
+  figureTable,
+  REPORT_FILE,
+  type ReportDocument,
+  reportFootnote,
+  reportSchema,
+  reportTables,
+  type TableModel,
+} from '../evaluation/index.js';
+import type { Runtime } from './runtime.js';
+
+/** Reads a verified report artefact. */
+export async function readReport(artifact: Artifact): Promise<ReportDocument> {
+  const parsed = reportSchema.safeParse(JSON.parse(await readFile(artifact.file(REPORT_FILE), 'utf8')));
+  if (parsed.success) return parsed.data;
+  throw new QuantlineError('ARTIFACT_CORRUPT', `The report does not follow its schema: ${artifact.path}`, {
+    hint: 'Evaluate the run again.',
+    cause: parsed.error,
+  });
+}
+
+export interface ShownReport {
+  readonly artifact: Artifact;
+  readonly report: ReportDocument;
+  /** Verdict and main figures, then every figure. */
+  readonly tables: readonly TableModel[];
+  readonly footnote: string;
+}
+
+/** `quantline reports show`: by path, id, tag or latest. */
+export async function showReport(reference: string, runtime: Pick<Runtime, 'artifacts'>): Promise<ShownReport> {
+  const artifact = await runtime.artifacts.open('report', reference);
+  const report = await readReport(artifact);
+  return { artifact, report, tables: [...reportTables(report), figureTable(report)], footnote: reportFootnote(report) };
+}
