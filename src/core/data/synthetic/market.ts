@@ -1,0 +1,218 @@
+import {
+  allocateBars,
+  type BarColumns,
+  childSeed,
+  type Instrument,
+  type Interval,
+  intervalMs,
+  isSessionInterval,
+  type Session,
+} from '../../domain/index.js';
+import { Component, type Sessions } from './days.js';
+import { addBridge, profileOf } from './minutes.js';
+import { Draws } from './random.js';
+
+export interface MarketSettings {
+  readonly seed: number;
+  readonly continuous: boolean;
+  readonly sessionsPerYear: number;
+  readonly volatility: number;
+  readonly drift: number;
+  readonly correlation: number;
+  readonly jumps: number;
+  readonly jumpSize: number;
+  readonly gapShare: number;
+  readonly price: number;
+  readonly volume: number;
+  /** Log drift a session in the direction of the session before; 0 for none. */
+  readonly edge: number;
+}
+
+const MINUTE = 60_000;
+
+/** Simulates one instrument; the market's own path is shared by all instruments of a seed. */
+export class Simulation {
+  private readonly market: Component;
+  private readonly own = new Map<string, Component>();
+  private readonly beta: number;
+  private returns = new Float64Array(1440);
+
+  constructor(private readonly settings: MarketSettings) {
+    const { seed, volatility, sessionsPerYear, correlation, gapShare, jumps } = settings;
+    const variance = (volatility * volatility) / sessionsPerYear;
+    // The market's jumps are rarer; all of an instrument's variance adds up to its volatility.
+    this.market = new Component({
+      seed: childSeed(seed, 'market', 'sessions'),
+      variance,
+      gapShare,
+      jumpRate: jumps / 4 / sessionsPerYear,
+      jumpSize: settings.jumpSize,
+    });
+    this.beta = Math.sqrt(correlation);
+  }
+
+  private component(symbol: string): Component {
+    let component = this.own.get(symbol);
+    if (component === undefined) {
+      const { seed, volatility, sessionsPerYear, correlation, gapShare, jumps, jumpSize } = this.settings;
+      component = new Component({
+        seed: childSeed(seed, 'own', symbol, 'sessions'),
+        variance: ((volatility * volatility) / sessionsPerYear) * (1 - correlation),
+        gapShare,
+        jumpRate: jumps / sessionsPerYear,
+        jumpSize,
+      });
+      this.own.set(symbol, component);
+    }
+    return component;
+  }
+
+  /**
+   * Bars of sessions [first, last) of `sessions`, which start at the simulation's first session: the same whatever is
+   * asked before, beside or after.
+   */
+  bars(
+    instrument: Instrument,
+    symbol: string,
+    interval: Interval,
+    sessions: readonly Session[],
+    first: number,
+    last: number,
+  ): BarColumns {
+    const { settings, beta } = this;
+    const market = this.market.until(last);
+    const own = this.component(symbol).until(last);
+    const perBar = isSessionInterval(interval) ? Number.POSITIVE_INFINITY : intervalMs(interval) / MINUTE;
+    const out = allocateBars(symbol, interval, countBars(sessions, first, last, perBar));
+    const level = this.levels(symbol, market, own, last);
+    let at = 0;
+    for (let day = first; day < last; day++) {
+      const session = sessions[day]!;
+      const minutes = Math.round((session.close - session.open) / MINUTE);
+      const profile = profileOf(minutes, settings.continuous);
+      if (this.returns.length < minutes) this.returns = new Float64Array(minutes);
+      const returns = this.returns.subarray(0, minutes).fill(0);
+      const stamp = session.open / MINUTE;
+      const marketDraws = new Draws(childSeed(settings.seed, 'market', 'minutes', stamp));
+      const draws = new Draws(childSeed(settings.seed, 'own', symbol, 'minutes', stamp));
+      addBridge(returns, profile, market.move[day]!, market.scale[day]!, marketDraws, beta);
+      addBridge(returns, profile, own.move[day]! + level.extra[day]!, own.scale[day]!, draws, 1);
+      const spread = beta * beta * market.scale[day]! * market.scale[day]! + own.scale[day]! * own.scale[day]!;
+      at = this.session(
+        out,
+        at,
+        session,
+        minutes,
+        perBar,
+        returns,
+        level.open[day]!,
+        spread,
+        level.volume[day]!,
+        profile,
+        draws,
+        instrument,
+      );
+    }
+    return out;
+  }
+
+  private readonly levelsOf = new Map<string, { open: Float64Array; extra: Float64Array; volume: Float64Array }>();
+
+  /** Per session: log price at the open, drift beside the components' moves, and volume. */
+  private levels(symbol: string, market: Sessions, own: Sessions, n: number) {
+    const known = this.levelsOf.get(symbol);
+    if (known !== undefined && known.open.length >= n) return known;
+    const { settings, beta } = this;
+    const level = { open: new Float64Array(n), extra: new Float64Array(n), volume: new Float64Array(n) };
+    const draws = new Draws(childSeed(settings.seed, 'own', symbol, 'level'));
+    const variance = (settings.volatility * settings.volatility) / settings.sessionsPerYear;
+    const drift = settings.drift / settings.sessionsPerYear - variance / 2;
+    let price = Math.log(settings.price) + 0.5 * draws.normal();
+    const usual = settings.volume * Math.exp(0.8 * draws.normal());
+    let interest = 0;
+    let direction = 0;
+    for (let day = 0; day < n; day++) {
+      const gap = beta * market.gap[day]! + own.gap[day]!;
+      const extra = drift + settings.edge * direction;
+      const move = beta * market.move[day]! + own.move[day]! + extra;
+      level.open[day] = price + gap;
+      level.extra[day] = extra;
+      price += gap + move;
+      direction = Math.sign(gap + move);
+      interest = 0.9 * interest + 0.15 * draws.normal();
+      const size = Math.abs(gap + move) / Math.sqrt(variance);
+      level.volume[day] = usual * Math.exp(interest) * (0.7 + 0.4 * Math.min(size, 5));
+    }
+    this.levelsOf.set(symbol, level);
+    return level;
+  }
+
+  private session(
+    out: BarColumns,
+    start: number,
+    session: Session,
+    minutes: number,
+    perBar: number,
+    returns: Float64Array,
+    logOpen: number,
+    spread: number,
+    volume: number,
+    profile: { readonly variance: Float64Array; readonly volume: Float64Array },
+    draws: Draws,
+    instrument: Instrument,
+  ): number {
+    let at = start - 1;
+    let left = 0;
+    let logPrice = logOpen;
+    const fractional = instrument.lot < 1;
+    const scaleAbove = 1 / (instrument.tickRule.at(-1)?.tick ?? 0.01);
+    const scaleBelow = 1 / (instrument.tickRule[0]?.tick ?? 0.01);
+    const border = instrument.tickRule.length > 1 ? instrument.tickRule.at(-1)!.from : 0;
+    // Rounded to the tick by one division, which gives the double nearest to the decimal price.
+    const tick = (price: number) => {
+      const scale = Math.round(price >= border ? scaleAbove : scaleBelow);
+      return Math.max(Math.round(price * scale), 1) / scale;
+    };
+    let open = tick(Math.exp(logPrice));
+    for (let k = 0; k < minutes; k++) {
+      const step = returns[k]!;
+      const v = spread * profile.variance[k]!;
+      // Extremes of a Brownian bridge from 0 to `step` with variance v (reflection principle).
+      const up = (step + Math.sqrt(step * step - 2 * v * Math.log(draws.uniform()))) / 2;
+      const down = (step - Math.sqrt(step * step - 2 * v * Math.log(draws.uniform()))) / 2;
+      const amount = volume * profile.volume[k]! * Math.exp(0.4 * draws.normal() - 0.08);
+      const traded = fractional ? Math.round(amount * 1e6) / 1e6 : Math.max(Math.round(amount), 1);
+      const high = Math.max(tick(Math.exp(logPrice + up)), open);
+      const low = Math.min(tick(Math.exp(logPrice + down)), open);
+      logPrice += step;
+      const close = tick(Math.exp(logPrice));
+      if (left === 0) {
+        at++;
+        left = perBar;
+        out.time[at] = session.open + k * MINUTE;
+        out.open[at] = open;
+        out.high[at] = Math.max(high, close);
+        out.low[at] = Math.min(low, close);
+        out.volume[at] = traded;
+      } else {
+        if (high > out.high[at]!) out.high[at] = high;
+        if (close > out.high[at]!) out.high[at] = close;
+        if (low < out.low[at]!) out.low[at] = low;
+        if (close < out.low[at]!) out.low[at] = close;
+        out.volume[at] = out.volume[at]! + traded;
+      }
+      out.close[at] = close;
+      open = close;
+      left--;
+    }
+    return at + 1;
+  }
+}
+
+function countBars(sessions: readonly Session[], first: number, last: number, perBar: number): number {
+  if (perBar === Number.POSITIVE_INFINITY) return last - first;
+  let n = 0;
+  for (let day = first; day < last; day++)
+    n += Math.ceil(Math.round((sessions[day]!.close - sessions[day]!.open) / MINUTE) / perBar);
+  return n;
+}
