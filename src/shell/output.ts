@@ -11,6 +11,8 @@ export interface Table {
   readonly rows: Iterable<readonly Cell[]>;
   /** Decimal places of the numbers of a column for people; exact otherwise. */
   readonly decimals?: Readonly<Record<string, number>>;
+  /** Columns of text to be aligned right as if they were numbers. */
+  readonly alignRight?: readonly boolean[];
 }
 
 /**
@@ -65,7 +67,7 @@ const hasValue = (cell: Cell): boolean =>
 const exact = (cell: Cell): string => (hasValue(cell) ? String(cell) : '');
 const quote = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
-async function renderTable({ columns, rows, decimals = {} }: Table): Promise<string> {
+async function renderTable({ columns, rows, decimals = {}, alignRight }: Table): Promise<string> {
   const { default: CliTable } = await import('cli-table3');
   const body: string[][] = [];
   const numeric = columns.map(() => true);
@@ -83,7 +85,7 @@ async function renderTable({ columns, rows, decimals = {} }: Table): Promise<str
   }
   const table = new CliTable({
     head: [...columns],
-    colAligns: numeric.map((right) => (right ? 'right' : 'left')),
+    colAligns: (alignRight ?? numeric).map((right) => (right ? 'right' : 'left')),
     style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 0 },
     chars: {
       ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '' },

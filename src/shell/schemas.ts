@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { COMMAND_OPTIONS, type CommandId, sectionName } from '../core/config/index.js';
-import { COMMAND_RESULTS, errorResult } from '../core/config/results/index.js';
+import { COMMAND_RESULTS, errorResult } from './results/index.js';
 
 /** File name → JSON Schema of what the command prints under --json; `error.json` for its failures. */
 export function jsonSchemas(): ReadonlyMap<string, object> {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMAND_OPTIONS } from '../../src/core/config/index.js';
-import { configResult, errorResult, initResult, listResult } from '../../src/core/config/results/index.js';
+import { configResult, errorResult, initResult, listResult } from '../../src/shell/results/index.js';
 import { quantline, root } from './cli.js';
 
 let folder: string;

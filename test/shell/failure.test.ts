@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { errorResult } from '../../src/core/config/results/index.js';
 import { ERROR_CODES, EXIT_CODES, QuantlineError } from '../../src/core/errors/index.js';
 import { errorDocument, toQuantlineError } from '../../src/shell/failure.js';
+import { errorResult } from '../../src/shell/results/index.js';
 import { suggestFlag, unknownCommand } from '../../src/shell/suggest.js';
 
 describe('failures', () => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { artifactResult, time } from './common.js';
+import { reportSchema } from '../../core/evaluation/index.js';
+import { artifactKind, artifactResult, id, path, time } from './common.js';
 
 /** `ingest`. */
 export const ingestResult = z.strictObject({
@@ -30,14 +31,15 @@ export const trainResult = z.strictObject({
 /** `backtest`: the figures of the run's manifest; `evaluate` computes the others. */
 export const backtestResult = z.strictObject({ ...artifactResult, summary: figures });
 
-/** `evaluate`: the verdict; `reports show` has the rest. */
+/** `evaluate`: the report, with its verdict. */
 export const evaluateResult = z.strictObject({
   ...artifactResult,
-  gate: z.string().describe('Name and version, as default@1'),
-  pass: z.boolean(),
-  failed: z.array(z.string()),
-  figures: z.record(z.string(), z.number().nullable()),
+  html: path.nullable().describe('The page that --html asked for'),
+  report: reportSchema,
 });
+
+/** `reports show`. */
+export const reportResult = z.strictObject({ kind: artifactKind, id, path, report: reportSchema });
 
 /** `trade`. */
 export const tradeResult = z.strictObject({ ...artifactResult, summary: figures });

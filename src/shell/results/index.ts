@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { CommandId } from '../schemas/index.js';
+import type { CommandId } from '../../core/config/index.js';
 import { configResult, initResult, listResult, rowsResult, showResult } from './show.js';
-import { backtestResult, evaluateResult, ingestResult, tradeResult, trainResult } from './stages.js';
+import { backtestResult, evaluateResult, ingestResult, reportResult, tradeResult, trainResult } from './stages.js';
 
 export * from './common.js';
 export * from './show.js';
@@ -23,7 +23,7 @@ export const COMMAND_RESULTS: Readonly<Record<CommandId, z.ZodType>> = {
   runs: listResult,
   'runs:show': z.union([showResult, rowsResult]),
   reports: listResult,
-  'reports:show': showResult,
+  'reports:show': reportResult,
   config: configResult,
   init: initResult,
 };

@@ -1,0 +1,25 @@
+import { type Context, type Outcome, QuantlineCommand } from '../shell/base.js';
+import { flagsOf } from '../shell/flags.js';
+import { artifactOutcome } from '../shell/outcome.js';
+import { need } from '../shell/prompts.js';
+import { reportText } from '../shell/report.js';
+
+export default class Evaluate extends QuantlineCommand<'evaluate'> {
+  static override summary = 'Judge a run: figures, honesty checks, and the verdict of a gate.';
+  static override description =
+    'Exit code 5: the strategy did not pass; the report is written and printed all the same. Prints the path of the report.';
+  static override examples = [
+    '<%= config.bin %> evaluate --run latest',
+    "<%= config.bin %> evaluate --run latest --gate 'sharpe>=1.5' --gate 'max_drawdown>=-0.1' --html report.html",
+  ];
+  static override flags = flagsOf('evaluate');
+  protected readonly command = 'evaluate';
+
+  protected async execute(context: Context<'evaluate'>): Promise<Outcome> {
+    const options = await need('evaluate', context, 'run');
+    const { evaluate } = await import('../core/stages/evaluate.js');
+    const { artifact, reused, report, tables, footnote, exit, html } = await evaluate(options, await context.runtime());
+    const lines = [await reportText(tables, footnote), ...(html === undefined ? [] : [`Wrote ${html}.`])];
+    return artifactOutcome(artifact, reused, { html: html ?? null, report }, lines, exit);
+  }
+}
