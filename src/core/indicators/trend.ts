@@ -48,59 +48,90 @@ export class Adx implements Indicator {
   readonly memory: number;
   dx = Number.NaN;
   adx = Number.NaN;
-  private readonly range: Ema;
-  private readonly up: Ema;
-  private readonly down: Ema;
+  private readonly period: number;
+  private readonly alpha: number = ZERO;
+  private readonly decay: number = ZERO;
   private readonly average: Ema;
+  private missing: number;
   private high = Number.NaN;
   private low = Number.NaN;
   private close = Number.NaN;
-  private averageRange = Number.NaN;
-  private averageUp = Number.NaN;
-  private averageDown = Number.NaN;
+  /** Wilder averages of true range, +DM and -DM, written out: one check of the warm-up serves all three. */
+  private range = ZERO;
+  private up = ZERO;
+  private down = ZERO;
 
   constructor(period = 14) {
-    this.range = Ema.wilder(checkPeriod(period), false);
-    this.up = Ema.wilder(period, false);
-    this.down = Ema.wilder(period, false);
+    this.period = checkPeriod(period);
+    this.alpha = 1 / period;
+    this.decay = 1 - this.alpha;
+    this.missing = period;
     this.average = Ema.wilder(period, false);
     this.warmup = 2 * period;
-    this.memory = 2 * this.range.memory + 1;
+    this.memory = 2 * this.average.memory + 1;
   }
 
   update(high: number, low: number, close: number): number {
     const rise = high - this.high;
     const fall = this.low - low;
-    // NaN at the first bar, which keeps the three averages in step.
-    const range = this.range.update(trueRange(high, low, this.close));
+    const move = trueRange(high, low, this.close);
     this.high = high;
     this.low = low;
     this.close = close;
-    const up = this.up.update(0.5 * (rise + Math.abs(rise)) * Number(rise > fall));
-    const down = this.down.update(0.5 * (fall + Math.abs(fall)) * Number(fall > rise));
+    const plusMove = 0.5 * (rise + Math.abs(rise)) * Number(rise > fall);
+    const minusMove = 0.5 * (fall + Math.abs(fall)) * Number(fall > rise);
+    if (this.missing > 0 || Number.isNaN(move + rise + fall)) return this.seed(move, plusMove, minusMove);
+    this.range = this.range * this.decay + this.alpha * move;
+    const up = this.up * this.decay + this.alpha * plusMove;
+    const down = this.down * this.decay + this.alpha * minusMove;
+    this.up = up;
+    this.down = down;
+    return this.finish(up, down, close);
+  }
+
+  private finish(up: number, down: number, close: number): number {
     const sum = up + down;
     const dx = sum <= STILL * Math.abs(close) ? 0 : (100 * Math.abs(up - down)) / sum;
     const adx = this.average.update(dx);
-    this.averageRange = range;
-    this.averageUp = up;
-    this.averageDown = down;
     this.dx = dx;
     this.adx = adx;
     return adx;
   }
 
+  private seed(move: number, plusMove: number, minusMove: number): number {
+    if (this.missing === this.period || Number.isNaN(move + plusMove + minusMove)) {
+      this.range = this.up = this.down = 0;
+      this.missing = this.period;
+    }
+    if (Number.isNaN(move + plusMove + minusMove)) {
+      this.dx = this.adx = Number.NaN;
+      return this.average.update(Number.NaN);
+    }
+    this.range += move;
+    this.up += plusMove;
+    this.down += minusMove;
+    this.missing -= 1;
+    if (this.missing > 0) return Number.NaN;
+    this.range /= this.period;
+    this.up /= this.period;
+    this.down /= this.period;
+    return this.finish(this.up, this.down, this.close);
+  }
+
   private still(): boolean {
-    return this.averageRange <= STILL * Math.abs(this.close);
+    return this.range <= STILL * Math.abs(this.close);
   }
 
   /** +DI of the bar, 0 to 100. */
   get plus(): number {
-    return this.still() ? 0 : (100 * this.averageUp) / this.averageRange;
+    if (this.missing > 0) return Number.NaN;
+    return this.still() ? 0 : (100 * this.up) / this.range;
   }
 
   /** -DI of the bar, 0 to 100. */
   get minus(): number {
-    return this.still() ? 0 : (100 * this.averageDown) / this.averageRange;
+    if (this.missing > 0) return Number.NaN;
+    return this.still() ? 0 : (100 * this.down) / this.range;
   }
 }
 
