@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { CommandId } from '../../core/config/index.js';
-import { configResult, initResult, listResult, rowsResult, showResult } from './show.js';
+import { configResult, datasetResult, initResult, listResult, rowsResult, showResult } from './show.js';
 import { backtestResult, evaluateResult, ingestResult, reportResult, tradeResult, trainResult } from './stages.js';
 
 export * from './common.js';
@@ -17,7 +17,7 @@ export const COMMAND_RESULTS: Readonly<Record<CommandId, z.ZodType>> = {
   positions: rowsResult,
   orders: rowsResult,
   datasets: listResult,
-  'datasets:show': showResult,
+  'datasets:show': datasetResult,
   models: listResult,
   'models:show': showResult,
   runs: listResult,

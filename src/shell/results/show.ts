@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { artifactKind, id, path } from './common.js';
+import { artifactKind, id, path, time } from './common.js';
 
 /** `datasets`, `models`, `runs`, `reports`. */
 export const listResult = z.array(
@@ -13,7 +13,7 @@ export const listResult = z.array(
   }),
 );
 
-/** `datasets show`, `models show`, `reports show`, and `runs show` without a part of it. */
+/** `models show`, and `runs show` without a part of it. */
 export const showResult = z.strictObject({
   kind: artifactKind,
   id,
@@ -26,6 +26,35 @@ export const showResult = z.strictObject({
   build: z.string(),
   summary: z.unknown(),
   files: z.array(z.strictObject({ name: z.string(), bytes: z.int(), sha256: z.string() })),
+});
+
+/** `datasets show`. */
+export const datasetResult = z.strictObject({
+  kind: z.literal('dataset'),
+  id,
+  path,
+  interval: z.string(),
+  session: z.string(),
+  store: z.string(),
+  delay_ms: z.number(),
+  series: z.array(
+    z.strictObject({
+      instrument: z.string(),
+      class: z.string(),
+      calendar: z.string(),
+      source: z.string(),
+      feed: z.string(),
+      basis: z.string(),
+      density: z.string(),
+      rows: z.int(),
+      from: time,
+      to: time,
+      actions: z.int(),
+      quality: z.array(
+        z.strictObject({ check: z.string(), policy: z.string(), count: z.int(), examples: z.array(z.string()) }),
+      ),
+    }),
+  ),
 });
 
 /** Rows of a table: `runs show --trades`, `--orders`, `--equity`. */
