@@ -1,4 +1,4 @@
-import { decimalText, isDecimal, type OrderStatus } from '../../domain/index.js';
+import { decimal, type OrderStatus } from '../../domain/index.js';
 import { QuantlineError } from '../../errors/index.js';
 import type { BrokerAccount, BrokerExecution, BrokerOrder, BrokerPosition, VenueOrderType } from '../broker.js';
 
@@ -47,8 +47,8 @@ export function asList(value: unknown, what: string): readonly Json[] {
 
 /** Decimal text; a number is taken for its shortest text. undefined for null and what is not there. */
 function optional(value: unknown): string | undefined {
-  if (typeof value === 'number' && Number.isFinite(value)) return decimalText(value);
-  return isDecimal(value) ? value : undefined;
+  if (typeof value === 'number' && Number.isFinite(value)) return decimal.decimalText(value);
+  return decimal.isDecimal(value) ? value : undefined;
 }
 
 function required(json: Json, field: string, what: string): string {

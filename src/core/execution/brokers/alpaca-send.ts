@@ -1,18 +1,12 @@
 import type { trading } from '@alpacahq/alpaca-trade-api/rest';
-import {
-  compare,
-  type DecimalText,
-  isDecimal,
-  multiply,
-  quantisePrice,
-  subtract,
-  US_EQUITY_TICKS,
-} from '../../domain/index.js';
+import { decimal, quantisePrice, US_EQUITY_TICKS } from '../../domain/index.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
 import { httpFailureOf, isoTime } from '../../platform/index.js';
 import { type OrderRequest, sendError } from '../broker.js';
 
 type PostOrder = trading.PostOrderRequest;
+type DecimalText = decimal.DecimalText;
+const { compare, isDecimal, multiply, subtract } = decimal;
 
 const isCrypto = (instrument: string): boolean => instrument.includes('/');
 const decimals = (text: DecimalText): number =>

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AlpacaRest, type AlpacaUrls, alpacaKeys, alpacaUrls, type CallOptions } from '../../clients/alpaca/index.js';
-import { compare, multiply, TERMINAL_STATUSES } from '../../domain/index.js';
+import { decimal, TERMINAL_STATUSES } from '../../domain/index.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
 import { dateOf, httpFailureOf, isoTime } from '../../platform/index.js';
 import {
@@ -28,6 +28,8 @@ export const summary = 'Alpaca: US equities and crypto; its paper environment un
 export const settings = z.strictObject({
   /** Seconds between the reads that notice a mute stream. */
   pollSeconds: z.number().min(1).max(600).default(30),
+  /** Seconds for one call, its answer included. */
+  timeoutSeconds: z.number().min(0.1).max(120).default(30),
 });
 export type AlpacaBrokerSettings = z.output<typeof settings>;
 
@@ -78,7 +80,14 @@ export class AlpacaBroker implements Broker {
 
   private rest(): Promise<AlpacaRest> {
     const { clock, logger, stateDir } = this.context;
-    this.connection ??= AlpacaRest.create({ keys: this.keys, urls: this.urls, clock, logger, stateDir });
+    this.connection ??= AlpacaRest.create({
+      keys: this.keys,
+      urls: this.urls,
+      clock,
+      logger,
+      stateDir,
+      timeoutMs: this.options.timeoutSeconds * 1000,
+    });
     return this.connection;
   }
 
@@ -286,13 +295,13 @@ export class AlpacaBroker implements Broker {
     if (request.notional !== undefined)
       throw sendError('rejected', `${instrument}: an order by amount cannot be replaced.`);
     const changed = (now: string | undefined, before: string | undefined): boolean =>
-      now !== undefined && (before === undefined || compare(now, before) !== 0);
+      now !== undefined && (before === undefined || decimal.compare(now, before) !== 0);
     const patchOrderRequest = {
       clientOrderId,
       ...(changed(quantity, old.quantity) ? { qty: quantity as string } : {}),
       ...(changed(limitPrice, old.limitPrice) ? { limitPrice: limitPrice as string } : {}),
       ...(changed(stopPrice, old.stopPrice) ? { stopPrice: stopPrice as string } : {}),
-      ...(request.trail === undefined ? {} : { trail: multiply(request.trail, '100') }),
+      ...(request.trail === undefined ? {} : { trail: decimal.multiply(request.trail, '100') }),
       ...(body.timeInForce === undefined ? {} : { timeInForce: body.timeInForce }),
     };
     return this.send(instrument, clientOrderId, (api, init) =>
@@ -321,6 +330,8 @@ export class AlpacaBroker implements Broker {
           hint: 'Try again in a moment.',
         });
       for (const one of fresh) seen.set(one.executionId, one);
+      // Whatever a short page left out comes with the next read, which starts where this one ended.
+      if (page.length < ACTIVITIES_PAGE) break;
       pageToken = page.at(-1)!.executionId;
     }
     const executions = [...seen.values()];
