@@ -5,7 +5,7 @@ import {
   type TradeColumns,
   type VenueOrder,
 } from '../market/index.js';
-import { type AccountView, holdBand, type MarketView, type Targets } from './decide.js';
+import { type AccountView, allocateView, holdBand, type MarketView, type Targets } from './decide.js';
 import type { EventSink } from './events.js';
 import type { MarketFeed } from './feed.js';
 import { type FillColumns, Recorder } from './recorder.js';
@@ -61,7 +61,7 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
   const recorder = new Recorder(names, options.events);
   const exchange = new SimulatedExchange(size, options.venue, options.rounding, recorder);
   const { ledger } = exchange;
-  const stepper = new Stepper(names, options.strategy, options.venue.cash, options.events);
+  const stepper = new Stepper(names, options.strategy, options.rounding, options.venue.cash, options.events);
   const { view, account } = viewsOf(size, exchange);
   const scan = new QuietScan(feed, signals, ledger, exchange.busy);
   const { from, to } = options;
@@ -80,6 +80,7 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
     const now = feed.clock[k]!;
     recorder.time = now;
     venueBars(feed, exchange, k);
+    recorder.endBars();
     const worth = ledger.equity();
     equity[k - from] = worth;
     if (everyTick) account.halted = observe(stepper, feed, options, equity, k);
@@ -124,18 +125,10 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
 }
 
 function viewsOf(size: number, exchange: SimulatedExchange): { view: MarketView; account: AccountView } {
-  const column = () => new Float64Array(size).fill(Number.NaN);
-  const { quantity, entryBar, lockout } = exchange.ledger;
+  const { quantity, entryBar, lockout, mark } = exchange.ledger;
   return {
-    view: {
-      size,
-      time: 0,
-      bar: new Int32Array(size).fill(-1),
-      fresh: new Uint8Array(size),
-      close: exchange.ledger.mark,
-      score: column(),
-      measure: column(),
-    },
+    // Marks are kept by the ledger: they are the last closes, also of instruments without a bar at this tick.
+    view: allocateView(size, mark),
     account: {
       equity: exchange.settings.cash,
       quantity,

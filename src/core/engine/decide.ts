@@ -16,6 +16,20 @@ export interface MarketView {
   readonly measure: Float64Array;
 }
 
+/** A view without a bar yet. */
+export function allocateView(size: number, close: Float64Array = new Float64Array(size)): MarketView {
+  const column = () => new Float64Array(size).fill(Number.NaN);
+  return {
+    size,
+    time: 0,
+    bar: new Int32Array(size).fill(-1),
+    fresh: new Uint8Array(size),
+    close,
+    score: column(),
+    measure: column(),
+  };
+}
+
 /** The account as the strategy sees it: what it owns itself. */
 export interface AccountView {
   equity: number;

@@ -53,3 +53,30 @@ export class EventLines implements EventSink {
     this.lines.push(canonicalJson(event));
   }
 }
+
+/** What an `order` event tells of an order. */
+export interface OrderFacts {
+  readonly instrument: string;
+  readonly leg: string;
+  readonly status: string;
+  readonly note: string;
+}
+
+/** The venue's answer to a submission. */
+export const orderEvent = (
+  time: number,
+  instrument: string,
+  { leg, status, note }: Pick<OrderFacts, 'leg' | 'status' | 'note'>,
+): EngineEvent => ({ type: 'order', time, instrument, leg, status, note });
+
+/**
+ * Entries and exits that ended within a tick's bars without being filled whole, in an order that does not depend on how
+ * the runner learned of them. Protection that the venue itself holds is seen by its fills.
+ */
+export function endedEvents(time: number, orders: readonly OrderFacts[]): EngineEvent[] {
+  const key = (o: OrderFacts) => `${o.instrument}\0${o.leg}`;
+  return orders
+    .filter(({ leg }) => leg === 'entry' || leg === 'exit')
+    .sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0))
+    .map((order) => orderEvent(time, order.instrument, order));
+}

@@ -3,6 +3,7 @@ export * from './backtest.js';
 export * from './decide.js';
 export * from './events.js';
 export * from './feed.js';
+export * from './live/index.js';
 export * from './recorder.js';
 export * from './rounding.js';
 export * from './step.js';

@@ -1,6 +1,6 @@
 import { RowBuilder } from '../domain/builder.js';
 import type { ExchangeListener, VenueOrder } from '../market/index.js';
-import type { EventSink } from './events.js';
+import { type EventSink, endedEvents, orderEvent } from './events.js';
 
 const SIDE = (side: number): 'buy' | 'sell' => (side > 0 ? 'buy' : 'sell');
 
@@ -29,6 +29,7 @@ export const LEGS = ['exit', 'entry', 'stop', 'target'] as const;
 export class Recorder implements ExchangeListener {
   readonly orders: VenueOrder[] = [];
   private readonly fillLog = new RowBuilder(FILL_FIELDS);
+  private readonly ended: VenueOrder[] = [];
   /** The current simulated instant, for events. */
   time = 0;
 
@@ -40,16 +41,21 @@ export class Recorder implements ExchangeListener {
   onOrder(order: VenueOrder): void {
     // Sequence numbers count from 1 without gaps, so an order is new exactly when it is the next one.
     if (order.sequence > this.orders.length) this.orders.push(order);
-    if (this.events === undefined || order.status === 'filled' || order.status === 'partially_filled') return;
-    if (order.leg === 'stop' || order.leg === 'target') return;
-    this.events.emit({
-      type: 'order',
-      time: this.time,
-      instrument: this.names[order.instrument]!,
-      leg: order.leg,
-      status: order.status,
-      note: order.note,
-    });
+    if (this.events === undefined) return;
+    if (order.submitted === this.time) this.events.emit(orderEvent(this.time, this.names[order.instrument]!, order));
+    else if (order.status === 'canceled' || order.status === 'rejected') this.ended.push(order);
+  }
+
+  /** After a tick's bars: reports the orders that ended in them without being filled. */
+  endBars(): void {
+    if (this.ended.length === 0) return;
+    for (const event of endedEvents(
+      this.time,
+      this.ended.map((o) => ({ ...o, instrument: this.names[o.instrument]! })),
+    )) {
+      this.events?.emit(event);
+    }
+    this.ended.length = 0;
   }
 
   onFill(order: VenueOrder, time: number, price: number, quantity: number, costs: number, share: number): void {

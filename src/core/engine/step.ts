@@ -1,4 +1,5 @@
 import type { OrderIntent } from '../domain/orders.js';
+import type { Rounding } from '../market/index.js';
 import type { RiskState } from '../risk/index.js';
 import {
   type AccountView,
@@ -33,6 +34,7 @@ export class Stepper {
   constructor(
     private readonly names: readonly string[],
     private readonly strategy: Strategy,
+    private readonly rounding: Rounding,
     startEquity: number,
     private readonly events: EventSink | undefined,
   ) {
@@ -79,7 +81,9 @@ export class Stepper {
 
   private plan(view: MarketView, account: AccountView): readonly PlannedOrder[] {
     const { weight, reason } = this.targets;
-    const planned: PlannedOrder[] = [];
+    // Exits before entries, here and at every venue: they free the money that entries need.
+    const exits: PlannedOrder[] = [];
+    const entries: PlannedOrder[] = [];
     this.measureExposure(view, account);
     for (let j = 0; j < view.size; j++) {
       const wanted = weight[j]!;
@@ -88,13 +92,13 @@ export class Stepper {
       const why = DECISION_REASONS[reason[j]!]! as PlanReason;
       this.emitDecision(view, j, wanted, why);
       const held = account.quantity[j]!;
-      if (held !== 0 && account.exiting[j] === 0) planned.push(this.exit(view, j, held, why));
-      else if (held === 0 && account.entering[j] !== 0) planned.push({ action: 'cancel', index: j, reason: why });
+      if (held !== 0 && account.exiting[j] === 0) exits.push(this.exit(view, j, held, why));
+      else if (held === 0 && account.entering[j] !== 0) exits.push({ action: 'cancel', index: j, reason: why });
       if (wanted === 0) continue;
       const allowed = this.review(view, j, wanted);
-      if (allowed !== 0) planned.push(this.entry(view, j, allowed, account.equity));
+      if (allowed !== 0) entries.push(this.entry(view, j, allowed, account.equity));
     }
-    return planned;
+    return entries.length === 0 ? exits : exits.concat(entries);
   }
 
   private measureExposure(view: MarketView, account: AccountView): void {
@@ -151,7 +155,8 @@ export class Stepper {
       side: held > 0 ? 'sell' : 'buy',
       leg: 'exit',
       type: 'market',
-      quantity: Math.abs(held),
+      // What was filled in parts may carry the noise of their sum.
+      quantity: this.rounding.quantity(j, Math.abs(held)) || Math.abs(held),
     });
   }
 

@@ -1,0 +1,80 @@
+import type { ExecutionContext } from '../../execution/index.js';
+import type { ExecutionRecord, OrderRecord } from '../../state/index.js';
+import type { AccountView } from '../decide.js';
+import type { RunnerMemory } from './memory.js';
+import type { TickSource } from './tick.js';
+
+/** The last closing fill of each instrument that its protection closed: what a lockout hangs on. */
+type Closings = Map<string, { readonly execution: string; readonly side: number }>;
+
+/** Keeps the account view up to date from the journal: what the strategy itself owns and has under way. */
+export class AccountKeeper {
+  readonly view: AccountView;
+  private readonly closings: Closings = new Map();
+  private readonly index: ReadonlyMap<string, number>;
+
+  constructor(
+    private readonly context: ExecutionContext,
+    private readonly source: TickSource,
+  ) {
+    const size = source.instruments.length;
+    this.index = new Map(source.instruments.map((name, j) => [name, j]));
+    this.view = {
+      equity: 0,
+      quantity: new Float64Array(size),
+      entering: new Int8Array(size),
+      exiting: new Uint8Array(size),
+      entryBar: new Int32Array(size),
+      lockout: new Int8Array(size),
+      halted: false,
+    };
+  }
+
+  /** Reads the strategy's past fills once, for what closed its positions. */
+  async start(): Promise<void> {
+    const { journal, scope } = this.context;
+    for (const fill of await journal.fills({ scope })) if (!fill.void) await this.noteFill(fill);
+  }
+
+  /** Positions, working orders and lockouts as of now. */
+  async refresh(booked: readonly ExecutionRecord[], memory: RunnerMemory): Promise<readonly OrderRecord[]> {
+    const { journal, scope } = this.context;
+    for (const execution of booked) await this.noteFill(execution);
+    const { quantity, entering, exiting, entryBar, lockout } = this.view;
+    quantity.fill(0);
+    entering.fill(0);
+    exiting.fill(0);
+    lockout.fill(0);
+    for (const position of await journal.positions(scope)) {
+      const j = this.index.get(position.instrument);
+      if (j === undefined) continue;
+      quantity[j] = Number(position.quantity);
+      const [first] = await journal.lots(scope, position.instrument);
+      entryBar[j] = first === undefined ? 0 : this.source.barAt(j, first.time);
+    }
+    const open = await journal.orders({ scope, open: true });
+    for (const order of open) {
+      const j = this.index.get(order.instrument);
+      if (j === undefined) continue;
+      if (order.leg === 'entry') entering[j] = order.request.side === 'buy' ? 1 : -1;
+      // Resting protection is not an exit under way, unless it has begun to fill.
+      else if (order.leg === 'exit' || order.status === 'partially_filled') exiting[j] = 1;
+    }
+    for (const [name, closing] of this.closings) {
+      const j = this.index.get(name)!;
+      if (quantity[j] !== 0) continue;
+      const known = memory.lockouts[name];
+      if (known?.execution !== closing.execution) memory.lockouts[name] = { ...closing, released: false };
+      if (!memory.lockouts[name]!.released) lockout[j] = closing.side;
+    }
+    return open;
+  }
+
+  private async noteFill(fill: ExecutionRecord): Promise<void> {
+    const order = await this.context.journal.order(fill.clientOrderId);
+    if (order === undefined || fill.kind !== 'fill' || !this.index.has(fill.instrument)) return;
+    if (order.leg === 'stop' || order.leg === 'target') {
+      this.closings.set(fill.instrument, { execution: fill.executionId, side: fill.side === 'sell' ? 1 : -1 });
+    } else this.closings.delete(fill.instrument);
+  }
+}

@@ -1,0 +1,3 @@
+export * from './replay.js';
+export * from './runner.js';
+export * from './tick.js';

@@ -1,0 +1,31 @@
+import { z } from 'zod';
+
+/**
+ * What the runner must remember from one decision to the next beside what the journal's own tables say. It is stored in
+ * every decision, so that it survives with it.
+ */
+export const runnerMemorySchema = z.strictObject({
+  equity: z.number(),
+  peak: z.number(),
+  session: z.number(),
+  sessionStart: z.number(),
+  halted: z.boolean(),
+  /** Per instrument closed by its protection: the closing execution, and whether a later decision released it. */
+  lockouts: z.record(z.string(), z.strictObject({ execution: z.string(), side: z.number(), released: z.boolean() })),
+  /** Last close per instrument, for marking those without a fresh bar. */
+  closes: z.record(z.string(), z.number()),
+});
+export type RunnerMemory = z.output<typeof runnerMemorySchema>;
+
+/** Body of a decision in the journal. */
+export const decisionBodySchema = z.looseObject({ memory: runnerMemorySchema });
+
+export const emptyMemory = (equity: number): RunnerMemory => ({
+  equity,
+  peak: equity,
+  session: -1,
+  sessionStart: equity,
+  halted: false,
+  lockouts: {},
+  closes: {},
+});

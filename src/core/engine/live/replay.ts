@@ -1,0 +1,58 @@
+import { lowerBound } from '../../domain/bars.js';
+import type { Signals } from '../backtest.js';
+import type { MarketFeed } from '../feed.js';
+import type { LiveTick, TickSource } from './tick.js';
+
+/** A dataset replayed as if it arrived now: ticks [from, to) of its clock, without waiting. */
+export class ReplaySource implements TickSource {
+  readonly instruments: readonly string[];
+
+  constructor(
+    private readonly feed: MarketFeed,
+    private readonly signals: Signals,
+    private readonly from: number,
+    private readonly to: number,
+  ) {
+    this.instruments = feed.instruments.map(({ id }) => id);
+  }
+
+  async next(time: number): Promise<LiveTick | undefined> {
+    const { clock } = this.feed;
+    let k = Math.max(this.from, lowerBound(clock, time));
+    if (k < clock.length && clock[k] === time) k++;
+    return k < this.to ? this.tick(k) : undefined;
+  }
+
+  barAt(j: number, t: number): number {
+    const { time } = this.feed.bars[j]!;
+    const i = lowerBound(time, t);
+    return i < time.length && time[i] === t ? i : i - 1;
+  }
+
+  private tick(k: number): LiveTick {
+    const { feed, signals } = this;
+    const at = feed.barAt.map((column) => column[k]!);
+    return {
+      time: feed.clock[k]!,
+      session: feed.sessions[feed.sessionAt[k]!]!.open,
+      bars: at.map((i, j) => {
+        if (i < 0) return undefined;
+        const bars = feed.bars[j]!;
+        return {
+          index: i,
+          time: bars.time[i]!,
+          open: bars.open[i]!,
+          high: bars.high[i]!,
+          low: bars.low[i]!,
+          close: bars.close[i]!,
+          volume: bars.volume[i]!,
+        };
+      }),
+      scores: at.map((i, j) => (i < 0 ? Number.NaN : signals.scores[j]![i]!)),
+      measures: at.map((i, j) =>
+        i < 0 ? Number.NaN : signals.measures === undefined ? Number.NaN : signals.measures[j]![i]!,
+      ),
+      validUntil: Number.POSITIVE_INFINITY,
+    };
+  }
+}

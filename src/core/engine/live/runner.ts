@@ -1,0 +1,207 @@
+import type { Instrument } from '../../domain/instrument.js';
+import {
+  cancelOrder,
+  commitDecision,
+  type ExecutionContext,
+  type MarketTick,
+  reconcile,
+  submitOrders,
+} from '../../execution/index.js';
+import type { Rounding } from '../../market/index.js';
+import { isTerminal, type Lease, type NewIntent, type OrderRecord } from '../../state/index.js';
+import { allocateView, type MarketView } from '../decide.js';
+import { type EventSink, endedEvents, orderEvent } from '../events.js';
+import { type PlannedOrder, Stepper } from '../step.js';
+import type { Strategy } from '../strategy.js';
+import { AccountKeeper } from './account.js';
+import { decisionBodySchema, emptyMemory, type RunnerMemory } from './memory.js';
+import { toNewIntent } from './requests.js';
+import type { LiveTick, TickSource } from './tick.js';
+
+export interface LiveSettings {
+  readonly execution: ExecutionContext;
+  readonly source: TickSource;
+  readonly instruments: readonly Instrument[];
+  readonly strategy: Strategy;
+  readonly rounding: Rounding;
+  /** Fractions of a unit where the instrument and the venue have them. */
+  readonly fractional: boolean;
+  /** Id of the report (or run) that decides; recorded with each decision. */
+  readonly report: string;
+  readonly events?: EventSink;
+}
+
+export interface TickOutcome {
+  readonly slot: number;
+  /** false: the slot had been decided before; only maintenance was done. */
+  readonly decided: boolean;
+  readonly orders: readonly OrderRecord[];
+  readonly equity: number;
+  readonly halted: boolean;
+}
+
+/**
+ * The live runner: per slot it lets the venue catch up, reconciles, asks the same `decide`, makes the decision durable
+ * and sends. Whether the venue is simulated it does not know. Every step can be repeated after a crash.
+ */
+export class LiveRunner {
+  private readonly keeper: AccountKeeper;
+  private readonly view: MarketView;
+  private stepper: Stepper | undefined;
+  private memory: RunnerMemory | undefined;
+  private open: readonly OrderRecord[] = [];
+
+  constructor(private readonly settings: LiveSettings) {
+    const { execution, source } = settings;
+    this.keeper = new AccountKeeper(execution, source);
+    this.view = allocateView(source.instruments.length);
+  }
+
+  /** Slot of the last decision; undefined before the first. */
+  async lastSlot(): Promise<number | undefined> {
+    return (await this.settings.execution.journal.lastDecision(this.settings.execution.scope))?.slot;
+  }
+
+  async tick(tick: LiveTick, lease: Lease): Promise<TickOutcome> {
+    const { execution, events } = this.settings;
+    const { journal, broker, scope, clock } = execution;
+    await broker.onTick?.(this.marketTick(tick));
+    const decision = await journal.decision(scope, tick.time);
+    const sendable = (order: OrderRecord) => order.slot === tick.time && clock.now() < tick.validUntil;
+    const before = this.open;
+    const state = await reconcile(execution, { sendable });
+    const memory = await this.remember(Number(state.account.equity));
+    await this.emitBooked(tick, state.booked, before);
+    this.open = await this.keeper.refresh(state.booked, memory);
+    const equity = Number(state.account.equity);
+    if (decision !== undefined) {
+      const orders = await submitOrders(execution, lease, state.resend, { validUntil: tick.validUntil });
+      return { slot: tick.time, decided: false, orders, equity, halted: memory.halted };
+    }
+    const planned = this.decide(tick, equity, memory);
+    const { submit, cancel } = this.split(planned);
+    const recorded = await commitDecision(
+      execution,
+      lease,
+      { slot: tick.time, report: this.settings.report, time: clock.now(), body: { memory } },
+      submit,
+    );
+    for (const order of cancel) await cancelOrder(execution, order.clientOrderId);
+    const orders = await submitOrders(execution, lease, recorded.orders, { validUntil: tick.validUntil });
+    for (const { leg, status, reason, instrument } of orders) {
+      const answered = status === 'rejected' ? status : 'accepted';
+      events?.emit(orderEvent(tick.time, instrument, { leg, status: answered, note: reason ?? '' }));
+    }
+    this.open = await journal.orders({ scope, open: true });
+    return { slot: tick.time, decided: true, orders, equity, halted: memory.halted };
+  }
+
+  private marketTick(tick: LiveTick): MarketTick {
+    const { instruments } = this.settings.source;
+    return {
+      time: tick.time,
+      bars: tick.bars.flatMap((bar, j) => (bar === undefined ? [] : [{ instrument: instruments[j]!, ...bar }])),
+    };
+  }
+
+  /** Memory and risk state of the last decision, or those of a new account. */
+  private async remember(equity: number): Promise<RunnerMemory> {
+    if (this.memory !== undefined) return this.memory;
+    const { execution, source, strategy, rounding, events } = this.settings;
+    const last = await execution.journal.lastDecision(execution.scope);
+    this.memory = last === undefined ? emptyMemory(equity) : decisionBodySchema.parse(last.body).memory;
+    this.stepper = new Stepper(source.instruments, strategy, rounding, this.memory.peak, events);
+    source.instruments.forEach((name, j) => {
+      this.view.close[j] = this.memory!.closes[name] ?? 0;
+    });
+    await this.keeper.start();
+    return this.memory;
+  }
+
+  private decide(tick: LiveTick, equity: number, memory: RunnerMemory): readonly PlannedOrder[] {
+    const { view } = this;
+    const stepper = this.stepper!;
+    const account = this.keeper.view;
+    if (tick.session !== memory.session) {
+      memory.sessionStart = memory.equity;
+      memory.session = tick.session;
+    }
+    memory.equity = equity;
+    account.equity = equity;
+    account.halted = stepper.observe(tick.time, equity, tick.session, memory.sessionStart);
+    memory.peak = stepper.risk.peak;
+    memory.halted = account.halted;
+    this.look(tick, memory);
+    const planned = stepper.step(view, account);
+    const { release } = stepper.targets;
+    this.settings.source.instruments.forEach((name, j) => {
+      if (release[j] === 0) return;
+      release[j] = 0;
+      const lockout = memory.lockouts[name];
+      if (lockout !== undefined) lockout.released = true;
+    });
+    return planned;
+  }
+
+  private look(tick: LiveTick, memory: RunnerMemory): void {
+    const { view } = this;
+    view.time = tick.time;
+    tick.bars.forEach((bar, j) => {
+      view.fresh[j] = bar === undefined ? 0 : 1;
+      if (bar === undefined) return;
+      view.bar[j] = bar.index;
+      view.close[j] = bar.close;
+      view.score[j] = tick.scores[j]!;
+      view.measure[j] = tick.measures[j]!;
+      memory.closes[this.settings.source.instruments[j]!] = bar.close;
+    });
+  }
+
+  private split(planned: readonly PlannedOrder[]): { submit: NewIntent[]; cancel: OrderRecord[] } {
+    const { execution, instruments, fractional } = this.settings;
+    const submit: NewIntent[] = [];
+    const cancel: OrderRecord[] = [];
+    for (const order of planned) {
+      const name = this.settings.source.instruments[order.index]!;
+      const entries = this.open.filter((each) => each.instrument === name && each.leg === 'entry');
+      // An exit outranks what is left of an entry: a position being closed must not grow.
+      if (order.action === 'cancel' || order.intent.leg === 'exit') cancel.push(...entries);
+      if (order.action === 'cancel') continue;
+      const { capabilities } = execution.broker;
+      submit.push(
+        toNewIntent(order, instruments[order.index]!, capabilities, fractional, this.view.close[order.index]!),
+      );
+    }
+    return { submit, cancel };
+  }
+
+  private async emitBooked(
+    tick: LiveTick,
+    booked: Awaited<ReturnType<typeof reconcile>>['booked'],
+    before: readonly OrderRecord[],
+  ): Promise<void> {
+    const { events, execution } = this.settings;
+    if (events === undefined) return;
+    for (const fill of booked) {
+      const order = await execution.journal.order(fill.clientOrderId);
+      events.emit({
+        type: 'fill',
+        time: fill.time,
+        instrument: fill.instrument,
+        leg: order!.leg,
+        side: fill.side,
+        price: Number(fill.price),
+        quantity: Number(fill.quantity),
+        costs: Number(fill.costs ?? '0'),
+      });
+    }
+    const now = await Promise.all(before.map((order) => execution.journal.order(order.clientOrderId)));
+    const ended = now.filter((order) => order !== undefined && isTerminal(order.status) && order.status !== 'filled');
+    for (const event of endedEvents(
+      tick.time,
+      ended.map((order) => ({ ...order!, note: order!.reason ?? '' })),
+    )) {
+      events.emit(event);
+    }
+  }
+}

@@ -1,0 +1,35 @@
+/** One bar of one instrument as it became known. */
+export interface TickBar {
+  /** Index in the instrument's series. */
+  readonly index: number;
+  readonly time: number;
+  readonly open: number;
+  readonly high: number;
+  readonly low: number;
+  readonly close: number;
+  readonly volume: number;
+}
+
+/** One clock instant of the market with everything decide needs; arrays are parallel to the instruments. */
+export interface LiveTick {
+  /** The slot: the instant at which its newest bars became known. */
+  readonly time: number;
+  /** Grows with each session. */
+  readonly session: number;
+  /** undefined: the instrument has no bar at this instant. */
+  readonly bars: readonly (TickBar | undefined)[];
+  readonly scores: readonly number[];
+  readonly measures: readonly number[];
+  /** Wall-clock instant after which its decision is stale. */
+  readonly validUntil: number;
+}
+
+/** Where ticks come from: a replayed dataset, or bars as they arrive. */
+export interface TickSource {
+  /** Instruments, in the order of every array. */
+  readonly instruments: readonly string[];
+  /** The first tick after `time` (−Infinity: the first of all); undefined at the end. */
+  next(time: number, signal: AbortSignal): Promise<LiveTick | undefined>;
+  /** Index of the bar of instrument j that contains t: the last one that opened at or before it; −1 before the first. */
+  barAt(j: number, t: number): number;
+}
