@@ -1,21 +1,12 @@
+import type { TradingCalendar } from '../domain/calendar.js';
+import type { Instrument } from '../domain/instrument.js';
 import type { OrderStatus, Side } from '../domain/orders.js';
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
+import type { ExchangeListener, ExchangeSettings } from '../market/index.js';
 import type { Clock, Logger } from '../platform/index.js';
 import type { OrderRequest, TimeInForce, VenueOrderType } from '../state/records.js';
 
 export type { OrderRequest, TimeInForce, VenueOrderType } from '../state/records.js';
-
-/** What every adapter's `create(settings, context)` is given. */
-export interface BrokerContext {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Keys and vendor variables by their usual names. */
-  readonly secrets: Readonly<Record<string, string>>;
-  /** Real money instead of the vendor's paper environment. The guards of --live are the trade stage's. */
-  readonly live: boolean;
-  /** Folder for state that processes share (rate budgets, tokens, the simulated venue's book). */
-  readonly stateDir: string;
-}
 
 /** What a venue can do itself. What it cannot, the runner does by watching. */
 export interface BrokerCapabilities {

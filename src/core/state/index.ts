@@ -9,10 +9,12 @@
 export { clientOrderIdOf, type OrderKey, strategyPrefix } from './clientOrderId.js';
 export type { Database, Sql, SqlValue } from './database.js';
 export * from './journal.js';
+export { type Migration, migrate } from './migrate.js';
 export { type DiskKind, diskOf, openJournal, requireDurableDisk } from './open.js';
 export { isTerminal, mergeFilled, mergeReport, type OrderState } from './orderState.js';
 export { currentOwner, ownerIsGone } from './owner.js';
 export * from './records.js';
+export { openSqlite } from './sqlite.js';
 export {
   type Trial,
   type TrialFilter,
