@@ -63,8 +63,8 @@ export abstract class QuantlineCommand<C extends CommandId> extends Command {
       environment,
       folder,
       runtime: async () => {
-        const { createRuntime } = await import('./runtime.js');
-        this.running ??= createRuntime(resolved, folder, signal, environment);
+        const { shellRuntime } = await import('./runtime.js');
+        this.running ??= shellRuntime(resolved, folder, signal, environment);
         return this.running;
       },
     });

@@ -1,13 +1,12 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { LocalArtifactStore } from '../core/artifacts/index.js';
 import type { CommandId, Environment, ResolvedConfig } from '../core/config/index.js';
-import { createLogger, createProgress, defaultThreads, systemClock } from '../core/platform/index.js';
-import type { Runtime } from '../core/stages/runtime.js';
+import { createLogger, createProgress, defaultThreads } from '../core/platform/index.js';
+import { createRuntime, type Runtime } from '../core/stages/runtime.js';
 import { writeMessage } from './output.js';
 
 /** The world outside, as stages see it, from a resolved configuration. */
-export function createRuntime(
+export function shellRuntime(
   config: ResolvedConfig<CommandId>,
   folder: string,
   signal: AbortSignal,
@@ -16,19 +15,17 @@ export function createRuntime(
   const { global, redact, secrets } = config;
   const workspace = resolve(folder, global.workspace);
   const level = global.quiet && global.logLevel === 'info' ? 'warn' : global.logLevel;
-  const journal = global.journal ?? join(workspace, 'journal', 'journal.sqlite');
-  return {
+  const { journal } = global;
+  return createRuntime({
     workspace,
-    artifacts: new LocalArtifactStore(workspace),
-    clock: systemClock,
     logger: createLogger(level, writeMessage, redact),
     progress: createProgress({ quiet: global.quiet || global.json, write: writeMessage }),
     signal,
     threads: global.threads ?? defaultThreads(),
     secrets,
     trialLedger: resolve(folder, global.trialLedger ?? join(userData(environment), 'trials.sqlite')),
-    journal: journal.includes('://') ? journal : resolve(folder, journal),
-  };
+    ...(journal === undefined ? {} : { journal: journal.includes('://') ? journal : resolve(folder, journal) }),
+  });
 }
 
 /** The user's data folder of this program, by each system's convention. */
