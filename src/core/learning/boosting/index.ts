@@ -1,9 +1,12 @@
 /** Gradient-boosted trees: training, XGBoost's model format, prediction. Knows no market. */
+export { chooseEngine, type TrainOptions, trainBoosting } from './boosting.js';
 export type { Tree } from './forest.js';
 export { fromXgboostJson, toXgboostJson } from './json.js';
 export type { FloatMatrix, Matrix, SparseMatrix } from './matrix.js';
 export { auc, evaluateMetric, isMaximised } from './metrics.js';
 export { BoostedModel, type ModelParts } from './model.js';
+export { openXgboost } from './native/library.js';
+export { type NativeParams, trainNative } from './native/train.js';
 export {
   type BoostingParams,
   METRICS,

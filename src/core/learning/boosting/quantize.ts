@@ -22,7 +22,7 @@ export function quantize(
   const x = dense(train.x);
   const sets = evaluation.map((e) => dense(e.x));
   const missingLater = new Uint8Array(w.cols);
-  for (const set of sets) checkEvaluation(set, missingLater, options);
+  for (const set of sets) checkEvaluation(set, missingLater, options.columnName);
   w.f32.set(x.data, w.raw / 4);
   const { row, column } = strides(x);
   const counts = w.sketchResults;
@@ -64,13 +64,7 @@ function fillTables(
     if (j < w.cols && bins < 2 && present === rows) unusable.push(`${columnName(j)} (constant)`);
     else if (j < w.cols && bins === 0) unusable.push(`${columnName(j)} (all missing)`);
   }
-  if (unusable.length > 0 && (unusableColumns === 'refuse' || unusable.length === w.cols)) {
-    const shown = unusable.slice(0, 5).join(', ') + (unusable.length > 5 ? ` and ${unusable.length - 5} more` : '');
-    throw new QuantlineError('QUALITY', `Columns without two different values in the training rows: ${shown}.`, {
-      hint: 'Leave these features out, or train on more rows.',
-      details: { columns: unusable },
-    });
-  }
+  refuseUnusable(unusable, w.cols, unusableColumns);
   for (let g = 0; g < groups; g++) {
     const width = Math.min(GROUP, w.cols - g * GROUP);
     let entries = 1;
@@ -84,6 +78,16 @@ function fillTables(
     w.u32[at + 2] = w.train.bins + g * w.train.rows * GROUP;
     w.u32[at + 3] = g * 256 * 128;
   }
+}
+
+/** Throws QUALITY for columns that cannot be split, unless they are ignored and others remain. */
+export function refuseUnusable(unusable: readonly string[], cols: number, policy: 'refuse' | 'ignore'): void {
+  if (unusable.length === 0 || (policy === 'ignore' && unusable.length < cols)) return;
+  const shown = unusable.slice(0, 5).join(', ') + (unusable.length > 5 ? ` and ${unusable.length - 5} more` : '');
+  throw new QuantlineError('QUALITY', `Columns without two different values in the training rows: ${shown}.`, {
+    hint: 'Leave these features out, or train on more rows.',
+    details: { columns: unusable },
+  });
 }
 
 function binRows(w: Workspace, x: FloatMatrix, set: BinnedSet): void {
@@ -101,7 +105,8 @@ function binRows(w: Workspace, x: FloatMatrix, set: BinnedSet): void {
   w.pool.flush();
 }
 
-function checkEvaluation(x: FloatMatrix, missing: Uint8Array, { columnName }: QuantizeOptions): void {
+/** Marks columns with missing cells; throws INPUT at an infinite one. */
+export function checkEvaluation(x: FloatMatrix, missing: Uint8Array, columnName: (column: number) => string): void {
   const { row, column } = strides(x);
   for (let j = 0; j < x.cols; j++)
     for (let i = 0, at = j * column; i < x.rows; i++, at += row) {
@@ -112,7 +117,7 @@ function checkEvaluation(x: FloatMatrix, missing: Uint8Array, { columnName }: Qu
     }
 }
 
-function refuseInfinity(row: number, column: string): never {
+export function refuseInfinity(row: number, column: string): never {
   throw new QuantlineError('INPUT', `Row ${row}, column ${column} is infinite.`, {
     hint: 'Missing values are NaN; infinite ones are errors of the feature.',
     details: { row, column },

@@ -2,12 +2,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { QuantlineError } from '../../errors/index.js';
 import type { Tree } from './forest.js';
 import { addTree, growTree } from './grow.js';
-import { checkMatrix, type Matrix } from './matrix.js';
+import { checkMatrix, dense, type Matrix, strides } from './matrix.js';
 import { evaluateMetric, isMaximised } from './metrics.js';
 import { BoostedModel } from './model.js';
 import { baseMargin, baseScores, checkLabels, checkLearnable, transformMargins } from './objectives.js';
 import { type BoostingParams, type Metric, type ResolvedParams, resolveParams } from './params.js';
-import { quantize } from './quantize.js';
+import { checkEvaluation, quantize, refuseInfinity, refuseUnusable } from './quantize.js';
 import { Task } from './tasks.js';
 import { type LabelledMatrix, Workspace } from './workspace.js';
 
@@ -95,12 +95,12 @@ export class EarlyStopper {
   score = Number.NaN;
   constructor(
     private readonly patience: number | undefined,
-    private readonly metric: Metric,
+    private readonly maximise: boolean,
   ) {}
 
   /** Records the score of a round (from 0); true = stop. */
   update(round: number, score: number): boolean {
-    const better = this.best < 0 || (isMaximised(this.metric) ? score > this.score : score < this.score);
+    const better = this.best < 0 || (this.maximise ? score > this.score : score < this.score);
     if (better) {
       this.best = round;
       this.score = score;
@@ -120,6 +120,33 @@ export function checkRun(o: Pick<EmbeddedOptions, 'rounds' | 'earlyStopping' | '
     throw new QuantlineError('CONFIG', 'Early stopping needs an evaluation set.', {
       hint: 'Give evaluation rows that are not in the training range.',
     });
+}
+
+/** The checks of quantize for an engine that does not report them: infinite cells, unusable columns. */
+export function checkColumns(
+  o: Pick<EmbeddedOptions, 'x' | 'featureNames' | 'unusableColumns'>,
+  evaluation: readonly LabelledMatrix[],
+): void {
+  const columnName = (j: number): string => o.featureNames?.[j] ?? `f${j}`;
+  const x = dense(o.x);
+  const { row, column } = strides(x);
+  const unusable: string[] = [];
+  for (let j = 0; j < x.cols; j++) {
+    let first = Number.NaN;
+    let missing = false;
+    let varied = false;
+    for (let i = 0; i < x.rows; i++) {
+      const value = x.data[i * row + j * column]!;
+      if (Number.isNaN(value)) missing = true;
+      else if (!Number.isFinite(value)) refuseInfinity(i, columnName(j));
+      else if (Number.isNaN(first)) first = value;
+      else if (value !== first) varied = true;
+    }
+    if (Number.isNaN(first)) unusable.push(`${columnName(j)} (all missing)`);
+    else if (!varied && !missing) unusable.push(`${columnName(j)} (constant)`);
+  }
+  refuseUnusable(unusable, x.cols, o.unusableColumns ?? 'refuse');
+  for (const set of evaluation) checkEvaluation(dense(set.x), new Uint8Array(x.cols), columnName);
 }
 
 /** An interruption between rounds. */
@@ -176,7 +203,7 @@ async function boost(
   const trees: Tree[] = [];
   const history: RoundReport[] = [];
   const metric = p.eval_metric[p.eval_metric.length - 1]!;
-  const stopper = new EarlyStopper(o.earlyStopping, metric);
+  const stopper = new EarlyStopper(o.earlyStopping, isMaximised(metric));
   const follow = [
     ...(o.trainMetrics === true ? [{ name: 'train', set: w.train, data: train }] : []),
     ...evaluation.map((data, i) => ({ name: data.name, set: w.evaluation[i]!, data })),

@@ -1,0 +1,210 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { QuantlineError } from '../../../errors/index.js';
+import { fromXgboostJson } from '../json.js';
+import { dense, type Matrix } from '../matrix.js';
+import { isMaximised } from '../metrics.js';
+import { BoostedModel } from '../model.js';
+import { type BoostingParams, METRICS, type Metric, OBJECTIVES, type Objective } from '../params.js';
+import {
+  type BoostingResult,
+  checkColumns,
+  checkRun,
+  EarlyStopper,
+  type EmbeddedOptions,
+  prepareSets,
+  type RoundReport,
+  throwIfAborted,
+} from '../train.js';
+import type { LabelledMatrix } from '../workspace.js';
+import { openXgboost, type XgboostLibrary } from './library.js';
+
+/** BoostingParams plus everything XGBoost documents; the library checks what it is given. */
+export type NativeParams = BoostingParams & Readonly<Record<string, unknown>>;
+
+export interface NativeOptions extends Omit<EmbeddedOptions, 'params'> {
+  readonly params: NativeParams;
+  /** File or folder of the library; see libraryCandidates. */
+  readonly library?: string;
+  readonly prefixes?: readonly string[];
+}
+
+/** Trains with XGBoost's own library; the result is the same kind of model. Throws as trainEmbedded does. */
+export async function trainNative(o: NativeOptions): Promise<BoostingResult> {
+  const objective = supportedObjective(o.params);
+  const classes = objective === 'multi:softprob' ? (o.params.num_class ?? 0) : 1;
+  if (objective === 'multi:softprob' && !(Number.isInteger(classes) && classes >= 2))
+    throw new QuantlineError(
+      'CONFIG',
+      `num_class is ${classes}; it must be an integer of at least 2 for ${objective}.`,
+    );
+  const { train, evaluation } = prepareSets(o, { objective, num_class: classes });
+  checkRun(o, evaluation.length);
+  checkColumns(o, evaluation);
+  throwIfAborted(o.signal, 0);
+  const xgboost = await openXgboost(o);
+  const session = new Session(xgboost, o.threads ?? 1, o.featureNames);
+  try {
+    return await run(session, o, train, evaluation);
+  } finally {
+    session.free();
+  }
+}
+
+/** Refuses before training what could not be read back. */
+function supportedObjective(params: NativeParams): Objective {
+  const objective = params.objective === ('multi:softmax' as string) ? 'multi:softprob' : params.objective;
+  if (!OBJECTIVES.includes(objective))
+    throw new QuantlineError('CONFIG', `objective ${String(params.objective)} is not supported.`, {
+      hint: `Choose one of ${OBJECTIVES.join(', ')}.`,
+    });
+  const booster = params['booster'] ?? 'gbtree';
+  if (booster !== 'gbtree')
+    throw new QuantlineError('CONFIG', `booster ${String(booster)} is not supported, only gbtree.`);
+  return objective;
+}
+
+const textOf = (value: unknown): string =>
+  typeof value === 'object' && value !== null
+    ? JSON.stringify(value)
+    : typeof value === 'boolean'
+      ? String(Number(value))
+      : String(value);
+
+async function run(
+  session: Session,
+  o: NativeOptions,
+  train: LabelledMatrix,
+  evaluation: readonly (LabelledMatrix & { name: string })[],
+): Promise<BoostingResult> {
+  const dtrain = session.matrix(train);
+  const sets = evaluation.map((e) => ({ name: e.name, handle: session.matrix(e) }));
+  if (o.trainMetrics === true) sets.unshift({ name: 'train', handle: dtrain });
+  const booster = session.booster([dtrain, ...sets.map((set) => set.handle)]);
+  const { eval_metric, ...rest } = o.params;
+  const settings: Record<string, unknown> = { tree_method: 'hist', verbosity: 0, ...rest, nthread: o.threads ?? 1 };
+  for (const [name, value] of Object.entries(settings))
+    if (value !== undefined) session.set(booster, name, textOf(value));
+  for (const metric of [eval_metric ?? []].flat()) session.set(booster, 'eval_metric', metric);
+  const history: RoundReport[] = [];
+  let stopper: EarlyStopper | undefined;
+  let ran = 0;
+  for (let round = 0; round < o.rounds; round++) {
+    session.call('XGBoosterUpdateOneIter', booster, round, dtrain);
+    ran = round + 1;
+    const { metrics, lastMetric } = sets.length === 0 ? NO_METRICS : session.evaluate(booster, round, sets);
+    const report: RoundReport = { round: ran, metrics };
+    history.push(report);
+    o.onRound?.(report);
+    const last = evaluation[evaluation.length - 1];
+    if (last !== undefined && lastMetric !== undefined) {
+      stopper ??= new EarlyStopper(o.earlyStopping, isMaximisedName(lastMetric));
+      if (stopper.update(round, metrics[last.name]![lastMetric as Metric]!)) break;
+    }
+    await nextTurn();
+    throwIfAborted(o.signal, ran);
+  }
+  const model = fromXgboostJson(session.save(booster));
+  const early = o.earlyStopping !== undefined && stopper !== undefined;
+  const bestIteration = early ? stopper!.best : ran - 1;
+  const trees = model.trees.slice(0, (bestIteration + 1) * model.classes);
+  const attributes = early
+    ? { ...model.attributes, best_iteration: String(bestIteration), best_score: String(stopper!.score) }
+    : model.attributes;
+  return {
+    model: new BoostedModel({ ...model, trees, attributes }),
+    history,
+    bestIteration,
+    engine: 'native',
+    engineVersion: session.xgboost.version,
+  };
+}
+
+const NO_METRICS = { metrics: {}, lastMetric: undefined };
+
+/** Metrics of the library beyond METRICS that grow with quality. */
+const MAXIMISED = ['aucpr', 'map', 'ndcg', 'pre'];
+const isMaximisedName = (name: string): boolean =>
+  (METRICS as readonly string[]).includes(name)
+    ? isMaximised(name as Metric)
+    : MAXIMISED.some((prefix) => name.startsWith(prefix));
+
+/** Handles of one training, freed together. */
+class Session {
+  private readonly matrices: unknown[] = [];
+  private readonly boosters: unknown[] = [];
+  constructor(
+    readonly xgboost: XgboostLibrary,
+    private readonly threads: number,
+    private readonly featureNames: readonly string[] | undefined,
+  ) {}
+
+  call: XgboostLibrary['call'] = (name, ...args) => this.xgboost.call(name, ...args);
+
+  matrix(set: LabelledMatrix): unknown {
+    const x = rowMajor(set.x);
+    const out: unknown[] = [null];
+    this.call('XGDMatrixCreateFromMat_omp', x.data, x.rows, x.cols, Number.NaN, out, this.threads);
+    const handle = out[0];
+    this.matrices.push(handle);
+    this.call('XGDMatrixSetFloatInfo', handle, 'label', set.y, set.y.length);
+    if (set.weights !== undefined)
+      this.call('XGDMatrixSetFloatInfo', handle, 'weight', set.weights, set.weights.length);
+    const names = this.featureNames;
+    if (names !== undefined) this.call('XGDMatrixSetStrFeatureInfo', handle, 'feature_name', [...names], names.length);
+    return handle;
+  }
+
+  booster(matrices: readonly unknown[]): unknown {
+    const out: unknown[] = [null];
+    this.call('XGBoosterCreate', [...matrices], matrices.length, out);
+    this.boosters.push(out[0]);
+    return out[0];
+  }
+
+  set(booster: unknown, name: string, value: string): void {
+    this.call('XGBoosterSetParam', booster, name, value);
+  }
+
+  /** Parses `[0]\tname-metric:value\t…`. */
+  evaluate(
+    booster: unknown,
+    round: number,
+    sets: readonly { readonly name: string; readonly handle: unknown }[],
+  ): { metrics: RoundReport['metrics']; lastMetric: string | undefined } {
+    const out: unknown[] = [null];
+    const handles = sets.map((set) => set.handle);
+    // Numbers instead of names: a name may hold the separators.
+    const names = sets.map((_, i) => String(i));
+    this.call('XGBoosterEvalOneIter', booster, round, handles, names, sets.length, out);
+    const metrics: Record<string, Record<string, number>> = Object.fromEntries(sets.map((set) => [set.name, {}]));
+    let lastMetric: string | undefined;
+    for (const part of String(out[0]).split('\t').slice(1)) {
+      const [, index, metric, value] = /^(\d+)-(.+):([^:]+)$/.exec(part) ?? [];
+      if (metric === undefined) continue;
+      metrics[sets[Number(index)]!.name]![metric] = Number(value);
+      lastMetric = metric;
+    }
+    return { metrics, lastMetric };
+  }
+
+  save(booster: unknown): string {
+    const length: unknown[] = [0];
+    const out: unknown[] = [null];
+    this.call('XGBoosterSaveModelToBuffer', booster, '{"format":"json"}', length, out);
+    const bytes = this.xgboost.decode(out[0], 'uint8_t', Number(length[0])) as Uint8Array | number[];
+    return Buffer.from(bytes).toString('utf8');
+  }
+
+  free(): void {
+    for (const handle of this.boosters.splice(0)) this.call('XGBoosterFree', handle);
+    for (const handle of this.matrices.splice(0)) this.call('XGDMatrixFree', handle);
+  }
+}
+
+function rowMajor(x: Matrix): { data: Float32Array; rows: number; cols: number } {
+  const d = dense(x);
+  if (d.layout !== 'column') return d;
+  const data = new Float32Array(d.data.length);
+  for (let j = 0; j < d.cols; j++) for (let i = 0; i < d.rows; i++) data[i * d.cols + j] = d.data[j * d.rows + i]!;
+  return { data, rows: d.rows, cols: d.cols };
+}
