@@ -117,37 +117,50 @@ function robustScale(close: Float64Array): number {
   return 1.4826 * (moves[moves.length >> 1] ?? 0);
 }
 
-function middle(a: number, b: number, c: number, d: number): number {
-  // Mean of the two middle values of four.
-  const low = Math.max(Math.min(a, b), Math.min(c, d));
-  const high = Math.min(Math.max(a, b), Math.max(c, d));
-  return (low + high) / 2;
+/** Median of up to three closes in [from, to); of two the mean; NaN of none. */
+function level(close: Float64Array, from: number, to: number): number {
+  const first = Math.max(from, 0);
+  const last = Math.min(to, close.length);
+  if (last - first === 3) {
+    const [a, b, c] = [close[first]!, close[first + 1]!, close[first + 2]!];
+    return Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
+  }
+  let sum = 0;
+  for (let i = first; i < last; i++) sum += close[i]!;
+  return sum / (last - first);
 }
 
 /**
- * Bars one of whose prices is away from the middle of the two closes before and the two after by a factor of 2 and of
- * 20 robust standard deviations: a wrong tick or a slipped decimal point, not a move that lasts. The first and last two
- * bars have neighbours on one side only and are held to a factor of 4 and 30 deviations.
+ * Bars one of whose prices is above (below) both the level before and the level after it, each the median of three
+ * closes, by a factor of 2 and of 20 robust standard deviations: a wrong tick or a slipped decimal point, not a move
+ * that lasts. The first and the last bar have neighbours on one side only and are held to a factor of 4 and 30
+ * deviations; on the date of a known split the last one passes.
  */
-export function outliers({ open, high, low, close }: BarColumns): number[] {
+export function outliers(bars: BarColumns, calendar: TradingCalendar, actions: readonly CorporateAction[]): number[] {
+  const { time, open, high, low, close } = bars;
   const n = close.length;
   if (n < 5) return [];
   const scale = robustScale(close);
   const inner = Math.max(2, Math.exp(20 * scale));
   const outer = Math.max(4, Math.exp(30 * scale));
+  const splits = splitDates(actions);
   return rowsWhere(n, (i) => {
-    const atEnd = i < 2 || i >= n - 2;
-    // Four neighbours: i-2, i-1, i+1, i+2, moved inside the series at its ends.
-    const from = Math.min(Math.max(i - 2, 0), n - 5);
-    const at = (k: number) => close[from + k < i ? from + k : from + k + 1]!;
-    const level = middle(at(0), at(1), at(2), at(3));
-    const top = level * (atEnd ? outer : inner);
-    const bottom = level / (atEnd ? outer : inner);
-    return (
-      high[i]! > top || low[i]! < bottom || close[i]! > top || close[i]! < bottom || open[i]! > top || open[i]! < bottom
-    );
+    let before = level(close, i - 3, i);
+    let after = level(close, i + 1, i + 4);
+    if (i === 0) before = after;
+    if (i === n - 1) after = before;
+    const factor = i === 0 || i === n - 1 ? outer : inner;
+    const top = Math.max(before, after) * factor;
+    const bottom = Math.min(before, after) / factor;
+    const highest = Math.max(high[i]!, open[i]!, close[i]!);
+    const lowest = Math.min(low[i]!, open[i]!, close[i]!);
+    if (highest <= top && lowest >= bottom) return false;
+    return !(i === n - 1 && splits.size > 0 && splits.has(calendar.sessionAt(time[i]!)?.date ?? ''));
   });
 }
+
+const splitDates = (actions: readonly CorporateAction[]): Set<string> =>
+  new Set(actions.flatMap((action) => (action.type === 'split' ? [action.date] : [])));
 
 const RATIOS = [2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50, 100];
 
@@ -164,7 +177,7 @@ export function unexplainedSplits(
   const { time, open, close } = bars;
   const n = close.length;
   const scale = robustScale(close);
-  const dates = new Set(actions.flatMap((action) => (action.type === 'split' ? [action.date] : [])));
+  const dates = splitDates(actions);
   return rowsWhere(n, (i) => {
     if (i === 0) return false;
     const jump = open[i]! / close[i - 1]!;

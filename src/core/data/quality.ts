@@ -155,7 +155,7 @@ export function checkQuality(input: BarColumns, context: QualityContext): Qualit
   marked('zero_volume', detect.zeroVolume(bars));
   // The rest compares neighbours and needs values that are values.
   if (![...findings.values()].some(({ check, policy }) => policy === 'refuse' && FATAL.has(check))) {
-    marked('outliers', detect.outliers(bars), whole);
+    marked('outliers', detect.outliers(bars, context.calendar, context.actions ?? []), whole);
     marked('splits', detect.unexplainedSplits(bars, context.calendar, context.actions ?? []), (row) => {
       const ratio = bars.close[row - 1]! / bars.open[row]!;
       return `${isoTime(bars.time[row]!)} ${bars.close[row - 1]} to ${bars.open[row]} (ratio ${ratio.toPrecision(4)})`;

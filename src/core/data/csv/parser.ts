@@ -171,7 +171,8 @@ export class CsvParser {
         const [a, b] = trimField(bytes, ...this.clockField);
         if (!reader.readClock(bytes, a, b)) throw this.bad(k, bytes, ...this.clockField, 'is no time of day');
       }
-      if (options.daily && !(reader.clock >= 0 && !Number.isNaN(reader.zone))) return reader.day;
+      // The date as written, except that an instant in UTC is one of the calendar's own date.
+      if (options.daily && !(reader.clock >= 0 && reader.zone === 0)) return reader.day;
       if (!Number.isNaN(reader.zone)) utc = zonedInstant(reader);
       else {
         if (reader.clock < 0)

@@ -52,7 +52,7 @@ export class ZoneClock {
 
   /**
    * UTC of a local wall time (as if it were UTC). An hour that occurs twice is the one that follows `previous` in the
-   * file's direction (+1 ascending, -1 descending, 0 unknown: the first). NaN for an hour that is skipped.
+   * file's direction (+1 ascending, -1 descending, 0 unknown: the nearer, or the first). NaN for an hour that is skipped.
    */
   toUtc(local: number, previous: number, direction: number): number {
     if (this.utc) return local;
@@ -67,7 +67,7 @@ export class ZoneClock {
     if (earlyFits && lateFits) {
       if (direction > 0) return early > previous ? early : late;
       if (direction < 0) return late < previous ? late : early;
-      return early;
+      return Math.abs(late - previous) < Math.abs(early - previous) ? late : early;
     }
     return earlyFits ? early : lateFits ? late : Number.NaN;
   }
