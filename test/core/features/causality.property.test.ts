@@ -14,19 +14,24 @@ const texts = [
   ...Object.keys(PRESETS).map((name) => `preset:${name}`),
 ];
 
-const bits = (x: Float64Array) => new BigUint64Array(x.buffer, x.byteOffset, x.length);
+const bits = (x: Float64Array) => Buffer.from(x.buffer, x.byteOffset, x.byteLength);
+/** NaN is NaN, whatever its payload. */
+const equal = (a: Float64Array, b: Float64Array) =>
+  bits(a).equals(bits(b)) || (a.length === b.length && a.every((v, i) => Object.is(v, b[i])));
 const intervals: Interval[] = ['1d', '5m'];
+/** What knows of sessions is tested within a day too; to the rest a bar is a bar. */
+const intervalsOf = (text: string) => (/session|hour|dow|month|preset/.test(text) ? intervals : intervals.slice(0, 1));
 const samples = new Map(intervals.map((interval) => [interval, market(560, 11, interval)]));
 
 describe.each(texts)('%s', (text) => {
-  it.each(intervals)('in one go, in chunks and bar by bar: equal bits (%s)', (interval) => {
+  it.each(intervalsOf(text))('in one go, in chunks and bar by bar: equal bits (%s)', (interval) => {
     const set = parseFeatures(text, { interval });
     const bars = samples.get(interval)!;
-    const whole = bits(matrix(set, bars));
-    for (const chunk of [1, 7, 513]) expect(bits(matrix(set, bars, chunk)), `chunks of ${chunk}`).toEqual(whole);
+    const whole = matrix(set, bars);
+    for (const chunk of [1, 7, 513]) expect(equal(matrix(set, bars, chunk), whole), `chunks of ${chunk}`).toBe(true);
   });
 
-  it.each(intervals)('a row does not change with what comes after it (%s)', (interval) => {
+  it.each(intervalsOf(text))('a row does not change with what comes after it (%s)', (interval) => {
     const set = parseFeatures(text, { interval });
     const bars = samples.get(interval)!;
     const width = set.columns.length;
@@ -35,8 +40,8 @@ describe.each(texts)('%s', (text) => {
       const rows = cut * width;
       const truncated = matrix(set, sliceBars(bars, 0, cut));
       const scrambled = matrix(set, scramble(bars, cut, cut));
-      expect(bits(truncated)).toEqual(bits(whole.slice(0, rows)));
-      expect(bits(scrambled.slice(0, rows))).toEqual(bits(whole.slice(0, rows)));
+      expect(equal(truncated, whole.subarray(0, rows)), `truncated at ${cut}`).toBe(true);
+      expect(equal(scrambled.subarray(0, rows), whole.subarray(0, rows)), `scrambled from ${cut}`).toBe(true);
     }
   });
 
@@ -53,7 +58,7 @@ describe.each(texts)('%s', (text) => {
     }
   });
 
-  it.each(intervals)('forgets its start within its memory (%s)', (interval) => {
+  it.each(intervalsOf(text))('forgets its start within its memory (%s)', (interval) => {
     const set = parseFeatures(text, { interval });
     expect(Number.isFinite(set.memory)).toBe(true);
     for (const seed of interval === '1d' ? [1, 2] : [1]) {
@@ -76,10 +81,10 @@ describe.each(texts)('%s', (text) => {
 it('any split of the bars into chunks gives equal bits', () => {
   const set = parseFeatures('preset:core, preset:intraday, lags(ret(1), 3)');
   const bars = samples.get('5m')!;
-  const whole = bits(matrix(set, bars));
+  const whole = matrix(set, bars);
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 560 }), (chunk) => {
-      expect(bits(matrix(set, bars, chunk))).toEqual(whole);
+      expect(equal(matrix(set, bars, chunk), whole)).toBe(true);
     }),
     { numRuns: 20, seed: 3 },
   );
