@@ -8,6 +8,27 @@ import type { OrderRequest, TimeInForce, VenueOrderType } from '../state/records
 
 export type { OrderRequest, TimeInForce, VenueOrderType } from '../state/records.js';
 
+/** What every adapter's `create(settings, context)` is given. */
+export interface BrokerContext {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Keys and vendor variables by their usual names. */
+  readonly secrets: Readonly<Record<string, string>>;
+  /** Real money instead of the vendor's paper environment. The guards of --live are the trade stage's. */
+  readonly live: boolean;
+  /** Folder for state that processes share (rate budgets, tokens, the simulated venue's book). */
+  readonly stateDir: string;
+  /** What the report trades. */
+  readonly instruments?: readonly Instrument[];
+  readonly calendar?: TradingCalendar;
+  /** Simulated venues: how they fill and what they charge; its cash is that of a new account only. */
+  readonly exchange?: ExchangeSettings;
+  /** Simulated venues: fractions of a share, where the instrument has them. Default: yes. */
+  readonly fractional?: boolean;
+  /** Simulated venues: told about orders and fills as they happen, before they are read back. */
+  readonly listener?: ExchangeListener;
+}
+
 /** What a venue can do itself. What it cannot, the runner does by watching. */
 export interface BrokerCapabilities {
   /** The venue keeps client order ids and refuses a second order with the same one: sending again is safe. */
