@@ -129,6 +129,9 @@ class Parser {
         'Change the settings.',
       );
     }
+    const wrong = defect(feature);
+    if (wrong !== undefined)
+      throw pointAt(this.source, call.at, call.end, `${call.name}: ${wrong}`, 'Correct what its create() returns.');
     return { feature, name: `${module.name}${args}`, text: `${call.name}${args}` };
   }
 
@@ -183,6 +186,15 @@ class Parser {
         : `Did you mean "${near}"?`;
     return pointAt(this.source, call.at, call.nameEnd, `There is no feature "${call.name}"`, hint);
   }
+}
+
+/** What is wrong with what a user's module made, if anything. */
+function defect(feature: Feature): string | undefined {
+  if (!Number.isInteger(feature?.warmup) || feature.warmup < 1)
+    return 'warmup must be a whole number of bars from 1 on';
+  if (!Number.isInteger(feature.memory) || feature.memory < 1)
+    return 'memory must be a whole number of bars: a running total enters as a windowed change or anchored at the session';
+  return typeof feature.state === 'function' ? undefined : 'state must be a function';
 }
 
 function combine(name: string, inner: Built, n: number): Built {

@@ -125,6 +125,29 @@ describe("a user's own module", () => {
   });
 });
 
+describe("a user's module that is not a feature", () => {
+  const made = (feature: unknown) =>
+    new Map([
+      [
+        './x.ts',
+        {
+          module: { name: 'x', summary: 'A defect.', settings: z.object({}), create: () => feature as never },
+          sha256: 'abc',
+        },
+      ],
+    ]);
+  it.each([
+    ['warmup', { warmup: 0, memory: 1, state: () => () => {} }],
+    ['memory', { warmup: 1, memory: Number.POSITIVE_INFINITY, state: () => () => {} }],
+    ['state', { warmup: 1, memory: 1 }],
+    ['warmup', undefined],
+  ])('%s', (word, feature) => {
+    const error = failure(() => parseFeatures('ret(1), ./x.ts', { userModules: made(feature) }));
+    expect(error.message).toContain(`./x.ts: ${word}`);
+    expect(error.details['column']).toBe(9);
+  });
+});
+
 describe('labels', () => {
   const bars = market(20, 9, '1d');
   const known = bars.time.map((t) => t + 23_400_000);
