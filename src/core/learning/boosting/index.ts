@@ -1,6 +1,15 @@
 /** Gradient-boosted trees: training, XGBoost's model format, prediction. Knows no market. */
 export { chooseEngine, type TrainOptions, trainBoosting } from './boosting.js';
+export { fitPlatt, type PlattScaling, plattProbability } from './calibration.js';
+export { predictContributions } from './contributions.js';
 export type { Tree } from './forest.js';
+export {
+  featureImportance,
+  type ImportanceType,
+  type PermutationImportance,
+  type PermutationOptions,
+  permutationImportance,
+} from './importance.js';
 export { fromXgboostJson, toXgboostJson } from './json.js';
 export type { FloatMatrix, Matrix, SparseMatrix } from './matrix.js';
 export { auc, evaluateMetric, isMaximised } from './metrics.js';

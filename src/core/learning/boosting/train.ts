@@ -18,7 +18,7 @@ export interface EvaluationSet {
   readonly name?: string;
   readonly x: Matrix;
   readonly y: ArrayLike<number>;
-  readonly weights?: ArrayLike<number>;
+  readonly weights?: ArrayLike<number> | undefined;
 }
 
 /** Metrics after a round, per set and metric: `metrics.eval.logloss`. */
@@ -31,7 +31,7 @@ export interface RoundReport {
 export interface EmbeddedOptions {
   readonly x: Matrix;
   readonly y: ArrayLike<number>;
-  readonly weights?: ArrayLike<number>;
+  readonly weights?: ArrayLike<number> | undefined;
   readonly params: BoostingParams;
   readonly rounds: number;
   /** One set, or several; early stopping follows the last. */

@@ -63,12 +63,12 @@ function supportedObjective(params: NativeParams): Objective {
   return objective;
 }
 
-const textOf = (value: unknown): string =>
-  typeof value === 'object' && value !== null
-    ? JSON.stringify(value)
-    : typeof value === 'boolean'
-      ? String(Number(value))
-      : String(value);
+/** XGBoost's spelling: tuples in round brackets, nested lists as JSON, flags as 0 and 1. */
+function textOf(value: unknown): string {
+  if (typeof value === 'boolean') return String(Number(value));
+  if (Array.isArray(value) && value.every((entry) => typeof entry === 'number')) return `(${value.join(',')})`;
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
+}
 
 async function run(
   session: Session,
