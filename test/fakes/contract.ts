@@ -17,7 +17,16 @@ export class Contract {
   private readonly operations: Record<string, Operation>;
   private readonly compiled = new Map<string, ValidateFunction>();
 
-  constructor(name: string) {
+  private static readonly loaded = new Map<string, Contract>();
+
+  /** One per document and process: compiling is the slow part. */
+  static load(name: string): Contract {
+    let contract = Contract.loaded.get(name);
+    if (contract === undefined) Contract.loaded.set(name, (contract = new Contract(name)));
+    return contract;
+  }
+
+  private constructor(name: string) {
     const text = readFileSync(new URL(`../../fixtures/contracts/${name}.json`, import.meta.url), 'utf8');
     const document = JSON.parse(text) as { operations: Record<string, Operation>; schemas: Record<string, JsonSchema> };
     this.operations = document.operations;

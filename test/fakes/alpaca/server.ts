@@ -47,8 +47,8 @@ export class FakeAlpaca {
   /** Answer 429 with these headers once the allowance is used up; undefined = no limit. */
   limit: { remaining: number; headers: () => Record<string, string> } | undefined;
   private readonly faults: { route: string; fault: Fault; times: number }[] = [];
-  private readonly trading = new Contract('alpaca-trading');
-  private readonly data = new Contract('alpaca-market-data');
+  private readonly trading = Contract.load('alpaca-trading');
+  private readonly data = Contract.load('alpaca-market-data');
   private server!: Loopback;
 
   private constructor(now: () => number) {

@@ -27,7 +27,7 @@ export class FakeStreams {
   private readonly server = new WebSocketServer({ noServer: true });
   private readonly trading = new Set<WebSocket>();
   private readonly data = new Set<WebSocket>();
-  private readonly contract = new Contract('alpaca-streams');
+  private readonly contract = Contract.load('alpaca-streams');
 
   constructor(private readonly venue: FakeAlpaca) {}
 

@@ -1,0 +1,426 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import * as faults from '../../../fakes/alpaca/faults.js';
+import { buy, Rig, T0 } from '../../../fakes/alpaca/rig.js';
+
+let rig: Rig;
+beforeEach(async () => {
+  rig = await Rig.start({ timeoutSeconds: 0.3 });
+});
+afterEach(() => rig.close());
+
+const ROUTE = 'POST /v2/orders';
+const posts = () => rig.venue.count(ROUTE);
+
+describe('placing an order', () => {
+  it.each([
+    ['F1 accepted, socket dropped before the reply', faults.dropAfter],
+    ['F2 accepted, answered 504', faults.statusAfter(504)],
+    ['F2 accepted, answered 502', faults.statusAfter(502)],
+    ['F2 accepted, answered 500', faults.statusAfter(500)],
+    ['F3 accepted, the body cut off', faults.cutOff],
+    ['F3 accepted, answered with a page', faults.htmlAfter],
+    ['F3 accepted, answered without a body', faults.emptyAfter],
+    ['F3 accepted, never answered', faults.hangAfter],
+    [
+      'F31 accepted, the answer lacks the id',
+      faults.mutate(({ client_order_id: _, ...order }: Record<string, unknown>) => order),
+    ],
+    [
+      'F31 accepted, the answer lacks its status',
+      faults.mutate(({ status: _, ...order }: Record<string, unknown>) => order),
+    ],
+  ])('%s: looked up and adopted, sent once', async (_name, fault) => {
+    rig.venue.arm(ROUTE, fault);
+    const [order] = await rig.place(buy());
+    expect(order).toMatchObject({ status: 'filled', venueOrderId: rig.venue.book.accepted[0]!.id });
+    expect(posts()).toBe(1);
+    expect(rig.venue.count('GET /v2/orders:by_client_order_id')).toBeGreaterThan(0);
+    await rig.oracle();
+  });
+
+  it('F4 not accepted, no answer: looked up over a window, then sent once more under the same id', async () => {
+    rig.venue.arm(ROUTE, faults.hang);
+    const [order] = await rig.place(buy());
+    expect(order?.status).toBe('filled');
+    expect(posts()).toBe(2);
+    const ids = rig.venue.requests
+      .filter(({ method, path }) => `${method} ${path}` === ROUTE)
+      .map(({ body }) => (body as { client_order_id: string }).client_order_id);
+    expect(new Set(ids).size).toBe(1);
+    await rig.oracle();
+  });
+
+  it('F4 no answer twice: unknown, to be reviewed, never a new id', async () => {
+    rig.venue.arm(ROUTE, faults.hang, 2);
+    const [order] = await rig.submit(buy());
+    expect(order).toMatchObject({ status: 'unknown', revision: 0 });
+    expect(posts()).toBe(2);
+    await rig.oracle();
+  });
+
+  it('F5 the look-up lags behind: found in the list of recent orders', async () => {
+    rig.venue.book.rules.invisibleReads = 50;
+    rig.venue.arm(ROUTE, faults.statusAfter(504));
+    const [order] = await rig.place(buy());
+    expect(order?.status).toBe('filled');
+    expect(posts()).toBe(1);
+    await rig.oracle();
+  });
+
+  it.each(['client_order_id must be unique', 'client order id must be unique'])(
+    'F6 sent again and answered "%s": already placed, adopted',
+    async (message) => {
+      rig.venue.arm(ROUTE, ({ process, response }) => {
+        process();
+        response
+          .writeHead(422, { 'content-type': 'application/json' })
+          .end(JSON.stringify({ code: 40010001, message }));
+      });
+      const [order] = await rig.place(buy());
+      expect(order?.status).toBe('filled');
+      expect(posts()).toBe(1);
+      await rig.oracle();
+    },
+  );
+
+  it.each([
+    ['Reset without Retry-After', { 'X-RateLimit-Reset': String(T0 / 1000 + 8) }],
+    ['Retry-After as seconds', { 'Retry-After': '9' }],
+    ['Retry-After as a date', { 'Retry-After': new Date(T0 + 9000).toUTCString() }],
+  ])('F7 429 on placing, %s: waited for, the same id, and the message says when', async (_name, headers) => {
+    rig.venue.arm(ROUTE, faults.reply(429, { code: 42910000, message: 'too many requests.' }, headers));
+    const [order] = await rig.place(buy());
+    expect(order?.status).toBe('filled');
+    expect(rig.clock.now()).toBeGreaterThanOrEqual(T0 + 9000);
+    expect(rig.said.join()).toContain('free again at 2026-11-23T15:00:09Z');
+    expect(posts()).toBe(2);
+    await rig.oracle();
+  });
+
+  it('F7 429 for longer than the decision lives: not sent, and it says so', async () => {
+    rig.venue.arm(ROUTE, faults.reply(429, { message: 'too many requests.' }, { 'Retry-After': '600' }), 9);
+    const [order] = await rig.submit(buy());
+    expect(order?.status).toBe('expired');
+    expect(order?.reason).toMatch(/free again at 2026-11-23T15:10:00Z/);
+    expect(rig.venue.book.accepted).toEqual([]);
+  });
+
+  it.each([
+    ['insufficient buying power', 403, /not enough buying power/],
+    ['insufficient qty available for order (requested: 10, available: 0)', 403, /not enough buying power or shares/],
+    ['asset "AAPL" cannot be sold short', 403, /cannot be sold short/],
+    ['asset AAPL is not fractionable', 422, /fractions of it are not traded/],
+    ['potential wash trade detected. use complex orders', 422, /wash trade/],
+    ['potential wash trade detected. use complex orders', 403, /wash trade/],
+    ['trading halted for AAPL', 422, /trading in it is halted/],
+    ['account is restricted to liquidation only', 403, /the account may not trade/],
+    ['asset "AAPL" is not tradable', 422, /not traded at Alpaca/],
+  ])(
+    'F37 refused with "%s" (%i): one clear reason, no repeat, the other symbol goes on',
+    async (message, status, said) => {
+      rig.venue.arm(
+        ROUTE,
+        ({ send, process }) => {
+          const { symbol } = rig.venue.requests.at(-1)!.body as { symbol: string };
+          send(symbol === 'AAPL' ? { status, body: { code: 40310000, message } } : process());
+        },
+        9,
+      );
+      const [refused, other] = await rig.place(buy(), buy({ instrument: 'MSFT' }));
+      expect(refused).toMatchObject({ status: 'rejected', reason: expect.stringMatching(said) });
+      expect(refused?.reason).toContain(message);
+      expect(other?.status).toBe('filled');
+      expect(posts()).toBe(2);
+      await rig.oracle();
+    },
+  );
+
+  it('F21 keys revoked between two orders: everything stops, nothing is sent again', async () => {
+    rig.venue.keys.secret = 'rotated';
+    await expect(rig.submit(buy(), buy({ instrument: 'MSFT' }))).rejects.toThrow(/does not accept these keys/);
+    expect(posts()).toBeLessThanOrEqual(2);
+    expect(rig.venue.book.accepted).toEqual([]);
+  });
+});
+
+describe('order life cycle', () => {
+  const limit = buy({ type: 'limit', limitPrice: '99.50' });
+  const resting = async (request = limit) => {
+    const [order] = await rig.submit(request);
+    return rig.venue.book.order(order!.venueOrderId!);
+  };
+
+  it('F22 partly filled, then cancelled; partly filled, then done for the day', async () => {
+    const first = await resting();
+    rig.venue.book.fill(first.id, 1);
+    await rig.broker.cancel(first.id);
+    expect((await rig.settle())[0]).toMatchObject({ status: 'canceled', filledQuantity: '1', averagePrice: '99.5' });
+    const second = await resting();
+    rig.venue.book.fill(second.id, 4);
+    rig.venue.book.end(second.id, 'done_for_day');
+    expect((await rig.settle())[1]).toMatchObject({ status: 'partially_filled', filledQuantity: '4' });
+    rig.venue.book.fill(second.id);
+    expect((await rig.settle())[1]).toMatchObject({ status: 'filled', filledQuantity: '10' });
+    await rig.oracle();
+  });
+
+  it('F23 a cancel races a fill: the position follows the fills', async () => {
+    rig.venue.book.rules.holdCancels = true;
+    const order = await resting();
+    await rig.broker.cancel(order.id);
+    rig.venue.book.fill(order.id);
+    expect((await rig.settle())[0]).toMatchObject({ status: 'filled', filledQuantity: '10' });
+    await rig.broker.cancel(order.id);
+    expect((await rig.broker.positions())[0]).toMatchObject({ instrument: 'AAPL', quantity: '10' });
+    await rig.oracle();
+  });
+
+  it('F24 pending_cancel stays open for as long as it lasts', async () => {
+    rig.venue.book.rules.holdCancels = true;
+    const order = await resting();
+    await rig.broker.cancel(order.id);
+    for (let i = 0; i < 5; i++) {
+      rig.clock.set(rig.clock.now() + 60_000);
+      expect((await rig.settle())[0]?.status).toBe('pending_cancel');
+      expect(await rig.broker.openOrders()).toHaveLength(1);
+    }
+    rig.venue.book.finishCancel(order.id);
+    expect((await rig.settle())[0]?.status).toBe('canceled');
+    await rig.oracle();
+  });
+
+  it('F25 a replace is acknowledged, then the original fills: both ids are known', async () => {
+    rig.venue.book.rules.loseReplaces = true;
+    const order = await resting();
+    const next = await rig.broker.replace!(order.id, { ...limit, limitPrice: '99.75' }, 'second-id');
+    expect(next).toMatchObject({ clientOrderId: 'second-id', replaces: order.id, limitPrice: '99.75' });
+    expect(await rig.broker.orderByVenueId(order.id)).toMatchObject({
+      status: 'pending_replace',
+      replacedBy: next.venueOrderId,
+    });
+    rig.venue.book.rejectReplace(order.id);
+    rig.venue.book.fill(order.id);
+    expect(await rig.broker.orderByVenueId(next.venueOrderId)).toMatchObject({
+      status: 'rejected',
+      filledQuantity: '0',
+    });
+    expect((await rig.broker.positions())[0]?.quantity).toBe('10');
+    expect(rig.venue.violations).toEqual([]);
+  });
+
+  it('a replace sends only what changes, and is not repeated', async () => {
+    const order = await resting();
+    await rig.broker.replace!(order.id, { ...limit, limitPrice: '99.75' }, 'second-id');
+    const patch = rig.venue.requests.find(({ method }) => method === 'PATCH')!;
+    expect(patch.body).toEqual({ client_order_id: 'second-id', limit_price: '99.75', time_in_force: 'day' });
+    expect(rig.venue.violations).toEqual([]);
+  });
+
+  const bracket = buy({
+    type: 'limit',
+    limitPrice: '100.00',
+    timeInForce: 'gtc',
+    takeProfit: { limitPrice: '110.00' },
+    stopLoss: { stopPrice: '95.00' },
+  });
+
+  it('F26 the held stop of a bracket is seen, before and after the entry fills', async () => {
+    const entry = await resting(bracket);
+    expect((await rig.broker.openOrders()).map((order) => [order.type, order.venueStatus]).sort()).toEqual([
+      ['limit', 'held'],
+      ['limit', 'new'],
+      ['stop', 'held'],
+    ]);
+    rig.venue.book.fill(entry.id);
+    expect((await rig.broker.openOrders()).map((order) => [order.type, order.venueStatus]).sort()).toEqual([
+      ['limit', 'new'],
+      ['stop', 'held'],
+    ]);
+    await rig.settle();
+    expect(rig.venue.book.accepted).toHaveLength(1);
+    rig.venue.book.fill(entry.legs[0]!);
+    expect(await rig.broker.openOrders()).toEqual([]);
+    await rig.oracle();
+  });
+
+  it('F27 both exits of a bracket fill: the reversed position is reported', async () => {
+    const entry = await resting(bracket);
+    rig.venue.book.fill(entry.id);
+    await rig.settle();
+    const [target, stop] = entry.legs as [string, string];
+    const held = rig.venue.book.order(stop);
+    rig.venue.book.fill(target);
+    held.status = 'new';
+    rig.venue.book.fill(stop, 10, 95);
+    await rig.settle();
+    expect((await rig.broker.positions())[0]).toMatchObject({ instrument: 'AAPL', quantity: '-10' });
+    await rig.oracle();
+  });
+
+  it('F28 the stop leg is rejected: the report shows it', async () => {
+    rig.venue.book.rules.rejectStopLegs = true;
+    const entry = await resting(bracket);
+    rig.venue.book.fill(entry.id);
+    const seen = await rig.broker.orderByClientId(entry.client_order_id);
+    expect(seen?.legs?.map((leg) => [leg.type, leg.status])).toEqual([
+      ['limit', 'accepted'],
+      ['stop', 'rejected'],
+    ]);
+  });
+});
+
+describe('replies that lie', () => {
+  it('F29 more than 500 open orders are all read; a list that repeats itself fails', async () => {
+    rig.venue.book.rules.fillMarket = false;
+    for (let i = 0; i < 620; i++)
+      rig.venue.book.place({
+        symbol: 'AAPL',
+        side: 'buy',
+        type: 'limit',
+        qty: '1',
+        limit_price: '1',
+        time_in_force: 'day',
+      });
+    expect(await rig.broker.openOrders()).toHaveLength(620);
+    const page = [...rig.venue.book.orders.keys()].length;
+    expect(page).toBe(620);
+    let first: unknown;
+    rig.venue.arm(
+      'GET /v2/orders',
+      ({ process, send }) => {
+        first ??= process().body;
+        send({ status: 200, body: first });
+      },
+      9,
+    );
+    await expect(rig.broker.openOrders()).rejects.toThrow(/repeats itself/);
+  });
+
+  it('F29 more than 100 fills are all read, each once', async () => {
+    rig.venue.book.rules.fillMarket = false;
+    const order = rig.venue.book.place({
+      symbol: 'AAPL',
+      side: 'buy',
+      type: 'market',
+      qty: '250',
+      time_in_force: 'day',
+    });
+    for (let i = 0; i < 250; i++) rig.venue.book.fill((order as { id: string }).id, 1);
+    const { executions, cursor } = await rig.broker.executions(undefined);
+    expect(new Set(executions.map((one) => one.executionId)).size).toBe(250);
+    expect((await rig.broker.executions(cursor)).cursor).toBe(cursor);
+    rig.venue.arm(
+      'GET /v2/account/activities',
+      faults.mutate((page: unknown[]) => page.slice(0, 40)),
+    );
+    const short = await rig.broker.executions(undefined);
+    expect(short.executions).toHaveLength(40);
+    rig.clock.set(rig.clock.now() + 60_000);
+    expect((await rig.broker.executions(short.cursor)).executions).toHaveLength(250);
+  });
+
+  it.each([
+    ['500', 500, { message: 'internal' }],
+    ['a page', 200, '<html></html>'],
+    ['an object', 200, {}],
+    ['null', 200, 'null'],
+    ['nothing', 200, ''],
+  ])(
+    'F30 positions, orders, fills and account answered with %s: a failure, not emptiness',
+    async (_name, status, body) => {
+      const reads: [string, () => Promise<unknown>][] = [
+        ['GET /v2/positions', () => rig.broker.positions()],
+        ['GET /v2/orders', () => rig.broker.openOrders()],
+        ['GET /v2/account/activities', () => rig.broker.executions(undefined)],
+        ['GET /v2/account', () => rig.broker.account()],
+        ['GET /v2/clock', () => rig.broker.clock()],
+        ['GET /v2/orders:by_client_order_id', () => rig.broker.orderByClientId('x')],
+      ];
+      for (const [route, read] of reads) {
+        rig.venue.arm(route, faults.reply(status, body), 4);
+        await expect(read(), route).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+        for (const fault of (rig.venue as unknown as { faults: { times: number }[] }).faults) fault.times = 0;
+      }
+    },
+  );
+
+  it('F30 a 404 from something in between does not say that there is no order', async () => {
+    rig.venue.arm('GET /v2/orders:by_client_order_id', faults.reply(404, '<html>404 not found</html>'));
+    await expect(rig.broker.orderByClientId('x')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(await rig.broker.orderByClientId('x')).toBeUndefined();
+  });
+
+  it('F31 unknown statuses keep an order open; numbers are read as text; PDT fields may be gone', async () => {
+    const [order] = await rig.submit(buy({ type: 'limit', limitPrice: '99.50' }));
+    const lie = faults.mutate((one: Record<string, unknown>) => ({
+      ...one,
+      status: 'quantum',
+      qty: 10,
+      filled_qty: 0,
+      extra: [1],
+    }));
+    rig.venue.arm('GET /v2/orders/{id}', lie);
+    expect(await rig.broker.orderByVenueId(order!.venueOrderId!)).toMatchObject({
+      status: 'unknown',
+      venueStatus: 'quantum',
+      quantity: '10',
+      filledQuantity: '0',
+    });
+    rig.venue.arm(
+      'GET /v2/account',
+      faults.mutate((one: Record<string, unknown>) => ({ ...one, cash: 1e-7, equity: 12.5 })),
+    );
+    expect(await rig.broker.account()).toMatchObject({
+      cash: '0.0000001',
+      equity: '12.5',
+      blocked: false,
+      paper: true,
+    });
+  });
+
+  it('F31 what safety needs and is missing stops the read or blocks the account', async () => {
+    rig.venue.book.place({ symbol: 'AAPL', side: 'buy', type: 'market', qty: '1', time_in_force: 'day' });
+    const without = (field: string) =>
+      faults.mutate((one: Record<string, unknown>[] | Record<string, unknown>) => {
+        for (const each of Array.isArray(one) ? one : [one]) delete each[field];
+        return one;
+      });
+    for (const field of ['qty', 'side', 'symbol']) {
+      rig.venue.arm('GET /v2/positions', without(field));
+      await expect(rig.broker.positions()).rejects.toThrow(new RegExp(`position lacks ${field}`));
+    }
+    rig.venue.arm('GET /v2/account', without('trading_blocked'));
+    expect(await rig.broker.account()).toMatchObject({ blocked: true, reason: 'trading_blocked is missing' });
+    rig.venue.arm('GET /v2/account', without('buying_power'));
+    await expect(rig.broker.account()).rejects.toThrow(/account lacks buying_power/);
+  });
+
+  it('F37 a blocked account says why', async () => {
+    rig.venue.account['account_blocked'] = true;
+    rig.venue.account['status'] = 'ACCOUNT_CLOSED';
+    expect(await rig.broker.account()).toMatchObject({
+      blocked: true,
+      reason: 'account blocked, status ACCOUNT_CLOSED',
+    });
+    await rig.broker.suspend!(true);
+    expect((await rig.broker.account()).reason).toMatch(/trade suspended by user/);
+    await rig.broker.suspend!(false);
+    expect((await rig.broker.account()).reason).not.toMatch(/suspended/);
+    expect(rig.venue.violations).toEqual([]);
+  });
+
+  it('F35 tells the venue’s own time', async () => {
+    rig.venue.now = () => T0 + 600_000;
+    expect((await rig.broker.clock()).now - rig.clock.now()).toBe(600_000);
+  });
+
+  it('F36 a redirect takes no keys anywhere, and the order counts as not sent', async () => {
+    rig.venue.arm(ROUTE, ({ response }) => {
+      response.writeHead(307, { location: 'http://127.0.0.1:9/steal' }).end();
+    });
+    const [order] = await rig.place(buy());
+    expect(order?.status).toBe('filled');
+    expect(posts()).toBe(2);
+    await rig.oracle();
+  });
+});
