@@ -22,8 +22,6 @@ const PROTOTYPES = {
   XGDMatrixCreateFromMat_omp:
     'int XGDMatrixCreateFromMat_omp(const float* data, uint64_t nrow, uint64_t ncol, float missing, _Out_ void** out, int nthread)',
   XGDMatrixSetFloatInfo: 'int XGDMatrixSetFloatInfo(void* handle, str field, const float* array, uint64_t len)',
-  XGDMatrixSetStrFeatureInfo:
-    'int XGDMatrixSetStrFeatureInfo(void* handle, str field, const char** features, uint64_t size)',
   XGDMatrixFree: 'int XGDMatrixFree(void* handle)',
   XGBoosterCreate: 'int XGBoosterCreate(void** dmats, uint64_t len, _Out_ void** out)',
   XGBoosterFree: 'int XGBoosterFree(void* handle)',

@@ -22,7 +22,7 @@ import { openXgboost, type XgboostLibrary } from './library.js';
 export type NativeParams = BoostingParams & Readonly<Record<string, unknown>>;
 
 export interface NativeOptions extends Omit<EmbeddedOptions, 'params'> {
-  readonly params: NativeParams;
+  readonly params: BoostingParams | NativeParams;
   /** File or folder of the library; see libraryCandidates. */
   readonly library?: string;
   readonly prefixes?: readonly string[];
@@ -42,7 +42,7 @@ export async function trainNative(o: NativeOptions): Promise<BoostingResult> {
   checkColumns(o, evaluation);
   throwIfAborted(o.signal, 0);
   const xgboost = await openXgboost(o);
-  const session = new Session(xgboost, o.threads ?? 1, o.featureNames);
+  const session = new Session(xgboost, o.threads ?? 1);
   try {
     return await run(session, o, train, evaluation);
   } finally {
@@ -51,7 +51,8 @@ export async function trainNative(o: NativeOptions): Promise<BoostingResult> {
 }
 
 /** Refuses before training what could not be read back. */
-function supportedObjective(params: NativeParams): Objective {
+function supportedObjective(given: BoostingParams | NativeParams): Objective {
+  const params = given as NativeParams;
   const objective = params.objective === ('multi:softmax' as string) ? 'multi:softprob' : params.objective;
   if (!OBJECTIVES.includes(objective))
     throw new QuantlineError('CONFIG', `objective ${String(params.objective)} is not supported.`, {
@@ -111,7 +112,7 @@ async function run(
     ? { ...model.attributes, best_iteration: String(bestIteration), best_score: String(stopper!.score) }
     : model.attributes;
   return {
-    model: new BoostedModel({ ...model, trees, attributes }),
+    model: new BoostedModel({ ...model, trees, attributes, featureNames: o.featureNames ?? [] }),
     history,
     bestIteration,
     engine: 'native',
@@ -135,7 +136,6 @@ class Session {
   constructor(
     readonly xgboost: XgboostLibrary,
     private readonly threads: number,
-    private readonly featureNames: readonly string[] | undefined,
   ) {}
 
   call: XgboostLibrary['call'] = (name, ...args) => this.xgboost.call(name, ...args);
@@ -149,8 +149,6 @@ class Session {
     this.call('XGDMatrixSetFloatInfo', handle, 'label', set.y, set.y.length);
     if (set.weights !== undefined)
       this.call('XGDMatrixSetFloatInfo', handle, 'weight', set.weights, set.weights.length);
-    const names = this.featureNames;
-    if (names !== undefined) this.call('XGDMatrixSetStrFeatureInfo', handle, 'feature_name', [...names], names.length);
     return handle;
   }
 
