@@ -161,52 +161,53 @@ export class Simulation {
     draws: Draws,
     instrument: Instrument,
   ): number {
-    let at = start - 1;
-    let left = 0;
+    let at = start;
     let logPrice = logOpen;
     const fractional = instrument.lot < 1;
-    const scaleAbove = 1 / (instrument.tickRule.at(-1)?.tick ?? 0.01);
-    const scaleBelow = 1 / (instrument.tickRule[0]?.tick ?? 0.01);
-    const border = instrument.tickRule.length > 1 ? instrument.tickRule.at(-1)!.from : 0;
-    // Rounded to the tick by one division, which gives the double nearest to the decimal price.
-    const tick = (price: number) => {
-      const scale = Math.round(price >= border ? scaleAbove : scaleBelow);
-      return Math.max(Math.round(price * scale), 1) / scale;
-    };
+    const tick = ticker(instrument);
     let open = tick(Math.exp(logPrice));
-    for (let k = 0; k < minutes; k++) {
-      const step = returns[k]!;
-      const v = spread * profile.variance[k]!;
-      // Extremes of a Brownian bridge from 0 to `step` with variance v (reflection principle).
-      const up = (step + Math.sqrt(step * step - 2 * v * Math.log(draws.uniform()))) / 2;
-      const down = (step - Math.sqrt(step * step - 2 * v * Math.log(draws.uniform()))) / 2;
-      const amount = volume * profile.volume[k]! * Math.exp(0.4 * draws.normal() - 0.08);
-      const traded = fractional ? Math.round(amount * 1e6) / 1e6 : Math.max(Math.round(amount), 1);
-      const high = Math.max(tick(Math.exp(logPrice + up)), open);
-      const low = Math.min(tick(Math.exp(logPrice + down)), open);
-      logPrice += step;
-      const close = tick(Math.exp(logPrice));
-      if (left === 0) {
-        at++;
-        left = perBar;
-        out.time[at] = session.open + k * MINUTE;
-        out.open[at] = open;
-        out.high[at] = Math.max(high, close);
-        out.low[at] = Math.min(low, close);
-        out.volume[at] = traded;
-      } else {
-        if (high > out.high[at]!) out.high[at] = high;
-        if (close > out.high[at]!) out.high[at] = close;
-        if (low < out.low[at]!) out.low[at] = low;
-        if (close < out.low[at]!) out.low[at] = close;
-        out.volume[at] = out.volume[at]! + traded;
+    for (let k = 0; k < minutes; ) {
+      const first = k;
+      const end = Math.min(minutes, k + perBar);
+      let top = logPrice;
+      let bottom = logPrice;
+      let traded = 0;
+      for (; k < end; k++) {
+        const step = returns[k]!;
+        const v = spread * profile.variance[k]!;
+        // Extremes of a Brownian bridge from 0 to `step` with variance v (reflection principle).
+        const up = (step + Math.sqrt(step * step - 2 * v * Math.log(draws.uniform()))) / 2;
+        const down = (step - Math.sqrt(step * step - 2 * v * Math.log(draws.uniform()))) / 2;
+        if (logPrice + up > top) top = logPrice + up;
+        if (logPrice + down < bottom) bottom = logPrice + down;
+        logPrice += step;
+        const amount = volume * profile.volume[k]! * (0.4 + 1.2 * draws.uniform());
+        traded += fractional ? Math.round(amount * 1e6) : Math.max(Math.round(amount), 1);
       }
+      // Rounding to the tick is monotone: the extremes of a long bar are those of its minutes.
+      const close = tick(Math.exp(logPrice));
+      out.time[at] = session.open + first * MINUTE;
+      out.open[at] = open;
+      out.high[at] = Math.max(tick(Math.exp(top)), open, close);
+      out.low[at] = Math.min(tick(Math.exp(bottom)), open, close);
       out.close[at] = close;
+      out.volume[at] = fractional ? traded / 1e6 : traded;
       open = close;
-      left--;
+      at++;
     }
-    return at + 1;
+    return at;
   }
+}
+
+/** Rounds prices to the instrument's tick by one division, which gives the double nearest to the decimal price. */
+function ticker({ tickRule }: Instrument): (price: number) => number {
+  const above = tickRule.at(-1)!;
+  const scaleAbove = Math.round(1 / above.tick);
+  const scaleBelow = Math.round(1 / tickRule[0]!.tick);
+  return (price) => {
+    const scale = price >= above.from ? scaleAbove : scaleBelow;
+    return Math.max(Math.round(price * scale), 1) / scale;
+  };
 }
 
 function countBars(sessions: readonly Session[], first: number, last: number, perBar: number): number {
