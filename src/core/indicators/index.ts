@@ -1,5 +1,5 @@
 export * from './extremes.js';
-export * from './indicator.js';
+export { fadingMemory, type Indicator } from './indicator.js';
 export * from './moving-average.js';
 export * from './oscillators.js';
 export * from './rolling.js';
