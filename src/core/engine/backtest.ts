@@ -192,8 +192,10 @@ function refreshWorking(
     let exiting = 0;
     const orders = exchange.orders(j);
     for (let k = 0; k < orders.length; k++) {
-      if (orders[k]!.leg === 'entry') entering = orders[k]!.side;
-      else exiting = 1;
+      const { leg, side, filled } = orders[k]!;
+      if (leg === 'entry') entering = side;
+      // Protection counts as an exit under way once it has begun to fill: that is what a venue shows of it.
+      else if (leg === 'exit' || filled > 0) exiting = 1;
     }
     account.entering[j] = entering;
     account.exiting[j] = exiting;

@@ -224,7 +224,7 @@ export class SimulatedExchange {
       if (quantity <= 0) return this.reject(order, 'too small to trade');
       order.quantity = quantity;
     }
-    let quantity = order.quantity - order.filled;
+    let quantity = this.grid(j, order.quantity - order.filled);
     if (order.leg === 'entry' && Number.isNaN(order.notional)) {
       const needed =
         quantity * price + this.costs.ofFill(order.side, quantity, price, this.bar.time, order.filled === 0);
@@ -263,6 +263,8 @@ export class SimulatedExchange {
     order.costs += costs;
     order.status = order.quantity - order.filled <= 1e-9 ? 'filled' : 'partially_filled';
     this.ledger.book(j, order.side, quantity, price, costs, time, this.barIndex, order.reason);
+    const held = this.ledger.quantity[j]!;
+    if (held !== 0) this.ledger.quantity[j] = Math.sign(held) * this.grid(j, Math.abs(held));
     this.listener.onFill(order, time, price, quantity, costs, share);
     this.listener.onOrder(order);
     if (this.ledger.quantity[j] === 0) this.protection[j] = undefined;
@@ -319,6 +321,11 @@ export class SimulatedExchange {
     order.triggered = true;
     this.protection[j] = undefined;
     this.working[j]!.push(order);
+  }
+
+  /** Takes the noise off sums and differences of quantities that lie on the venue's grid. */
+  private grid(j: number, quantity: number): number {
+    return this.rounding.quantity(j, quantity) || quantity;
   }
 
   private refusal(order: VenueOrder): string {

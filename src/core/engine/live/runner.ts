@@ -49,7 +49,7 @@ export class LiveRunner {
   private readonly view: MarketView;
   private stepper: Stepper | undefined;
   private memory: RunnerMemory | undefined;
-  private open: readonly OrderRecord[] = [];
+  private open: readonly OrderRecord[] | undefined;
 
   constructor(private readonly settings: LiveSettings) {
     const { execution, source } = settings;
@@ -62,13 +62,27 @@ export class LiveRunner {
     return (await this.settings.execution.journal.lastDecision(this.settings.execution.scope))?.slot;
   }
 
+  /** Tells a simulated venue the ticks up to `last` that its book does not hold yet; `told` is called before each. */
+  async catchUp(last: number | undefined, told: (tick: LiveTick) => void): Promise<void> {
+    const { execution, source } = this.settings;
+    const { broker, signal } = execution;
+    const known = await broker.lastTick?.();
+    if (last === undefined || known === undefined) return;
+    const never = new AbortController().signal;
+    for (let tick = await source.next(known, signal ?? never); tick !== undefined && tick.time <= last; ) {
+      told(tick);
+      await broker.onTick?.(this.marketTick(tick));
+      tick = await source.next(tick.time, signal ?? never);
+    }
+  }
+
   async tick(tick: LiveTick, lease: Lease): Promise<TickOutcome> {
     const { execution, events } = this.settings;
     const { journal, broker, scope, clock } = execution;
     await broker.onTick?.(this.marketTick(tick));
     const decision = await journal.decision(scope, tick.time);
     const sendable = (order: OrderRecord) => order.slot === tick.time && clock.now() < tick.validUntil;
-    const before = this.open;
+    const before = (this.open ??= await journal.orders({ scope, open: true }));
     const state = await reconcile(execution, { sendable });
     const memory = await this.remember(Number(state.account.equity));
     await this.emitBooked(tick, state.booked, before);
@@ -163,7 +177,7 @@ export class LiveRunner {
     const cancel: OrderRecord[] = [];
     for (const order of planned) {
       const name = this.settings.source.instruments[order.index]!;
-      const entries = this.open.filter((each) => each.instrument === name && each.leg === 'entry');
+      const entries = (this.open ?? []).filter((each) => each.instrument === name && each.leg === 'entry');
       // An exit outranks what is left of an entry: a position being closed must not grow.
       if (order.action === 'cancel' || order.intent.leg === 'exit') cancel.push(...entries);
       if (order.action === 'cancel') continue;

@@ -1,0 +1,188 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { calendarOf } from '../../../src/core/domain/calendars/index.js';
+import { seededRandom } from '../../../src/core/domain/random.js';
+import { runBacktest } from '../../../src/core/engine/backtest.js';
+import { EventLines } from '../../../src/core/engine/events.js';
+import { LiveRunner, ReplaySource } from '../../../src/core/engine/live/index.js';
+import { roundingOf } from '../../../src/core/engine/rounding.js';
+import type { Strategy } from '../../../src/core/engine/strategy.js';
+import * as sim from '../../../src/core/execution/brokers/sim/index.js';
+import { type ExchangeSettings, NO_COSTS, US_REGULATORY_FEES } from '../../../src/core/market/index.js';
+import { ManualClock, silentLogger, systemClock } from '../../../src/core/platform/index.js';
+import * as dailyLoss from '../../../src/core/risk/policies/daily-loss.js';
+import * as maxDrawdown from '../../../src/core/risk/policies/max-drawdown.js';
+import * as maxGross from '../../../src/core/risk/policies/max-gross.js';
+import { openJournal, streamOf } from '../../../src/core/state/index.js';
+import { feedOf, randomCandles, strategy, tinyBars, venue } from '../../support/market.js';
+
+interface Case {
+  readonly name: string;
+  readonly strategy: () => Partial<Strategy>;
+  readonly venue?: Partial<ExchangeSettings>;
+  readonly instruments?: number;
+  readonly fractional?: boolean;
+  /** Restart the live side (new broker, journal and runner objects) every so many slots. */
+  readonly restart?: number;
+}
+
+const short = { enterLong: 1, exitLong: 0, enterShort: -1, exitShort: 0 };
+const costs = {
+  percent: 0.0005,
+  perShare: 0.001,
+  perOrder: 0.5,
+  minimum: 1,
+  maximumPercent: 0.05,
+  fees: US_REGULATORY_FEES,
+};
+const CASES: readonly Case[] = [
+  { name: 'long only, all in', strategy: () => ({}) },
+  {
+    name: 'long and short with reversals and costs',
+    strategy: () => ({ thresholds: short }),
+    venue: { allowShort: true, costs },
+  },
+  {
+    name: 'stop, target and trailing stop; waits for a new signal',
+    strategy: () => ({ thresholds: short, protection: { stopLoss: 0.01, takeProfit: 0.015, trailingStop: 0.012 } }),
+    venue: { allowShort: true, costs: { ...NO_COSTS, percent: 0.001 } },
+  },
+  {
+    name: 'immediate re-entry and a time stop',
+    strategy: () => ({ protection: { stopLoss: 0.008 }, reentry: 'immediate', timeStop: 5 }),
+  },
+  {
+    name: 'partial fills by volume share',
+    strategy: () => ({ thresholds: short, protection: { stopLoss: 0.01, takeProfit: 0.02 } }),
+    venue: { allowShort: true, slippage: { kind: 'volume-share', limit: 0.01, impact: 0.1 } },
+  },
+  {
+    name: 'risk policies that cut, veto and halt',
+    strategy: () => ({
+      sizing: { kind: 'fraction', fraction: 0.7 },
+      policies: [
+        maxGross.create({ multiple: 0.9 }),
+        dailyLoss.create({ fraction: 0.02 }),
+        maxDrawdown.create({ fraction: 0.3 }),
+      ],
+    }),
+  },
+  {
+    name: 'whole shares, leverage',
+    strategy: () => ({ thresholds: short, sizing: { kind: 'equal', fraction: 2 } }),
+    venue: { allowShort: true, leverage: 2 },
+    fractional: false,
+  },
+  {
+    name: 'restarted every few slots',
+    strategy: () => ({
+      thresholds: short,
+      protection: { stopLoss: 0.01, trailingStop: 0.012 },
+      policies: [dailyLoss.create({ fraction: 0.2 })],
+    }),
+    venue: { allowShort: true, slippage: { kind: 'volume-share', limit: 0.02, impact: 0.1 } },
+    restart: 7,
+  },
+];
+
+const N = 140;
+
+test.each(CASES)('both runners emit the same events: $name', async (c) => {
+  const series = ['A', 'B', 'C'].slice(0, c.instruments ?? 3).map((id, j) => {
+    const bars = tinyBars(randomCandles(N, 11 + j), id);
+    // B lacks every fifth bar: it must neither fill nor decide there.
+    const keep = (_: number, i: number) => id !== 'B' || i % 5 !== 3;
+    return {
+      ...bars,
+      ...Object.fromEntries(
+        (['time', 'open', 'high', 'low', 'close', 'volume'] as const).map((f) => [f, bars[f].filter(keep)]),
+      ),
+    };
+  });
+  const feed = feedOf(...series);
+  const random = seededRandom(5);
+  // Signals that hold for a while, with missing ones in between.
+  const scores = series.map(({ time }) => {
+    let s = 0;
+    return time.map(() => {
+      if (random.next() < 0.15) s = Math.floor(random.next() * 3) - 1;
+      return random.next() < 0.05 ? Number.NaN : s;
+    });
+  });
+  const signals = { scores, measures: undefined };
+  const rounding = roundingOf(feed.instruments, c.fractional ?? true);
+  const exchange = venue(c.venue);
+
+  const expected = new EventLines();
+  const result = runBacktest(feed, signals, {
+    strategy: strategy(c.strategy()),
+    venue: exchange,
+    rounding,
+    from: 20,
+    to: feed.clock.length,
+    closeAtEnd: false,
+    events: expected,
+  });
+
+  const folder = mkdtempSync(join(tmpdir(), 'quantline-parity-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const actual = new EventLines();
+  const market = new ManualClock(0);
+  const start = async () => {
+    const broker = await sim.create(
+      { account: 'paper' },
+      {
+        clock: market,
+        logger: silentLogger,
+        secrets: {},
+        live: false,
+        stateDir: folder,
+        instruments: feed.instruments,
+        calendar: calendarOf('24/7'),
+        exchange,
+        fractional: c.fractional ?? true,
+      },
+    );
+    const journal = await openJournal(join(folder, 'journal.sqlite'));
+    const scope = { venue: broker.venue, account: 'paper', strategy: 'parity' };
+    const source = new ReplaySource(feed, signals, 20, feed.clock.length);
+    const runner = new LiveRunner({
+      execution: { journal, broker, scope, clock: systemClock, logger: silentLogger },
+      source,
+      instruments: feed.instruments,
+      strategy: strategy(c.strategy()),
+      rounding,
+      fractional: c.fractional ?? true,
+      report: 'r',
+      events: actual,
+    });
+    await runner.catchUp(await runner.lastSlot(), (tick) => market.set(tick.time));
+    const lease = (await journal.acquireLease(streamOf(scope), 'test', systemClock.now(), 600_000))!;
+    return { broker, journal, source, runner, lease };
+  };
+  let live = await start();
+  let equity = Number.NaN;
+  let slots = 0;
+  for (let time = Number.NEGATIVE_INFINITY; ; ) {
+    const tick = await live.source.next(time);
+    if (tick === undefined) break;
+    market.set(tick.time);
+    const outcome = await live.runner.tick(tick, live.lease);
+    expect(outcome.decided).toBe(true);
+    equity = outcome.equity;
+    time = tick.time;
+    if (c.restart !== undefined && ++slots % c.restart === 0) {
+      await live.journal.releaseLease(live.lease);
+      await live.journal.close();
+      await live.broker.close();
+      live = await start();
+    }
+  }
+  await live.journal.close();
+  await live.broker.close();
+  expect(expected.lines.filter((line) => line.includes('"fill"')).length).toBeGreaterThan(3);
+  expect(actual.lines.join('\n')).toBe(expected.lines.join('\n'));
+  expect(equity).toBe(result.finalEquity);
+});
