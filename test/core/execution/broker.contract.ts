@@ -52,7 +52,8 @@ export function brokerContract(name: string, make: () => Promise<BrokerRig>) {
       let cursor = from;
       for (let page = 0; page < 50; page++) {
         const read = await broker.executions(cursor);
-        all.push(...read.executions);
+        // An overlap may be read again; the id is what counts.
+        all.push(...read.executions.filter((one) => !all.some((known) => known.executionId === one.executionId)));
         if (read.executions.length === 0 || read.cursor === cursor) return { all, cursor: read.cursor };
         cursor = read.cursor;
       }

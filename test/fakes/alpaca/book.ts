@@ -237,6 +237,17 @@ export class FakeBook {
     if (!held) this.emit(status, order);
   }
 
+  /** The market trades at a price: market orders fill, and limits that it crosses. */
+  trade(symbol: string, price: number): void {
+    this.prices.set(symbol, price);
+    for (const order of [...this.orders.values()]) {
+      if (order.symbol !== symbol || TERMINAL.has(order.status) || order.status === 'held') continue;
+      const limit = num(order.limit_price);
+      const crosses = order.type === 'limit' && (order.side === 'buy' ? price <= limit : price >= limit);
+      if (order.type === 'market' || crosses) this.fill(order.id, undefined, price);
+    }
+  }
+
   end(id: string, status: 'canceled' | 'rejected' | 'expired' | 'done_for_day' | string, reason?: string): void {
     const order = this.order(id);
     order.status = status;

@@ -172,7 +172,7 @@ export class FakeAlpaca {
     switch (path) {
       case '/v2/orders':
         return method === 'POST'
-          ? t(path, () => result(book.place(body as Record<string, unknown>)))
+          ? t(path, () => result(this.place(body as Record<string, unknown>)))
           : t(path, () => ok(listOrders(book, q)));
       case '/v2/orders:by_client_order_id':
         return t(path, () => {
@@ -227,6 +227,13 @@ export class FakeAlpaca {
           run: () => ({ status: 404, body: { message: 'endpoint not found' } }),
         };
     }
+  }
+
+  private place(body: Readonly<Record<string, unknown>>): unknown {
+    const symbol = String(body['symbol']);
+    return this.assets.has(symbol) || symbol.includes('/')
+      ? this.book.place(body)
+      : { status: 422, code: 42210000, message: `asset "${symbol}" not found` };
   }
 
   private barsPage(q: URLSearchParams): Reply {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { SourceContext } from '../source.js';
-import { AlpacaSource } from './alpaca.js';
+import { AlpacaSource } from './alpaca-source.js';
 
 export const name = 'iex';
 export const summary = "The IEX exchange's own trades through Alpaca's free plan: about 2.5 % of the US volume.";

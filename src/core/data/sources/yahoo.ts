@@ -240,6 +240,8 @@ export class YahooSource implements MarketDataSource {
   }
 
   async close(): Promise<void> {
-    (await this.connection?.catch(() => undefined))?.close();
+    const { connection } = this;
+    this.connection = undefined;
+    (await connection?.catch(() => undefined))?.close();
   }
 }

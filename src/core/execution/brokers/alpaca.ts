@@ -53,6 +53,7 @@ export class AlpacaBroker implements Broker {
     orderTypes: new Set(['market', 'limit', 'stop', 'stop_limit', 'trailing_stop']),
     timesInForce: new Set(['day', 'gtc', 'opg', 'cls', 'ioc', 'fok']),
     notional: true,
+    notionalDecimals: 2,
     fractional: true,
     short: true,
     extendedHours: true,
@@ -372,7 +373,9 @@ export class AlpacaBroker implements Broker {
   }
 
   async close(): Promise<void> {
-    (await this.connection?.catch(() => undefined))?.close();
+    const { connection } = this;
+    this.connection = undefined;
+    (await connection?.catch(() => undefined))?.close();
   }
 }
 
