@@ -224,8 +224,8 @@ function robustFigures(
   };
   // Beyond the last point the return is still there: the figure is capped at it.
   set('break_even_cost', trades === 0 ? null : (costs.breakEven ?? ADDED_COSTS.at(-1)!), 'no trades');
-  set('delay_1_sharpe', delays[0]!.sharpe, 'one bar late, the returns do not vary');
-  set('delay_2_sharpe', delays[1]!.sharpe, 'two bars late, the returns do not vary');
+  const names = ['delay_half_sharpe', 'delay_1_sharpe', 'delay_2_sharpe'] as const;
+  for (const [i, name] of names.entries()) set(name, delays[i]!.sharpe, 'that late, the returns do not vary');
   const around = Float64Array.from(neighbours, (n) => (Number.isFinite(n.sharpe) ? n.sharpe : 0)).sort();
   set(
     'neighbour_sharpe',

@@ -27,13 +27,13 @@ export const NAMED_GATES: readonly NamedGate[] = [
   {
     name: 'default',
     version: 2,
-    summary:
-      'Would it survive luck, costs and delay: an edge beyond what the trials explain, that is still there later.',
+    summary: 'Would it survive luck, costs and delay: more than the trials and the market’s own drift explain.',
     conditions: [
       at('deflated_sharpe', '>=', 0.95),
       { ...at('pbo', '<=', 0.5), whereApplicable: true },
       at('break_even_cost', '>=', 0.0005),
-      at('delay_1_sharpe', '>', 0),
+      at('delay_half_sharpe', '>', 0),
+      at('random_entry_p', '<=', 0.05),
       at('max_drawdown', '>=', -0.35),
       at('trades', '>=', 30),
     ],

@@ -121,11 +121,18 @@ function robustness(report: ReportDocument, series: PageSeries): string {
     );
   const charts = parts.filter((p) => p !== '');
   const delays = report.delays.map((d) => [
-    `${d.bars} ${d.bars === 1 ? 'bar' : 'bars'} late`,
+    d.bars === 0.5 ? 'fills half a bar late' : `${d.bars} ${d.bars === 1 ? 'bar' : 'bars'} late`,
     percent(d.total_return),
     d.sharpe === null ? '–' : d.sharpe.toFixed(2),
   ]);
   const delayTable = delays.length === 0 ? '' : table(['decisions', 'total return', 'Sharpe ratio'], delays);
+  const neighbours = report.neighbours.map((n) => [
+    n.strategy,
+    percent(n.total_return),
+    n.sharpe === null ? '–' : n.sharpe.toFixed(2),
+  ]);
+  const neighbourTable =
+    neighbours.length === 0 ? '' : table(['neighbouring arguments', 'total return', 'Sharpe ratio'], neighbours);
   const importance =
     series.importance === undefined || series.importance.length === 0
       ? ''
@@ -133,7 +140,9 @@ function robustness(report: ReportDocument, series: PageSeries): string {
           ['feature', 'importance'],
           series.importance.slice(0, 20).map((f) => [f.name, f.value.toPrecision(4)]),
         );
-  return (charts.length === 0 ? '' : `<div class="two">${charts.join('')}</div>`) + delayTable + importance;
+  return (
+    (charts.length === 0 ? '' : `<div class="two">${charts.join('')}</div>`) + delayTable + neighbourTable + importance
+  );
 }
 
 function honesty(report: ReportDocument): string {

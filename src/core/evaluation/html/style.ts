@@ -27,7 +27,7 @@ svg path,svg rect{vector-effect:non-scaling-stroke}
 .line{fill:none;stroke:var(--a);stroke-width:1.6;stroke-linejoin:round}.line.b{stroke:var(--b)}.line.up{stroke:var(--up)}.line.down{stroke:var(--down)}.line.dash{stroke-dasharray:5 4;stroke-width:1.2}.line.thin{stroke-width:1}
 .area{stroke:none;fill:var(--fill)}.area.down{fill:var(--fall)}
 rect.a{fill:var(--a);opacity:.75}rect.up{fill:var(--up)}rect.down{fill:var(--down)}
-.scroll{overflow-x:auto}
+.scroll{overflow-x:auto}.scroll+.scroll,.two+.scroll{margin-top:1rem}
 table{border-collapse:collapse;width:100%;font-size:.86rem}
 th,td{padding:.32rem .6rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
 th:first-child,td:first-child{text-align:left}td.text,th.text{text-align:left;white-space:normal;min-width:12rem}

@@ -104,7 +104,7 @@ export const reportSchema = z.strictObject({
     })
     .nullable(),
   costs: z.array(z.strictObject({ added: z.number(), total_return: z.number(), sharpe: figure })),
-  delays: z.array(z.strictObject({ bars: z.int(), total_return: z.number(), sharpe: figure })),
+  delays: z.array(z.strictObject({ bars: z.number(), total_return: z.number(), sharpe: figure })),
   neighbours: z.array(z.strictObject({ strategy: z.string(), total_return: z.number(), sharpe: figure })),
   honesty: z.array(honestyResult),
   provenance: z.array(provenanceStep),

@@ -86,6 +86,8 @@ const MAIN = [
   'pbo',
   'random_entry_p',
   'break_even_cost',
+  'neighbour_sharpe',
+  'delay_half_sharpe',
   'delay_1_sharpe',
 ] as const;
 

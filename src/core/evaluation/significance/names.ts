@@ -16,6 +16,7 @@ export const SIGNIFICANCE = {
   random_entry_p: { unit: 'probability', title: 'p-value against random entries of equal exposure' },
   neighbour_sharpe: { unit: 'ratio', title: 'Sharpe ratio of neighbouring parameters, median' },
   break_even_cost: { unit: 'fraction', title: 'Added cost a fill at which the return is gone' },
+  delay_half_sharpe: { unit: 'ratio', title: 'Sharpe ratio, fills half a bar late' },
   delay_1_sharpe: { unit: 'ratio', title: 'Sharpe ratio, decisions one bar late' },
   delay_2_sharpe: { unit: 'ratio', title: 'Sharpe ratio, decisions two bars late' },
 } as const satisfies Record<string, FigureInfo>;

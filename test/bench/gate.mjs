@@ -1,0 +1,167 @@
+// How often the default gate lets a strategy pass: on markets without an edge, and with a planted one of net Sharpe 1.5.
+// 20 instruments, 8 years of days, 5 bp a side. `--tries=N` (200) markets, `--edge=none|1.5|both`, `--rule=a(1),b(2)`: each rule
+// alone, and the best of them with all counted as trials.
+import { readFileSync } from 'node:fs';
+import { parseCall, parseList } from '../../dist/core/config/index.js';
+import { create, settings } from '../../dist/core/data/sources/synthetic.js';
+import { calendarOf, concatBars, knownAt } from '../../dist/core/domain/index.js';
+import { accountColumns } from '../../dist/core/engine/account.js';
+import { runBacktest } from '../../dist/core/engine/backtest.js';
+import { buildFeed } from '../../dist/core/engine/feed.js';
+import { assess, FIGURE_NAMES, parseGate, SIGNIFICANCE } from '../../dist/core/evaluation/index.js';
+import { ruleModel } from '../../dist/core/models/segmented.js';
+import { silentLogger, systemClock } from '../../dist/core/platform/index.js';
+import { composeStrategy } from '../../dist/core/stages/compose/strategy.js';
+import { composeTrainer } from '../../dist/core/stages/compose/trainer.js';
+import { arg, bench, emit } from './harness.mjs';
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url)));
+const tries = arg('tries', 200);
+const edges =
+  arg('edge', 'both') === 'both'
+    ? ['none', 1.5]
+    : [arg('edge', 'both') === 'none' ? 'none' : Number(arg('edge', '1.5'))];
+const first = arg('first', 1);
+const rules = parseList(arg('rule', 'momentum(1,short)'));
+const gateText = arg('gate', 'default');
+const calendar = calendarOf('XNYS');
+const symbols = Array.from({ length: 20 }, (_, i) => `S${i + 1}`);
+const from = Date.UTC(2012, 0, 1);
+const to = Date.UTC(2020, 0, 1);
+const execution = {
+  cash: 1_000_000,
+  commission: { percent: 0.0005, perShare: 0, perOrder: 0, minimum: 0, maximumPercent: null },
+  fees: 'none',
+  slippage: { kind: 'fixed', fraction: 0 },
+  fill: 'next-open',
+  sizing: { kind: 'equal', fraction: 1 },
+  short: true,
+  enter: null,
+  exit: null,
+  lot: 'fractional',
+  leverage: 1,
+  stopLoss: null,
+  takeProfit: null,
+  trailingStop: null,
+  timeStop: null,
+  reentry: 'new-signal',
+  risk: [],
+};
+
+async function market(seed, edge) {
+  const source = create(settings.parse({ seed, edge, start: '2012-01-03' }), {
+    clock: systemClock,
+    logger: silentLogger,
+    calendar: calendarOf,
+  });
+  const instruments = await source.instruments(symbols);
+  const parts = new Map(symbols.map((s) => [s, []]));
+  const request = { symbols, interval: '1d', scope: 'regular', from, to };
+  for await (const block of source.bars(request, new AbortController().signal)) parts.get(block.instrument).push(block);
+  const bars = symbols.map((s) => concatBars(parts.get(s)));
+  return {
+    instruments,
+    bars,
+    feed: buildFeed(
+      instruments,
+      bars,
+      bars.map((b) => knownAt(b, calendar, 0)),
+      calendar,
+    ),
+  };
+}
+
+const scored = (model, instruments, bars) =>
+  bars.map((columns, j) => {
+    const out = new Float64Array(columns.time.length);
+    model.scorer(instruments[j], calendar).consume(columns, 0, out.length, out);
+    return out;
+  });
+
+/** Judges every rule on one market by itself and, with all of them counted as trials, the best of them. */
+async function oneMarket(seed, edge, gate) {
+  const { instruments, bars, feed } = await market(seed, edge);
+  const composed = await composeStrategy(execution, 'position', instruments);
+  const runs = [];
+  for (const text of rules) {
+    const { trainer } = await composeTrainer(parseCall(text));
+    const model = ruleModel(trainer);
+    const signals = { scores: scored(model, instruments, bars), measures: undefined };
+    const result = runBacktest(feed, signals, { ...composed, from: 0, to: feed.clock.length, closeAtEnd: false });
+    const { equity } = result.equity;
+    const returns = equity.map((v, i) => v / (i === 0 ? execution.cash : equity[i - 1]) - 1);
+    const mean = returns.reduce((a, b) => a + b, 0) / returns.length;
+    const deviation = Math.sqrt(returns.reduce((a, r) => a + (r - mean) ** 2, 0) / (returns.length - 1));
+    runs.push({ text, model, signals, result, sharpe: mean / deviation });
+  }
+  const m = runs.reduce((a, r) => a + r.sharpe, 0) / runs.length;
+  const variance = runs.length < 2 ? 0 : runs.reduce((a, r) => a + (r.sharpe - m) ** 2, 0) / (runs.length - 1);
+  const shared = { instruments, feed, composed, gate };
+  const judged = runs.map((run) => [run.text, judge(shared, run, { count: 1, comparable: 1, sharpe_variance: 0 })]);
+  if (runs.length > 1) {
+    const best = runs.reduce((a, b) => (b.sharpe > a.sharpe ? b : a));
+    const trials = { count: runs.length, comparable: runs.length, sharpe_variance: variance };
+    judged.push([`best of ${runs.length}`, judge(shared, best, trials)]);
+  }
+  return judged;
+}
+
+function judge({ instruments, feed, composed, gate }, { text, model, signals, result }, trials) {
+  const to = feed.clock.length;
+  const { gross } = accountColumns(feed, result.fills, execution.cash, 0, to);
+  const { report } = assess({
+    run: {
+      id: '0'.repeat(16),
+      strategy: text,
+      instruments: symbols,
+      interval: '1d',
+      in_sample: false,
+      fill: execution.fill,
+      live_order: composed.venue.fill.liveOrder ?? null,
+      largest_volume_share: result.largestShare,
+      halted: result.halted,
+      initialEquity: execution.cash,
+      costs: result.costs,
+      tradedValue: result.turnover,
+      ...result.equity,
+      gross,
+      trades: result.trades,
+      fills: result.fills,
+    },
+    replay: { feed, model, calendars: instruments.map(() => calendar), signals, ...composed, from: 0, to },
+    calendar,
+    gate,
+    riskFree: 0,
+    benchmark: undefined,
+    seed: 1,
+    trials: { ledger: 'bench', since: '', ...trials },
+    neighbours: [],
+    retrained: [],
+    provenance: [],
+    onStep() {},
+  });
+  return report;
+}
+
+for (const edge of edges) {
+  const gate = parseGate([gateText], [...FIGURE_NAMES, ...Object.keys(SIGNIFICANCE)]);
+  const byRule = {};
+  const measured = await bench(
+    async () => {
+      for (let seed = first; seed < first + tries; seed++) {
+        for (const [name, { verdict, figures }] of await oneMarket(seed, edge, gate)) {
+          const row = (byRule[name] ??= { tries: 0, passed: 0, share: 0, mean_sharpe: 0, failures: {} });
+          row.tries++;
+          if (verdict.pass) row.passed++;
+          row.share = row.passed / row.tries;
+          row.mean_sharpe += ((figures.sharpe ?? 0) - row.mean_sharpe) / row.tries;
+          for (const failed of verdict.failed) row.failures[failed] = (row.failures[failed] ?? 0) + 1;
+        }
+        if (seed % 20 === 0) process.stderr.write(`${edge} ${seed} ${JSON.stringify(byRule)}\n`);
+      }
+      return { edge, gate: gate.name, markets: tries, rules: byRule };
+    },
+    { reps: 1 },
+  );
+  emit(`gate-${edge}`, version, measured, tries);
+}
