@@ -29,7 +29,8 @@ const RANK: Partial<Record<OrderStatus, number>> = {
 export const isTerminal = (status: OrderStatus): boolean => TERMINAL_STATUSES.has(status);
 
 /** A final status that we concluded ourselves, without the venue ever having shown the order. */
-const isConclusion = (state: OrderState): boolean => isTerminal(state.status) && state.venueOrderId === undefined;
+const isConclusion = (state: OrderState): boolean =>
+  isTerminal(state.status) && state.venueOrderId === undefined && isZero(state.filledQuantity);
 
 /**
  * What an order becomes by a venue's report. Final statuses stay, with two exceptions that rest on evidence: an order
@@ -47,7 +48,7 @@ export function mergeReport(state: OrderState, report: OrderReport): OrderState 
     next.reason = report.reason ?? state.reason;
     if (isTerminal(report.status)) next.closing = state.closing === 'filled' ? 'filled' : report.status;
     else if (shows) next.status = report.status;
-    else next.status = later(state.status, report);
+    else next.status = later(state, report);
     if (shows && isTerminal(report.status)) next.status = 'unknown';
   }
   const settled = settle(next);
@@ -67,12 +68,15 @@ export function mergeFilled(state: OrderState, filled: DecimalText): OrderState 
   return same(settled, state) ? state : settled;
 }
 
-function later(current: OrderStatus, report: OrderReport): OrderStatus {
+function later(state: OrderState, report: OrderReport): OrderStatus {
+  const current = state.status;
   const to = RANK[report.status]!;
   const from = RANK[current]!;
   const pending = current === 'pending_cancel' || current === 'pending_replace';
   // The venue refused the cancel or the replace, and says so in a read made after the request.
-  if (pending && report.authoritative && to >= RANK.accepted! && to < RANK.pending_replace!) return report.status;
+  if (pending && report.authoritative && to >= RANK.accepted! && to < RANK.pending_replace!) {
+    return isZero(state.filledQuantity) ? report.status : 'partially_filled';
+  }
   return to > from ? report.status : current;
 }
 

@@ -1,0 +1,84 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { add, compare, multiply, negate, round, signOf, subtract, sum } from '../../../src/core/domain/decimal.js';
+import {
+  applyAction,
+  applyFill,
+  averagePriceOf,
+  EMPTY_HOLDING,
+  type Holding,
+  quantityOf,
+} from '../../../src/core/state/lots.js';
+
+const fill = (side: 'buy' | 'sell', quantity: string, price: string, costs?: string) => ({
+  executionId: `${side}${quantity}@${price}`,
+  side,
+  quantity,
+  price,
+  time: 0,
+  ...(costs === undefined ? {} : { costs }),
+});
+const after = (...fills: ReturnType<typeof fill>[]): Holding => fills.reduce(applyFill, EMPTY_HOLDING);
+
+describe('first in, first out', () => {
+  test.each([
+    ['buys add up', [fill('buy', '10', '100'), fill('buy', '30', '120')], '40', '115', '0'],
+    [
+      'a sale closes the oldest',
+      [fill('buy', '10', '100'), fill('buy', '10', '120'), fill('sell', '15', '130')],
+      '5',
+      '120',
+      '350',
+    ],
+    ['shorts', [fill('sell', '10', '100'), fill('buy', '4', '90')], '-6', '100', '40'],
+    ['across zero', [fill('buy', '10', '100'), fill('sell', '15', '110')], '-5', '110', '100'],
+    ['costs', [fill('buy', '10', '100', '1'), fill('sell', '10', '100', '2')], '0', undefined, '-3'],
+    [
+      'fractions stay exact',
+      [fill('buy', '0.1', '3'), fill('buy', '0.2', '3'), fill('sell', '0.3', '3')],
+      '0',
+      undefined,
+      '0',
+    ],
+  ])('%s', (_, fills, quantity, average, realised) => {
+    const holding = after(...fills);
+    expect([quantityOf(holding), averagePriceOf(holding), holding.realised]).toEqual([quantity, average, realised]);
+  });
+});
+
+test('corporate actions', () => {
+  const held = after(fill('buy', '10', '100'), fill('buy', '5', '110'));
+  const action = { instrument: 'X', date: '2026-01-05' };
+  const split = applyAction(held, { ...action, type: 'split', value: '2' });
+  expect(split.lots.map((lot) => [lot.quantity, lot.price])).toEqual([
+    ['20', '50'],
+    ['10', '55'],
+  ]);
+  expect(applyAction(held, { ...action, type: 'dividend', value: '0.4' }).realised).toBe('6');
+  expect(applyAction(after(fill('sell', '10', '5')), { ...action, type: 'dividend', value: '1' }).realised).toBe('-10');
+  expect(applyAction(held, { ...action, type: 'delisting', value: '90' })).toEqual({ lots: [], realised: '-200' });
+});
+
+test('property: cash flow = realised + cost of what is open; lots have one sign', () => {
+  const anyFill = fc.record({
+    side: fc.constantFrom('buy' as const, 'sell' as const),
+    quantity: fc.integer({ min: 1, max: 50 }),
+    price: fc.integer({ min: 1, max: 100_000 }),
+    costs: fc.integer({ min: 0, max: 300 }),
+  });
+  fc.assert(
+    fc.property(fc.array(anyFill, { maxLength: 40 }), (raw) => {
+      const fills = raw.map((f) => fill(f.side, String(f.quantity), `${f.price / 100}`, `${f.costs / 100}`));
+      const holding = after(...fills);
+      const paid = sum(
+        fills.map((f) => add(multiply(f.side === 'buy' ? f.quantity : negate(f.quantity), f.price), f.costs ?? '0')),
+      );
+      const open = sum(holding.lots.map((lot) => multiply(lot.quantity, lot.price)));
+      expect(round(subtract(open, paid), 8)).toBe(round(holding.realised, 8));
+      expect(quantityOf(holding)).toBe(sum(fills.map((f) => (f.side === 'buy' ? f.quantity : negate(f.quantity)))));
+      expect(new Set(holding.lots.map((lot) => signOf(lot.quantity))).size).toBeLessThanOrEqual(1);
+      for (const lot of holding.lots) expect(compare(lot.price, '0')).toBe(1);
+    }),
+    { numRuns: 500, seed: 5 },
+  );
+});

@@ -1,0 +1,170 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { compare, sum } from '../../../src/core/domain/decimal.js';
+import { ORDER_STATUSES, type OrderStatus } from '../../../src/core/domain/orders.js';
+import {
+  isTerminal,
+  mergeFilled,
+  mergeReport,
+  type OrderReport,
+  type OrderState,
+} from '../../../src/core/state/index.js';
+
+const start = (more: Partial<OrderState> = {}): OrderState => ({
+  status: 'sending',
+  closing: undefined,
+  venueOrderId: undefined,
+  venueStatus: undefined,
+  reason: undefined,
+  reportedQuantity: undefined,
+  filledQuantity: '0',
+  quantity: '100',
+  ...more,
+});
+const report = (status: OrderStatus, more: Partial<OrderReport> = {}): OrderReport => ({
+  clientOrderId: 'c',
+  status,
+  venueOrderId: 'v',
+  ...more,
+});
+
+describe('cases', () => {
+  test('F18 fill before new, cancelled after fill', () => {
+    const filled = mergeFilled(start(), '100');
+    expect(filled.status).toBe('filled');
+    const late = mergeReport(mergeReport(filled, report('accepted')), report('canceled'));
+    expect(late).toMatchObject({ status: 'filled', venueOrderId: 'v' });
+  });
+
+  test('F23 a cancel that loses the race against the fill', () => {
+    const canceled = mergeReport(start(), report('canceled', { reportedQuantity: '0' }));
+    expect(canceled.status).toBe('canceled');
+    expect(mergeFilled(canceled, '100').status).toBe('filled');
+    expect(mergeFilled(canceled, '40').status).toBe('canceled');
+  });
+
+  test('F24 pending_cancel lasts until the venue says otherwise in a full read', () => {
+    const pending = mergeReport(start({ status: 'accepted', venueOrderId: 'v' }), report('pending_cancel'));
+    expect(mergeReport(pending, report('accepted')).status).toBe('pending_cancel');
+    expect(mergeReport(pending, report('accepted', { authoritative: true })).status).toBe('accepted');
+    expect(mergeReport(pending, report('pending_replace', { authoritative: true })).status).toBe('pending_cancel');
+  });
+
+  test('F31 an unknown word keeps the order open and its progress', () => {
+    expect(mergeReport(start(), report('unknown')).status).toBe('unknown');
+    expect(mergeReport(start({ status: 'partially_filled' }), report('unknown')).status).toBe('partially_filled');
+  });
+
+  test('"filled" waits for the executions, by quantity or by what the venue reports for a notional order', () => {
+    const waiting = mergeReport(start(), report('filled', { reportedQuantity: '100' }));
+    expect(waiting).toMatchObject({ status: 'sending', closing: 'filled' });
+    expect(mergeFilled(waiting, '60')).toMatchObject({ status: 'partially_filled', closing: 'filled' });
+    expect(mergeFilled(waiting, '100')).toMatchObject({ status: 'filled', closing: undefined });
+    const notional = mergeReport(start({ quantity: undefined }), report('filled', { reportedQuantity: '3.3' }));
+    expect(mergeFilled(notional, '3.2').status).toBe('partially_filled');
+    expect(mergeFilled(notional, '3.3').status).toBe('filled');
+  });
+
+  test('what we gave up comes back when the venue shows it', () => {
+    const given = mergeReport(start(), { clientOrderId: 'c', status: 'expired', reason: 'never arrived' });
+    expect(given.status).toBe('expired');
+    expect(mergeReport(given, report('accepted')).status).toBe('accepted');
+    expect(mergeReport(given, report('filled', { reportedQuantity: '100' }))).toMatchObject({ closing: 'filled' });
+    expect(mergeFilled(given, '10').status).toBe('partially_filled');
+  });
+
+  test('a bust takes back quantity, not the status', () => {
+    const filled = mergeFilled(start({ status: 'accepted', venueOrderId: 'v' }), '100');
+    expect(mergeFilled(filled, '60')).toMatchObject({ status: 'filled', filledQuantity: '60' });
+  });
+});
+
+const anyReport = fc.record({
+  status: fc.constantFrom(...ORDER_STATUSES.filter((s) => s !== 'intended' && s !== 'sending')),
+  reportedQuantity: fc.option(fc.integer({ min: 0, max: 100 }).map(String), { nil: undefined }),
+  authoritative: fc.boolean(),
+});
+const anyStep = fc.oneof(
+  anyReport.map((r) => ({ kind: 'report' as const, r })),
+  fc.integer({ min: 1, max: 40 }).map((n) => ({ kind: 'fill' as const, n: String(n) })),
+);
+
+function play(steps: readonly (typeof anyStep extends fc.Arbitrary<infer T> ? T : never)[]) {
+  let state = start();
+  const fills: string[] = [];
+  const history = [state];
+  for (const step of steps) {
+    if (step.kind === 'report') {
+      const { reportedQuantity, ...rest } = step.r;
+      state = mergeReport(state, report(rest.status, { ...rest, ...(reportedQuantity ? { reportedQuantity } : {}) }));
+    } else {
+      fills.push(step.n);
+      state = mergeFilled(state, sum(fills));
+    }
+    history.push(state);
+  }
+  return { state, fills, history };
+}
+
+describe('properties', () => {
+  test('a final status never ends, except that executions may complete it', () => {
+    fc.assert(
+      fc.property(fc.array(anyStep, { maxLength: 30 }), (steps) => {
+        const { history } = play(steps);
+        for (let i = 1; i < history.length; i++) {
+          const [before, after] = [history[i - 1]!, history[i]!];
+          if (!isTerminal(before.status)) continue;
+          if (after.status !== before.status) {
+            expect(after.status).toBe('filled');
+            expect(compare(after.filledQuantity, '100')).toBeGreaterThanOrEqual(0);
+          }
+        }
+      }),
+      { numRuns: 3000, seed: 1 },
+    );
+  });
+
+  test('the filled quantity is the sum of the executions, whatever is reported', () => {
+    fc.assert(
+      fc.property(fc.array(anyStep, { maxLength: 30 }), (steps) => {
+        const { state, fills } = play(steps);
+        expect(state.filledQuantity).toBe(sum(fills));
+      }),
+      { numRuns: 1000, seed: 2 },
+    );
+  });
+
+  test('repeating a report or a sum changes nothing', () => {
+    fc.assert(
+      fc.property(fc.array(anyStep, { maxLength: 20 }), anyReport, (steps, last) => {
+        const { state } = play(steps);
+        const { reportedQuantity, ...rest } = last;
+        const once = mergeReport(
+          state,
+          report(rest.status, { ...rest, ...(reportedQuantity ? { reportedQuantity } : {}) }),
+        );
+        const again = mergeReport(
+          once,
+          report(rest.status, { ...rest, ...(reportedQuantity ? { reportedQuantity } : {}) }),
+        );
+        expect(again).toBe(once);
+        expect(mergeFilled(once, once.filledQuantity)).toBe(once);
+      }),
+      { numRuns: 3000, seed: 3 },
+    );
+  });
+
+  test('an order is not over while the venue counts more than is booked', () => {
+    fc.assert(
+      fc.property(fc.array(anyStep, { maxLength: 30 }), (steps) => {
+        const { history } = play(steps);
+        for (let i = 1; i < history.length; i++) {
+          const [before, after] = [history[i - 1]!, history[i]!];
+          if (isTerminal(before.status) || !isTerminal(after.status) || after.status === 'filled') continue;
+          expect(compare(after.filledQuantity, after.reportedQuantity ?? '0')).toBeGreaterThanOrEqual(0);
+        }
+      }),
+      { numRuns: 3000, seed: 4 },
+    );
+  });
+});
