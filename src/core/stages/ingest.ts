@@ -85,7 +85,7 @@ export async function ingest(options: IngestOptions, runtime: Runtime): Promise<
 }
 
 /** Flags that are settings of the source where it has them, and a mistake where it has not. */
-const SHARED = ['file', 'symbols', 'timezone', 'calendar', 'basis', 'feed'] as const;
+const SHARED = ['file', 'symbols', 'timezone', 'calendar', 'basis', 'feed', 'seed', 'edge'] as const;
 
 async function openSource(
   options: IngestOptions,
@@ -98,7 +98,7 @@ async function openSource(
   for (const flag of SHARED) {
     const value = options[flag];
     if (value === undefined) continue;
-    if (keys.includes(flag)) given[flag] = value;
+    if (keys.includes(flag)) given[flag] = flag === 'edge' && value !== 'none' ? Number(value) : value;
     else if (flag !== 'symbols') throw usage(`--${flag} does not apply to the source ${module.name}.`, 'Leave it out.');
   }
   const settings = adapterSettings(module.name, module.settings, undefined, options.set, given);

@@ -40,6 +40,11 @@ export const ingestOptions = z.strictObject({
     choice('raw', 'split', 'total').optional(),
   ),
   feed: option({ summary: 'Product of the vendor where it has several.', value: 'iex' }, word().optional()),
+  seed: option({ summary: 'synthetic: seed of the market.', value: 'n' }, integer(0, 0xffff_ffff).optional()),
+  edge: option(
+    { summary: 'synthetic: none, or the net Sharpe ratio a year of a planted edge.', value: 'none|1.5' },
+    word().optional(),
+  ),
   store: option(
     { summary: 'Where bars are kept: parquet, or bigquery://project.dataset.', value: 'store', adapter: 'store' },
     word().prefault('parquet'),
