@@ -24,10 +24,10 @@ const stamp = (time: number, interval: Interval): string => {
 
 const CASES = [
   ['sip', '1m', 10_000],
-  ['sip', '15m', 7],
+  ['sip', '15m', 50],
   ['sip', '1d', 7],
   ['delayed_sip', '15m', 10_000],
-  ['iex', '15m', 11],
+  ['iex', '15m', 77],
   ['iex', '1d', 10_000],
 ] as const;
 
