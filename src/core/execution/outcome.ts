@@ -1,7 +1,7 @@
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
 import { isTerminal, type Lease, type NewIntent, type OrderRecord } from '../state/index.js';
 import { bookExecutions, bookOrders } from './booking.js';
-import { sendOutcome } from './broker.js';
+import { type BrokerOrder, sendOutcome } from './broker.js';
 import { type ExecutionContext, fault, limitsOf, pause } from './context.js';
 import { commitIntents, find } from './submit.js';
 
@@ -119,16 +119,17 @@ export async function replaceOrder(
   await journal.markSending([id], lease, clock.now());
   await journal.recordReports([{ clientOrderId, status: 'pending_replace' }], clock.now());
   fault(context, 'before-send');
+  let order: BrokerOrder | undefined;
   try {
-    const order = await broker.replace(old.venueOrderId, next!.request, id);
-    fault(context, 'after-send');
-    await bookOrders(context, [{ record: next!, order }], false);
+    order = await broker.replace(old.venueOrderId, next!.request, id);
   } catch (error) {
     const status = sendOutcome(error) === 'rejected' || sendOutcome(error) === 'not_sent' ? 'rejected' : 'unknown';
     const reason = error instanceof Error ? error.message : String(error);
     await journal.recordReports([{ clientOrderId: id, status, reason }], clock.now());
     if (isQuantlineError(error) && error.code === 'CREDENTIALS') throw error;
   }
+  fault(context, 'after-send');
+  if (order !== undefined) await bookOrders(context, [{ record: next!, order }], false);
   fault(context, 'after-reply');
   await pollOrders(context, [clientOrderId, id]);
   return known(context, id);

@@ -140,13 +140,15 @@ class Sender {
         return this.conclude(record, 'expired', 'the lease ended before it was sent');
       }
       fault(this.context, 'before-send');
+      let order: BrokerOrder;
       try {
-        const order = await broker.submit(record.request, record.clientOrderId);
-        fault(this.context, 'after-send');
-        return this.replies.add({ record, order });
+        order = await broker.submit(record.request, record.clientOrderId);
       } catch (error) {
-        if (!(await this.failed(record, error, attempt))) return;
+        if (await this.failed(record, error, attempt)) continue;
+        return;
       }
+      fault(this.context, 'after-send');
+      return this.replies.add({ record, order });
     }
   }
 

@@ -1,0 +1,422 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  awaitOutcome,
+  bookEvent,
+  cancelOrder,
+  commitDecision,
+  commitIntents,
+  type ExecutionContext,
+  reconcile,
+  replaceOrder,
+  submitOrders,
+} from '../../../src/core/execution/index.js';
+import { ManualClock, silentLogger } from '../../../src/core/platform/index.js';
+import { type Journal, type Lease, type NewIntent, openJournal, streamOf } from '../../../src/core/state/index.js';
+import { entry, failure, request, SCOPE, T0, temporaryFolder } from '../state/helpers.js';
+import { FakeVenue, type Fault, type Operation } from './fakeVenue.js';
+
+let folder: { path: string; remove: () => Promise<void> };
+let clock: ManualClock;
+let venue: FakeVenue;
+let journal: Journal;
+let lease: Lease;
+let context: ExecutionContext;
+
+beforeEach(async () => {
+  folder = await temporaryFolder();
+  clock = new ManualClock(T0);
+  venue = new FakeVenue(clock);
+  journal = await openJournal(join(folder.path, 'journal.db'));
+  lease = (await journal.acquireLease(streamOf(SCOPE), 'me', T0, 3_600_000))!;
+  context = { journal, broker: venue, scope: SCOPE, clock, logger: silentLogger };
+});
+afterEach(async () => {
+  await journal.verify();
+  await journal.close();
+  await folder.remove();
+});
+
+const decide = async (intents: readonly NewIntent[] = [entry()], slot = T0) =>
+  (await commitDecision(context, lease, { slot, report: 'r', time: clock.now(), body: null }, intents)).orders;
+const send = async (intents?: readonly NewIntent[]) => submitOrders(context, lease, await decide(intents));
+/** Faults of one kind of call, in order; then none. */
+const faults = (operation: Operation, ...list: (Fault | undefined)[]) => {
+  venue.fault = (each) => (each === operation ? list.shift() : undefined);
+};
+const sells = (quantity = '10'): NewIntent => ({
+  leg: 'exit',
+  request: request({ side: 'sell', quantity, opens: false }),
+});
+
+describe('placing', () => {
+  test('the plain case: one order, adopted with the venue’s id', async () => {
+    const [order] = await send();
+    expect(order).toMatchObject({ status: 'accepted', venueOrderId: 'v1' });
+    expect(venue.accepted).toEqual([order!.clientOrderId]);
+  });
+
+  test('exits leave before entries', async () => {
+    const qqq: NewIntent = { leg: 'entry', request: request({ instrument: 'QQQ' }) };
+    const orders = await send([qqq, sells()]);
+    expect(venue.accepted).toEqual([orders[1]!.clientOrderId, orders[0]!.clientOrderId]);
+  });
+
+  test('F1 F2 F3 accepted, the reply lost: looked up and adopted, not sent again', async () => {
+    faults('submit', 'lost-after');
+    const [order] = await send();
+    expect(order).toMatchObject({ status: 'accepted', venueOrderId: 'v1' });
+    expect(venue.calls.filter((call) => call === 'submit')).toHaveLength(1);
+  });
+
+  test('F4 not accepted, no reply: sent once more under the same id', async () => {
+    faults('submit', 'lost-before');
+    const [order] = await send();
+    expect(order).toMatchObject({ status: 'accepted' });
+    expect(venue.accepted).toEqual([order!.clientOrderId]);
+    expect(venue.calls.filter((call) => call === 'submit')).toHaveLength(2);
+  });
+
+  test('F4 no reply ever, nor to look-ups: unknown, and never a third time', async () => {
+    venue.fault = (operation) => (operation === 'submit' ? 'lost-before' : operation === 'lookup' ? 'fail' : undefined);
+    const [order] = await send();
+    expect(order).toMatchObject({ status: 'unknown', reason: 'submit: no answer' });
+    expect(venue.calls.filter((call) => call === 'submit')).toHaveLength(1);
+  });
+
+  test('F5 F6 accepted but invisible for long: the second sending is refused as a duplicate; adopted when it shows', async () => {
+    venue.invisible = 20_000;
+    faults('submit', 'lost-after');
+    const [order] = await send();
+    expect(order!.status).toBe('unknown');
+    expect(venue.accepted).toHaveLength(1);
+    clock.set(T0 + 60_000);
+    const { unresolved } = await reconcile(context);
+    expect(unresolved).toEqual([]);
+    expect(await journal.order(order!.clientOrderId)).toMatchObject({ status: 'accepted', venueOrderId: 'v1' });
+  });
+
+  test('F7 too many requests: waited out with the same id, bounded', async () => {
+    faults('submit', 'throttle', 'throttle');
+    expect((await send())[0]).toMatchObject({ status: 'accepted' });
+    venue.fault = (operation) => (operation === 'submit' ? 'throttle' : undefined);
+    const [late] = await submitOrders(context, lease, await decide([entry()], T0 + 1));
+    expect(late).toMatchObject({ status: 'expired', reason: 'not sent: too many requests' });
+    expect(venue.accepted).toHaveLength(1);
+  });
+
+  test('F37 a refusal is recorded with its reason; the other orders go on', async () => {
+    faults('submit', 'reject');
+    const orders = await send([entry(), { leg: 'entry', request: request({ instrument: 'QQQ' }) }]);
+    expect(orders.map((o) => [o.status, o.reason])).toEqual([
+      ['rejected', 'submit refused'],
+      ['accepted', undefined],
+    ]);
+  });
+
+  test('F15 an expired decision is not sent', async () => {
+    const orders = await decide();
+    clock.set(T0 + 60_000);
+    const [order] = await submitOrders(context, lease, orders, { validUntil: T0 + 60_000 });
+    expect(order).toMatchObject({ status: 'expired' });
+    expect(venue.accepted).toEqual([]);
+  });
+
+  test('a lease that ends while orders are being sent stops the rest', async () => {
+    const instruments = ['A', 'B', 'C'];
+    const orders = await decide(instruments.map((instrument) => ({ leg: 'entry', request: request({ instrument }) })));
+    venue.fault = (operation) => {
+      if (operation === 'submit') clock.set(lease.deadline);
+      return undefined;
+    };
+    const one = { ...context, limits: { concurrency: 1 } };
+    expect((await failure(submitOrders(one, lease, orders))).code).toBe('STATE');
+    expect(venue.accepted).toHaveLength(1);
+    expect((await journal.orders()).map((o) => o.status)).toEqual(['accepted', 'expired', 'expired']);
+  });
+
+  test('F14 the same slot again decides nothing', async () => {
+    await send();
+    const again = await commitDecision(context, lease, { slot: T0, report: 'r', time: T0, body: null }, [entry()]);
+    expect(again.existed).toBe(true);
+    expect(venue.accepted).toHaveLength(1);
+  });
+});
+
+describe('after a crash', () => {
+  const crashAt = (name: string): ExecutionContext => ({
+    ...context,
+    faultPoint: (point) => {
+      if (point === name) throw new Error('killed');
+    },
+  });
+
+  test('F9 killed after the intent: sent once if still valid, expired otherwise', async () => {
+    for (const valid of [true, false]) {
+      const slot = T0 + (valid ? 0 : 1);
+      const decision = { slot, report: 'r', time: T0, body: null };
+      await failure(commitDecision(crashAt('after-intent'), lease, decision, [entry()]));
+      const { resend } = await reconcile(context, { sendable: () => valid });
+      expect(resend).toHaveLength(valid ? 1 : 0);
+      await submitOrders(context, lease, resend);
+      const [order] = await journal.orders({ slot });
+      expect(order!.status).toBe(valid ? 'accepted' : 'expired');
+      if (valid) {
+        venue.fill(venue.find(order!.clientOrderId)!, '10');
+        await reconcile(context);
+      }
+    }
+    expect(venue.accepted).toHaveLength(1);
+  });
+
+  test.each(['before-send', 'after-send', 'after-reply'])(
+    'F10 killed %s: the rerun converges to one order',
+    async (point) => {
+      const orders = await decide();
+      await failure(submitOrders(crashAt(point), lease, orders));
+      const { resend } = await reconcile(context, { sendable: () => true });
+      expect(resend).toHaveLength(point === 'before-send' ? 1 : 0);
+      await submitOrders(context, lease, resend);
+      expect(venue.accepted).toEqual([orders[0]!.clientOrderId]);
+      expect((await journal.orders())[0]).toMatchObject({ status: 'accepted', venueOrderId: 'v1' });
+    },
+  );
+
+  test('killed while fills are booked: each is booked once', async () => {
+    await send();
+    const order = venue.open()[0]!;
+    venue.fill(order, '4');
+    venue.fill(order, '6');
+    await failure(reconcile(crashAt('during-fill-booking')));
+    expect(await journal.fills()).toHaveLength(1);
+    expect((await reconcile(context)).booked).toHaveLength(1);
+    expect((await reconcile(context)).booked).toEqual([]);
+    expect((await journal.orders())[0]).toMatchObject({ status: 'filled', filledQuantity: '10' });
+  });
+
+  test('an order that never arrived expires after a while, and comes back if the venue shows it after all', async () => {
+    venue.invisible = 300_000;
+    faults('submit', 'lost-after');
+    const [order] = await send();
+    clock.set(T0 + 200_000);
+    await reconcile(context);
+    expect((await journal.order(order!.clientOrderId))?.status).toBe('expired');
+    clock.set(T0 + 400_000);
+    await reconcile(context);
+    expect((await journal.order(order!.clientOrderId))?.status).toBe('accepted');
+  });
+
+  test('without client order ids nothing is ever sent again', async () => {
+    venue.capabilities = { ...venue.capabilities, clientOrderIds: false };
+    faults('submit', 'lost-before');
+    const [order] = await send();
+    expect(order!.status).toBe('unknown');
+    expect((await reconcile(context, { sendable: () => true })).resend).toEqual([]);
+    expect(venue.calls.filter((call) => call === 'submit')).toHaveLength(1);
+  });
+});
+
+describe('reconciliation', () => {
+  test('F47 what others hold and order is external and left alone', async () => {
+    venue.external.set('GLD', '7').set('SPY', '5');
+    await send();
+    venue.fill(venue.open()[0]!, '10');
+    await venue.submit(request({ instrument: 'GLD' }), 'by-hand');
+    const result = await reconcile(context);
+    expect(result.external).toEqual([
+      { instrument: 'GLD', quantity: '7' },
+      { instrument: 'SPY', quantity: '5' },
+    ]);
+    expect(result.externalOrders.map((o) => o.clientOrderId)).toEqual(['by-hand']);
+    expect(result.differences).toEqual([]);
+    expect(await journal.positions(SCOPE)).toMatchObject([{ instrument: 'SPY', quantity: '10' }]);
+  });
+
+  test('the venue holds less than is owned: halted, exit 6, with the table', async () => {
+    await send();
+    venue.fill(venue.open()[0]!, '10');
+    await reconcile(context);
+    venue.external.set('SPY', '-4');
+    const listed = await reconcile(context, { onDifference: 'report' });
+    expect(listed.differences).toMatchObject([{ kind: 'position', owned: '10', venue: '6' }]);
+    expect((await journal.state(SCOPE)).state).toBe('active');
+    const error = await failure(reconcile(context));
+    expect([error.code, error.exitCode]).toEqual(['HALTED', 6]);
+    expect(error.message).toMatch(/SPY +position +10 +6/);
+    expect(await journal.state(SCOPE)).toMatchObject({ state: 'halted' });
+  });
+
+  test('F30 a failed read concludes nothing', async () => {
+    await send();
+    for (const operation of ['account', 'open', 'positions', 'executions'] as const) {
+      venue.fault = (each) => (each === operation ? 'fail' : undefined);
+      expect((await failure(reconcile(context))).code).toBe('UNAVAILABLE');
+    }
+    venue.fault = () => undefined;
+    expect((await journal.orders())[0]!.status).toBe('accepted');
+    expect((await journal.state(SCOPE)).state).toBe('active');
+  });
+
+  test('F19 F28 executions that lag behind the order are waited for', async () => {
+    await send();
+    venue.fill(venue.open()[0]!, '10');
+    venue.lagging = 2;
+    const result = await reconcile(context);
+    expect(result.differences).toEqual([]);
+    expect(result.booked).toHaveLength(1);
+    expect((await journal.orders())[0]!.status).toBe('filled');
+  });
+
+  test('an accepted order that the venue denies is a difference, not a reason to order again', async () => {
+    await send();
+    venue.orders.clear();
+    const error = await failure(reconcile(context, { sendable: () => true }));
+    expect(error.code).toBe('HALTED');
+    expect(error.message).toContain('does not know it any more');
+  });
+
+  test('an open order with this strategy’s name that the journal lacks: the wrong journal', async () => {
+    await venue.submit(request(), 'ql-swing-0123456789abcdef');
+    expect((await failure(reconcile(context))).message).toContain('is it the right journal?');
+  });
+
+  test('keys of another account are refused', async () => {
+    const other = { ...context, scope: { ...SCOPE, account: 'B2' } };
+    expect((await failure(reconcile(other))).code).toBe('CREDENTIALS');
+  });
+
+  test('a split is applied before anything is compared', async () => {
+    await send();
+    venue.fill(venue.open()[0]!, '10');
+    await reconcile(context);
+    venue.external.set('SPY', '30');
+    const actions = [{ instrument: 'SPY', date: '2026-01-06', type: 'split' as const, value: '4' }];
+    const result = await reconcile(context, { actions });
+    expect(result.external).toEqual([]);
+    expect((await reconcile(context, { actions })).external).toEqual([]);
+    expect(await journal.positions(SCOPE)).toMatchObject([{ quantity: '40' }]);
+  });
+
+  test('a bust after the fact takes the position back', async () => {
+    await send();
+    const trade = venue.fill(venue.open()[0]!, '10')!;
+    await reconcile(context);
+    venue.bust(trade);
+    await reconcile(context);
+    expect(await journal.positions(SCOPE)).toEqual([]);
+  });
+
+  test('F27 both exits fill: the reversed position is reported', async () => {
+    await send();
+    venue.fill(venue.open()[0]!, '10');
+    await reconcile(context);
+    const stop: NewIntent = { leg: 'stop', request: request({ side: 'sell', type: 'stop', stopPrice: '90' }) };
+    const target: NewIntent = { leg: 'target', request: request({ side: 'sell', type: 'limit', limitPrice: '110' }) };
+    const exits = await commitIntents(context, lease, T0, [stop, target]);
+    await submitOrders(context, lease, exits);
+    for (const order of venue.open()) venue.fill(order, '10');
+    const { reversed } = await reconcile(context);
+    expect(reversed).toMatchObject([{ instrument: 'SPY', quantity: '-10' }]);
+  });
+});
+
+describe('cancel and replace', () => {
+  test('F23 F24 the cancelled order stays open until the venue says it is over; the fill that won counts', async () => {
+    const [order] = await send();
+    const id = order!.clientOrderId;
+    expect(await cancelOrder(context, id)).toMatchObject({ status: 'pending_cancel' });
+    expect((await failure(commitIntents(context, lease, T0, [entry()]))).code).toBe('MISMATCH');
+    expect((await awaitOutcome(context, [id], clock.now() + 5000))[0]!.status).toBe('pending_cancel');
+    venue.fill(venue.open()[0]!, '10');
+    expect((await awaitOutcome(context, [id], clock.now() + 5000))[0]).toMatchObject({
+      status: 'filled',
+      filledQuantity: '10',
+    });
+  });
+
+  test('F22 partly filled, then cancelled: the position is what was filled', async () => {
+    const [order] = await send();
+    venue.fill(venue.open()[0]!, '3');
+    await cancelOrder(context, order!.clientOrderId);
+    venue.finishCancels();
+    const [ended] = await awaitOutcome(context, [order!.clientOrderId], clock.now() + 5000);
+    expect(ended).toMatchObject({ status: 'canceled', filledQuantity: '3' });
+    expect(await journal.positions(SCOPE)).toMatchObject([{ quantity: '3' }]);
+  });
+
+  test('an unsent order is closed without asking; a finished one is left alone', async () => {
+    const [order] = await decide();
+    expect(await cancelOrder(context, order!.clientOrderId)).toMatchObject({ status: 'canceled' });
+    expect(await cancelOrder(context, order!.clientOrderId)).toMatchObject({ status: 'canceled' });
+    expect(venue.calls).toEqual([]);
+  });
+
+  test('F25 replaced: the new revision lives, the old one is over', async () => {
+    const [order] = await send();
+    const next = await replaceOrder(context, lease, order!.clientOrderId, entry({ quantity: '6' }), clock.now() + 5000);
+    expect(next).toMatchObject({ revision: 1, status: 'accepted', request: { quantity: '6' } });
+    expect((await journal.order(order!.clientOrderId))?.status).toBe('replaced');
+    venue.fill(venue.open()[0]!, '6');
+    await reconcile(context);
+    expect(await journal.positions(SCOPE)).toMatchObject([{ quantity: '6' }]);
+  });
+
+  test('F25 the original fills first: the replacement is refused, no double size', async () => {
+    const [order] = await send();
+    venue.fill(venue.open()[0]!, '10');
+    const next = await replaceOrder(context, lease, order!.clientOrderId, entry({ quantity: '6' }), clock.now() + 5000);
+    expect(next).toMatchObject({ status: 'rejected' });
+    expect(await journal.positions(SCOPE)).toMatchObject([{ quantity: '10' }]);
+    expect((await journal.order(order!.clientOrderId))?.status).toBe('filled');
+  });
+
+  test('a replace whose answer is lost is found again', async () => {
+    const [order] = await send();
+    faults('replace', 'lost-after');
+    const next = await replaceOrder(context, lease, order!.clientOrderId, entry({ quantity: '6' }), clock.now() + 5000);
+    expect(next).toMatchObject({ status: 'accepted', venueOrderId: 'v2' });
+    expect((await journal.order(order!.clientOrderId))?.status).toBe('replaced');
+  });
+
+  test('where a venue cannot replace, the new order waits for the end of the old one', async () => {
+    Object.defineProperty(venue, 'replace', { value: undefined });
+    const [order] = await send();
+    const id = order!.clientOrderId;
+    expect(await replaceOrder(context, lease, id, entry({ quantity: '6' }), clock.now() + 3000)).toBeUndefined();
+    venue.finishCancels();
+    await awaitOutcome(context, [id], clock.now() + 3000);
+    const [next] = await commitIntents(context, lease, T0, [entry({ quantity: '6' })]);
+    expect(next).toMatchObject({ revision: 1, status: 'intended' });
+  });
+});
+
+describe('streams', () => {
+  test('F18 duplicates and a fill before its order: booked once', async () => {
+    const [order] = await send();
+    const execution = venue.fill(venue.open()[0]!, '4')!;
+    const view = (await venue.orderByVenueId('v1'))!;
+    const older = { ...view, status: 'accepted' as const, filledQuantity: '0' };
+    for (const event of [
+      { type: 'execution' as const, execution },
+      { type: 'order' as const, order: view, execution },
+      { type: 'order' as const, order: older },
+    ]) {
+      expect(await bookEvent(context, event)).toBe(true);
+    }
+    expect(await journal.order(order!.clientOrderId)).toMatchObject({
+      status: 'partially_filled',
+      filledQuantity: '4',
+    });
+    expect(await journal.fills()).toHaveLength(1);
+  });
+
+  test('F17 a reconnection asks for a reconciliation; so does an event of an order on its way', async () => {
+    expect(await bookEvent(context, { type: 'connected' })).toBe(false);
+    expect(await bookEvent(context, { type: 'disconnected', reason: 'x' })).toBe(true);
+    const orders = await decide();
+    await journal.markSending([orders[0]!.clientOrderId], lease, T0);
+    await venue.submit(request(), 'stranger');
+    const foreign = (await venue.orderByClientId('stranger'))!;
+    expect(await bookEvent(context, { type: 'order', order: foreign })).toBe(false);
+  });
+});
