@@ -1,12 +1,13 @@
 // The whole chain on real bars, offline: each command is echoed and run by the built command line.
+// node scripts/quickstart.mjs [workspace]
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const bin = join(root, 'bin', 'run.js');
-const workspace = join(root, '.quantline', 'quickstart');
+const workspace = resolve(process.argv[2] ?? join(root, '.quantline', 'quickstart'));
 const started = performance.now();
 
 if (!existsSync(join(root, 'dist', 'shell', 'main.js'))) {
@@ -55,7 +56,8 @@ const model = quantline('model', [
   ...['--data', data, '--trainer', 'xgboost', '--label', 'direction(5)'],
   ...['--cv', 'walk-forward(5)', '--rounds', '60', '--seed', '7'],
 ]).path;
-const run = quantline('run', ['backtest', '--data', data, '--model', model, ...costs]).path;
+const range = ['--from', '2012-01-01'];
+const run = quantline('run', ['backtest', '--data', data, '--model', model, ...range, ...costs]).path;
 const report = quantline('report', ['evaluate', '--run', run, '--gate', 'default'], [0, 5]);
 tell('The learner', report.status);
 

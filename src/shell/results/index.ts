@@ -1,7 +1,16 @@
 import { z } from 'zod';
 import type { CommandId } from '../../core/config/index.js';
 import { configResult, datasetResult, initResult, listResult, rowsResult, showResult } from './show.js';
-import { backtestResult, evaluateResult, ingestResult, reportResult, tradeResult, trainResult } from './stages.js';
+import {
+  backtestResult,
+  evaluateResult,
+  ingestResult,
+  ordersResult,
+  positionsResult,
+  reportResult,
+  tradeResult,
+  trainResult,
+} from './stages.js';
 
 export * from './common.js';
 export * from './show.js';
@@ -14,8 +23,8 @@ export const COMMAND_RESULTS: Readonly<Record<CommandId, z.ZodType>> = {
   backtest: backtestResult,
   evaluate: evaluateResult,
   trade: tradeResult,
-  positions: rowsResult,
-  orders: rowsResult,
+  positions: positionsResult,
+  orders: ordersResult,
   datasets: listResult,
   'datasets:show': datasetResult,
   models: listResult,
