@@ -73,10 +73,29 @@ function tell(what, status) {
 }
 
 say(
-  'Paper trading on the replayed dataset through the live runner: the same decisions, a simulated venue with its own book.',
+  'The same model on its last fourteen months, then paper-traded: the dataset is replayed through the live runner, slot by slot, with a journal and a simulated venue that keeps its own book. The equity has to come out the same.',
 );
-const traded = report.status === 0 ? ['--report', report.path] : ['--run', run];
-quantline('session', ['trade', ...traded, '--strategy', 'quickstart', '--broker', 'sim', '--until', '2022-03-10']);
+const recent = quantline('recent', [
+  'backtest',
+  '--data',
+  data,
+  '--model',
+  model,
+  ...costs,
+  '--from',
+  '2021-01-04',
+]).path;
+quantline('session', [
+  'trade',
+  '--run',
+  recent,
+  '--strategy',
+  'quickstart',
+  '--broker',
+  'sim',
+  '--until',
+  '2022-03-10',
+]);
 quantline(undefined, ['positions', '--strategy', 'quickstart']);
 quantline(undefined, ['orders', '--strategy', 'quickstart', '--all', '--limit', '5']);
 quantline(undefined, ['runs']);
