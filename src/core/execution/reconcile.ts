@@ -115,8 +115,11 @@ async function reconcileOrders(context: ExecutionContext, options: ReconcileOpti
       (record.venueOrderId === undefined ? undefined : byVenue.get(record.venueOrderId)) ??
       (await find(context, record));
     if (order !== undefined) found.push({ record, order });
-    else if (record.venueOrderId !== undefined) differences.push(missing(record));
-    else {
+    else if (record.venueOrderId !== undefined) {
+      // A venue may accept an order and show it only later; that is no reason to halt.
+      const young = clock.now() - (record.sentAt ?? record.createdAt) < limitsOf(context).invisibleFor;
+      if (!young) differences.push(missing(record));
+    } else {
       const conclusion = concludeAbsent(context, record, options);
       if (conclusion === 'resend') resend.push(record);
       else if (conclusion !== undefined) conclusions.push(conclusion);
@@ -149,7 +152,8 @@ function concludeAbsent(
 ): OrderReport | 'resend' | undefined {
   const { broker, clock } = context;
   const neverSent = record.status === 'intended';
-  const sendable = options.sendable?.(record) ?? false;
+  // What was to replace another order is never sent by itself: the other may still be alive.
+  const sendable = record.replaces === undefined && (options.sendable?.(record) ?? false);
   if (sendable && (neverSent || broker.capabilities.clientOrderIds)) return 'resend';
   const expired = (reason: string): OrderReport => ({ clientOrderId: record.clientOrderId, status: 'expired', reason });
   if (neverSent) return expired('its decision expired before it was sent');

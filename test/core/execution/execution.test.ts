@@ -270,6 +270,8 @@ describe('reconciliation', () => {
   test('an accepted order that the venue denies is a difference, not a reason to order again', async () => {
     await send();
     venue.orders.clear();
+    expect((await reconcile(context, { sendable: () => true })).resend).toEqual([]);
+    clock.set(T0 + 300_000);
     const error = await failure(reconcile(context, { sendable: () => true }));
     expect(error.code).toBe('HALTED');
     expect(error.message).toContain('does not know it any more');

@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { soak } from './soak.js';
+
+/** `QUANTLINE_SOAK=10000 npx vitest run soak` for the long run; `QUANTLINE_SOAK_SEED` repeats one. */
+const sequences = Number(process.env['QUANTLINE_SOAK'] ?? 60);
+const only = process.env['QUANTLINE_SOAK_SEED'];
+
+test('random fault sequences converge: accepted orders equal intents, every fill is booked once', async () => {
+  const failures: string[] = [];
+  let kills = 0;
+  let accepted = 0;
+  const seeds = only === undefined ? Array.from({ length: sequences }, (_, i) => i + 1) : [Number(only)];
+  for (const seed of seeds) {
+    try {
+      const result = await soak(seed);
+      kills += result.kills;
+      accepted += result.accepted;
+    } catch (error) {
+      if (only !== undefined) throw error;
+      failures.push(`${seed}: ${(error as Error).message.split('\n')[0]}`);
+    }
+  }
+  expect(failures).toEqual([]);
+  if (only === undefined) {
+    // The sequences must reach what they are meant to test.
+    expect(kills).toBeGreaterThan(seeds.length / 5);
+    expect(accepted).toBeGreaterThan(seeds.length);
+  }
+}, 3_600_000);
