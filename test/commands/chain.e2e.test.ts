@@ -113,6 +113,63 @@ describe('the chain', () => {
   });
 });
 
+describe('paper trading', () => {
+  const start = (...more: string[]) => ['trade', '--run', run, '--strategy', 'e2e', '--broker', 'sim', ...more];
+
+  it('trades slot by slot, is safe to start again, and shows its book', async () => {
+    const none = await json('positions', 0, 'positions');
+    expect(none).toEqual([]);
+    const first = (await json('trade', 0, ...start('--until', '2017-03-31'))) as { session: Record<string, unknown> };
+    expect(first.session).toMatchObject({ outcome: 'decided', strategy: 'e2e', venue: 'sim', rejected: 0 });
+    expect(first.session['slots']).toBeGreaterThan(50);
+
+    const again = (await json('trade', 0, ...start('--until', '2017-03-31'))) as { session: Record<string, unknown> };
+    expect([again.session['outcome'], again.session['fills']]).toEqual(['nothing', first.session['fills']]);
+    await json('trade', 8, ...start('--until', '2017-03-31', '--strict-slot'));
+
+    const [once, held, all] = [
+      (await json('trade', 0, ...start('--once'))) as { session: { slots: number } },
+      (await json('positions', 0, 'positions', '--strategy', 'e2e')) as unknown as { quantity: string }[],
+      (await json('orders', 0, 'orders', '--all')) as unknown as { status: string; filled: string }[],
+    ];
+    expect(once.session.slots).toBe(1);
+    for (const { quantity } of held) expect(quantity).toMatch(/^-?\d+(\.\d+)?$/);
+    expect(all.filter(({ status }) => status === 'filled').length).toBe(first.session['fills']);
+    expect(await json('orders', 0, 'orders', '--strategy', 'other', '--all')).toEqual([]);
+  });
+
+  it('shows its book again and again until a signal', async () => {
+    const { code, stdout } = await quantline(['orders', '--all', '--limit', '2', '--watch', '100ms'], {
+      cwd: folder,
+      started: (child) => {
+        let seen = '';
+        child.stdout!.on('data', (text: string) => {
+          seen += text;
+          if (seen.split('created_at').length > 3) child.kill('SIGINT');
+        });
+      },
+    });
+    expect(code).toBe(130);
+    expect(stdout.split('created_at').length).toBeGreaterThan(3);
+    expect((await q('orders', '--watch', '1s', '--json')).code).toBe(2);
+  });
+
+  it('refuses to trade with money on what passed no gate', async () => {
+    const { code, stdout } = await q(
+      'trade',
+      '--run',
+      run,
+      '--strategy',
+      'e2e',
+      '--broker',
+      'alpaca',
+      '--live',
+      '--json',
+    );
+    expect([code, stdout]).toEqual([3, expect.stringContaining('"error"')]);
+  });
+});
+
 describe('bad input', () => {
   const refused = async (code: string, exit: number, ...args: string[]): Promise<string> => {
     const before = readdirSync(join(folder, '.quantline')).flatMap((kind) =>
