@@ -27,7 +27,7 @@ export async function loadUserModule<M>(
     module = await jiti.import<Record<string, unknown>>(file);
   } catch (error) {
     throw new QuantlineError('INPUT', `Cannot load ${file}: ${(error as Error).message}`, {
-      hint: 'Correct the module; docs/extending.md shows one.',
+      hint: 'Correct the module; the README shows one.',
       cause: error,
     });
   }
@@ -39,7 +39,7 @@ export async function loadUserModule<M>(
   ] as const) {
     if (typeof module[key] !== type || module[key] === null) {
       throw new QuantlineError('INPUT', `${file} does not export "${key}".`, {
-        hint: `A ${port} module exports name, summary, settings and create; docs/extending.md shows one.`,
+        hint: `A ${port} module exports name, summary, settings and create; the README shows a rule.`,
       });
     }
   }
