@@ -25,6 +25,7 @@ export interface Kernels {
   readonly exponential: Fn;
   readonly predictTrees: Fn;
   readonly anyMissing: Fn;
+  readonly transposeRows: Fn;
 }
 
 let compiled: WasmModule | undefined;

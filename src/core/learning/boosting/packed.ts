@@ -26,6 +26,8 @@ export interface PackedShape {
   readonly capacity: number;
   readonly rows: number;
   readonly out: number;
+  /** Per thread: the block it works on, as columns. */
+  readonly columns: readonly number[];
   /** 512 bytes for the threads to agree in. */
   readonly control: number;
 }
@@ -40,8 +42,8 @@ export class PackedForest {
   readonly kernels: Kernels;
   private readonly f32: Float32Array;
 
-  /** `blocks`: how many blocks of rows the buffers hold. */
-  constructor(trees: readonly Tree[], cols: number, classes: number, blocks = 1) {
+  /** `blocks`: how many blocks of rows the buffers hold; `threads`: how many work at once. */
+  constructor(trees: readonly Tree[], cols: number, classes: number, blocks = 1, threads = 1) {
     const layout = new Layout();
     const table = layout.take(trees.length * 32);
     const placed = trees.map((tree) => place(layout, tree));
@@ -56,6 +58,7 @@ export class PackedForest {
       capacity,
       rows: layout.take(capacity * cols * 4),
       out: layout.take(capacity * classes * 4),
+      columns: Array.from({ length: threads }, () => layout.take(blockRows * cols * 4)),
       control: layout.take(512),
     };
     this.memory = sharedMemory(layout.peak, `Scoring ${trees.length} trees`);
@@ -65,8 +68,8 @@ export class PackedForest {
     trees.forEach((tree, i) => {
       const p = placed[i]!;
       u32.set([p.depth >>> 0, p.nodes, p.defaults, p.leaves, tree.group], table / 4 + i * 8);
-      if (p.depth < 0) writeLinked(tree, p, this.memory.buffer);
-      else writeComplete(tree, p, this.memory.buffer);
+      if (p.depth < 0) writeLinked(tree, p, this.memory.buffer, blockRows * 4);
+      else writeComplete(tree, p, this.memory.buffer, blockRows * 4);
     });
   }
 
@@ -76,7 +79,7 @@ export class PackedForest {
     for (let at = 0; at < x.rows; at += blockRows) {
       const n = Math.min(blockRows, x.rows - at);
       this.stage(x, at, n, 0, base);
-      predictBlock(this.kernels, this.shape, 0, n);
+      predictBlock(this.kernels, this.shape, 0, n, 0);
       this.collect(0, n, out, at);
     }
   }
@@ -98,12 +101,14 @@ export class PackedForest {
   }
 }
 
-/** Adds all trees to the n rows from row `at` of the buffer. */
-export function predictBlock(kernels: Kernels, shape: PackedShape, at: number, n: number): void {
-  const { cols, classes } = shape;
+/** Adds all trees to the n rows (at most a block) from row `at` of the buffer; `thread` chooses working memory only. */
+export function predictBlock(kernels: Kernels, shape: PackedShape, at: number, n: number, thread: number): void {
+  const { cols, classes, blockRows } = shape;
   const rows = shape.rows + at * cols * 4;
+  const columns = shape.columns[thread]!;
   const missing = kernels.anyMissing(rows, n * cols);
-  kernels.predictTrees(shape.trees, 0, shape.count, rows, n, cols, missing, shape.out + at * classes * 4, classes);
+  kernels.transposeRows(rows, n, cols, columns, blockRows);
+  kernels.predictTrees(shape.trees, 0, shape.count, columns, n, missing, shape.out + at * classes * 4, classes);
 }
 
 /** Copies rows [from, from + n) as dense rows. */
@@ -131,7 +136,7 @@ function place(layout: Layout, tree: Tree): Placed {
   return { depth, nodes: layout.take(leaves * 8), defaults: layout.take(leaves), leaves: layout.take(leaves * 4) };
 }
 
-function writeLinked(tree: Tree, p: Placed, buffer: ArrayBufferLike): void {
+function writeLinked(tree: Tree, p: Placed, buffer: ArrayBufferLike, columnBytes: number): void {
   const i32 = new Int32Array(buffer);
   const f32 = new Float32Array(buffer);
   new Uint8Array(buffer).set(tree.defaultLeft, p.defaults);
@@ -139,13 +144,13 @@ function writeLinked(tree: Tree, p: Placed, buffer: ArrayBufferLike): void {
     const at = p.nodes / 4 + i * 4;
     i32[at] = tree.left[i]!;
     i32[at + 1] = tree.right[i]!;
-    i32[at + 2] = tree.feature[i]! * 4;
+    i32[at + 2] = tree.feature[i]! * columnBytes;
     f32[at + 3] = tree.value[i]!;
   }
 }
 
 /** A leaf above the last level is repeated below itself, so that either way out of a filler node is right. */
-function writeComplete(tree: Tree, p: Placed, buffer: ArrayBufferLike): void {
+function writeComplete(tree: Tree, p: Placed, buffer: ArrayBufferLike, columnBytes: number): void {
   const u32 = new Uint32Array(buffer);
   const f32 = new Float32Array(buffer);
   const u8 = new Uint8Array(buffer);
@@ -155,7 +160,7 @@ function writeComplete(tree: Tree, p: Placed, buffer: ArrayBufferLike): void {
       f32[p.leaves / 4 + place - 2 ** p.depth] = tree.value[node]!;
       return;
     }
-    u32[p.nodes / 4 + place * 2] = leaf ? 0 : tree.feature[node]! * 4;
+    u32[p.nodes / 4 + place * 2] = leaf ? 0 : tree.feature[node]! * columnBytes;
     f32[p.nodes / 4 + place * 2 + 1] = leaf ? 0 : tree.value[node]!;
     u8[p.defaults + place] = leaf ? 0 : tree.defaultLeft[node]!;
     visit(leaf ? node : tree.left[node]!, place * 2, depth + 1);

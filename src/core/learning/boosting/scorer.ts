@@ -28,20 +28,21 @@ export interface ScorerData {
   readonly module: WasmModule;
   readonly memory: WasmMemory;
   readonly shape: PackedShape;
+  readonly thread: number;
 }
 
 /**
  * Claims blocks until none is left; a block may be claimed while its rows are still being copied, then it is awaited.
  * `next` is reset only while every claim of the last batch is answered for, see ThreadedScorer.
  */
-export function drainBlocks(kernels: Kernels, shape: PackedShape, control: Int32Array): void {
+export function drainBlocks(kernels: Kernels, shape: PackedShape, control: Int32Array, thread: number): void {
   for (;;) {
     const block = Atomics.add(control, Field.next, 1);
     const rows = Atomics.load(control, Field.rows);
     const at = block * shape.blockRows;
     if (at >= rows) return;
     while (Atomics.load(control, Field.ready) <= block);
-    predictBlock(kernels, shape, at, Math.min(shape.blockRows, rows - at));
+    predictBlock(kernels, shape, at, Math.min(shape.blockRows, rows - at), thread);
     Atomics.add(control, Field.done, 1);
     Atomics.notify(control, Field.done);
   }
@@ -52,22 +53,22 @@ class ThreadedScorer implements ModelScorer {
   private readonly control: Int32Array;
   private readonly workers: Worker[] = [];
 
-  constructor(private readonly model: BoostedModel) {
+  constructor(
+    private readonly model: BoostedModel,
+    threads: number,
+  ) {
     const bytes = 128 * model.features * 4;
     const blocks = Math.max(8, Math.ceil(STAGED_BYTES / bytes));
-    this.packed = new PackedForest(model.trees, model.features, model.classes, blocks);
+    this.packed = new PackedForest(model.trees, model.features, model.classes, blocks, threads);
     this.control = new Int32Array(this.packed.memory.buffer, this.packed.shape.control, Field.size);
     this.control[Field.next] = CLOSED;
   }
 
   async start(threads: number): Promise<void> {
-    const workerData: ScorerData = {
-      module: kernelModule(),
-      memory: this.packed.memory,
-      shape: this.packed.shape,
-    };
     const ready: Promise<void>[] = [];
     for (let thread = 1; thread < threads; thread++) {
+      const { memory, shape } = this.packed;
+      const workerData: ScorerData = { module: kernelModule(), memory, shape, thread };
       const worker = startWorker(import.meta.url, './predict.worker.js', { workerData });
       this.workers.push(worker);
       ready.push(
@@ -105,7 +106,7 @@ class ThreadedScorer implements ModelScorer {
         this.packed.stage(x, from + at, Math.min(shape.blockRows, rows - at), at, baseMargins);
         Atomics.store(control, Field.ready, block + 1);
       }
-      drainBlocks(kernels, shape, control);
+      drainBlocks(kernels, shape, control, 0);
       this.await(blocks);
       Atomics.store(control, Field.next, CLOSED);
       this.packed.collect(0, rows, out, from);
@@ -144,7 +145,8 @@ export async function createModelScorer(
   model: BoostedModel,
   options: { readonly threads?: number } = {},
 ): Promise<ModelScorer> {
-  const scorer = new ThreadedScorer(model);
-  await scorer.start(options.threads ?? 1);
+  const threads = options.threads ?? 1;
+  const scorer = new ThreadedScorer(model, threads);
+  await scorer.start(threads);
   return scorer;
 }

@@ -3,4 +3,4 @@ export { exponential, largestPair, logisticPairs, softmaxPairs, squaredPairs } f
 export { addTreeByBins, gatherPairs, partitionBlock, sampleRows } from './partition';
 export { assignBins, chooseCuts, columnKeys, hasMissing, sortKeys } from './quantize';
 export { evaluateGroup } from './split';
-export { anyMissing, predictTrees } from './predict';
+export { anyMissing, predictTrees, transposeRows } from './predict';
