@@ -348,11 +348,15 @@ function checkColumns(key: SeriesKey, bars: BarColumns): void {
     `Bars of ${bars.instrument}, ${bars.interval} put into the series of ${key.instrument}, ${key.interval}.`,
   );
   const { time } = bars;
-  for (const field of BAR_FIELDS)
-    for (let i = 0; i < time.length; i++)
-      invariant(Number.isFinite(bars[field][i]!), `Bar ${i} of ${key.instrument} has no finite ${field}.`);
+  for (const field of BAR_FIELDS) {
+    const column = bars[field];
+    for (let i = 0; i < column.length; i++)
+      if (!Number.isFinite(column[i]!))
+        throw new QuantlineError('BUG', `Bar ${i} of ${key.instrument} has no finite ${field}.`);
+  }
   for (let i = 1; i < time.length; i++)
-    invariant(time[i]! > time[i - 1]!, `Bars of ${key.instrument} go back at ${isoTime(time[i]!)}.`);
+    if (!(time[i]! > time[i - 1]!))
+      throw new QuantlineError('BUG', `Bars of ${key.instrument} go back at ${isoTime(time[i]!)}.`);
 }
 
 const corrupt = (key: SeriesKey, what: string, path: string, cause?: unknown): QuantlineError =>
