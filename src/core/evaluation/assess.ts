@@ -22,6 +22,7 @@ import {
   costCurve,
   delayTest,
   heldPositions,
+  labelShift,
   lateStart,
   type Replay,
   reproduces,
@@ -126,6 +127,7 @@ export function assess(input: AssessInput): Assessment {
     truncation(replay),
     scrambling(replay, seed),
     lateStart(replay),
+    labelShift(replay),
     ...input.retrained,
   ];
   const robust = robustFigures(costs, delays, neighbours, run.trades.pnl.length);

@@ -78,7 +78,7 @@ export async function evaluate(options: EvaluateOptions, runtime: Runtime): Prom
       seed: options.seed,
       trials,
       neighbours: await source.neighbours(),
-      retrained: [],
+      retrained: await source.retrained(options.seed),
       provenance: await provenanceOf(run.artifact, runtime),
       onStep: (text) => {
         runtime.signal.throwIfAborted();

@@ -28,7 +28,7 @@ const judged = (run: Artifact, more = {}) => evaluate(optionsOf('evaluate', { ru
 let msft: Artifact;
 let sma: Artifact;
 beforeAll(async () => {
-  msft = (await data('MSFT', 'msft-daily-1990-2022.csv', { basis: 'split' })).artifact;
+  msft = (await data('MSFT', 'msft-daily-1990-2022.csv', { basis: 'split', from: '2008-01-02' })).artifact;
   sma = await runOf(msft, 'sma-cross(10,30)', { commission: '0.1%', from: '2010-01-04' });
 });
 
@@ -58,6 +58,7 @@ describe('evaluate', () => {
       ['truncation', true],
       ['scrambling', true],
       ['late-start', true],
+      ['label-shift', true],
     ]);
   });
 
@@ -90,6 +91,7 @@ describe('evaluate', () => {
     const run = await runOf(msft, 'xgboost', { inSample: true, from: '2015-01-05' }, quick);
     const { exit, report } = await judged(run, { gate: ['trades>=0'] });
     expect([exit, report.verdict.failed]).toEqual(['gate', ['out_of_sample']]);
+    expect(report.honesty.map((h) => [h.name, h.pass])).toContainEqual(['permuted-labels', true]);
   });
 
   test('costs and delay: the curve falls, doubled decisions change the result', async () => {
@@ -183,5 +185,6 @@ export const create = () => ({
     expect(failed).toContain('scrambling');
     expect(report.honesty.find((h) => h.name === 'scrambling')!.broke_at?.instrument).toBe('MSFT');
     expect(report.verdict.failed).toContain('honesty:scrambling');
+    if (_name.startsWith('tomorrow')) expect(failed).toContain('label-shift');
   });
 });

@@ -1,3 +1,4 @@
+export * from './alignment.js';
 export * from './benchmark.js';
 export * from './costs.js';
 export * from './delay.js';

@@ -1,12 +1,19 @@
 import type { MarketFeed } from '../../engine/feed.js';
-import type { FillColumns } from '../../engine/recorder.js';
+import { type FillColumns, LEGS } from '../../engine/recorder.js';
 
+/**
+ * What was held, in two steps a tick: [2k] from the last close to this bar's open with the position of before, [2k + 1]
+ * from the open to the close with what entries and exits at the open left. Stops and targets inside the bar count from
+ * its close on.
+ */
 export interface HeldPositions {
-  /** Per instrument and tick: position value over equity held INTO that tick, decided before it. */
+  /** Per instrument: position value over equity. */
   readonly weights: readonly Float64Array[];
-  /** Per instrument and tick: change of the last price since the tick before; 0 without a bar. */
+  /** Per instrument: return of the price over the step; 0 without a bar. */
   readonly returns: readonly Float64Array[];
 }
+
+const AT_OPEN = [LEGS.indexOf('exit'), LEGS.indexOf('entry')];
 
 /** What was held over each tick [from, to), by the fills. */
 export function heldPositions(
@@ -17,29 +24,41 @@ export function heldPositions(
   to: number,
 ): HeldPositions {
   const size = feed.instruments.length;
-  const n = to - from;
-  const column = () => new Float64Array(n);
+  const column = () => new Float64Array(2 * (to - from));
   const weights = feed.instruments.map(column);
   const returns = feed.instruments.map(column);
   const units = new Float64Array(size);
   const price = new Float64Array(size);
   let next = 0;
+  const book = (f: number) => {
+    const j = fills.instrument[f]!;
+    units[j] = units[j]! + fills.side[f]! * fills.quantity[f]!;
+    if (Math.abs(units[j]!) < 1e-9) units[j] = 0;
+  };
   for (let k = from; k < to; k++) {
+    const at = 2 * (k - from);
     const worth = k > from ? equity[k - from - 1]! : 0;
     for (let j = 0; j < size; j++) {
       const i = feed.barAt[j]![k]!;
-      if (worth > 0) weights[j]![k - from] = (units[j]! * price[j]!) / worth;
-      if (i < 0) continue;
-      const close = feed.bars[j]!.close[i]!;
-      if (price[j]! > 0) returns[j]![k - from] = close / price[j]! - 1;
-      price[j] = close;
+      if (worth > 0) weights[j]![at] = (units[j]! * price[j]!) / worth;
+      if (i >= 0 && price[j]! > 0) returns[j]![at] = feed.bars[j]!.open[i]! / price[j]! - 1;
     }
     const now = feed.clock[k]!;
-    for (; next < fills.known.length && fills.known[next]! <= now; next++) {
-      const j = fills.instrument[next]!;
-      units[j] = units[j]! + fills.side[next]! * fills.quantity[next]!;
-      if (Math.abs(units[j]!) < 1e-9) units[j] = 0;
+    const first = next;
+    while (next < fills.known.length && fills.known[next]! <= now) next++;
+    for (let f = first; f < next; f++) if (AT_OPEN.includes(fills.leg[f]!)) book(f);
+    for (let j = 0; j < size; j++) {
+      const i = feed.barAt[j]![k]!;
+      if (i < 0) {
+        if (worth > 0) weights[j]![at + 1] = (units[j]! * price[j]!) / worth;
+        continue;
+      }
+      const { open, close } = feed.bars[j]!;
+      if (worth > 0) weights[j]![at + 1] = (units[j]! * open[i]!) / worth;
+      returns[j]![at + 1] = close[i]! / open[i]! - 1;
+      price[j] = close[i]!;
     }
+    for (let f = first; f < next; f++) if (!AT_OPEN.includes(fills.leg[f]!)) book(f);
   }
   return { weights, returns };
 }

@@ -22,7 +22,7 @@ export interface Replay {
 
 export function rerun(replay: Replay, changes: Partial<Pick<Replay, 'signals' | 'venue'>> = {}): BacktestResult {
   const { feed, signals, strategy, venue, rounding, from, to } = { ...replay, ...changes };
-  return runBacktest(feed, signals, { strategy, venue, rounding, from, to, closeAtEnd: false });
+  return runBacktest(feed, signals, { strategy, venue, rounding, from, to, closeAtEnd });
 }
 
 /** All scores of a model over bars of its own: one array per instrument. */

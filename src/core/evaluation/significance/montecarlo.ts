@@ -102,16 +102,17 @@ export interface RandomEntries {
 /**
  * The same exposure placed at random: each instrument's position path is rotated on a circle by its own random shift,
  * which keeps its time in the market, holding times and direction, and breaks only when it was held.
- * @param weights per instrument, the fraction of equity held over each session (signed)
- * @param market per instrument, the session returns of the instrument
- * @param observed the strategy's own Sharpe ratio by the same arithmetic (`exposureSharpe`)
+ * @param weights per instrument, the fraction of equity held over each step (signed)
+ * @param market per instrument, the returns of the steps
+ * Shifts are whole bars where a bar has several steps. `observed` is the unshifted Sharpe ratio by the same arithmetic.
  */
 export function randomEntries(
   weights: readonly Float64Array[],
   market: readonly Float64Array[],
   periodsPerYear: number,
-  options: { readonly samples: number; readonly seed: number },
+  options: { readonly samples: number; readonly seed: number; readonly stepsPerBar?: number },
 ): RandomEntries & { readonly observed: number } {
+  const { stepsPerBar = 1 } = options;
   const random = seededRandom(options.seed);
   const n = market[0]?.length ?? 0;
   const path = new Float64Array(n);
@@ -134,7 +135,7 @@ export function randomEntries(
   const values = new Float64Array(options.samples);
   let reached = 0;
   for (let s = 0; s < options.samples; s++) {
-    for (let j = 0; j < shifts.length; j++) shifts[j] = Math.floor(random.next() * n);
+    for (let j = 0; j < shifts.length; j++) shifts[j] = stepsPerBar * Math.floor((random.next() * n) / stepsPerBar);
     values[s] = ratioAt(shifts);
     if (values[s]! >= observed) reached++;
   }

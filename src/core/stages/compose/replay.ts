@@ -1,11 +1,12 @@
 import { type OpenDataset, openDataset } from '../../data/dataset.js';
 import { firstTickAt } from '../../engine/feed.js';
-import type { Neighbour, Replay } from '../../evaluation/index.js';
+import type { HonestyResult, Neighbour, Replay } from '../../evaluation/index.js';
 import type { ModelFile } from '../../models/model-file.js';
 import { ruleModel } from '../../models/segmented.js';
 import type { Runtime } from '../runtime.js';
 import { feedOf, signalsOf } from './market.js';
 import { openModel } from './model.js';
+import { retrainChecks } from './retrain.js';
 import type { OpenRun } from './run.js';
 import { composeStrategy } from './strategy.js';
 import { reopenTrainer } from './trainer.js';
@@ -14,6 +15,8 @@ export interface OpenReplay {
   readonly replay: Replay;
   readonly model: ModelFile;
   readonly dataset: OpenDataset;
+  /** Checks that train again; none for rules. */
+  retrained(seed: number): Promise<readonly HonestyResult[]>;
   /** The run's rule with other arguments, scored; none for learners. */
   neighbours(): Promise<readonly Neighbour[]>;
 }
@@ -21,7 +24,8 @@ export interface OpenReplay {
 /** Opens what a run was made from, so that it can be run again. */
 export async function openReplay({ artifact, run }: OpenRun, runtime: Runtime): Promise<OpenReplay> {
   const dataset = await openDataset(runtime, await runtime.artifacts.openInput(artifact, 'dataset'));
-  const { file, model } = await openModel(await runtime.artifacts.openInput(artifact, 'model'), run.inSample);
+  const modelArtifact = await runtime.artifacts.openInput(artifact, 'model');
+  const { file, model } = await openModel(modelArtifact, run.inSample);
   const feed = feedOf(dataset);
   const { strategy, venue, rounding } = await composeStrategy(run.strategy, run.scoreKind, dataset.instruments);
   const replay: Replay = {
@@ -39,6 +43,7 @@ export async function openReplay({ artifact, run }: OpenRun, runtime: Runtime): 
     replay,
     model: file,
     dataset,
+    retrained: (seed) => retrainChecks(file, modelArtifact.manifest, dataset, seed, runtime),
     neighbours: async () => {
       if (file.kind !== 'rule') return [];
       const found: Neighbour[] = [];
