@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { CommandId, Environment, ResolvedConfig } from '../core/config/index.js';
-import { createLogger, createProgress, defaultThreads } from '../core/platform/index.js';
+import { createLogger, createProgress, defaultThreads, faultPoint } from '../core/platform/index.js';
 import { createRuntime, type Runtime } from '../core/stages/runtime.js';
 import { writeMessage } from './output.js';
 
@@ -16,6 +16,7 @@ export function shellRuntime(
   const workspace = resolve(folder, global.workspace);
   const level = global.quiet && global.logLevel === 'info' ? 'warn' : global.logLevel;
   const { journal } = global;
+  const fault = faultPoint(environment.get('FAULT_POINT')?.value);
   return createRuntime({
     workspace,
     logger: createLogger(level, writeMessage, redact),
@@ -24,6 +25,7 @@ export function shellRuntime(
     threads: global.threads ?? defaultThreads(),
     secrets,
     trialLedger: resolve(folder, global.trialLedger ?? join(userData(environment), 'trials.sqlite')),
+    ...(fault === undefined ? {} : { faultPoint: fault }),
     ...(journal === undefined ? {} : { journal: journal.includes('://') ? journal : resolve(folder, journal) }),
   });
 }

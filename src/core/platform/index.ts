@@ -1,4 +1,5 @@
 export * from './clock.js';
+export * from './fault.js';
 export * from './files.js';
 export * from './hash.js';
 export * from './http.js';
