@@ -18,8 +18,11 @@ export interface Database {
   readonly location: string;
   /** A consistent view; nothing can be written in it. */
   read<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
-  /** One transaction, alone among all writers, durable when this resolves and undone when `work` throws. */
-  write<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  /**
+   * One transaction, alone among all writers, undone when `work` throws, and on the disk when this resolves. A relaxed
+   * one survives the end of the process at any moment, but a power cut only once a later one is on the disk.
+   */
+  write<T>(work: (sql: Sql) => Promise<T>, options?: { readonly relaxed?: boolean }): Promise<T>;
   /** Throws STATE where the storage itself is damaged. */
   check(): Promise<void>;
   /** A copy in a file that must not exist yet; undefined for a server, which has its own backups. */

@@ -54,8 +54,10 @@ export interface DecisionResult {
 }
 
 /**
- * The durable memory of trading. When a method resolves, what it recorded survives a power cut. Times are epoch
- * milliseconds given by the caller. Errors: STATE (damaged, newer, unsuitable, or a fenced lease), STORAGE (disk),
+ * The durable memory of trading. When a method resolves, what it recorded survives the end of the process at any
+ * moment; what has to be on record before an order leaves (intents, marks, states, leases taken) and executions survive
+ * a power cut as well. The rest (reports, cursors, notes, decisions without orders) does so with the next of these: the
+ * venue tells it again, or it is computed again. Times are epoch milliseconds given by the caller. Errors: STATE (damaged, newer, unsuitable, or a fenced lease), STORAGE (disk),
  * MISMATCH (a rule of the order life cycle would be broken), UNAVAILABLE (a server that does not answer).
  */
 export interface Journal {

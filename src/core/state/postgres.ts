@@ -49,14 +49,15 @@ class PostgresDatabase implements Database {
   }
 
   read<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
-    return this.transaction('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', undefined, work);
+    return this.transaction('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', [], work);
   }
 
-  write<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
-    return this.transaction('BEGIN', `SELECT pg_advisory_xact_lock(${WRITER_LOCK})`, work);
+  write<T>(work: (sql: Sql) => Promise<T>, options: { readonly relaxed?: boolean } = {}): Promise<T> {
+    const lock = `SELECT pg_advisory_xact_lock(${WRITER_LOCK})`;
+    return this.transaction('BEGIN', options.relaxed ? ['SET LOCAL synchronous_commit = off', lock] : [lock], work);
   }
 
-  private transaction<T>(begin: string, lock: string | undefined, work: (sql: Sql) => Promise<T>): Promise<T> {
+  private transaction<T>(begin: string, first: readonly string[], work: (sql: Sql) => Promise<T>): Promise<T> {
     return this.queue.run(async () => {
       const client = await this.connected();
       const call = (text: string, values?: readonly SqlValue[]) => this.call(client, text, values);
@@ -69,7 +70,7 @@ class PostgresDatabase implements Database {
       };
       await call(begin);
       try {
-        if (lock !== undefined) await call(lock);
+        for (const statement of first) await call(statement);
         const result = await work(sql);
         await call('COMMIT');
         return result;

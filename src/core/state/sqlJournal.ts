@@ -30,6 +30,9 @@ import type {
 } from './records.js';
 import { type PositionRow, readHolding, readOrder, SCOPE, scopeParams, toPosition } from './rows.js';
 
+/** What a venue would tell again, or a start compute again, need not wait for the disk. */
+const RELAXED = { relaxed: true } as const;
+
 /** The journal on a relational database. Every method is one transaction. */
 export class SqlJournal implements Journal {
   constructor(private readonly db: Database) {}
@@ -45,11 +48,11 @@ export class SqlJournal implements Journal {
   }
 
   renewLease(lease: Lease, now: number, ttl: number): Promise<Lease> {
-    return this.db.write((sql) => renewLease(sql, lease, now, ttl));
+    return this.db.write((sql) => renewLease(sql, lease, now, ttl), RELAXED);
   }
 
   releaseLease(lease: Lease): Promise<void> {
-    return this.db.write((sql) => releaseLease(sql, lease));
+    return this.db.write((sql) => releaseLease(sql, lease), RELAXED);
   }
 
   leaseHolder(name: string, now: number): Promise<Lease | undefined> {
@@ -62,15 +65,18 @@ export class SqlJournal implements Journal {
     decision: DecisionRecord,
     intents: readonly NewIntent[],
   ): Promise<DecisionResult> {
-    return this.db.write(async (sql) => {
-      await checkOwnLease(sql, scope, lease, decision.time);
-      const { slot, report, time, body } = decision;
-      if ((await selectDecision(sql, scope, slot)) !== undefined) {
-        return { orders: await selectOrders(sql, { scope, slot }), existed: true };
-      }
-      await record(sql, scope, 'decision', { slot, report, body }, time);
-      return { orders: await this.place(sql, scope, slot, intents, time), existed: false };
-    });
+    return this.db.write(
+      async (sql) => {
+        await checkOwnLease(sql, scope, lease, decision.time);
+        const { slot, report, time, body } = decision;
+        if ((await selectDecision(sql, scope, slot)) !== undefined) {
+          return { orders: await selectOrders(sql, { scope, slot }), existed: true };
+        }
+        await record(sql, scope, 'decision', { slot, report, body }, time);
+        return { orders: await this.place(sql, scope, slot, intents, time), existed: false };
+      },
+      intents.length === 0 ? RELAXED : {},
+    );
   }
 
   recordIntents(
@@ -131,7 +137,7 @@ export class SqlJournal implements Journal {
         sql,
         reports.map((report) => report.clientOrderId),
       );
-    });
+    }, RELAXED);
   }
 
   recordAttached(parent: string, attached: readonly AttachedOrder[], now: number): Promise<readonly OrderRecord[]> {
@@ -198,11 +204,14 @@ export class SqlJournal implements Journal {
     body: unknown,
     now: number,
   ): Promise<void> {
-    await this.db.write((sql) => record(sql, scope, 'session', { session, phase, body }, now));
+    await this.db.write((sql) => record(sql, scope, 'session', { session, phase, body }, now), RELAXED);
   }
 
   async note(scope: StrategyScope, type: string, body: unknown, now: number): Promise<void> {
-    await this.db.write((sql) => appendEvent(sql, { stream: streamOf(scope), type: `note:${type}`, time: now, body }));
+    await this.db.write(
+      (sql) => appendEvent(sql, { stream: streamOf(scope), type: `note:${type}`, time: now, body }),
+      RELAXED,
+    );
   }
 
   cursor(scope: StrategyScope): Promise<string | undefined> {
@@ -212,7 +221,7 @@ export class SqlJournal implements Journal {
   async setCursor(scope: StrategyScope, cursor: string, now: number): Promise<void> {
     await this.db.write(async (sql) => {
       if ((await readCursor(sql, scope)) !== cursor) await record(sql, scope, 'cursor', { cursor }, now);
-    });
+    }, RELAXED);
   }
 
   decision(scope: StrategyScope, slot: number): Promise<DecisionRecord | undefined> {

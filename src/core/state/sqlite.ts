@@ -51,6 +51,7 @@ class SqliteDatabase implements Database {
   private readonly statements = new Map<string, Statement>();
   private readonly sql: Sql;
   private closed = false;
+  private level: 'FULL' | 'NORMAL' = 'FULL';
 
   constructor(
     readonly location: string,
@@ -68,13 +69,21 @@ class SqliteDatabase implements Database {
     return this.transaction('BEGIN', work);
   }
 
-  write<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
-    return this.transaction('BEGIN IMMEDIATE', work);
+  write<T>(work: (sql: Sql) => Promise<T>, options: { readonly relaxed?: boolean } = {}): Promise<T> {
+    return this.transaction('BEGIN IMMEDIATE', work, options.relaxed ? 'NORMAL' : 'FULL');
   }
 
-  private transaction<T>(begin: string, work: (sql: Sql) => Promise<T>): Promise<T> {
+  /** In WAL mode NORMAL leaves the log's flush to the next FULL commit or checkpoint; order is kept either way. */
+  private synchronous(level: 'FULL' | 'NORMAL'): void {
+    if (this.level === level) return;
+    attempt(this.location, () => this.connection.exec(`PRAGMA synchronous=${level}`));
+    this.level = level;
+  }
+
+  private transaction<T>(begin: string, work: (sql: Sql) => Promise<T>, level: 'FULL' | 'NORMAL' = 'FULL'): Promise<T> {
     return this.queue.run(async () => {
       if (this.closed) throw new QuantlineError('BUG', `${this.location} is closed.`);
+      this.synchronous(level);
       await patiently(this.location, () => this.connection.exec(begin));
       try {
         const result = await work(this.sql);
