@@ -2,8 +2,9 @@ import type { BarColumns } from '../domain/bars.js';
 import type { TradingCalendar } from '../domain/calendar.js';
 import type { Instrument } from '../domain/instrument.js';
 import { QuantlineError } from '../errors/index.js';
-import type { FeatureSet, Label } from '../features/index.js';
+
 import { isoTime } from '../platform/index.js';
+import type { RowFeatures, RowLabel } from './inputs.js';
 import type { TrainingRows } from './trainer.js';
 
 export interface RowSource {
@@ -17,7 +18,7 @@ export interface RowSource {
  * All rows that can train a model: one a bar whose features are warmed up and whose label is known, of all instruments,
  * ascending by decision instant, then by instrument. Built once; folds are selections of it.
  */
-export function buildRows(source: RowSource, features: FeatureSet, label: Label): TrainingRows {
+export function buildRows(source: RowSource, features: RowFeatures, label: RowLabel): TrainingRows {
   const width = features.columns.length;
   const parts = source.bars.map((bars, j) => {
     const n = bars.time.length;
@@ -52,7 +53,7 @@ export function buildRows(source: RowSource, features: FeatureSet, label: Label)
   return { columns: features.columns, rows, x, y, weights: undefined, instrument, decided, labelEnd };
 }
 
-function infinite(instrument: Instrument, label: Label, t: number): QuantlineError {
+function infinite(instrument: Instrument, label: RowLabel, t: number): QuantlineError {
   return new QuantlineError('QUALITY', `The label ${label.text} of ${instrument.id} is not finite at ${isoTime(t)}.`, {
     hint: 'Look for a price of zero near that bar with quantline datasets show, and ingest it again.',
   });

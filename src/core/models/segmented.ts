@@ -2,7 +2,7 @@ import type { BarColumns } from '../domain/bars.js';
 import type { TradingCalendar } from '../domain/calendar.js';
 import type { Instrument } from '../domain/instrument.js';
 import { knownAt } from '../domain/knownAt.js';
-import type { FeatureSet } from '../features/index.js';
+import type { RowFeatures } from './inputs.js';
 import type { ScoreKind, SignalModel, SignalScorer } from './model.js';
 import { type Segment, segmentAt } from './segments.js';
 import type { FittedModel, Rule } from './trainer.js';
@@ -30,7 +30,7 @@ export class SegmentedModel implements SignalModel {
 
   constructor(
     readonly scoreKind: ScoreKind,
-    private readonly features: FeatureSet,
+    private readonly features: RowFeatures,
     private readonly segments: readonly Segment[],
     private readonly fitted: readonly FittedModel[],
     private readonly inSample = false,
