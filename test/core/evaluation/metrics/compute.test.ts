@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../../src/core/domain/random.js';
+import { conditionText, NAMED_GATES } from '../../../../src/core/evaluation/gates/index.js';
 import {
   computeFigures,
   FIGURE_NAMES,
@@ -8,6 +9,7 @@ import {
   sessionOfMarks,
   sharpe,
 } from '../../../../src/core/evaluation/metrics/index.js';
+import { SIGNIFICANCE } from '../../../../src/core/evaluation/significance/index.js';
 import { dailyRun, f64 } from './input.js';
 
 const HOUR = 3_600_000;
@@ -225,9 +227,23 @@ describe('turnover and instruments', () => {
   });
 });
 
-it('docs/figures.md gives a formula for every figure and names no other', () => {
+describe('docs/figures.md', () => {
   const page = readFileSync(new URL('../../../../docs/figures.md', import.meta.url), 'utf8');
-  const section = page.slice(page.indexOf('## Formulas'), page.indexOf('## How peers differ'));
-  const documented = [...section.matchAll(/^\| `(\w+)` \| .{6,} \|$/gm)].map((m) => m[1]);
-  expect(documented).toEqual([...FIGURE_NAMES]);
+  const between = (from: string, to: string) => page.slice(page.indexOf(from), page.indexOf(to));
+  const documented = (section: string) => [...section.matchAll(/^\| `(\w+)` \| .{2,} \|$/gm)].map((m) => m[1]);
+
+  it('gives a formula for every figure and names no other', () => {
+    expect(documented(between('## Formulas', '## Significance'))).toEqual([...FIGURE_NAMES]);
+    const significance = documented(between('## Significance', '## Honesty'));
+    expect([...significance].sort()).toEqual(Object.keys(SIGNIFICANCE).sort());
+  });
+
+  it('lists the named gates with their thresholds', () => {
+    const section = between('## Gates', '## How peers differ');
+    for (const gate of NAMED_GATES) {
+      const row = section.split('\n').find((line) => line.startsWith(`| \`${gate.name}@${gate.version}\``))!;
+      const listed = [...row.matchAll(/`(\w+[<>]=?-?[\d.]+)`/g)].map((m) => m[1]);
+      expect(listed).toEqual(gate.conditions.map(conditionText));
+    }
+  });
 });
