@@ -169,7 +169,7 @@ describe('architecture', () => {
       return (
         layer < 8 &&
         layer > 2 &&
-        /\b(isLive|isBacktest|isPaper|liveMode|dryRun|paperMode)\b/.test(code(texts.get(file)!))
+        /\b(isLive|isBacktest|isPaper|liveMode|paperMode)\b/.test(code(texts.get(file)!))
       );
     });
     expect(wrong).toEqual([]);
