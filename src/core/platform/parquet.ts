@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { access, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { accessSync, constants } from 'node:fs';
+import { mkdir, open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
 import { QuantlineError } from '../errors/index.js';
@@ -147,12 +147,7 @@ async function append(connection: DuckDBConnection, columns: readonly ParquetCol
 
 /** Reads columns of a Parquet file; all of them without `names`. Numbers and times come as Float64Array (times as epoch ms UTC, NULL as NaN), 32-bit integers as Int32Array, the rest as text. INPUT when the file is absent or not Parquet. */
 export async function readParquet(path: string, names?: readonly string[]): Promise<Record<string, ParquetColumn>> {
-  try {
-    await access(path, constants.R_OK);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storageError(error, path);
-    throw new QuantlineError('INPUT', `No such file: ${path}`, { hint: 'Check the path.', details: { path } });
-  }
+  assertReadable(path);
   try {
     return await queryColumns(`read_parquet(${pathLiteral(path)}, hive_partitioning = false)`, names);
   } catch (error) {
@@ -162,6 +157,16 @@ export async function readParquet(path: string, names?: readonly string[]): Prom
       details: { path },
       cause: error,
     });
+  }
+}
+
+/** INPUT where there is no such file, STORAGE where it may not be read. */
+export function assertReadable(path: string): void {
+  try {
+    accessSync(path, constants.R_OK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storageError(error, path);
+    throw new QuantlineError('INPUT', `No such file: ${path}`, { hint: 'Check the path.', details: { path } });
   }
 }
 

@@ -1,0 +1,165 @@
+import type { CalendarId, Density, PriceBasis } from '../domain/index.js';
+import {
+  type BarColumns,
+  DAY_MS,
+  defaultInstrument,
+  formatDate,
+  type Instrument,
+  isSessionInterval,
+  lowerBound,
+  sliceBars,
+} from '../domain/index.js';
+import { isQuantlineError, QuantlineError } from '../errors/index.js';
+import { queryColumns } from '../platform/parquet.js';
+import { arrange, picked } from './csv/arrange.js';
+import { type Role, readHeader } from './csv/header.js';
+import type { BarRequest, MarketDataSource, SourceContext, SourceNote } from './source.js';
+
+export interface TableSettings {
+  readonly calendar: CalendarId;
+  readonly basis: PriceBasis;
+  readonly density: Density;
+}
+
+/** A table that DuckDB reads, for one symbol; `filtered` where it holds several symbols in a symbol column. */
+export interface SymbolTable {
+  /** A relation: a table function call or a parenthesised query. */
+  readonly relation: string;
+  /** For messages. */
+  readonly label: string;
+}
+
+/** Bars out of tables with the columns of a bar under any of their usual names; the base of `parquet` and `duckdb`. */
+export class TableSource implements MarketDataSource {
+  readonly feed = '';
+  readonly archive = true;
+  readonly basis: PriceBasis;
+  readonly density: Density;
+
+  constructor(
+    private readonly options: TableSettings,
+    private readonly context: SourceContext,
+    private readonly tableOf: (symbol: string) => SymbolTable,
+  ) {
+    this.basis = options.basis;
+    this.density = options.density;
+  }
+
+  async instruments(symbols: readonly string[]): Promise<readonly Instrument[]> {
+    return symbols.map((symbol) => {
+      this.tableOf(symbol);
+      return defaultInstrument(symbol, this.options.calendar);
+    });
+  }
+
+  async *bars(request: BarRequest, signal: AbortSignal): AsyncIterable<BarColumns> {
+    const failures: QuantlineError[] = [];
+    for (const symbol of request.symbols) {
+      signal.throwIfAborted();
+      let bars: BarColumns;
+      try {
+        bars = await this.read(symbol, request);
+      } catch (error) {
+        if (!isQuantlineError(error)) throw error;
+        failures.push(
+          new QuantlineError(error.code, error.message, {
+            details: { ...error.details, symbol },
+            ...(error.hint === undefined ? {} : { hint: error.hint }),
+            cause: error,
+          }),
+        );
+        continue;
+      }
+      if (bars.time.length > 0) yield bars;
+    }
+    if (failures.length > 0) throw new AggregateError(failures, failures.map(({ message }) => message).join('\n'));
+  }
+
+  private async read(symbol: string, request: BarRequest): Promise<BarColumns> {
+    const { relation, label } = this.tableOf(symbol);
+    const columns = await this.columns(relation, label, symbol);
+    const arranged = arrange(columns);
+    const daily = isSessionInterval(request.interval);
+    const where = (row: number) => `row ${row + 1}`;
+    this.note(symbol, 'order', arranged.backward, where);
+    this.note(symbol, 'repeated', arranged.repeated, where);
+    this.note(symbol, 'conflicting', arranged.conflicting, where);
+    const keyed = daily ? this.keyBySession(symbol, arranged.columns) : arranged.columns;
+    const bars = { instrument: symbol, interval: request.interval, ...keyed };
+    return sliceBars(bars, lowerBound(bars.time, request.from), lowerBound(bars.time, request.to));
+  }
+
+  private async columns(relation: string, label: string, symbol: string) {
+    const fail = (what: string, hint: string, cause?: unknown) =>
+      new QuantlineError('INPUT', `${label}: ${what}`, { hint, details: { symbol }, cause });
+    let all: Awaited<ReturnType<typeof queryColumns>>;
+    try {
+      all = await queryColumns(relation);
+    } catch (error) {
+      if (isQuantlineError(error)) throw error;
+      throw fail(((error as Error).message ?? '').split('\n')[0]!, 'Correct the query or restore the file.', error);
+    }
+    const names = Object.keys(all);
+    const header = readHeader(names.map((name) => `"${name.replaceAll('"', '""')}"`).join(','), ',', label);
+    let rows: number[] | undefined;
+    const column = (role: Role): Float64Array => {
+      const at = header.roles.indexOf(role);
+      if (at === -1) return new Float64Array((all[names[0]!] as ArrayLike<unknown>).length);
+      const values = all[names[at]!]!;
+      if (values instanceof Float64Array) return values;
+      if (values instanceof Int32Array) return Float64Array.from(values);
+      throw fail(
+        `column ${names[at]} holds text, not ${role === 'time' ? 'times' : 'numbers'}.`,
+        'Cast it in the query, as in CAST(x AS DOUBLE).',
+      );
+    };
+    const symbolAt = header.roles.indexOf('symbol');
+    if (symbolAt !== -1) {
+      const values = all[names[symbolAt]!]! as readonly string[];
+      rows = [];
+      for (let i = 0; i < values.length; i++) if (values[i] === symbol) rows.push(i);
+      if (rows.length === 0) throw fail(`no row of ${symbol} in column ${names[symbolAt]}.`, 'Check the symbol.');
+    }
+    const out = {
+      time: epochMs(column('time'), (what) => fail(what, 'Give times as TIMESTAMP, DATE or epoch milliseconds.')),
+      open: column('open'),
+      high: column('high'),
+      low: column('low'),
+      close: column('close'),
+      volume: column('volume'),
+    };
+    return rows === undefined ? out : picked(out, rows);
+  }
+
+  /** A row of a session bar names its date by a midnight in UTC, or by any instant of the session's local date. */
+  private keyBySession(symbol: string, columns: Parameters<typeof picked>[0]) {
+    const venue = this.context.calendar(this.options.calendar);
+    const kept: number[] = [];
+    const opens: number[] = [];
+    const outside: number[] = [];
+    columns.time.forEach((time, i) => {
+      const date = formatDate(Math.floor(time / DAY_MS));
+      const session = time % DAY_MS === 0 ? venue.session(date) : (venue.sessionAt(time) ?? venue.session(date));
+      if (session === undefined || session.open === opens.at(-1)) outside.push(i);
+      else {
+        kept.push(i);
+        opens.push(session.open);
+      }
+    });
+    this.note(symbol, 'session', outside, (i) => formatDate(Math.floor(columns.time[i]! / DAY_MS)));
+    return { ...picked(columns, kept), time: Float64Array.from(opens) };
+  }
+
+  private note(instrument: string, check: SourceNote['check'], rows: readonly number[], show: (row: number) => string) {
+    if (rows.length > 0)
+      this.context.note?.({ instrument, check, count: rows.length, examples: rows.slice(0, 5).map(show) });
+  }
+}
+
+function epochMs(times: Float64Array, fail: (what: string) => QuantlineError): Float64Array {
+  for (let i = 0; i < times.length; i++) if (!Number.isFinite(times[i]!)) throw fail(`row ${i + 1} has no time.`);
+  // Whole seconds of this century, not milliseconds of 1970.
+  const first = times[0];
+  if (first !== undefined && first > 1e8 && first < 1e11) return times.map((time) => time * 1000);
+  return times;
+}
