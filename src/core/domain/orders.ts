@@ -14,6 +14,8 @@ export interface Protection {
   readonly trailingStop?: number;
   /** Bars held after which the position is closed at the next open. */
   readonly timeStop?: number;
+  /** Price that stop and target are measured from, in place of the average fill price. Simulated venues only. */
+  readonly anchor?: number;
 }
 
 /** What decide and risk agreed on, before any venue saw it. */
@@ -26,6 +28,8 @@ export interface OrderIntent {
   readonly quantity?: number;
   /** Money to spend including costs; the quantity is resolved at the fill price. Market orders only. */
   readonly notional?: number;
+  /** Beside `notional`: the part of the buying power at the fill that a simulated venue spends in its place. */
+  readonly share?: number;
   readonly limitPrice?: number;
   readonly stopPrice?: number;
   readonly protection?: Protection;

@@ -26,8 +26,8 @@ export interface BacktestOptions {
   /** Ticks [from, to) are traded; bars before are warm-up only. */
   readonly from: number;
   readonly to: number;
-  /** Close what is open at the last close (backtesting.py's `finalize_trades`). */
-  readonly closeAtEnd: boolean;
+  /** Close what is open at the end of the last bar, or at its open (backtesting.py's `finalize_trades`). */
+  readonly closeAtEnd: boolean | 'open';
   readonly events?: EventSink;
 }
 
@@ -109,7 +109,7 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
   }
   if (options.closeAtEnd && ticks > 0) {
     recorder.time = feed.clock[to - 1]!;
-    closeOut(feed, exchange, to - 1, equity);
+    closeOut(feed, exchange, to - 1, equity, options.closeAtEnd === 'open');
   }
   return {
     equity: { time: feed.clock.subarray(from, to), equity },
@@ -220,11 +220,21 @@ function lookAt(feed: MarketFeed, signals: Signals, k: number, view: MarketView)
   }
 }
 
-function closeOut(feed: MarketFeed, exchange: SimulatedExchange, tick: number, equity: Float64Array): void {
+function closeOut(
+  feed: MarketFeed,
+  exchange: SimulatedExchange,
+  tick: number,
+  equity: Float64Array,
+  atOpen: boolean,
+): void {
   for (let j = 0; j < exchange.size; j++) {
     let k = tick;
     while (k >= 0 && feed.barAt[j]![k]! < 0) k--;
-    if (k >= 0) exchange.closeAt(j, feed.barAt[j]![k]!, feed.clock[tick]!, exchange.ledger.mark[j]!, 'end');
+    if (k < 0) continue;
+    const i = feed.barAt[j]![k]!;
+    const { open, time } = feed.bars[j]!;
+    if (atOpen) exchange.closeAt(j, i, time[i]!, open[i]!, 'end');
+    else exchange.closeAt(j, i, feed.clock[tick]!, exchange.ledger.mark[j]!, 'end');
   }
   equity[equity.length - 1] = exchange.ledger.equity();
 }

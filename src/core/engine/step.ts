@@ -135,18 +135,19 @@ export class Stepper {
   }
 
   private entry(view: MarketView, j: number, weight: number, equity: number): PlannedOrder {
-    const { protection } = this.strategy;
+    const { sizing, protectFromSignal } = this.strategy;
+    const protection =
+      protectFromSignal && this.strategy.protection !== undefined
+        ? { ...this.strategy.protection, anchor: view.close[j]! }
+        : this.strategy.protection;
     const instrument = this.names[j]!;
     const side = weight > 0 ? 'buy' : 'sell';
     const notional = Math.abs(weight) * equity;
-    return this.planned(
-      view,
-      j,
-      'signal',
-      protection === undefined
-        ? { instrument, side, leg: 'entry', type: 'market', notional }
-        : { instrument, side, leg: 'entry', type: 'market', notional, protection },
-    );
+    return this.planned(view, j, 'signal', {
+      ...{ instrument, side, leg: 'entry', type: 'market', notional },
+      ...(sizing.kind === 'all-in' && { share: Math.abs(weight) }),
+      ...(protection !== undefined && { protection }),
+    });
   }
 
   private exit(view: MarketView, j: number, held: number, reason: PlanReason): PlannedOrder {

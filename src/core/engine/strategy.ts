@@ -17,6 +17,8 @@ export interface Strategy {
   readonly thresholds: Thresholds;
   readonly sizing: Sizing;
   readonly protection: Protection | undefined;
+  /** Stop and target are measured from the close of the signal's bar in place of the fill price. */
+  readonly protectFromSignal?: boolean;
   /** Bars after which a position is closed; Infinity = never. */
   readonly timeStop: number;
   /** After a stop or target, wait until the signal has asked for something else. */

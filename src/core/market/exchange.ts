@@ -1,38 +1,13 @@
 import type { OrderIntent } from '../domain/orders.js';
-import { CostModel, type CostSettings } from './costs.js';
-import type { FillModel } from './fill-model.js';
+import { CostModel } from './costs.js';
 import { Ledger } from './ledger.js';
 import { type VenueOrder, venueOrder } from './orders.js';
 import { ProtectionState } from './protection.js';
 import type { Candle } from './reference.js';
-import { fillableQuantity, type SlippageSettings, slippedPrice } from './slippage.js';
+import { fillableQuantity, slippedPrice } from './slippage.js';
 import type { ExchangeSnapshot } from './snapshot.js';
 import type { ExitReason } from './trades.js';
-
-export interface ExchangeSettings {
-  readonly cash: number;
-  readonly costs: CostSettings;
-  readonly slippage: SlippageSettings;
-  readonly fill: FillModel;
-  /** Gross exposure may reach leverage · equity. */
-  readonly leverage: number;
-  readonly allowShort: boolean;
-}
-
-/** The venue's rounding, by instrument index; one implementation in domain/quantise.ts. */
-export interface Rounding {
-  /** Downwards to the lot (0 = too small to trade). */
-  quantity(instrument: number, quantity: number): number;
-  /** To the tick of that price level, never in the order's favour. */
-  price(instrument: number, price: number, side: number): number;
-}
-
-/** Told about everything the venue does, in order. */
-export interface ExchangeListener {
-  onOrder(order: VenueOrder): void;
-  /** `share` = quantity / volume of the bar. `reason` says why for exits. */
-  onFill(order: VenueOrder, time: number, price: number, quantity: number, costs: number, share: number): void;
-}
+import { type ExchangeListener, type ExchangeSettings, type Rounding, refusal } from './venue.js';
 
 const LEG_OF_REASON = { stop_loss: 'stop', trailing_stop: 'stop', take_profit: 'target' } as const;
 
@@ -53,7 +28,7 @@ export class SimulatedExchange {
   private readonly working: VenueOrder[][];
   private readonly protection: (ProtectionState | undefined)[];
   private nextSequence = 1;
-  private readonly bar: Candle = { time: 0, open: 0, high: 0, low: 0, close: 0, volume: 0 };
+  private readonly bar: Candle = { time: 0, open: 0, high: 0, low: 0, close: 0, volume: 0, previousClose: 0 };
   private barIndex = 0;
   private takenInBar = 0;
 
@@ -79,10 +54,10 @@ export class SimulatedExchange {
     clientId = '',
   ): VenueOrder {
     const order = venueOrder(this.nextSequence++, instrument, intent, time, reason, clientId);
-    const refusal = this.refusal(order);
-    if (refusal !== '') {
+    const why = refusal(order, this.settings);
+    if (why !== '') {
       order.status = 'rejected';
-      order.note = refusal;
+      order.note = why;
     } else {
       // An exit outranks what is left of an entry: a position being closed must not grow.
       if (order.leg === 'exit') this.cancelEntries(instrument, 'exit ordered');
@@ -134,6 +109,7 @@ export class SimulatedExchange {
     bar.low = low;
     bar.close = close;
     bar.volume = volume;
+    bar.previousClose = this.ledger.mark[j]!;
     this.barIndex = index;
     this.takenInBar = 0;
     const protectedBefore = this.protection[j] !== undefined;
@@ -196,8 +172,9 @@ export class SimulatedExchange {
           if (order.type === 'stop_limit' && this.elected(order)) order.triggered = true;
           continue;
         }
-        const filled = this.tryFill(order, price);
-        if (order.leg === 'entry' && filled) entered = price === bar.open ? 1 : 2;
+        const before = this.settings.fill.beforeBar === true && order.type === 'market';
+        const filled = before ? this.fillBefore(order, price) : this.tryFill(order, price);
+        if (order.leg === 'entry' && filled) entered = before || price === bar.open ? 1 : 2;
       }
     }
     let kept = 0;
@@ -209,6 +186,17 @@ export class SimulatedExchange {
     return entered;
   }
 
+  /** A fill at the close that the order was decided on: it belongs to that instant and to the bar before. */
+  private fillBefore(order: VenueOrder, price: number): boolean {
+    const { time } = this.bar;
+    this.bar.time = order.submitted;
+    this.barIndex--;
+    const filled = this.tryFill(order, price);
+    this.bar.time = time;
+    this.barIndex++;
+    return filled;
+  }
+
   private elected(order: VenueOrder): boolean {
     return order.side > 0 ? this.bar.high >= order.stopPrice : this.bar.low <= order.stopPrice;
   }
@@ -218,7 +206,7 @@ export class SimulatedExchange {
     const j = order.instrument;
     const isLimit = order.type === 'limit' || order.type === 'stop_limit';
     const available = fillableQuantity(slippage, this.bar.volume, this.takenInBar);
-    let price = isLimit ? reference : slippedPrice(slippage, order.side, reference, 0);
+    let price = isLimit ? reference : slippedPrice(slippage, order.side, reference, 0, order.leg === 'entry');
     if (Number.isNaN(order.quantity)) {
       const quantity = this.resolveNotional(order, price);
       if (quantity <= 0) return this.reject(order, 'too small to trade');
@@ -239,14 +227,15 @@ export class SimulatedExchange {
       return false;
     }
     if (!isLimit && slippage.kind === 'volume-share') {
-      price = slippedPrice(slippage, order.side, reference, quantity / this.bar.volume);
+      price = slippedPrice(slippage, order.side, reference, quantity / this.bar.volume, order.leg === 'entry');
     }
     this.fill(order, price, quantity);
     return true;
   }
 
   private resolveNotional(order: VenueOrder, price: number): number {
-    const money = Math.min(order.notional, this.ledger.buyingPower(this.settings.leverage));
+    const power = this.ledger.buyingPower(this.settings.leverage);
+    const money = order.share > 0 ? order.share * power : Math.min(order.notional, power);
     return this.rounding.quantity(order.instrument, this.costs.quantityFor(money, price));
   }
 
@@ -280,7 +269,8 @@ export class SimulatedExchange {
   private testGap(j: number): void {
     const state = this.protection[j]!;
     const side = Math.sign(this.ledger.quantity[j]!);
-    const entering = this.working[j]!.some((order) => order.leg === 'entry');
+    // The opposite entry of a reversal is no rest of this position: its exit fills at the same open.
+    const entering = this.working[j]!.some((order) => order.leg === 'entry' && order.side === side);
     if (entering && state.opensBeyondStop(side, this.bar)) this.testProtection(j, state, true);
   }
 
@@ -312,7 +302,7 @@ export class SimulatedExchange {
     if (quantity > 0) {
       this.fill(
         order,
-        marketable ? slippedPrice(slippage, order.side, price, quantity / this.bar.volume) : price,
+        marketable ? slippedPrice(slippage, order.side, price, quantity / this.bar.volume, false) : price,
         quantity,
       );
     }
@@ -326,17 +316,6 @@ export class SimulatedExchange {
   /** Takes the noise off sums and differences of quantities that lie on the venue's grid. */
   private grid(j: number, quantity: number): number {
     return this.rounding.quantity(j, quantity) || quantity;
-  }
-
-  private refusal(order: VenueOrder): string {
-    if (order.leg === 'entry' && order.side < 0 && !this.settings.allowShort) return 'short selling is not allowed';
-    if (order.type !== 'market' && !Number.isNaN(order.notional)) return 'notional orders are market orders';
-    if ((order.type === 'limit' || order.type === 'stop_limit') && !(order.limitPrice > 0))
-      return 'limit price missing';
-    if ((order.type === 'stop' || order.type === 'stop_limit') && !(order.stopPrice > 0)) return 'stop price missing';
-    if (Number.isNaN(order.notional) ? !(order.quantity > 0) : !(order.notional > 0))
-      return 'quantity must be positive';
-    return '';
   }
 
   private reject(order: VenueOrder, note: string): false {

@@ -6,6 +6,10 @@ export interface FillModel {
   readonly name: string;
   /** The order type at a real venue that realises these fills; undefined: there is none, so no gate for trading passes. */
   readonly liveOrder: string | undefined;
+  /** A stop reached in a bar is taken even where the bar opened beyond the target. */
+  readonly stopFirst?: boolean;
+  /** Market orders fill at the close of the bar that they were decided on: before the bar that `reference` sees. */
+  readonly beforeBar?: boolean;
   /**
    * Reference price before slippage, NaN for no fill. `triggered` is a stop-limit whose stop was reached in an earlier bar.
    */

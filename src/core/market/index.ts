@@ -9,3 +9,4 @@ export * from './reference.js';
 export * from './slippage.js';
 export * from './snapshot.js';
 export * from './trades.js';
+export * from './venue.js';

@@ -14,6 +14,8 @@ export interface VenueOrder {
   quantity: number;
   /** Money to spend; NaN for an order by quantity. */
   readonly notional: number;
+  /** Part of the buying power at the fill, in place of `notional`; NaN where that counts. */
+  readonly share: number;
   readonly limitPrice: number;
   readonly stopPrice: number;
   triggered: boolean;
@@ -47,6 +49,7 @@ export function venueOrder(
     type: intent.type,
     quantity: intent.quantity ?? Number.NaN,
     notional: intent.notional ?? Number.NaN,
+    share: intent.share ?? Number.NaN,
     limitPrice: intent.limitPrice ?? Number.NaN,
     stopPrice: intent.stopPrice ?? Number.NaN,
     triggered: false,

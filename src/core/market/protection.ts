@@ -27,9 +27,9 @@ export class ProtectionState {
 
   /** (Re)computes prices from the average fill price; called on each entry fill. `side` is the position's. */
   arm(side: number, entryPrice: number): void {
-    const { stopLoss, takeProfit, trailingStop } = this.spec;
-    if (stopLoss !== undefined) this.stop = this.roundPrice(entryPrice * (1 - side * stopLoss), -side);
-    if (takeProfit !== undefined) this.target = this.roundPrice(entryPrice * (1 + side * takeProfit), -side);
+    const { stopLoss, takeProfit, trailingStop, anchor = entryPrice } = this.spec;
+    if (stopLoss !== undefined) this.stop = this.roundPrice(anchor * (1 - side * stopLoss), -side);
+    if (takeProfit !== undefined) this.target = this.roundPrice(anchor * (1 + side * takeProfit), -side);
     if (trailingStop !== undefined) {
       if (Number.isNaN(this.best)) this.best = entryPrice;
       this.trail = this.roundPrice(this.best * (1 - side * trailingStop), -side);
@@ -47,7 +47,9 @@ export class ProtectionState {
     const useTrail = !Number.isNaN(trailing) && !(side * fixed >= side * trailing);
     const stop = useTrail ? trailing : fixed;
     // A favourable gap through the target at the open precedes whatever the bar does later.
-    if (targetAllowed && side * bar.open >= side * this.target) return this.record(bar.open, 'take_profit', false);
+    if (targetAllowed && fill.stopFirst !== true && side * bar.open >= side * this.target) {
+      return this.record(bar.open, 'take_profit', false);
+    }
     const price = Number.isNaN(stop) ? Number.NaN : stopReference(-side, stop, bar);
     if (!Number.isNaN(price)) return this.record(price, useTrail ? 'trailing_stop' : 'stop_loss', true);
     if (!targetAllowed || Number.isNaN(this.target)) return false;

@@ -8,6 +8,8 @@ export interface Candle {
   low: number;
   close: number;
   volume: number;
+  /** Close of the bar before, 0 where there was none; set by the exchange. */
+  previousClose?: number;
 }
 
 /** Limits are filled when the market trades through them, or already when it touches them. */

@@ -2,6 +2,7 @@
  * How large an entry is, as a fraction of equity.
  * - `equal`: equity / number of instruments, times `fraction`.
  * - `fraction`: a fixed fraction of equity.
+ * - `all-in`: a fraction of the money that is there when the order fills, not when it is sent; as other engines have it.
  * - `cash`: a fixed amount of money.
  * - `volatility`: annual volatility target / the instrument's realised volatility over `window` bars.
  * - `atr-risk`: `risk` of equity is lost when price moves `multiple` average true ranges (Wilder, `window` bars).
@@ -9,6 +10,7 @@
 export type Sizing =
   | { readonly kind: 'equal'; readonly fraction: number }
   | { readonly kind: 'fraction'; readonly fraction: number }
+  | { readonly kind: 'all-in'; readonly fraction: number }
   | { readonly kind: 'cash'; readonly amount: number }
   | { readonly kind: 'volatility'; readonly target: number; readonly window: number }
   | { readonly kind: 'atr-risk'; readonly risk: number; readonly multiple: number; readonly window: number };
@@ -28,6 +30,7 @@ export function entryWeight(
     case 'equal':
       return sizing.fraction / instruments;
     case 'fraction':
+    case 'all-in':
       return sizing.fraction;
     case 'cash':
       return sizing.amount / equity;

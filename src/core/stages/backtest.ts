@@ -9,7 +9,7 @@ import { isoTime } from '../platform/index.js';
 import { feedOf, returnCalendar, signalsOf } from './compose/market.js';
 import { checkFits, type OpenModel, openModel } from './compose/model.js';
 import { type RunFile, writeRun } from './compose/run.js';
-import { composeStrategy, strategySettingsOf } from './compose/strategy.js';
+import { composeStrategy, liveOrderOf, strategySettingsOf } from './compose/strategy.js';
 import { countTrial } from './compose/trials.js';
 import type { Runtime } from './runtime.js';
 
@@ -57,11 +57,11 @@ export async function backtest(options: BacktestOptions, runtime: Runtime): Prom
     identity,
     async (folder) => {
       runtime.progress.update('scoring');
-      const { strategy, venue, rounding } = await composeStrategy(settings, model.file.scoreKind, dataset.instruments);
-      const signals = signalsOf(dataset, model.model, strategy.sizing);
+      const composed = await composeStrategy(settings, model.file.scoreKind, dataset.instruments);
+      const signals = signalsOf(dataset, model.model, composed.strategy.sizing);
       runtime.signal.throwIfAborted();
       runtime.progress.update('trading');
-      const result = runBacktest(feed, signals, { strategy, venue, rounding, ...ticks, closeAtEnd: false });
+      const result = runBacktest(feed, signals, { ...composed, ...ticks });
       runtime.signal.throwIfAborted();
       const file: RunFile = {
         schema: 1,
@@ -81,7 +81,7 @@ export async function backtest(options: BacktestOptions, runtime: Runtime): Prom
         tradedValue: result.turnover,
         largestShare: result.largestShare,
         halted: result.halted,
-        liveOrder: venue.fill.liveOrder ?? null,
+        liveOrder: liveOrderOf(settings, composed.venue) ?? null,
       };
       runtime.progress.update('writing');
       await writeRun(folder, file, feed, result, ticks);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { option } from '../option.js';
-import { integer, moment, money, off, word } from './kinds.js';
+import { choice, integer, moment, money, off, word } from './kinds.js';
 import { strategyShape } from './strategy.js';
 
 /** Options of `quantline backtest`. */
@@ -11,6 +11,25 @@ export const backtestOptions = z.strictObject({
   ...strategyShape,
   from: option({ summary: 'First session, or instant with a zone.', value: 'date' }, moment().optional()),
   to: option({ summary: 'Last session, inclusive, or instant with a zone.', value: 'date' }, moment().optional()),
+  closeAtEnd: option(
+    {
+      summary: 'Close what is open at the end: at the open or the close of the last bar.',
+      value: 'when',
+      choices: ['no', 'open', 'close'],
+    },
+    choice('no', 'open', 'close').prefault('no'),
+  ),
+  sweep: option(
+    {
+      summary: 'Run a grid of settings of the rule and of the strategy; writes a study in place of a run.',
+      value: 'fast=5..20,slow=20..60:5',
+    },
+    word().optional(),
+  ),
+  sweepBy: option(
+    { summary: 'What a sweep looks for: a figure, or gate conditions with a figure to rank by.', value: 'sharpe' },
+    word().prefault('sharpe'),
+  ),
   inSample: option(
     {
       summary: 'Also score bars that the model was trained on; marks the run and fails the gate.',

@@ -12,14 +12,17 @@ export const strategyShape = {
     choice('us', 'none').prefault('none'),
   ),
   slippage: option(
-    { summary: 'How far fills are worse than the reference price.', value: '5bp|volume-share(2.5%,0.1)' },
+    {
+      summary: 'How far fills are worse than the reference price.',
+      value: '5bp|volume-share(2.5%,0.1)|entry-spread(0.2%)',
+    },
     slippage().prefault('0'),
   ),
   fill: option({ summary: 'Fill model.', value: 'next-open', adapter: 'fill' }, call().prefault('next-open')),
   sizing: option(
     {
       summary: 'Size of an entry.',
-      value: 'equal(100%)|fraction(10%)|cash($10000)|volatility(15%,20)|atr-risk(1%,2,14)',
+      value: 'equal(100%)|fraction(10%)|cash($10000)|volatility(15%,20)|atr-risk(1%,2,14)|all-in(100%)',
     },
     sizing().prefault('equal(100%)'),
   ),
@@ -34,11 +37,11 @@ export const strategyShape = {
   ),
   lot: option(
     {
-      summary: 'Whole shares, or fractions where the venue has them.',
+      summary: 'Whole lots, fractions where the venue has them, or whole units of anything.',
       value: 'kind',
-      choices: ['whole', 'fractional'],
+      choices: ['whole', 'fractional', 'units'],
     },
-    choice('whole', 'fractional').prefault('fractional'),
+    choice('whole', 'fractional', 'units').prefault('fractional'),
   ),
   leverage: option({ summary: 'Largest gross exposure in units of equity.', value: '1' }, number(0, 100).prefault('1')),
   stopLoss: option(
@@ -52,6 +55,22 @@ export const strategyShape = {
   trailingStop: option(
     { summary: 'Stop that follows the best price since entry.', value: '3%' },
     fraction({ min: 0, above: true, max: 1 }).optional(),
+  ),
+  protectFrom: option(
+    {
+      summary: 'Price that stop and target are measured from: the fill, or the close of the signal’s bar.',
+      value: 'price',
+      choices: ['fill', 'signal'],
+    },
+    choice('fill', 'signal').prefault('fill'),
+  ),
+  ticks: option(
+    {
+      summary: 'Prices of stops and targets on the venue’s ticks, or as computed.',
+      value: 'rule',
+      choices: ['venue', 'none'],
+    },
+    choice('venue', 'none').prefault('venue'),
   ),
   timeStop: option({ summary: 'Bars after which a position is closed.', value: 'bars' }, integer(1).optional()),
   reentry: option(

@@ -49,9 +49,13 @@ export function parseCommission(text: string): CommissionSetting {
 /** How far fills are worse than the reference price; the shape that the market layer takes. */
 export type SlippageSetting =
   | { readonly kind: 'fixed'; readonly fraction: number }
+  | { readonly kind: 'entry-spread'; readonly fraction: number }
   | { readonly kind: 'volume-share'; readonly limit: number; readonly impact: number };
 
-/** Reads `5bp`, `0.05%`, or `volume-share(2.5%,0.1)`: the cap as a share of the bar's volume, and the impact. */
+/**
+ * Reads `5bp`, `0.05%`, `volume-share(2.5%,0.1)` (the cap as a share of the bar's volume, and the impact), or
+ * `entry-spread(0.2%)` (the whole spread at the entry, none at the exit, as backtesting.py charges it).
+ */
 export function parseSlippage(text: string): SlippageSetting {
   if (!/^\s*[a-z]/i.test(text)) {
     const amount = parseAmount(text);
@@ -59,7 +63,16 @@ export function parseSlippage(text: string): SlippageSetting {
     return { kind: 'fixed', fraction: amount.value };
   }
   const call = parseCall(text);
-  if (call.name !== 'volume-share') throw valueError(text, 'expected 5bp, 0.05% or volume-share(2.5%,0.1)', 1);
+  if (call.name === 'entry-spread') {
+    const [fraction] = call.args;
+    if (call.args.length !== 1 || fraction!.unit !== 'fraction' || !(Number(fraction!.value) >= 0)) {
+      throw valueError(text, 'expected one percentage, such as entry-spread(0.2%)', 1);
+    }
+    return { kind: 'entry-spread', fraction: Number(fraction!.value) };
+  }
+  if (call.name !== 'volume-share') {
+    throw valueError(text, 'expected 5bp, 0.05%, volume-share(2.5%,0.1) or entry-spread(0.2%)', 1);
+  }
   const [limit = { value: 0.025, column: 1 }, impact = { value: 0.1, column: 1 }] = call.args;
   if (typeof limit.value !== 'number' || !(limit.value > 0 && limit.value <= 1)) {
     throw valueError(text, 'the largest share of the volume lies between 0% and 100%', limit.column);

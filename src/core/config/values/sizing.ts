@@ -5,13 +5,14 @@ import { valueError } from './error.js';
 export type SizingSetting =
   | { readonly kind: 'equal'; readonly fraction: number }
   | { readonly kind: 'fraction'; readonly fraction: number }
+  | { readonly kind: 'all-in'; readonly fraction: number }
   | { readonly kind: 'cash'; readonly amount: number }
   | { readonly kind: 'volatility'; readonly target: number; readonly window: number }
   | { readonly kind: 'atr-risk'; readonly risk: number; readonly multiple: number; readonly window: number };
 
-const FORMS = 'equal(100%), fraction(10%), cash($10000), volatility(15%,20), atr-risk(1%,2,14)';
+const FORMS = 'equal(100%), fraction(10%), cash($10000), volatility(15%,20), atr-risk(1%,2,14), all-in(100%)';
 
-/** Reads one of `equal(100%)`, `fraction(10%)`, `cash($10000)`, `volatility(15%,20)`, `atr-risk(1%,2,14)`. */
+/** Reads one of FORMS. */
 export function parseSizing(text: string): SizingSetting {
   const call = parseCall(text);
   const read = new Arguments(text, call);
@@ -21,6 +22,8 @@ export function parseSizing(text: string): SizingSetting {
         return { kind: 'equal', fraction: read.fraction(0, 1) };
       case 'fraction':
         return { kind: 'fraction', fraction: read.fraction(0) };
+      case 'all-in':
+        return { kind: 'all-in', fraction: read.fraction(0, 1) };
       case 'cash':
         return { kind: 'cash', amount: read.money(0) };
       case 'volatility':

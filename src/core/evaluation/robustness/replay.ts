@@ -18,10 +18,12 @@ export interface Replay {
   /** Traded ticks [from, to). */
   readonly from: number;
   readonly to: number;
+  /** As the run: whether what was open at the end was closed. */
+  readonly closeAtEnd?: boolean | 'open';
 }
 
 export function rerun(replay: Replay, changes: Partial<Pick<Replay, 'signals' | 'venue'>> = {}): BacktestResult {
-  const { feed, signals, strategy, venue, rounding, from, to } = { ...replay, ...changes };
+  const { feed, signals, strategy, venue, rounding, from, to, closeAtEnd = false } = { ...replay, ...changes };
   return runBacktest(feed, signals, { strategy, venue, rounding, from, to, closeAtEnd });
 }
 

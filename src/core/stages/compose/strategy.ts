@@ -24,13 +24,14 @@ export const strategySettingsSchema = z.strictObject({
   }),
   fees: z.enum(['us', 'none']),
   slippage: z.union([
-    z.strictObject({ kind: z.literal('fixed'), fraction: z.number() }),
+    z.strictObject({ kind: z.enum(['fixed', 'entry-spread']), fraction: z.number() }),
     z.strictObject({ kind: z.literal('volume-share'), limit: z.number(), impact: z.number() }),
   ]),
   fill: z.string(),
   sizing: z.union([
     z.strictObject({ kind: z.literal('equal'), fraction: z.number() }),
     z.strictObject({ kind: z.literal('fraction'), fraction: z.number() }),
+    z.strictObject({ kind: z.literal('all-in'), fraction: z.number() }),
     z.strictObject({ kind: z.literal('cash'), amount: z.number() }),
     z.strictObject({ kind: z.literal('volatility'), target: z.number(), window: z.number() }),
     z.strictObject({ kind: z.literal('atr-risk'), risk: z.number(), multiple: z.number(), window: z.number() }),
@@ -38,7 +39,7 @@ export const strategySettingsSchema = z.strictObject({
   short: z.boolean(),
   enter: z.number().nullable(),
   exit: z.number().nullable(),
-  lot: z.enum(['whole', 'fractional']),
+  lot: z.enum(['whole', 'fractional', 'units']),
   leverage: z.number(),
   stopLoss: z.number().nullable(),
   takeProfit: z.number().nullable(),
@@ -46,6 +47,9 @@ export const strategySettingsSchema = z.strictObject({
   timeStop: z.number().nullable(),
   reentry: z.enum(['new-signal', 'immediate']),
   risk: z.array(z.string()),
+  protectFrom: z.enum(['fill', 'signal']).default('fill'),
+  ticks: z.enum(['venue', 'none']).default('venue'),
+  closeAtEnd: z.enum(['no', 'open', 'close']).default('no'),
 });
 export type StrategySettings = z.output<typeof strategySettingsSchema>;
 
@@ -72,6 +76,9 @@ export function strategySettingsOf(options: BacktestOptions): StrategySettings {
     timeStop: options.timeStop ?? null,
     reentry: options.reentry,
     risk: (options.risk ?? []).map((call) => call.text),
+    protectFrom: options.protectFrom,
+    ticks: options.ticks,
+    closeAtEnd: options.closeAtEnd,
   };
 }
 
@@ -79,6 +86,7 @@ export interface ComposedStrategy {
   readonly strategy: Strategy;
   readonly venue: ExchangeSettings;
   readonly rounding: Rounding;
+  readonly closeAtEnd: boolean | 'open';
 }
 
 /** The engine's objects for these settings: the same call serves the backtest and the live runner. */
@@ -93,13 +101,34 @@ export async function composeStrategy(
       thresholds: thresholdsOf(settings, scoreKind),
       sizing: settings.sizing,
       protection: protectionOf(settings),
+      protectFromSignal: settings.protectFrom === 'signal',
       timeStop: settings.timeStop ?? Number.POSITIVE_INFINITY,
       reentry: settings.reentry,
       policies,
     },
     venue: await venueOf(settings),
-    rounding: roundingOf(instruments, settings.lot === 'fractional'),
+    rounding: gridOf(settings, instruments),
+    closeAtEnd: settings.closeAtEnd === 'open' ? 'open' : settings.closeAtEnd === 'close',
   };
+}
+
+function gridOf({ lot, ticks }: StrategySettings, instruments: readonly Instrument[]): Rounding {
+  const units = lot === 'units' ? instruments.map((one) => ({ ...one, lot: 1 })) : instruments;
+  const grid = roundingOf(units, lot === 'fractional');
+  return ticks === 'none' ? { ...grid, price: (_, price) => price } : grid;
+}
+
+/**
+ * The live order that realises a run with these settings; undefined where there is none: the fill model has none, or a
+ * convention of other engines was asked for that no venue knows.
+ */
+export function liveOrderOf(settings: StrategySettings, venue: ExchangeSettings): string | undefined {
+  const foreign =
+    settings.sizing.kind === 'all-in' ||
+    settings.protectFrom === 'signal' ||
+    settings.ticks === 'none' ||
+    settings.closeAtEnd !== 'no';
+  return foreign ? undefined : venue.fill.liveOrder;
 }
 
 export async function venueOf(settings: StrategySettings): Promise<ExchangeSettings> {

@@ -1,0 +1,39 @@
+import type { CostSettings } from './costs.js';
+import type { FillModel } from './fill-model.js';
+import type { VenueOrder } from './orders.js';
+import type { SlippageSettings } from './slippage.js';
+
+export interface ExchangeSettings {
+  readonly cash: number;
+  readonly costs: CostSettings;
+  readonly slippage: SlippageSettings;
+  readonly fill: FillModel;
+  /** Gross exposure may reach leverage · equity. */
+  readonly leverage: number;
+  readonly allowShort: boolean;
+}
+
+/** The venue's rounding, by instrument index; one implementation in domain/quantise.ts. */
+export interface Rounding {
+  /** Downwards to the lot (0 = too small to trade). */
+  quantity(instrument: number, quantity: number): number;
+  /** To the tick of that price level, never in the order's favour. */
+  price(instrument: number, price: number, side: number): number;
+}
+
+/** Told about everything the venue does, in order. */
+export interface ExchangeListener {
+  onOrder(order: VenueOrder): void;
+  /** `share` = quantity / volume of the bar. `reason` says why for exits. */
+  onFill(order: VenueOrder, time: number, price: number, quantity: number, costs: number, share: number): void;
+}
+
+/** Why a venue with these settings does not take an order; '' where it does. */
+export function refusal(order: VenueOrder, settings: ExchangeSettings): string {
+  if (order.leg === 'entry' && order.side < 0 && !settings.allowShort) return 'short selling is not allowed';
+  if (order.type !== 'market' && !Number.isNaN(order.notional)) return 'notional orders are market orders';
+  if ((order.type === 'limit' || order.type === 'stop_limit') && !(order.limitPrice > 0)) return 'limit price missing';
+  if ((order.type === 'stop' || order.type === 'stop_limit') && !(order.stopPrice > 0)) return 'stop price missing';
+  if (Number.isNaN(order.notional) ? !(order.quantity > 0) : !(order.notional > 0)) return 'quantity must be positive';
+  return '';
+}
