@@ -33,7 +33,8 @@ export interface PackedShape {
 }
 
 /** Rows of a block stay in the first-level cache while every tree passes over them. */
-const rowsPerBlock = (cols: number): number => Math.max(8, Math.min(128, Math.floor(24576 / (cols * 4) / 8) * 8));
+export const rowsPerBlock = (cols: number): number =>
+  Math.max(8, Math.min(128, Math.floor(24576 / (cols * 4) / 8) * 8));
 
 /** A forest in the memory of the prediction kernel. */
 export class PackedForest {

@@ -5,7 +5,7 @@ import { type Kernels, kernelModule } from './kernels.js';
 import { checkMatrix, type Matrix } from './matrix.js';
 import type { BoostedModel } from './model.js';
 import { transformMargins } from './objectives.js';
-import { PackedForest, type PackedShape, predictBlock } from './packed.js';
+import { PackedForest, type PackedShape, predictBlock, rowsPerBlock } from './packed.js';
 import { SPIN } from './pool.js';
 import type { WasmMemory, WasmModule } from './wasm.js';
 
@@ -57,7 +57,7 @@ class ThreadedScorer implements ModelScorer {
     private readonly model: BoostedModel,
     threads: number,
   ) {
-    const bytes = 128 * model.features * 4;
+    const bytes = rowsPerBlock(model.features) * model.features * 4;
     const blocks = Math.max(8, Math.ceil(STAGED_BYTES / bytes));
     this.packed = new PackedForest(model.trees, model.features, model.classes, blocks, threads);
     this.control = new Int32Array(this.packed.memory.buffer, this.packed.shape.control, Field.size);

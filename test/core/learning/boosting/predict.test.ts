@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   BoostedModel,
+  createModelScorer,
   fromXgboostJson,
   type Tree,
   trainEmbedded,
@@ -87,4 +88,33 @@ it('several classes: rows × classes, probabilities that sum to 1', () => {
   const p = model.predict(x);
   expect(p.length).toBe(150);
   for (let i = 0; i < 50; i++) expect(p[3 * i]! + p[3 * i + 1]! + p[3 * i + 2]!).toBeCloseTo(1, 6);
+});
+
+describe('several threads', () => {
+  const scored = async (rows: number, cols: number, threads: number) => {
+    const data = synthetic(rows, cols, 8, 0.02);
+    const y = data.y.map((label, i) => label + (i % 2));
+    const params = { objective: 'multi:softprob', num_class: 3, max_depth: 4 } as const;
+    const { model } = await trainEmbedded({ x: data.x, y, params, rounds: 2 });
+    const scorer = await createModelScorer(model, { threads });
+    const out = scorer.predict(data.x, new Float32Array(rows * 3));
+    // Again, and fewer rows: the buffers are used a second time.
+    const part = { ...data.x, data: data.x.data.subarray(0, 1001 * cols), rows: 1001 };
+    const again = scorer.predict(part, new Float32Array(1001 * 3));
+    await scorer.close();
+    const whole = model.predict(data.x);
+    return { out, again, whole, part: whole.subarray(0, 1001 * 3) };
+  };
+
+  it.each([
+    [5000, 6, 1],
+    [5000, 6, 2],
+    [5000, 6, 5],
+    // Wider than one staging of rows.
+    [1500, 700, 3],
+  ])('%i rows × %i columns on %i threads have the bits of one', async (rows, cols, threads) => {
+    const { out, again, whole, part } = await scored(rows, cols, threads);
+    expect(bits(out)).toEqual(bits(whole));
+    expect(bits(again)).toEqual(bits(Float32Array.from(part)));
+  });
 });
