@@ -27,15 +27,13 @@ export async function openReplay({ artifact, run }: OpenRun, runtime: Runtime): 
   const modelArtifact = await runtime.artifacts.openInput(artifact, 'model');
   const { file, model } = await openModel(modelArtifact, run.inSample);
   const feed = feedOf(dataset);
-  const { strategy, venue, rounding } = await composeStrategy(run.strategy, run.scoreKind, dataset.instruments);
+  const composed = await composeStrategy(run.strategy, run.scoreKind, dataset.instruments);
   const replay: Replay = {
     feed,
     model,
     calendars: dataset.calendars,
-    signals: signalsOf(dataset, model, strategy.sizing),
-    strategy,
-    venue,
-    rounding,
+    signals: signalsOf(dataset, model, composed.strategy.sizing),
+    ...composed,
     from: firstTickAt(feed, run.from),
     to: firstTickAt(feed, run.to) + 1,
   };
@@ -51,7 +49,7 @@ export async function openReplay({ artifact, run }: OpenRun, runtime: Runtime): 
         const rule = await tryRule(file.trainer.name, settings);
         if (rule === undefined) continue;
         const text = `${file.trainer.name}(${Object.values(settings).join(',')})`;
-        found.push({ strategy: text, signals: signalsOf(dataset, rule, strategy.sizing) });
+        found.push({ strategy: text, signals: signalsOf(dataset, rule, composed.strategy.sizing) });
       }
       return found;
     },
