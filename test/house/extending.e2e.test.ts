@@ -1,0 +1,77 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { quantline, root } from '../commands/cli.js';
+
+/** The pages' modules are written down as they stand there and used by the pages' own commands. */
+let folder: string;
+let data: string;
+
+const q = (...args: string[]) => quantline(args, { cwd: folder });
+
+async function ok(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await q(...args);
+  expect(code, stderr).toBe(0);
+  return stdout.trim();
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'quantline-extending-'));
+  for (const page of ['README.md', 'docs/extending.md']) {
+    const text = readFileSync(join(root, page), 'utf8');
+    for (const [, body, name] of text.matchAll(/^```ts\n(\/\/ (my-[\w-]+\.ts)[\s\S]*?)^```/gm))
+      writeFileSync(join(folder, name!), body!);
+  }
+  data = await ok(
+    'ingest',
+    '--source',
+    'csv',
+    '--symbols',
+    'SPY',
+    '--file',
+    join(root, 'fixtures/bars/spy-daily-2017-2018.csv'),
+  );
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('a module of the user’s own', () => {
+  test('a rule by path', async () => {
+    const model = await ok('train', '--data', data, '--trainer', './my-rule.ts(3)');
+    const other = await ok('train', '--data', data, '--trainer', './my-rule.ts(2)');
+    expect(other).not.toBe(model);
+    const run = await ok('backtest', '--data', data, '--model', model);
+    expect((await q('evaluate', '--run', run)).code).toBe(5);
+  });
+
+  test('a learner with a feature, by path', async () => {
+    const args = ['--features', 'ret(1),rsi(14),./my-feature.ts(4)', '--label', 'direction(3)'];
+    const model = await ok('train', '--data', data, '--trainer', './my-learner.ts(2)', ...args);
+    await ok('backtest', '--data', data, '--model', model, '--enter', '0.52');
+    expect(JSON.parse(readFileSync(join(model, 'model.json'), 'utf8')).columns.at(-1)).toMatch(/close_streak/);
+  });
+
+  test('a change of the module is another model, and the old model refuses to run', async () => {
+    const model = await ok('train', '--data', data, '--trainer', './my-rule.ts(4)');
+    const path = join(folder, 'my-rule.ts');
+    const text = readFileSync(path, 'utf8');
+    writeFileSync(path, text.replace('rising >= count', 'rising > count'));
+    const { code, stderr } = await q('backtest', '--data', data, '--model', model);
+    expect([code, /has changed/.test(stderr)]).toEqual([4, true]);
+    expect(await ok('train', '--data', data, '--trainer', './my-rule.ts(4)')).not.toBe(model);
+    writeFileSync(path, text);
+  });
+
+  test('a module that cannot be loaded, or is none, says so', async () => {
+    writeFileSync(join(folder, 'broken.ts'), 'export const name = ;');
+    writeFileSync(join(folder, 'none.ts'), 'export const name = "x";');
+    for (const [file, message] of [
+      ['broken.ts', /Cannot load/],
+      ['none.ts', /does not export/],
+      ['absent.ts', /no file/],
+    ] as const) {
+      const { code, stderr } = await q('train', '--data', data, '--trainer', `./${file}`);
+      expect([code, message.test(stderr)], stderr).toEqual([4, true]);
+    }
+  });
+});
