@@ -59,16 +59,17 @@ export async function reconcile(context: ExecutionContext, options: ReconcileOpt
   const orders = await reconcileOrders(context, options);
   const fills = new FillReader(context);
   await fills.read();
-  let state = await compareAll(context);
+  const quiet = orders.unchanged && fills.booked.length === 0;
+  let state = await compareAll(context, quiet ? orders.ours : await journal.orders({ scope, open: true }));
   for (const delay of limitsOf(context).settleDelays) {
     if (state.differences.length === 0) break;
     await pause(context, delay);
     await fills.read();
     await refreshClosing(context);
-    state = await compareAll(context);
+    state = await compareAll(context, await journal.orders({ scope, open: true }));
   }
   const differences = [...orders.differences, ...state.differences];
-  const open = await journal.orders({ scope, open: true });
+  const { open } = state;
   const unresolved = open.filter(
     (order) => isOpenQuestion(order) && !orders.resend.some((each) => each.clientOrderId === order.clientOrderId),
   );
@@ -92,6 +93,10 @@ export async function reconcile(context: ExecutionContext, options: ReconcileOpt
 const isOpenQuestion = (order: OrderRecord): boolean => order.status === 'sending' || order.status === 'unknown';
 
 interface OrdersResult {
+  /** Open orders as they were before. */
+  readonly ours: readonly OrderRecord[];
+  /** Nothing about them was recorded. */
+  readonly unchanged: boolean;
   readonly resend: readonly OrderRecord[];
   readonly externalOrders: readonly BrokerOrder[];
   readonly differences: readonly Difference[];
@@ -127,6 +132,7 @@ async function reconcileOrders(context: ExecutionContext, options: ReconcileOpti
   }
   await bookOrders(context, found, true);
   await journal.recordReports(conclusions, clock.now());
+  let unchanged = found.length === 0 && conclusions.length === 0;
   const externalOrders: BrokerOrder[] = [];
   for (const order of listed) {
     const id = order.clientOrderId;
@@ -138,10 +144,11 @@ async function reconcileOrders(context: ExecutionContext, options: ReconcileOpti
       if (id?.startsWith(strategyPrefix(scope.strategy))) differences.push(orphan(order, id));
     } else if (isTerminal(known.status)) {
       // Given up by us, alive at the venue: the venue is right.
+      unchanged = false;
       await bookOrders(context, [{ record: known, order }], true);
     }
   }
-  return { resend, externalOrders, differences };
+  return { ours, unchanged, resend, externalOrders, differences };
 }
 
 /** What an order that the venue certainly does not have has become. */
@@ -194,17 +201,18 @@ const owesFills = (order: OrderRecord): boolean =>
   order.reportedQuantity !== undefined && compare(order.reportedQuantity, order.filledQuantity) > 0;
 
 interface Compared {
+  readonly open: readonly OrderRecord[];
   readonly positions: readonly BrokerPosition[];
   readonly external: readonly ExternalHolding[];
   readonly differences: readonly Difference[];
 }
 
-async function compareAll(context: ExecutionContext): Promise<Compared> {
+async function compareAll(context: ExecutionContext, open: readonly OrderRecord[]): Promise<Compared> {
   const { journal, broker, scope } = context;
   const positions = await broker.positions();
   const owned = await journal.positions({ venue: scope.venue, account: scope.account });
   const { external, differences } = compareHoldings(owned, positions);
-  const owing = (await journal.orders({ scope, open: true })).filter(owesFills).map(
+  const owing = open.filter(owesFills).map(
     (order): Difference => ({
       kind: 'fills',
       instrument: order.instrument,
@@ -214,7 +222,7 @@ async function compareAll(context: ExecutionContext): Promise<Compared> {
       explanation: 'the venue reports more filled than its executions add up to',
     }),
   );
-  return { positions, external, differences: [...differences, ...owing] };
+  return { open, positions, external, differences: [...differences, ...owing] };
 }
 
 async function halt(context: ExecutionContext, differences: readonly Difference[]): Promise<never> {
@@ -233,14 +241,8 @@ async function reversedPositions(context: ExecutionContext): Promise<readonly Po
   const { journal, scope } = context;
   const reversed: PositionRecord[] = [];
   for (const position of await journal.positions(scope)) {
-    const opened = new Set((await journal.lots(scope, position.instrument)).map((lot) => lot.executionId));
-    const fills = await journal.fills({ scope, instrument: position.instrument });
-    for (const fill of fills) {
-      if (!opened.has(fill.executionId)) continue;
-      if ((await journal.order(fill.clientOrderId))?.leg === 'entry') continue;
-      reversed.push(position);
-      break;
-    }
+    const lots = await journal.lots(scope, position.instrument);
+    if (lots.some((lot) => lot.leg !== 'entry')) reversed.push(position);
   }
   return reversed;
 }

@@ -29,7 +29,8 @@ export function averagePriceOf(holding: Holding): DecimalText | undefined {
   return divide(sum(holding.lots.map((lot) => multiply(lot.quantity, lot.price))), quantity);
 }
 
-type Fill = Pick<ExecutionRecord, 'executionId' | 'side' | 'quantity' | 'price' | 'time' | 'costs'>;
+type Fill = Pick<ExecutionRecord, 'executionId' | 'side' | 'quantity' | 'price' | 'time' | 'costs'> &
+  Pick<LotRecord, 'leg'>;
 
 /** First in, first out. A fill larger than the position closes it and opens the rest on the other side. */
 export function applyFill(holding: Holding, fill: Fill): Holding {
@@ -46,7 +47,10 @@ export function applyFill(holding: Holding, fill: Fill): Holding {
     else lots[0] = { ...lot, quantity: left };
     rest = closesLot ? left : '0';
   }
-  if (!isZero(rest)) lots.push({ executionId: fill.executionId, quantity: rest, price: fill.price, time: fill.time });
+  if (!isZero(rest)) {
+    const { executionId, leg, price, time } = fill;
+    lots.push({ executionId, leg, quantity: rest, price, time });
+  }
   return { lots, realised };
 }
 

@@ -1,4 +1,5 @@
 import { divide, isZero, multiply, sum } from '../domain/decimal.js';
+import type { OrderLeg } from '../domain/orders.js';
 import { invariant } from '../errors/index.js';
 import type { Sql } from './database.js';
 import { type JournalEvent, scopeOf } from './journal.js';
@@ -197,7 +198,8 @@ async function projectExecution(
     // The bust may arrive before what it takes back.
     if ((voided?.n ?? 0) > 0) await voidFill(sql, scope, execution.executionId);
     else {
-      const holding = applyFill(await readHolding(sql, scope, execution.instrument), execution);
+      const { leg } = await existing(sql, execution.clientOrderId);
+      const holding = applyFill(await readHolding(sql, scope, execution.instrument), { ...execution, leg });
       await writeHolding(sql, scope, execution.instrument, holding, event.time);
     }
   } else {
@@ -282,12 +284,17 @@ async function splitOrders(sql: Sql, scope: StrategyScope, action: CorporateActi
 /** All holdings of a strategy again from its valid fills and actions: after a bust or a correction. */
 async function replayHoldings(sql: Sql, scope: StrategyScope, time: number): Promise<void> {
   const fills = await sql.all<FillRow>(`SELECT * FROM fills WHERE ${SCOPE} AND is_void = 0`, scopeParams(scope));
+  const legs = new Map<string, OrderLeg>();
+  for (const { client_order_id: id } of fills) if (!legs.has(id)) legs.set(id, (await existing(sql, id)).leg);
   const actions = await sql.all<{ position: number; body: string }>(
     `SELECT position, body FROM corporate_actions WHERE ${SCOPE}`,
     scopeParams(scope),
   );
   const steps = [
-    ...fills.map((row) => ({ position: row.position, fill: toFill(row) })),
+    ...fills.map((row) => ({
+      position: row.position,
+      fill: { ...toFill(row), leg: legs.get(row.client_order_id)! },
+    })),
     ...actions.map((row) => ({ position: row.position, action: JSON.parse(row.body) as CorporateActionRecord })),
   ].sort((a, b) => a.position - b.position);
   const holdings = new Map<string, Holding>();

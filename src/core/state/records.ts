@@ -130,6 +130,8 @@ export interface PositionRecord extends StrategyScope {
 /** An open lot: part of a position, from one execution. */
 export interface LotRecord {
   readonly executionId: string;
+  /** What the order was for. Other than `entry`: an exit has turned the position over. */
+  readonly leg: OrderLeg;
   readonly quantity: string;
   readonly price: string;
   readonly time: number;

@@ -84,10 +84,10 @@ class SqliteDatabase implements Database {
     return this.queue.run(async () => {
       if (this.closed) throw new QuantlineError('BUG', `${this.location} is closed.`);
       this.synchronous(level);
-      await patiently(this.location, () => this.connection.exec(begin));
+      await patiently(this.location, () => this.prepared(begin).run([]));
       try {
         const result = await work(this.sql);
-        await patiently(this.location, () => this.connection.exec('COMMIT'));
+        await patiently(this.location, () => this.prepared('COMMIT').run([]));
         return result;
       } catch (error) {
         try {
@@ -128,14 +128,16 @@ class SqliteDatabase implements Database {
   }
 
   private execute<T>(sql: string, use: (statement: Statement) => T): T {
-    return attempt(this.location, () => {
-      let statement = this.statements.get(sql);
-      if (statement === undefined) {
-        statement = this.connection.prepare(sql);
-        this.statements.set(sql, statement);
-      }
-      return use(statement);
-    });
+    return attempt(this.location, () => use(this.prepared(sql)));
+  }
+
+  private prepared(sql: string): Statement {
+    let statement = this.statements.get(sql);
+    if (statement === undefined) {
+      statement = this.connection.prepare(sql);
+      this.statements.set(sql, statement);
+    }
+    return statement;
   }
 }
 

@@ -12,6 +12,7 @@ import {
 
 const fill = (side: 'buy' | 'sell', quantity: string, price: string, costs?: string) => ({
   executionId: `${side}${quantity}@${price}`,
+  leg: 'entry' as const,
   side,
   quantity,
   price,
