@@ -131,6 +131,14 @@ describe('a learner', () => {
     expect(trades.pnl.length).toBeGreaterThan(10);
   });
 
+  test('logistic regression is the plain baseline, of probabilities and of returns', async () => {
+    for (const label of ['direction(5)', 'return(5)']) {
+      const { segments, artifact } = await trainWith(msft, 'logistic', { ...quick, label, rounds: undefined });
+      expect(segments[0]!.metrics['accuracy']).toBeGreaterThan(0.45);
+      expect((await openRun((await run(artifact)).artifact)).run.finalEquity).toBeGreaterThan(0);
+    }
+  });
+
   test('too few rows for the folds', async () => {
     const short = (await ingestFile('SPY', 'spy-daily-2017-2018.csv', { to: '2017-04-28' })).artifact;
     await expect(trainWith(short, 'xgboost', { ...quick, cv: 'walk-forward(20)' })).rejects.toMatchObject({

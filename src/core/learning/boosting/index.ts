@@ -27,6 +27,7 @@ export {
 export { createModelScorer, type ModelScorer } from './scorer.js';
 export {
   type BoostingResult,
+  EMBEDDED_VERSION,
   type EmbeddedOptions,
   type EvaluationSet,
   type RoundReport,

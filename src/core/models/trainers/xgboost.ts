@@ -39,19 +39,17 @@ export function create(options: Settings): Learner {
     kind: 'learner',
     extension: 'json',
     async engineFor(choice) {
-      if (choice === 'native') {
-        throw new QuantlineError('CONFIG', 'The native XGBoost library is not available in this version.', {
-          hint: 'Use --engine embedded or auto.',
-        });
-      }
-      const { EMBEDDED_VERSION } = await import('../../learning/boosting/train.js');
-      return { name: 'embedded', version: EMBEDDED_VERSION };
+      const engine = await import('../../learning/boosting/index.js');
+      // `auto` does not depend on what happens to be installed: the same command gives the same model everywhere.
+      if (choice !== 'native') return { name: 'embedded', version: engine.EMBEDDED_VERSION };
+      return { name: 'native', version: (await engine.openXgboost()).version };
     },
     async fit(rows, context) {
       const engine = await import('../../learning/boosting/index.js');
       const rounds = context.rounds ?? options.rounds;
       const { train, validation } = split(rows, options.early_stopping, context);
-      const result = await engine.trainEmbedded({
+      const result = await engine.trainBoosting({
+        engine: context.engine === 'native' ? 'native' : 'embedded',
         x: { data: train.x, rows: train.rows, cols: train.columns.length },
         y: train.y,
         ...(train.weights !== undefined && { weights: train.weights }),
