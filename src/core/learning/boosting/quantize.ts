@@ -107,14 +107,20 @@ function binRows(w: Workspace, x: FloatMatrix, set: BinnedSet): void {
 
 /** Marks columns with missing cells; throws INPUT at an infinite one. */
 export function checkEvaluation(x: FloatMatrix, missing: Uint8Array, columnName: (column: number) => string): void {
-  const { row, column } = strides(x);
-  for (let j = 0; j < x.cols; j++)
-    for (let i = 0, at = j * column; i < x.rows; i++, at += row) {
-      const value = x.data[at]!;
-      if (Number.isFinite(value)) continue;
-      if (Number.isNaN(value)) missing[j] = 1;
-      else refuseInfinity(i, `${columnName(j)} of the evaluation set`);
-    }
+  scanCells(x, (value, i, j) => {
+    if (Number.isNaN(value)) missing[j] = 1;
+    else if (!Number.isFinite(value)) refuseInfinity(i, `${columnName(j)} of the evaluation set`);
+  });
+}
+
+/** Visits every cell in the order of memory. */
+export function scanCells(x: FloatMatrix, visit: (value: number, row: number, column: number) => void): void {
+  const { data, rows, cols } = x;
+  if (x.layout === 'column') {
+    for (let j = 0, at = 0; j < cols; j++) for (let i = 0; i < rows; i++, at++) visit(data[at]!, i, j);
+  } else {
+    for (let i = 0, at = 0; i < rows; i++) for (let j = 0; j < cols; j++, at++) visit(data[at]!, i, j);
+  }
 }
 
 export function refuseInfinity(row: number, column: string): never {

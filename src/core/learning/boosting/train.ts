@@ -2,12 +2,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { QuantlineError } from '../../errors/index.js';
 import type { Tree } from './forest.js';
 import { addTree, growTree } from './grow.js';
-import { checkMatrix, dense, type Matrix, strides } from './matrix.js';
+import { checkMatrix, dense, type Matrix } from './matrix.js';
 import { evaluateMetric, isMaximised } from './metrics.js';
 import { BoostedModel } from './model.js';
 import { baseMargin, baseScores, checkLabels, checkLearnable, transformMargins } from './objectives.js';
 import { type BoostingParams, type Metric, type ResolvedParams, resolveParams } from './params.js';
-import { checkEvaluation, quantize, refuseInfinity, refuseUnusable } from './quantize.js';
+import { checkEvaluation, quantize, refuseInfinity, refuseUnusable, scanCells } from './quantize.js';
 import { Task } from './tasks.js';
 import { type LabelledMatrix, Workspace } from './workspace.js';
 
@@ -129,21 +129,19 @@ export function checkColumns(
 ): void {
   const columnName = (j: number): string => o.featureNames?.[j] ?? `f${j}`;
   const x = dense(o.x);
-  const { row, column } = strides(x);
+  const first = new Float32Array(x.cols).fill(Number.NaN);
+  const missing = new Uint8Array(x.cols);
+  const varied = new Uint8Array(x.cols);
+  scanCells(x, (value, i, j) => {
+    if (Number.isNaN(value)) missing[j] = 1;
+    else if (!Number.isFinite(value)) refuseInfinity(i, columnName(j));
+    else if (Number.isNaN(first[j]!)) first[j] = value;
+    else if (value !== first[j]) varied[j] = 1;
+  });
   const unusable: string[] = [];
   for (let j = 0; j < x.cols; j++) {
-    let first = Number.NaN;
-    let missing = false;
-    let varied = false;
-    for (let i = 0; i < x.rows; i++) {
-      const value = x.data[i * row + j * column]!;
-      if (Number.isNaN(value)) missing = true;
-      else if (!Number.isFinite(value)) refuseInfinity(i, columnName(j));
-      else if (Number.isNaN(first)) first = value;
-      else if (value !== first) varied = true;
-    }
-    if (Number.isNaN(first)) unusable.push(`${columnName(j)} (all missing)`);
-    else if (!varied && !missing) unusable.push(`${columnName(j)} (constant)`);
+    if (Number.isNaN(first[j]!)) unusable.push(`${columnName(j)} (all missing)`);
+    else if (varied[j] === 0 && missing[j] === 0) unusable.push(`${columnName(j)} (constant)`);
   }
   refuseUnusable(unusable, x.cols, o.unusableColumns ?? 'refuse');
   for (const set of evaluation) checkEvaluation(dense(set.x), new Uint8Array(x.cols), columnName);
