@@ -3,6 +3,7 @@ import type { BarColumns } from '../../../src/core/domain/bars.js';
 import { calendarOf, defaultInstrument, knownAt } from '../../../src/core/domain/index.js';
 import type { runBacktest } from '../../../src/core/engine/backtest.js';
 import { buildFeed } from '../../../src/core/engine/feed.js';
+import { LEGS } from '../../../src/core/engine/recorder.js';
 import {
   breakEven,
   buyAndHold,
@@ -235,6 +236,19 @@ describe('positions and benchmark', () => {
       for (const step of [2 * k, 2 * k + 1])
         for (const [j, w] of held.weights.entries()) r += w[step]! * held.returns[j]![step]!;
       expect(r).toBeCloseTo(equity.equity[k]! / equity.equity[k - 1]! - 1, 10);
+    }
+  });
+
+  it('a stop inside the bar ends the position with that bar', () => {
+    const base = replayOf((_b, i) => (i % 40 < 20 ? 1 : -1));
+    const replay = { ...base, strategy: { ...base.strategy, protection: { stopLoss: 0.02 } } };
+    const { fills, equity } = rerun(replay);
+    expect([...fills.leg].filter((leg) => LEGS[leg] === 'stop').length).toBeGreaterThan(5);
+    const { gross } = accountColumns(replay.feed, fills, 10_000, replay.from, replay.to);
+    const held = heldPositions(replay.feed, fills, equity.equity, replay.from, replay.to);
+    for (let k = 1; k < gross.length; k++) {
+      const into = held.weights.reduce((total, w) => total + Math.abs(w[2 * k]!), 0);
+      expect(into).toBeCloseTo(gross[k - 1]! / equity.equity[k - 1]!, 10);
     }
   });
 

@@ -64,6 +64,8 @@ describe('gates', () => {
       { figure: 'sharpe', op: '>=', threshold: 2 },
     ]);
     expect(gate.conditions.some((c) => c.figure === 'volatility')).toBe(true);
+    const strict = parseGate(['default@1', 'sharpe>2'], FIGURE_NAMES).conditions.filter((c) => c.figure === 'sharpe');
+    expect(strict.map((c) => c.op)).toEqual(['>']);
     expect(parseGate(['sharpe>=1', 'sharpe<5'], FIGURE_NAMES).conditions).toHaveLength(2);
   });
 

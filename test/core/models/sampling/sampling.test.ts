@@ -119,6 +119,12 @@ describe('edges', () => {
     expect([...labels.end]).toEqual([3, 3]);
   });
 
+  it('a barrier that is only reached is not crossed', () => {
+    const price = Float64Array.of(100, 125, 75, 126);
+    const labels = tripleBarrier(price, Int32Array.of(0), Float64Array.of(0.25), { profit: 1, loss: 1, horizon: 3 });
+    expect([labels.end[0], labels.touch[0]]).toEqual([3, 1]);
+  });
+
   it('a barrier of zero is no barrier', () => {
     const price = Float64Array.of(100, 150, 50, 100);
     const labels = tripleBarrier(price, Int32Array.of(0), Float64Array.of(0.1), { profit: 0, loss: 1, horizon: 3 });
