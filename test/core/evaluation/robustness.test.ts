@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BarColumns } from '../../../src/core/domain/bars.js';
 import { calendarOf, defaultInstrument, knownAt } from '../../../src/core/domain/index.js';
+import { accountColumns } from '../../../src/core/engine/account.js';
 import type { runBacktest } from '../../../src/core/engine/backtest.js';
 import { buildFeed } from '../../../src/core/engine/feed.js';
 import { LEGS } from '../../../src/core/engine/recorder.js';
