@@ -146,6 +146,18 @@ describe('the tree', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('locks the native parts of every platform, without which npm ci fails', () => {
+    const { packages } = JSON.parse(read('package-lock.json')) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+    };
+    const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies)
+        .filter((name) => !(`node_modules/${name}` in packages) && !(`${path}/node_modules/${name}` in packages))
+        .map((name) => `${path} → ${name}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
   it('resolves every package from the public registry', () => {
     const lock = read('package-lock.json');
     const hosts = new Set([...lock.matchAll(/"resolved": "(https?:\/\/[^/]+)/g)].map((match) => match[1]));
