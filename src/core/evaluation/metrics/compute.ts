@@ -139,7 +139,11 @@ export function computeFigures(input: FigureInput): FigureResult {
   const spans = falls.map(span);
   set('max_drawdown', worst?.depth ?? 0, '');
   set('max_drawdown_sessions', worst === undefined ? 0 : span(worst).sessions, '');
-  set('longest_drawdown_sessions', Math.max(0, ...spans.map((s) => s.sessions)), '');
+  set(
+    'longest_drawdown_sessions',
+    spans.reduce((longest, s) => Math.max(longest, s.sessions), 0),
+    '',
+  );
   set('average_drawdown', falls.length === 0 ? 0 : falls.reduce((a, d) => a + d.depth, 0) / falls.length, '');
   set('ulcer_index', Math.sqrt(mean(underwater(session.equity, input.initialEquity).map((d) => d * d))), '');
   set('calmar', worst === undefined ? Number.NaN : (values.cagr ?? Number.NaN) / -worst.depth, WHY.noFall);

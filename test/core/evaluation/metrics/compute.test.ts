@@ -101,6 +101,18 @@ describe('months', () => {
   });
 });
 
+describe('size', () => {
+  it('takes a curve of a million marks with a drawdown at every other one', () => {
+    const n = 1_000_000;
+    const daily = dailyRun([100, 100]);
+    const time = Float64Array.from({ length: n }, (_, i) => daily.sessions.open[0]! + 1 + i);
+    const equity = Float64Array.from({ length: n }, (_, i) => 100 + i * 1e-4 - (i % 2));
+    const { values, drawdowns } = computeFigures({ ...daily, time, equity, gross: new Float64Array(n) });
+    expect(values.longest_drawdown_sessions).toBe(1);
+    expect(drawdowns).toHaveLength(5);
+  });
+});
+
 describe('edges', () => {
   const noNaN = (result: ReturnType<typeof computeFigures>) => {
     for (const name of FIGURE_NAMES) {
