@@ -108,7 +108,7 @@ describe('size', () => {
     const time = Float64Array.from({ length: n }, (_, i) => daily.sessions.open[0]! + 1 + i);
     const equity = Float64Array.from({ length: n }, (_, i) => 100 + i * 1e-4 - (i % 2));
     const { values, drawdowns } = computeFigures({ ...daily, time, equity, gross: new Float64Array(n) });
-    expect(values.longest_drawdown_sessions).toBe(1);
+    expect(values.longest_drawdown_sessions).toBe(0);
     expect(drawdowns).toHaveLength(5);
   });
 });
