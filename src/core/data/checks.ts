@@ -194,7 +194,7 @@ export function unexplainedSplits(
 
 /** Missing bars between the first and the last one, by session. */
 export function gaps(
-  bars: BarColumns,
+  bars: Pick<BarColumns, 'time' | 'interval'>,
   calendar: TradingCalendar,
   scope: SessionScope,
 ): { readonly count: number; readonly examples: readonly string[] } {
@@ -231,7 +231,7 @@ export function gaps(
 }
 
 /** Dates of sessions that closed by `until` and after the last bar's session. */
-export function staleSessions(bars: BarColumns, calendar: TradingCalendar, until: number): string[] {
+export function staleSessions(bars: Pick<BarColumns, 'time'>, calendar: TradingCalendar, until: number): string[] {
   const last = bars.time.at(-1);
   if (last === undefined) return [];
   return calendar

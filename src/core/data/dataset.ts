@@ -43,6 +43,8 @@ export const datasetSchema = z.strictObject({
   scope: z.enum(['regular', 'extended']),
   /** Publication delay of the source, ms: part of `knownAt`. */
   delayMs: z.number().nonnegative(),
+  /** Absent: symbols were named one by one. */
+  universe: z.strictObject({ dated: z.boolean(), size: z.int() }).exactOptional(),
   /** Ascending by instrument. */
   series: z.array(
     z.strictObject({
@@ -82,6 +84,8 @@ export interface DatasetDescription {
   readonly interval: Interval;
   readonly scope: SessionScope;
   readonly delayMs: number;
+  /** Where symbols came from a file: whether it says who belonged when. If not, results may be survivor-biased. */
+  readonly universe?: { readonly dated: boolean; readonly size: number };
   /** Ascending by instrument id. */
   readonly series: readonly DatasetSeries[];
 }

@@ -2,6 +2,7 @@ import {
   type BarColumns,
   type CorporateAction,
   calendarOf,
+  DAY_MS,
   type Instrument,
   type Interval,
   knownAt,
@@ -14,10 +15,12 @@ import { type ErrorCode, isQuantlineError, QuantlineError } from '../errors/inde
 import type { Clock, Logger, Progress } from '../platform/index.js';
 import type { DatasetSeries } from './dataset.js';
 import { checkQuality, type QualityFinding, type QualityPolicies, type SourceNote } from './quality.js';
-import { type AskedRange, type TimeRange, timeRange } from './range.js';
+import { type AskedRange, type TimeRange, timeRange, unfinishedFrom } from './range.js';
+import { missingRanges } from './series/coverage.js';
 import { joinBars } from './series/memory.js';
 import type { MarketDataSource } from './source.js';
 import type { BarStore } from './store.js';
+import { type Membership, memberOf, within } from './universe.js';
 
 export interface IngestRequest {
   /** Name of the source, as it stands in series keys. */
@@ -27,6 +30,12 @@ export interface IngestRequest {
   readonly scope: SessionScope;
   readonly range: AskedRange;
   readonly policies: QualityPolicies;
+  /** From where the stored series begins, up to now; needs no `from`. */
+  readonly update?: boolean;
+  /** Ask also for what is stored. */
+  readonly refetch?: boolean;
+  /** Sessions in which a symbol belongs to the universe; absent: all. */
+  readonly members?: ReadonlyMap<string, Membership>;
 }
 
 export interface IngestContext {
@@ -76,16 +85,17 @@ export async function ingestBars(request: IngestRequest, context: IngestContext)
   const described = await describe(source, request.symbols, failures);
   const size = Math.max(1, source.batch ?? 1);
   let rows = 0;
-  for (const batch of batches(described, size)) {
+  const planned = await plan(described, request, context, failures);
+  for (const batch of batches(planned, size)) {
     signal.throwIfAborted();
     const label = batch.map(({ symbol }) => symbol).join(', ');
     progress.update(`${label}: ${rows} bars so far`, stored.length + failures.length, request.symbols.length);
     const fetched = await fetchBatch(batch, request, context, failures);
     for (const item of batch) {
-      const bars = fetched.get(item.instrument.id);
-      if (bars === undefined) continue;
+      const answer = fetched.get(item.instrument.id);
+      if (answer === undefined) continue;
       try {
-        const result = await keep(item, bars, request, context);
+        const result = await keep(item, answer, request, context);
         stored.push(result);
         rows += result.rows;
       } catch (error) {
@@ -127,119 +137,194 @@ async function describe(
   return out;
 }
 
-/** Runs of symbols of one calendar, so that a batch has one range of instants. */
-function* batches(items: readonly Described[], size: number): Iterable<Described[]> {
-  for (const calendar of ['XNYS', '24/7'] as const) {
-    const same = items.filter(({ instrument }) => instrument.calendar === calendar);
-    for (let at = 0; at < same.length; at += size) yield same.slice(at, at + size);
-  }
+/** A symbol with its range and what of it the store does not cover. */
+interface Planned extends Described {
+  readonly key: SeriesKey;
+  readonly range: TimeRange;
+  readonly missing: readonly TimeRange[];
 }
 
-async function fetchBatch(
-  batch: readonly Described[],
+/** Works out per symbol what to ask for: the range asked, without what was answered before. */
+async function plan(
+  described: readonly Described[],
   request: IngestRequest,
   context: IngestContext,
   failures: IngestFailure[],
-): Promise<Map<string, { parts: BarColumns[]; range: TimeRange; actions: CorporateAction[] }>> {
-  const { source, clock, signal } = context;
-  const calendar = calendarOf(batch[0]!.instrument.calendar);
-  const range = bounded(timeRange(request.range, calendar, request.scope, clock.now()), source, clock.now());
+): Promise<Planned[]> {
+  const { source, store, clock } = context;
   const { interval, scope } = request;
-  const asked = { symbols: batch.map(({ symbol }) => symbol), interval, scope, ...range };
-  const parts = new Map(
-    batch.map(({ instrument }) => [
-      instrument.id,
-      { parts: [] as BarColumns[], range, actions: [] as CorporateAction[] },
-    ]),
-  );
-  const failed = (error: QuantlineError, symbol: string) => {
-    failures.push({ symbol, error });
-    parts.delete(batch.find((item) => item.symbol === symbol)?.instrument.id ?? symbol);
-  };
-  try {
-    for await (const block of source.bars(asked, signal)) parts.get(block.instrument)?.parts.push(block);
-    for (const action of (await source.actions?.(asked, signal)) ?? [])
-      parts.get(action.instrument)?.actions.push(action);
-  } catch (error) {
-    signal.throwIfAborted();
-    const errors = error instanceof AggregateError ? error.errors : [error];
-    for (const one of errors) {
-      if (!isPerSymbol(one)) throw one;
-      const symbol = one.details['symbol'];
-      if (typeof symbol === 'string' && asked.symbols.includes(symbol)) failed(one, symbol);
-      else if (asked.symbols.length === 1) failed(one, asked.symbols[0]!);
-      else for (const each of asked.symbols) failed(one, each);
+  const now = clock.now();
+  const out: Planned[] = [];
+  for (const item of described) {
+    const { symbol, instrument } = item;
+    const key: SeriesKey = {
+      source: request.sourceName,
+      feed: source.feed,
+      scope,
+      interval,
+      instrument: instrument.id,
+    };
+    const calendar = calendarOf(instrument.calendar);
+    try {
+      const info = source.archive === true ? undefined : await store.info(key);
+      const member = request.members?.get(symbol);
+      let range = timeRange(within(request.range, member), calendar, scope, now);
+      if (source.archive !== true) {
+        const began = request.update === true ? (info?.coverage?.[0]?.from ?? info?.firstTime) : undefined;
+        if (range.from === Number.NEGATIVE_INFINITY && began !== undefined) range = { ...range, from: began };
+        range = bounded(range, now);
+      }
+      const covered = request.refetch === true ? [] : (info?.coverage ?? []);
+      out.push({
+        ...item,
+        instrument: memberOf(instrument, member),
+        key,
+        range,
+        missing: missingRanges(covered, range),
+      });
+    } catch (error) {
+      if (!isPerSymbol(error)) throw error;
+      failures.push({ symbol, error });
     }
   }
-  return parts;
+  return out;
 }
 
-/** An archive's range may stay open; others end now and need a beginning. */
-function bounded(range: TimeRange, source: MarketDataSource, now: number): TimeRange {
-  if (source.archive === true) return range;
+/** What is not an archive ends now and needs a beginning. */
+function bounded(range: TimeRange, now: number): TimeRange {
   if (range.from === Number.NEGATIVE_INFINITY)
     throw new QuantlineError('USAGE', 'This source needs to know from when on.', {
-      hint: 'Add --from 2020-01-01, or --last 30d.',
+      hint: 'Add --from 2020-01-01, or --last 30d; --update goes on where stored bars end.',
     });
   return { from: range.from, to: Math.min(range.to, now) };
 }
 
+/** Runs of symbols that miss the same ranges, so that one request asks for all. */
+function* batches(items: readonly Planned[], size: number): Iterable<Planned[]> {
+  const groups = new Map<string, Planned[]>();
+  for (const item of items) {
+    const key = JSON.stringify(item.missing.map(({ from, to }) => [String(from), String(to)]));
+    groups.set(key, [...(groups.get(key) ?? []), item]);
+  }
+  for (const group of groups.values()) for (let at = 0; at < group.length; at += size) yield group.slice(at, at + size);
+}
+
+interface Answer {
+  readonly parts: BarColumns[];
+  readonly actions: CorporateAction[];
+}
+
+async function fetchBatch(
+  batch: readonly Planned[],
+  request: IngestRequest,
+  context: IngestContext,
+  failures: IngestFailure[],
+): Promise<Map<string, Answer>> {
+  const { source, signal } = context;
+  const { interval, scope } = request;
+  const answers = new Map(batch.map(({ instrument }): [string, Answer] => [instrument.id, { parts: [], actions: [] }]));
+  const failed = (error: QuantlineError, symbol: string) => {
+    failures.push({ symbol, error });
+    answers.delete(batch.find((item) => item.symbol === symbol)?.instrument.id ?? symbol);
+  };
+  for (const range of batch[0]!.missing) {
+    const symbols = batch.filter(({ instrument }) => answers.has(instrument.id)).map(({ symbol }) => symbol);
+    if (symbols.length === 0) break;
+    const asked = { symbols, interval, scope, ...range };
+    try {
+      for await (const block of source.bars(asked, signal)) answers.get(block.instrument)?.parts.push(block);
+      for (const action of (await source.actions?.(asked, signal)) ?? [])
+        answers.get(action.instrument)?.actions.push(action);
+    } catch (error) {
+      signal.throwIfAborted();
+      for (const one of error instanceof AggregateError ? error.errors : [error]) {
+        if (!isPerSymbol(one)) throw one;
+        const symbol = one.details['symbol'];
+        if (typeof symbol === 'string' && symbols.includes(symbol)) failed(one, symbol);
+        else for (const each of symbols) failed(one, each);
+      }
+    }
+  }
+  return answers;
+}
+
+/** Bars before the first new one that the checks compare with. */
+const CONTEXT_MS = 30 * DAY_MS;
+
 async function keep(
-  { symbol, instrument }: Described,
-  fetched: { parts: BarColumns[]; range: TimeRange; actions: CorporateAction[] },
+  { symbol, instrument, key, range, missing }: Planned,
+  { parts, actions }: Answer,
   request: IngestRequest,
   context: IngestContext,
 ): Promise<IngestedSeries> {
-  const { source, store, clock } = context;
+  const { source, store } = context;
   const { interval, scope } = request;
+  const now = context.clock.now();
   const calendar = calendarOf(instrument.calendar);
   const notes = context.notes.get(symbol) ?? [];
   context.notes.delete(symbol);
-  const key: SeriesKey = { source: request.sourceName, feed: source.feed, scope, interval, instrument: instrument.id };
-  const received = fetched.parts.filter((part) => part.time.length > 0);
-  if (received.length === 0)
+  const live = source.archive !== true;
+  let bars = joinBars(
+    instrument.id,
+    interval,
+    parts.filter((part) => part.time.length > 0),
+  );
+  // A bar whose end lies ahead is not finished and would be another one later.
+  if (live) bars = sliceBars(bars, 0, lowerBound(knownAt(bars, calendar, 0), now + 1));
+  const before = await store.info(key);
+  if (bars.time.length === 0 && (before === undefined || before.rows === 0))
     throw new QuantlineError('NO_DATA', `${request.sourceName} has no ${interval} bars of ${symbol} in that range.`, {
       hint: 'Check the symbol, the interval and the range.',
       details: { symbol },
     });
-  let bars = joinBars(instrument.id, interval, received);
-  // A bar whose end lies ahead is not finished and would be another one later.
-  if (source.archive !== true) {
-    const known = knownAt(bars, calendar, 0);
-    bars = sliceBars(bars, 0, lowerBound(known, clock.now() + 1));
-  }
-  const archive = source.archive === true && request.range.to === undefined;
-  const checked = checkQuality(bars, {
+  const known = [...(before === undefined ? [] : await store.actions(key)), ...actions];
+  const first = bars.time[0];
+  const earlier =
+    live && before !== undefined && first !== undefined
+      ? [await store.read(key, first - CONTEXT_MS, first)].filter((part) => part.time.length > 0)
+      : [];
+  const checked = checkQuality(joinBars(instrument.id, interval, [...earlier, bars]), {
     calendar,
     scope,
     density: source.density,
     policies: request.policies,
-    actions: fetched.actions,
+    actions: known,
     notes,
-    ...(archive ? {} : { expectedUntil: Math.min(fetched.range.to, clock.now()) }),
+    ...(first === undefined ? {} : { judgeFrom: first }),
+    ...(live || request.range.to !== undefined
+      ? { expectedUntil: Math.min(range.to, now) - (source.delayMs ?? 0) }
+      : {}),
   });
-  if (checked.bars.time.length === 0)
+  if (bars.time.length > 0 && checked.bars.time.length === 0)
     throw new QuantlineError('NO_DATA', `No bar of ${symbol} is left after the checks${named(checked.findings)}.`, {
       hint: 'Check --interval, --session, --calendar and --timezone.',
       details: { symbol, findings: checked.findings },
     });
   warn(symbol, checked.findings, context.logger);
   context.signal.throwIfAborted();
-  const put = await store.put({ key, instrument, basis: source.basis, density: source.density }, checked.bars);
-  if (fetched.actions.length > 0) await store.putActions(key, fetched.actions);
+  const metadata = { key, instrument, basis: source.basis, density: source.density };
+  // What is published later than now must be asked again.
+  const settled = unfinishedFrom(now - (source.delayMs ?? 0), interval, calendar);
+  const covered = live
+    ? missing.map(({ from, to }) => ({ from, to: Math.min(to, settled) })).filter(({ from, to }) => from < to)
+    : [];
+  // Bars first or with the first range: a crash in between asks again, and leaves no hole.
+  const put = await store.put(metadata, checked.bars, covered[0]);
+  for (const more of covered.slice(1)) await store.put(metadata, sliceBars(checked.bars, 0, 0), more);
+  if (actions.length > 0) await store.putActions(key, actions);
   return {
     symbol,
     rows: checked.bars.time.length,
     inserted: put.inserted,
     updated: put.updated,
-    series: await seriesOf(store, key, closed(fetched.range, checked.bars), checked.findings),
+    series: await seriesOf(store, key, closed(range, checked.bars), checked.findings),
   };
 }
 
 /** An open end of an archive's range closes where its bars do. */
 const closed = ({ from, to }: TimeRange, { time }: BarColumns): TimeRange => ({
-  from: Number.isFinite(from) ? from : time[0]!,
-  to: Number.isFinite(to) ? to : time.at(-1)! + 1,
+  from: Number.isFinite(from) ? from : (time[0] ?? from),
+  to: Number.isFinite(to) ? to : (time.at(-1) ?? to) + 1,
 });
 
 /** Pins a stored range and describes it. */
@@ -249,17 +334,17 @@ export async function seriesOf(
   range: TimeRange,
   quality: readonly QualityFinding[],
 ): Promise<DatasetSeries> {
-  const [info, actions, pin] = await Promise.all([
+  const [info, actions, times] = await Promise.all([
     store.info(key),
     store.actions(key),
-    store.pin(key, range.from, range.to),
+    store.times(key, range.from, range.to),
   ]);
-  const times = await store.times(key, range.from, range.to);
   if (info === undefined || times.length === 0)
     throw new QuantlineError('NO_DATA', `The store has no bars of ${key.instrument} in that range.`, {
       hint: 'Ingest them first.',
       details: { symbol: key.instrument },
     });
+  const pin = await store.pin(key, range.from, range.to);
   const { instrument, basis, density } = info;
   return { instrument, basis, density, firstTime: times[0]!, lastTime: times.at(-1)!, actions, pin, quality };
 }

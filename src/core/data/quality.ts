@@ -1,4 +1,5 @@
 import type { BarColumns, CorporateAction, Density, SessionScope, TradingCalendar } from '../domain/index.js';
+import { lowerBound, sliceBars } from '../domain/index.js';
 import { QuantlineError } from '../errors/index.js';
 import { isoTime } from '../platform/index.js';
 import * as detect from './checks.js';
@@ -101,6 +102,8 @@ export interface QualityContext {
   readonly actions?: readonly CorporateAction[];
   /** What the source met on the way. */
   readonly notes?: readonly SourceNote[];
+  /** Bars before this instant are context: compared with, neither judged nor counted. */
+  readonly judgeFrom?: number;
   /** Bars are expected up to this instant; undefined for archives that end when they end. */
   readonly expectedUntil?: number;
 }
@@ -134,7 +137,9 @@ export function checkQuality(input: BarColumns, context: QualityContext): Qualit
 
   let bars = input;
   /** Reports marked bars and takes them out where the policy says so. */
-  const marked = (check: QualityCheck, rows: readonly number[], show = (row: number) => isoTime(bars.time[row]!)) => {
+  const { judgeFrom = Number.NEGATIVE_INFINITY } = context;
+  const marked = (check: QualityCheck, all: readonly number[], show = (row: number) => isoTime(bars.time[row]!)) => {
+    const rows = all.filter((row) => bars.time[row]! >= judgeFrom);
     if (rows.length === 0) return;
     found(check, rows.length, rows.slice(0, EXAMPLES).map(show));
     if (policies[check] === 'drop') bars = detect.without(bars, rows);
@@ -161,7 +166,9 @@ export function checkQuality(input: BarColumns, context: QualityContext): Qualit
       return `${isoTime(bars.time[row]!)} ${bars.close[row - 1]} to ${bars.open[row]} (ratio ${ratio.toPrecision(4)})`;
     });
     if (context.density === 'dense') {
-      const gaps = detect.gaps(bars, context.calendar, context.scope);
+      // One bar of the context, so that a gap between it and the first new bar is seen.
+      const first = Math.max(lowerBound(bars.time, judgeFrom) - 1, 0);
+      const gaps = detect.gaps(sliceBars(bars, first), context.calendar, context.scope);
       if (gaps.count > 0) found('gaps', gaps.count, gaps.examples.slice(0, EXAMPLES));
     }
     if (context.expectedUntil !== undefined) {
@@ -172,7 +179,7 @@ export function checkQuality(input: BarColumns, context: QualityContext): Qualit
   const ordered = (Object.keys(QUALITY_CHECKS) as QualityCheck[]).flatMap((check) => findings.get(check) ?? []);
   const refused = ordered.filter((finding) => finding.policy === 'refuse');
   if (refused.length > 0) throw refusal(input.instrument, refused);
-  return { bars, findings: ordered };
+  return { bars: sliceBars(bars, lowerBound(bars.time, judgeFrom)), findings: ordered };
 }
 
 /** Checks after whose refusal values cannot be compared. */

@@ -1,7 +1,18 @@
-import { DAY_MS, parseDate, type SessionScope, type TradingCalendar } from '../domain/index.js';
+import {
+  DAY_MS,
+  type Interval,
+  intervalMs,
+  isSessionInterval,
+  parseDate,
+  type SessionScope,
+  type TradingCalendar,
+} from '../domain/index.js';
 import { QuantlineError } from '../errors/index.js';
 import { isoTime } from '../platform/index.js';
 import { scopeOf } from './checks.js';
+import type { TimeRange } from './series/coverage.js';
+
+export type { TimeRange } from './series/coverage.js';
 
 /** A date is the session of that date; an instant is itself. */
 export type DataMoment =
@@ -14,12 +25,6 @@ export interface AskedRange {
   readonly to?: DataMoment | undefined;
   /** Instead of `from`: this long before the end. */
   readonly lastMs?: number | undefined;
-}
-
-/** Opening instants, `from` inclusive, `to` exclusive; infinite where nothing was asked. */
-export interface TimeRange {
-  readonly from: number;
-  readonly to: number;
 }
 
 /**
@@ -65,4 +70,12 @@ function endOf(moment: DataMoment, calendar: TradingCalendar, scope: SessionScop
     .sessionsBetween((day - 14) * DAY_MS, (day + 2) * DAY_MS)
     .findLast((candidate) => candidate.date <= moment.date);
   return session === undefined ? day * DAY_MS : scopeOf(session, scope)[1];
+}
+
+/** Opening instant of the bar that is not finished at `now`; what lies before it can be asked once and for all. */
+export function unfinishedFrom(now: number, interval: Interval, calendar: TradingCalendar): number {
+  const session = calendar.sessionAt(now);
+  const length = intervalMs(interval);
+  if (session === undefined) return isSessionInterval(interval) ? now : Math.floor(now / length) * length;
+  return isSessionInterval(interval) ? session.open : session.open + Math.floor((now - session.open) / length) * length;
 }

@@ -1,6 +1,7 @@
 import type { BarColumns, CorporateAction, Density, PriceBasis, SeriesKey } from '../domain/bars.js';
 import type { Instrument } from '../domain/instrument.js';
 import type { Clock, Logger } from '../platform/index.js';
+import type { TimeRange } from './series/coverage.js';
 
 export interface SeriesInfo {
   readonly key: SeriesKey;
@@ -13,7 +14,15 @@ export interface SeriesInfo {
   readonly lastTime: number | undefined;
   /** Generation of the index: n+1 for each commit that changed something. */
   readonly generation: number;
+  /**
+   * Ranges of opening instants that were asked of the source and answered, ascending, apart: bars or none, no gaps. A store that
+   * keeps no coverage leaves it out; then everything is asked again.
+   */
+  readonly coverage?: readonly TimeRange[];
 }
+
+/** What the caller of `put` says about a series. */
+export type SeriesMetadata = Pick<SeriesInfo, 'key' | 'instrument' | 'basis' | 'density'>;
 
 /** What one `put` changed. Equal bars count as neither. */
 export interface PutResult {
@@ -55,8 +64,8 @@ export interface StoreContext {
  * bars put last count; puts at once, in any processes, lose nothing; each is seen whole or not at all.
  */
 export interface BarStore {
-  /** MISMATCH when the series holds prices of another basis. */
-  put(info: Omit<SeriesInfo, 'rows' | 'firstTime' | 'lastTime' | 'generation'>, bars: BarColumns): Promise<PutResult>;
+  /** `covered`: the range that the source answered with these bars. MISMATCH for prices of another basis. */
+  put(info: SeriesMetadata, bars: BarColumns, covered?: TimeRange): Promise<PutResult>;
   /** Adds actions to a series that exists; one of the same type and date replaces the former. */
   putActions(key: SeriesKey, actions: readonly CorporateAction[]): Promise<void>;
   info(key: SeriesKey): Promise<SeriesInfo | undefined>;

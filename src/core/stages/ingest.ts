@@ -14,6 +14,7 @@ import { type IngestOutcome, ingestBars } from '../data/ingest.js';
 import { qualityPolicies, type SourceNote } from '../data/quality.js';
 import type { MarketDataSource, SourceContext } from '../data/source.js';
 import { openStore, storeRoot } from '../data/stores.js';
+import { expandSymbols } from '../data/universe.js';
 import { calendarOf } from '../domain/index.js';
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
 import { isoTime } from '../platform/index.js';
@@ -43,13 +44,13 @@ export interface SourceModule {
 
 /** `quantline ingest`: bars of a source into the store, and a dataset that means exactly these bars. */
 export async function ingest(options: IngestOptions, runtime: Runtime): Promise<IngestResult> {
-  const symbols = options.symbols ?? [];
+  const { symbols, universe } = await expandSymbols(options.symbols ?? []);
   if (options.source === undefined)
     throw usage('Which source?', 'Add --source csv, or another of quantline ingest --help.');
   if (symbols.length === 0) throw usage('Which symbols?', 'Add --symbols SPY,QQQ.');
   if (options.last !== undefined && options.from !== undefined)
     throw usage('--last and --from say two beginnings.', 'Give one of them.');
-  const { source, name, notes } = await openSource(options, runtime);
+  const { source, name, notes } = await openSource({ ...options, symbols }, runtime);
   const policies = qualityPolicies(options.quality);
   const store = await openStore(options.store, storeRoot(runtime.workspace), runtime);
   try {
@@ -61,6 +62,9 @@ export async function ingest(options: IngestOptions, runtime: Runtime): Promise<
         scope: options.session,
         range: { from: options.from, to: options.to, lastMs: options.last },
         policies,
+        update: options.update,
+        refetch: options.refetch,
+        ...(universe === undefined ? {} : { members: universe.members }),
       },
       { ...runtime, source, store, notes },
     );
@@ -70,6 +74,7 @@ export async function ingest(options: IngestOptions, runtime: Runtime): Promise<
       interval: options.interval,
       scope: options.session,
       delayMs: source.delayMs ?? 0,
+      ...(universe === undefined ? {} : { universe: { dated: universe.dated, size: universe.symbols.length } }),
       series: outcome.stored.map(({ series }) => series).sort((a, b) => (a.instrument.id < b.instrument.id ? -1 : 1)),
     };
     const { artifact, reused } = await writeDataset(description, options, name, runtime);
@@ -151,6 +156,7 @@ async function writeDataset(
     interval,
     instruments: settings.symbols,
     rows: series.reduce((n, { pin }) => n + pin.rows, 0),
+    ...(description.universe === undefined ? {} : { universe: description.universe }),
     from: isoTime(Math.min(...series.map(({ firstTime }) => firstTime))),
     to: isoTime(Math.max(...series.map(({ lastTime }) => lastTime))),
     basis: [...new Set(series.map(({ basis }) => basis))],

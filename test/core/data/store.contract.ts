@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { BarStore, SeriesInfo, SeriesPin } from '../../../src/core/data/store.js';
+import type { BarStore, SeriesMetadata, SeriesPin } from '../../../src/core/data/store.js';
 import {
   allocateBars,
   BAR_FIELDS,
@@ -23,10 +23,7 @@ export const keyOf = (instrument: string, interval: Interval = '1m'): SeriesKey 
   instrument,
 });
 
-export const infoFor = (
-  key: SeriesKey,
-  overrides: Partial<SeriesInfo> = {},
-): Omit<SeriesInfo, 'rows' | 'firstTime' | 'lastTime' | 'generation'> => ({
+export const infoFor = (key: SeriesKey, overrides: Partial<SeriesMetadata> = {}): SeriesMetadata => ({
   key,
   instrument: defaultInstrument(key.instrument, '24/7'),
   basis: 'raw',
@@ -184,6 +181,24 @@ export function describeBarStore(name: string, fresh: () => Promise<StoreFixture
       expect((await store.info(key))!.generation).toBe(generation);
     });
 
+    it('remembers what was asked and answered, joined, also where there was nothing', async () => {
+      const store = await (await fresh()).open();
+      const cover = (from: number, to: number, n = 0) =>
+        store.put(infoFor(key), barsAt(key, minutes('1970-01-01T00:00Z', n)), { from, to });
+      await cover(0, 600_000, 3);
+      if ((await store.info(key))!.coverage === undefined) return;
+      await cover(1_200_000, 1_800_000);
+      expect((await store.info(key))!.coverage).toEqual([
+        { from: 0, to: 600_000 },
+        { from: 1_200_000, to: 1_800_000 },
+      ]);
+      await cover(600_000, 1_200_000);
+      const { coverage, generation, rows } = (await store.info(key))!;
+      expect([coverage, rows]).toEqual([[{ from: 0, to: 1_800_000 }], 3]);
+      await cover(300_000, 900_000);
+      expect((await store.info(key))!.generation).toBe(generation);
+    });
+
     it('refuses prices of another basis and bars that are none', async () => {
       const store = await (await fresh()).open();
       const bars = barsAt(key, minutes('2024-01-01T00:00Z', 3));
@@ -203,8 +218,8 @@ export function describeBarStore(name: string, fresh: () => Promise<StoreFixture
       expect(await store.put(infoFor(key), barsAt(key, []))).toMatchObject({ inserted: 0, updated: 0 });
       expect(await store.actions(key)).toEqual([]);
       expect((await store.times(key, 0, 1)).length).toBe(0);
-      for (const call of [store.read(key, 0, 1), store.pin(key, 0, 1), store.verify(key)])
-        await expect(call).rejects.toMatchObject({ code: 'NO_DATA' });
+      for (const call of [() => store.read(key, 0, 1), () => store.pin(key, 0, 1), () => store.verify(key)])
+        await expect(call()).rejects.toMatchObject({ code: 'NO_DATA' });
     });
 
     it('loses nothing when many put at once', async () => {

@@ -22,6 +22,11 @@ export const ingestOptions = z.strictObject({
   from: option({ summary: 'First session, or instant with a zone.', value: 'date' }, moment().optional()),
   to: option({ summary: 'Last session, inclusive, or instant with a zone.', value: 'date' }, moment().optional()),
   last: option({ summary: 'Instead of --from: this long back from --to.', value: '30d' }, duration().optional()),
+  update: option(
+    { summary: 'Instead of --from: from where stored bars begin; fetches what is missing.', switch: true },
+    off(),
+  ),
+  refetch: option({ summary: 'Fetch also what is stored already.', switch: true }, off()),
   file: option(
     { summary: 'csv: one file per symbol of --symbols, in order.', value: 'path', char: 'f', multiple: true },
     paths().optional(),

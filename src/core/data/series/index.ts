@@ -55,6 +55,7 @@ export const seriesIndexSchema = z.strictObject({
   /** Ascending by time. */
   files: z.array(fileSchema),
   actions: z.array(actionSchema),
+  coverage: z.array(z.strictObject({ from: z.number(), to: z.number() })),
 });
 export type SeriesIndex = z.infer<typeof seriesIndexSchema>;
 

@@ -12,13 +12,22 @@ import {
 import { invariant, isQuantlineError, QuantlineError } from '../../errors/index.js';
 import { canonicalJson, isoTime, storageError } from '../../platform/index.js';
 import { readParquet, writeParquet } from '../../platform/parquet.js';
+import { addRange, subtractRange, type TimeRange } from '../series/coverage.js';
 import { BlockHash, hashBars } from '../series/hash.js';
 import { commitIndex, readIndex, type SeriesFile, type SeriesIndex } from '../series/index.js';
 import { keyOfSegments, partitionOf, seriesFolder } from '../series/layout.js';
 import { joinBars, sharedBars } from '../series/memory.js';
 import { mergeBars, partitions } from '../series/merge.js';
 import { pruneFolder } from '../series/prune.js';
-import type { BarStore, PutResult, SeriesInfo, SeriesPin, StoreContext, StoreDamage } from '../store.js';
+import type {
+  BarStore,
+  PutResult,
+  SeriesInfo,
+  SeriesMetadata,
+  SeriesPin,
+  StoreContext,
+  StoreDamage,
+} from '../store.js';
 
 export const name = 'parquet';
 export const summary = 'Parquet files in a local folder.';
@@ -31,8 +40,6 @@ export type ParquetStoreSettings = z.output<typeof settings>;
 export const create = (options: ParquetStoreSettings, context: StoreContext): BarStore =>
   new ParquetStore(options.root, context);
 
-type Metadata = Omit<SeriesInfo, 'rows' | 'firstTime' | 'lastTime' | 'generation'>;
-
 /**
  * Bars as immutable Parquet files whose names hold the hash of their contents, and one index per series, committed as
  * generation n+1 by exclusive create. A crash leaves files that no index names, which `prune` removes.
@@ -43,13 +50,14 @@ class ParquetStore implements BarStore {
     private readonly context: StoreContext,
   ) {}
 
-  async put(info: Metadata, bars: BarColumns): Promise<PutResult> {
+  async put(info: SeriesMetadata, bars: BarColumns, covered?: TimeRange): Promise<PutResult> {
     checkColumns(info.key, bars);
     const folder = seriesFolder(this.root, info.key);
     const parts = partitions(bars, partitionOf(info.key.interval));
     for (;;) {
       const current = await readIndex(folder);
-      if (current === undefined && parts.length === 0) return { inserted: 0, updated: 0, generation: 0 };
+      if (current === undefined && parts.length === 0 && covered === undefined)
+        return { inserted: 0, updated: 0, generation: 0 };
       if (current !== undefined && current.basis !== info.basis && current.files.length > 0)
         throw new QuantlineError(
           'MISMATCH',
@@ -86,6 +94,7 @@ class ParquetStore implements BarStore {
           ...changed.map((c) => c.file),
         ].sort((a, b) => a.firstTime - b.firstTime),
         actions: current?.actions ?? [],
+        coverage: covered === undefined ? (current?.coverage ?? []) : addRange(current?.coverage ?? [], covered),
       };
       if (current !== undefined && sameIndex(current, index))
         return { inserted, updated, generation: current.generation };
@@ -220,7 +229,8 @@ class ParquetStore implements BarStore {
       if (files.length === current.files.length) return;
       // The damaged bytes stand under a name that promises others: out of the way, or a later put would trust it.
       await unlink(join(folder, damage.file)).catch(() => {});
-      if (await commitIndex(folder, { ...current, generation: current.generation + 1, files })) return;
+      const coverage = subtractRange(current.coverage, { from: damage.firstTime, to: damage.lastTime + 1 });
+      if (await commitIndex(folder, { ...current, generation: current.generation + 1, files, coverage })) return;
     }
   }
 
@@ -337,6 +347,7 @@ const infoOf = (index: SeriesIndex): SeriesInfo => ({
   firstTime: index.files[0]?.firstTime,
   lastTime: index.files.at(-1)?.lastTime,
   generation: index.generation,
+  coverage: index.coverage,
 });
 
 const sameIndex = (a: SeriesIndex, b: SeriesIndex): boolean =>
