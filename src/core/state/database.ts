@@ -16,8 +16,8 @@ export interface Database {
   readonly dialect: 'sqlite' | 'postgres';
   /** Path or address for messages; never a password. */
   readonly location: string;
-  /** A consistent view; nothing can be written in it. */
-  read<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  /** A consistent view; nothing can be written in it. `single`: one statement only, which needs no transaction. */
+  read<T>(work: (sql: Sql) => Promise<T>, options?: { readonly single?: boolean }): Promise<T>;
   /**
    * One transaction, alone among all writers, undone when `work` throws, and on the disk when this resolves. A relaxed
    * one survives the end of the process at any moment, but a power cut only once a later one is on the disk.

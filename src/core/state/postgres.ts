@@ -48,7 +48,8 @@ class PostgresDatabase implements Database {
     this.location = withoutPassword(url);
   }
 
-  read<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+  read<T>(work: (sql: Sql) => Promise<T>, options: { readonly single?: boolean } = {}): Promise<T> {
+    if (options.single) return this.queue.run(async () => work(this.sqlOf(await this.connected())));
     return this.transaction('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', [], work);
   }
 
@@ -60,14 +61,8 @@ class PostgresDatabase implements Database {
   private transaction<T>(begin: string, first: readonly string[], work: (sql: Sql) => Promise<T>): Promise<T> {
     return this.queue.run(async () => {
       const client = await this.connected();
-      const call = (text: string, values?: readonly SqlValue[]) => this.call(client, text, values);
-      const sql: Sql = {
-        all: async <R>(text: string, params: readonly SqlValue[] = []) =>
-          (await call(this.numbered(text), params)).rows as R[],
-        get: async <R>(text: string, params: readonly SqlValue[] = []) =>
-          (await call(this.numbered(text), params)).rows[0] as R | undefined,
-        run: async (text, params = []) => (await call(this.numbered(text), params)).rowCount ?? 0,
-      };
+      const call = (text: string) => this.call(client, text);
+      const sql = this.sqlOf(client);
       await call(begin);
       try {
         for (const statement of first) await call(statement);
@@ -79,6 +74,15 @@ class PostgresDatabase implements Database {
         throw error;
       }
     });
+  }
+
+  private sqlOf(client: Client): Sql {
+    const call = (text: string, values: readonly SqlValue[] = []) => this.call(client, this.numbered(text), values);
+    return {
+      all: async <R>(text: string, params?: readonly SqlValue[]) => (await call(text, params)).rows as R[],
+      get: async <R>(text: string, params?: readonly SqlValue[]) => (await call(text, params)).rows[0] as R | undefined,
+      run: async (text, params) => (await call(text, params)).rowCount ?? 0,
+    };
   }
 
   private async connected(): Promise<Client> {

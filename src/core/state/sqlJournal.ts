@@ -32,6 +32,7 @@ import { type PositionRow, readHolding, readOrder, SCOPE, scopeParams, toPositio
 
 /** What a venue would tell again, or a start compute again, need not wait for the disk. */
 const RELAXED = { relaxed: true } as const;
+const SINGLE = { single: true } as const;
 
 /** The journal on a relational database. Every method is one transaction. */
 export class SqlJournal implements Journal {
@@ -56,7 +57,7 @@ export class SqlJournal implements Journal {
   }
 
   leaseHolder(name: string, now: number): Promise<Lease | undefined> {
-    return this.db.read((sql) => leaseHolder(sql, name, now));
+    return this.db.read((sql) => leaseHolder(sql, name, now), SINGLE);
   }
 
   recordDecision(
@@ -194,7 +195,7 @@ export class SqlJournal implements Journal {
   }
 
   state(scope: StrategyScope) {
-    return this.db.read((sql) => selectState(sql, scope));
+    return this.db.read((sql) => selectState(sql, scope), SINGLE);
   }
 
   async recordSession(
@@ -215,7 +216,7 @@ export class SqlJournal implements Journal {
   }
 
   cursor(scope: StrategyScope): Promise<string | undefined> {
-    return this.db.read((sql) => readCursor(sql, scope));
+    return this.db.read((sql) => readCursor(sql, scope), SINGLE);
   }
 
   async setCursor(scope: StrategyScope, cursor: string, now: number): Promise<void> {
@@ -225,15 +226,15 @@ export class SqlJournal implements Journal {
   }
 
   decision(scope: StrategyScope, slot: number): Promise<DecisionRecord | undefined> {
-    return this.db.read((sql) => selectDecision(sql, scope, slot));
+    return this.db.read((sql) => selectDecision(sql, scope, slot), SINGLE);
   }
 
   lastDecision(scope: StrategyScope): Promise<DecisionRecord | undefined> {
-    return this.db.read((sql) => selectDecision(sql, scope));
+    return this.db.read((sql) => selectDecision(sql, scope), SINGLE);
   }
 
   order(clientOrderId: string): Promise<OrderRecord | undefined> {
-    return this.db.read((sql) => readOrder(sql, clientOrderId));
+    return this.db.read((sql) => readOrder(sql, clientOrderId), SINGLE);
   }
 
   orderByVenueId(venue: string, account: string, venueOrderId: string): Promise<OrderRecord | undefined> {
@@ -247,15 +248,15 @@ export class SqlJournal implements Journal {
   }
 
   orders(filter: OrderFilter = {}) {
-    return this.db.read((sql) => selectOrders(sql, filter));
+    return this.db.read((sql) => selectOrders(sql, filter), SINGLE);
   }
 
   fills(filter: Parameters<typeof selectFills>[1] = {}) {
-    return this.db.read((sql) => selectFills(sql, filter));
+    return this.db.read((sql) => selectFills(sql, filter), SINGLE);
   }
 
   positions(scope: StrategyScope | { readonly venue: string; readonly account: string }) {
-    return this.db.read((sql) => selectPositions(sql, scope));
+    return this.db.read((sql) => selectPositions(sql, scope), SINGLE);
   }
 
   position(scope: StrategyScope, instrument: string) {
@@ -269,7 +270,7 @@ export class SqlJournal implements Journal {
   }
 
   lots(scope: StrategyScope, instrument: string) {
-    return this.db.read(async (sql) => (await readHolding(sql, scope, instrument)).lots);
+    return this.db.read(async (sql) => (await readHolding(sql, scope, instrument)).lots, SINGLE);
   }
 
   scopes() {

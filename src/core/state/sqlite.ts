@@ -65,7 +65,13 @@ class SqliteDatabase implements Database {
     };
   }
 
-  read<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+  read<T>(work: (sql: Sql) => Promise<T>, options: { readonly single?: boolean } = {}): Promise<T> {
+    if (options.single) {
+      return this.queue.run(async () => {
+        if (this.closed) throw new QuantlineError('BUG', `${this.location} is closed.`);
+        return work(this.sql);
+      });
+    }
     return this.transaction('BEGIN', work);
   }
 
