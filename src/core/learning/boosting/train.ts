@@ -100,6 +100,10 @@ export class EarlyStopper {
 
   /** Records the score of a round (from 0); true = stop. */
   update(round: number, score: number): boolean {
+    if (this.patience !== undefined && Number.isNaN(score))
+      throw new QuantlineError('NO_DATA', 'The metric that early stopping follows is not defined on its rows.', {
+        hint: 'auc needs rows of both classes: use more rows, or follow logloss.',
+      });
     const better = this.best < 0 || (this.maximise ? score > this.score : score < this.score);
     if (better) {
       this.best = round;

@@ -202,6 +202,13 @@ describe('bad input', () => {
     });
   });
 
+  it('early stopping on a metric that is not defined', async () => {
+    const evaluation = { x: good.x, y: new Float32Array(200) };
+    const params = { ...logistic, eval_metric: 'auc' } as const;
+    const run = trainEmbedded({ ...base, params, evaluation, earlyStopping: 2 });
+    await expect(run).rejects.toMatchObject({ code: 'NO_DATA', message: expect.stringContaining('not defined') });
+  });
+
   it('ignores unusable columns when asked, but not when there is no other', async () => {
     const run = await trainEmbedded({ ...base, x: column(() => 3), unusableColumns: 'ignore' });
     expect(run.model.trees.every((tree) => tree.feature.every((f) => f !== 2))).toBe(true);
