@@ -33,6 +33,7 @@ import {
 } from './robustness/index.js';
 import {
   equityFan,
+  overfittingProbability,
   type SignificanceReasons,
   type SignificanceValues,
   significanceFigures,
@@ -50,6 +51,12 @@ export interface AssessedRun extends Omit<ReportDocument['run'], never> {
   readonly fills: FillColumns;
 }
 
+/** Session returns of all trials on the same bars, this run's among them; none where they are not comparable. */
+export interface TrialReturns {
+  readonly columns: readonly Float64Array[];
+  readonly hash: string;
+}
+
 export interface Neighbour {
   readonly strategy: string;
   readonly signals: Replay['signals'];
@@ -65,6 +72,7 @@ export interface AssessInput {
   readonly benchmark: number | undefined;
   readonly seed: number;
   readonly trials: ReportDocument['trials'];
+  readonly trialReturns?: TrialReturns;
   /** Rules with slightly different arguments; empty for what has none. */
   readonly neighbours: readonly Neighbour[];
   /** Checks that need more than a replay: those that train again. */
@@ -130,7 +138,8 @@ export function assess(input: AssessInput): Assessment {
     labelShift(replay),
     ...input.retrained,
   ];
-  const robust = robustFigures(costs, delays, neighbours, run.trades.pnl.length);
+  const overfitting = overfittingOf(input.trialReturns);
+  const robust = robustFigures(costs, delays, neighbours, run.trades.pnl.length, overfitting?.pbo);
   const values = { ...figures.values, ...significance.values, ...robust.values };
   const reasons = { ...figures.reasons, ...significance.reasons, ...robust.reasons };
   const verdict = judge(input.gate, values, reasons, checksOf(run, honesty));
@@ -190,6 +199,7 @@ export function assess(input: AssessInput): Assessment {
         return worth > 0 ? g / worth : 0;
       }),
       instruments: replay.feed.bars.map((bars, j) => ({ bars, trades: tradesOf(run.trades, j) })),
+      ...(overfitting !== undefined && { logits: overfitting.logits }),
       ...(returns.length >= 20 && {
         fan: equityFan(returns, run.initialEquity, { block: significance.block, samples: 500, seed }),
       }),
@@ -217,6 +227,7 @@ function robustFigures(
   delays: ReturnType<typeof delayTest>,
   neighbours: readonly Scored[],
   trades: number,
+  pbo: number | undefined,
 ): { values: SignificanceValues; reasons: SignificanceReasons } {
   const values: SignificanceValues = {};
   const reasons: SignificanceReasons = {};
@@ -234,8 +245,15 @@ function robustFigures(
     around.length === 0 ? null : quantileSorted(around, 0.5),
     'not applicable: the strategy has no numeric arguments of a rule',
   );
-  set('pbo', null, 'not applicable: no returns of other trials are stored with this run');
+  set('pbo', pbo ?? null, 'not applicable: fewer than ten trials on these bars, or fewer than 64 sessions');
   return { values, reasons };
+}
+
+/** CSCV over the trials: sixteen blocks, or eight where the sessions are few. */
+function overfittingOf(trials: TrialReturns | undefined) {
+  const sessions = trials?.columns[0]?.length ?? 0;
+  if (trials === undefined || trials.columns.length < 2 || sessions < 64) return undefined;
+  return overfittingProbability(trials.columns, sessions < 320 ? 8 : 16);
 }
 
 function checksOf(run: AssessedRun, honesty: readonly HonestyResult[]): GateCheck[] {

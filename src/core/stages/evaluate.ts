@@ -21,7 +21,7 @@ import {
 import { writeFileAtomic } from '../platform/files.js';
 import { type OpenReplay, openReplay } from './compose/replay.js';
 import { type OpenRun, openRun } from './compose/run.js';
-import { countTrial, trialsFor } from './compose/trials.js';
+import { countTrial, trialsOf } from './compose/trials.js';
 import { readReport } from './reports.js';
 import type { Runtime } from './runtime.js';
 
@@ -49,8 +49,8 @@ export async function evaluate(options: EvaluateOptions, runtime: Runtime): Prom
   const run = await openRun(await runtime.artifacts.open('run', options.run));
   const source = await openReplay(run, runtime);
   const benchmark = benchmarkIndex(options.benchmark, run.run.instruments);
-  await countTrial(runtime, run.artifact, source.model, source.dataset);
-  const { sharpes, own, ...trials } = await trialsFor(runtime, run.run, run.equity);
+  await countTrial(runtime, run.artifact, source.modelArtifact, source.dataset);
+  const { stated, sharpes, own, returns } = await trialsOf(runtime, run, source.modelArtifact, source.dataset);
   const identity: ArtifactIdentity = {
     kind: 'report',
     schema: ARTIFACT_SCHEMAS.report,
@@ -60,7 +60,7 @@ export async function evaluate(options: EvaluateOptions, runtime: Runtime): Prom
       conditions: gate.conditions.map((c) => ({ ...c })),
       benchmark: options.benchmark ?? null,
       risk_free: options.riskFree,
-      trials: { ...trials },
+      trials: { ...stated, returns: returns.hash },
     },
     inputs: [{ kind: 'run', id: run.artifact.id }],
     seed: options.seed,
@@ -76,7 +76,8 @@ export async function evaluate(options: EvaluateOptions, runtime: Runtime): Prom
       riskFree: options.riskFree,
       benchmark,
       seed: options.seed,
-      trials,
+      trials: stated,
+      trialReturns: returns,
       neighbours: await source.neighbours(),
       retrained: await source.retrained(options.seed),
       provenance: await provenanceOf(run.artifact, runtime),

@@ -157,6 +157,38 @@ describe('trials', () => {
   });
 });
 
+describe('the probability of overfitting', () => {
+  test('comes from the returns of ten trials on the same bars, in any workspace', async () => {
+    const first = (await judged(sma)).report;
+    expect(first.figures['pbo']).toBeNull();
+    expect(first.verdict.results.find((r) => r.figure === 'pbo')).toMatchObject({ pass: true, value: null });
+    for (const fast of [4, 5, 6, 7, 8, 9, 12, 14]) {
+      await runOf(msft, `sma-cross(${fast},40)`, { commission: '0.1%', from: '2010-01-04' });
+    }
+    const page = join(runtime.workspace, 'pbo.html');
+    const { report } = await judged(sma, { html: page });
+    expect(report.figures['pbo']).toBeGreaterThanOrEqual(0);
+    expect(report.figures['pbo']).toBeLessThanOrEqual(1);
+    expect(readFileSync(page, 'utf8')).toContain('CSCV logits');
+    // Deleting artefacts, or another workspace, does not delete trials.
+    const other = testRuntime({ trialLedger: runtime.trialLedger });
+    const { artifact } = await ingest(
+      optionsOf('ingest', {
+        source: 'csv',
+        symbols: 'SPY',
+        file: [fixture('bars/spy-daily-2017-2018.csv')],
+        interval: '1d',
+      }),
+      other,
+    );
+    const model = await train(optionsOf('train', { data: artifact.path, trainer: 'sma-cross(5,12)' }), other);
+    const run = await backtest(optionsOf('backtest', { model: model.artifact.path }), other);
+    const elsewhere = await evaluate(optionsOf('evaluate', { run: run.artifact.path }), other);
+    expect(elsewhere.report.trials!.count).toBeGreaterThan(10);
+    expect(elsewhere.report.figures['pbo']).toBeNull();
+  });
+});
+
 describe("a user's rule that looks ahead", () => {
   const cheat = (body: string) => `
 import { z } from 'zod';

@@ -1,3 +1,4 @@
+import type { Artifact } from '../../artifacts/index.js';
 import { type OpenDataset, openDataset } from '../../data/dataset.js';
 import { firstTickAt } from '../../engine/feed.js';
 import type { HonestyResult, Neighbour, Replay } from '../../evaluation/index.js';
@@ -14,6 +15,7 @@ import { reopenTrainer } from './trainer.js';
 export interface OpenReplay {
   readonly replay: Replay;
   readonly model: ModelFile;
+  readonly modelArtifact: Artifact;
   readonly dataset: OpenDataset;
   /** Checks that train again; none for rules. */
   retrained(seed: number): Promise<readonly HonestyResult[]>;
@@ -40,6 +42,7 @@ export async function openReplay({ artifact, run }: OpenRun, runtime: Runtime): 
   return {
     replay,
     model: file,
+    modelArtifact,
     dataset,
     retrained: (seed) => retrainChecks(file, modelArtifact.manifest, dataset, seed, runtime),
     neighbours: async () => {

@@ -1,83 +1,142 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Artifact } from '../../artifacts/index.js';
 import type { OpenDataset } from '../../data/dataset.js';
 import { calendarOf } from '../../domain/calendars/index.js';
-import type { ReportDocument } from '../../evaluation/index.js';
-import { sessionAxis, sessionOfMarks, sessionReturns, sharpe } from '../../evaluation/index.js';
-import type { ModelFile } from '../../models/model-file.js';
-import { isoTime } from '../../platform/index.js';
-import { TrialLedger } from '../../state/index.js';
+import {
+  type ReportDocument,
+  sessionAxis,
+  sessionOfMarks,
+  sessionReturns,
+  sharpe,
+  type TrialReturns,
+} from '../../evaluation/index.js';
+import { isoTime, sha256, writeFileAtomic } from '../../platform/index.js';
+import { type TrialIdentity, TrialLedger, trialKey } from '../../state/index.js';
 import type { Runtime } from '../runtime.js';
-import { openRun, type RunFile } from './run.js';
+import { type OpenRun, openRun } from './run.js';
+
+/** Other trials' returns are compared from this many trials on; fewer say nothing about how one was chosen. */
+const LEAST_TRIALS = 10;
+
+/** A run as the ledger knows it. */
+interface CountedRun {
+  readonly identity: TrialIdentity;
+  readonly dates: readonly string[];
+  readonly returns: Float64Array;
+}
+
+function describeTrial({ run, equity }: OpenRun, model: Artifact, dataset: Pick<OpenDataset, 'series'>): CountedRun {
+  const axis = sessionAxis(calendarOf(run.calendar), equity.time);
+  const sessionOf = sessionOfMarks(equity.time, axis);
+  const { returns } = sessionReturns(equity.equity, sessionOf, axis.dates.length, run.initialEquity);
+  const { trainer: text } = model.manifest.summary as { readonly trainer?: string };
+  return {
+    identity: {
+      source: [...new Set(dataset.series.map(({ pin }) => pin.key.source))].sort().join('+'),
+      instruments: run.instruments,
+      interval: run.interval,
+      strategy: text ?? model.id,
+      settings: { model: model.manifest.settings, execution: run.strategy },
+      seed: run.seed,
+    },
+    dates: axis.dates,
+    returns,
+  };
+}
 
 /**
  * Counts a run as a trial: a distinct combination of source, instruments, interval, strategy, model and label settings and
- * seed. Counted again it stays one.
+ * seed. Counted again it stays one. Its session returns are kept beside the ledger, for the probability of overfitting.
  */
 export async function countTrial(
   runtime: Runtime,
   artifact: Artifact,
-  model: ModelFile,
+  model: Artifact,
   dataset: Pick<OpenDataset, 'series'>,
 ): Promise<void> {
-  const { run, equity } = await openRun(artifact);
-  const sources = [...new Set(dataset.series.map(({ pin }) => pin.key.source))].sort();
-  const { returns, sessions } = sessionsOf(run, equity);
+  const { identity, dates, returns } = describeTrial(await openRun(artifact), model, dataset);
   await withLedger(runtime, (ledger) =>
-    ledger.record(
-      {
-        source: sources.join('+'),
-        instruments: run.instruments,
-        interval: run.interval,
-        strategy: model.trainer.text,
-        settings: {
-          trainer: model.trainer.settings,
-          module: model.trainer.sha256,
-          features: model.features,
-          label: model.label,
-          segments: model.segments.map(({ trainFrom, trainTo, embargo }) => ({ trainFrom, trainTo, embargo })),
-          execution: run.strategy,
-        },
-        seed: run.seed,
-        sharpe: sharpe(returns, 1),
-        sessions,
-      },
-      runtime.clock.now(),
-    ),
+    ledger.record({ ...identity, sharpe: sharpe(returns, 1), sessions: dates.length }, runtime.clock.now()),
   );
+  const path = returnsFile(runtime, trialKey(identity));
+  if (path !== undefined) await writeFileAtomic(path, JSON.stringify({ dates, returns: Array.from(returns) }));
+}
+
+export interface TrialsOfRun {
+  readonly stated: NonNullable<ReportDocument['trials']>;
+  /** Per session, of the trials in the variance; and this run's own. */
+  readonly sharpes: Float64Array;
+  readonly own: number;
+  /** Returns of all trials on the same bars over this run's sessions; empty for fewer than ten. */
+  readonly returns: TrialReturns;
 }
 
 /** The ledger as a report states it; the variance is over trials at least half as long as this run. */
-export function trialsFor(
+export async function trialsOf(
   runtime: Runtime,
-  run: RunFile,
-  equity: { readonly time: Float64Array; readonly equity: Float64Array },
-): Promise<NonNullable<ReportDocument['trials']> & { readonly sharpes: Float64Array; readonly own: number }> {
-  const { returns, sessions } = sessionsOf(run, equity);
-  return withLedger(runtime, async (ledger) => {
-    const trials = await ledger.list();
-    const sharpes = Float64Array.from(
-      trials.filter((t) => t.sessions >= sessions / 2 && Number.isFinite(t.sharpe)),
-      (t) => t.sharpe,
-    );
-    const mean = sharpes.reduce((a, b) => a + b, 0) / sharpes.length;
-    const squares = sharpes.reduce((a, b) => a + (b - mean) * (b - mean), 0);
-    return {
-      ledger: ledger.id,
-      since: isoTime(ledger.since),
-      count: Math.max(1, trials.length),
+  run: OpenRun,
+  model: Artifact,
+  dataset: Pick<OpenDataset, 'series'>,
+): Promise<TrialsOfRun> {
+  const own = describeTrial(run, model, dataset);
+  const { id, since, all, alike } = await withLedger(runtime, async (ledger) => ({
+    id: ledger.id,
+    since: ledger.since,
+    all: await ledger.list(),
+    alike: await ledger.list({
+      source: own.identity.source,
+      interval: own.identity.interval,
+      instruments: own.identity.instruments,
+    }),
+  }));
+  const sharpes = Float64Array.from(
+    all.filter((t) => t.sessions >= own.dates.length / 2 && Number.isFinite(t.sharpe)),
+    (t) => t.sharpe,
+  );
+  const mean = sharpes.reduce((a, b) => a + b, 0) / sharpes.length;
+  const squares = sharpes.reduce((a, b) => a + (b - mean) * (b - mean), 0);
+  const found = await Promise.all(alike.map(async ({ key }) => ({ key, column: await columnOf(runtime, key, own) })));
+  const columns = found.flatMap(({ key, column }) => (column === undefined ? [] : [{ key, column }]));
+  return {
+    stated: {
+      ledger: id,
+      since: isoTime(since),
+      count: Math.max(1, all.length),
       comparable: sharpes.length,
       sharpe_variance: sharpes.length < 2 ? 0 : squares / (sharpes.length - 1),
-      sharpes,
-      own: sharpe(returns, 1),
-    };
-  });
+    },
+    sharpes,
+    own: sharpe(own.returns, 1),
+    returns:
+      columns.length < LEAST_TRIALS
+        ? { columns: [], hash: '' }
+        : {
+            columns: columns.map(({ column }) => column),
+            hash: sha256(JSON.stringify(columns.map(({ key, column }) => [key, Array.from(column)]))).slice(0, 16),
+          },
+  };
 }
 
-function sessionsOf(run: RunFile, { time, equity }: { time: Float64Array; equity: Float64Array }) {
-  const axis = sessionAxis(calendarOf(run.calendar), time);
-  const { returns } = sessionReturns(equity, sessionOfMarks(time, axis), axis.dates.length, run.initialEquity);
-  return { returns, sessions: axis.dates.length };
+/** A trial's returns over this run's sessions; undefined where it does not cover them or was counted elsewhere. */
+async function columnOf(runtime: Runtime, key: string, own: CountedRun): Promise<Float64Array | undefined> {
+  const path = returnsFile(runtime, key);
+  if (path === undefined) return undefined;
+  let stored: { dates: string[]; returns: number[] };
+  try {
+    stored = JSON.parse(await readFile(path, 'utf8')) as typeof stored;
+  } catch {
+    return undefined;
+  }
+  const start = stored.dates.indexOf(own.dates[0]!);
+  const end = start + own.dates.length;
+  if (start < 0 || stored.dates[end - 1] !== own.dates.at(-1) || stored.returns.length < end) return undefined;
+  return Float64Array.from(stored.returns.slice(start, end));
 }
+
+/** Beside a ledger that is a file; a ledger on a server keeps no returns. */
+const returnsFile = ({ trialLedger }: Runtime, key: string): string | undefined =>
+  trialLedger.includes('://') ? undefined : join(`${trialLedger}.returns`, `${key}.json`);
 
 async function withLedger<T>(runtime: Runtime, use: (ledger: TrialLedger) => Promise<T>): Promise<T> {
   const ledger = await TrialLedger.open(runtime.trialLedger, runtime.clock.now());
