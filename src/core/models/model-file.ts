@@ -34,7 +34,7 @@ export const modelFileSchema = z.strictObject({
       validFrom: z.number(),
       validTo: z.number().nullable(),
       embargo: z.number(),
-      file: z.string(),
+      folder: z.string(),
     }),
   ),
   warmup: z.number(),

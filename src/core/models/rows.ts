@@ -5,7 +5,7 @@ import { QuantlineError } from '../errors/index.js';
 
 import { isoTime } from '../platform/index.js';
 import type { RowFeatures, RowLabel } from './inputs.js';
-import type { TrainingRows } from './trainer.js';
+import type { FittedModel, SeriesMatrix, TrainingRows } from './trainer.js';
 
 export interface RowSource {
   readonly instruments: readonly Instrument[];
@@ -36,7 +36,9 @@ export function buildRows(source: RowSource, features: RowFeatures, label: RowLa
   }
   order.sort((a, b) => a.t - b.t || a.j - b.j);
   const rows = order.length;
+  const series = joinSeries(parts, width);
   const x = new Float32Array(rows * width);
+  const at = new Int32Array(rows);
   const y = new Float64Array(rows);
   const instrument = new Int32Array(rows);
   const decided = new Float64Array(rows);
@@ -45,12 +47,46 @@ export function buildRows(source: RowSource, features: RowFeatures, label: RowLa
     const { j, i, t } = order[r]!;
     const part = parts[j]!;
     x.set(part.x.subarray(i * width, (i + 1) * width), r * width);
+    at[r] = series.starts[j]! + i;
     y[r] = part.label.values[i]!;
     instrument[r] = j;
     decided[r] = t;
     labelEnd[r] = part.label.endTime[i]!;
   }
-  return { columns: features.columns, rows, x, y, weights: undefined, instrument, decided, labelEnd };
+  return { columns: features.columns, rows, x, series, at, y, weights: undefined, instrument, decided, labelEnd };
+}
+
+function joinSeries(parts: readonly { x: Float32Array; known: Float64Array }[], width: number): SeriesMatrix {
+  const starts = new Int32Array(parts.length);
+  let rows = 0;
+  for (const [j, { known }] of parts.entries()) {
+    starts[j] = rows;
+    rows += known.length;
+  }
+  const x = new Float32Array(rows * width);
+  for (const [j, part] of parts.entries()) x.set(part.x, starts[j]! * width);
+  return { x, rows, columns: width, starts };
+}
+
+/** Scores of rows, with what came before them where the model looks back. */
+export function scoreRows(fitted: FittedModel, rows: TrainingRows): Float64Array {
+  const out = new Float64Array(rows.rows);
+  if (rows.rows === 0) return out;
+  if (fitted.lookback === 0) {
+    fitted.predict(rows.x, rows.rows, out);
+    return out;
+  }
+  const { series } = rows;
+  const width = series.columns;
+  const window = new Float32Array((fitted.lookback + 1) * width);
+  for (let r = 0; r < rows.rows; r++) {
+    const end = rows.at[r]!;
+    const from = Math.max(series.starts[rows.instrument[r]!]!, end - fitted.lookback);
+    window.fill(Number.NaN);
+    window.set(series.x.subarray(from * width, (end + 1) * width), (fitted.lookback - (end - from)) * width);
+    fitted.predict(window, 1, out.subarray(r, r + 1));
+  }
+  return out;
 }
 
 function infinite(instrument: Instrument, label: RowLabel, t: number): QuantlineError {
@@ -70,6 +106,8 @@ export function selectRows(rows: TrainingRows, keep: ArrayLike<number>): Trainin
     columns: rows.columns,
     rows: n,
     x,
+    series: rows.series,
+    at: Int32Array.from(keep, (r) => rows.at[r]!),
     y: pick(rows.y),
     weights: rows.weights === undefined ? undefined : pick(rows.weights),
     instrument: Int32Array.from(keep, (r) => rows.instrument[r]!),

@@ -1,4 +1,3 @@
-import type { BarColumns } from '../domain/bars.js';
 import type { TradingCalendar } from '../domain/calendar.js';
 import type { Instrument } from '../domain/instrument.js';
 import { knownAt } from '../domain/knownAt.js';
@@ -9,6 +8,22 @@ import type { FittedModel, Rule } from './trainer.js';
 
 /** Rows that are turned into features and scored at once: bounds the memory of a long series. */
 const BLOCK = 65_536;
+
+/** Features of consecutive bars, after `lookback` rows of what came before. */
+interface Block {
+  readonly x: Float32Array;
+  readonly width: number;
+  readonly lookback: number;
+}
+
+/** A row of which every feature is missing is no basis for an opinion. */
+function blankUnready(x: Float32Array, width: number, out: Float64Array): void {
+  for (let r = 0; r < out.length; r++) {
+    let known = false;
+    for (let c = 0; c < width && !known; c++) known = !Number.isNaN(x[r * width + c]!);
+    if (!known) out[r] = Number.NaN;
+  }
+}
 
 /** A rule as a model: valid everywhere, because nothing was trained. */
 export function ruleModel(rule: Rule): SignalModel {
@@ -35,56 +50,48 @@ export class SegmentedModel implements SignalModel {
     private readonly fitted: readonly FittedModel[],
     private readonly inSample = false,
   ) {
-    this.warmup = features.warmup;
-    this.memory = features.memory;
+    const lookback = Math.max(...fitted.map((model) => model.lookback));
+    this.warmup = features.warmup + lookback;
+    this.memory = features.memory + lookback;
   }
 
   scorer(instrument: Instrument, calendar: TradingCalendar): SignalScorer {
     const state = this.features.createState(instrument, calendar);
     const width = this.features.columns.length;
+    const lookback = Math.max(...this.fitted.map((model) => model.lookback));
+    // The last rows of what was consumed before: sequences reach back across calls.
+    const tail = new Float32Array(lookback * width).fill(Number.NaN);
     return {
       consume: (bars, from, to, out) => {
         const known = knownAt(bars, calendar, 0);
         for (let start = from; start < to; start += BLOCK) {
           const end = Math.min(to, start + BLOCK);
-          const x = new Float32Array((end - start) * width);
-          state.consume(bars, start, end, x);
-          this.scoreBlock(bars, known, x, width, start, end, out);
+          const x = new Float32Array((lookback + end - start) * width);
+          x.set(tail);
+          state.consume(bars, start, end, x.subarray(lookback * width));
+          this.scoreBlock(known, { x, width, lookback }, start, end, out);
+          tail.set(x.subarray(x.length - tail.length));
         }
       },
     };
   }
 
-  /** Scores rows [start, end), whose features are x, each by the segment that its bar belongs to. */
-  private scoreBlock(
-    _bars: BarColumns,
-    known: Float64Array,
-    x: Float32Array,
-    width: number,
-    start: number,
-    end: number,
-    out: Float64Array,
-  ): void {
+  /** Scores rows [start, end), each by the segment that its bar belongs to. */
+  private scoreBlock(known: Float64Array, block: Block, start: number, end: number, out: Float64Array): void {
+    const { x, width, lookback } = block;
     for (let i = start; i < end; ) {
       const segment = this.segmentOf(known[i]!);
       let next = i + 1;
       while (next < end && this.segmentOf(known[next]!) === segment) next++;
-      if (segment < 0) out.fill(Number.NaN, i, next);
+      const model = this.fitted[segment];
+      if (model === undefined) out.fill(Number.NaN, i, next);
       else {
-        const rows = x.subarray((i - start) * width, (next - start) * width);
-        this.fitted[segment]!.predict(rows, next - i, out.subarray(i, next));
-        this.blankUnready(rows, width, i, next, out);
+        const first = lookback - model.lookback + (i - start);
+        const rows = x.subarray(first * width, (lookback + (next - start)) * width);
+        model.predict(rows, next - i, out.subarray(i, next));
+        blankUnready(rows.subarray(model.lookback * width), width, out.subarray(i, next));
       }
       i = next;
-    }
-  }
-
-  /** A row of which every feature is missing is no basis for an opinion. */
-  private blankUnready(x: Float32Array, width: number, from: number, to: number, out: Float64Array): void {
-    for (let i = from; i < to; i++) {
-      let known = false;
-      for (let c = 0; c < width && !known; c++) known = !Number.isNaN(x[(i - from) * width + c]!);
-      if (!known) out[i] = Number.NaN;
     }
   }
 

@@ -15,8 +15,8 @@ export interface Segment {
   readonly validTo: number | null;
   /** Bars left out before validFrom. */
   readonly embargo: number;
-  /** Payload file of the fitted model. */
-  readonly file: string;
+  /** Payload folder of the fitted model’s files. */
+  readonly folder: string;
 }
 
 /** Where one segment trains and scores, as ticks of the dataset's clock: train [from, to), score [start, end). */

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { BarColumns } from '../domain/bars.js';
 import type { TradingCalendar } from '../domain/calendar.js';
 import type { Instrument } from '../domain/instrument.js';
 import type { ScoreKind, SignalScorer } from './model.js';
@@ -13,6 +14,16 @@ export interface Rule {
   /** Bars until the start of the series no longer matters; Infinity where the rule remembers for good. */
   readonly memory: number;
   scorer(instrument: Instrument, calendar: TradingCalendar): SignalScorer;
+  /**
+   * Where scores follow from columns that other settings of the rule need as well (an average of one length): a sweep
+   * computes each of them once. `score` gives the scorer's bits.
+   */
+  readonly shared?: {
+    /** Names of the columns, in the order that `score` takes them. */
+    readonly columns: readonly string[];
+    column(name: string, bars: BarColumns): Float64Array;
+    score(columns: readonly Float64Array[], out: Float64Array): void;
+  };
 }
 
 /** Rows for a learner: row-major features, one label, weight and time pair a row. */
@@ -21,6 +32,9 @@ export interface TrainingRows {
   readonly rows: number;
   /** rows × columns, row-major; NaN = missing. */
   readonly x: Float32Array;
+  /** Where sequences come from: every bar's features, and each row's place there. */
+  readonly series: SeriesMatrix;
+  readonly at: Int32Array;
   /** Finite labels: 0 or 1 for `direction`, a return for `return`. */
   readonly y: Float64Array;
   readonly weights: Float64Array | undefined;
@@ -29,6 +43,15 @@ export interface TrainingRows {
   /** Instant at which the row could have been acted on, and at which its label was known; epoch ms. */
   readonly decided: Float64Array;
   readonly labelEnd: Float64Array;
+}
+
+/** Features of every bar, instrument after instrument, row-major; bars without a value hold NaN. */
+export interface SeriesMatrix {
+  readonly x: Float32Array;
+  readonly rows: number;
+  readonly columns: number;
+  /** First row of each instrument: no sequence reaches across one. */
+  readonly starts: Int32Array;
 }
 
 export interface FitContext {
@@ -44,6 +67,8 @@ export interface FitContext {
   onRound(done: number, total: number, metrics: Readonly<Record<string, number>>): void;
 }
 
+export type SavedFiles = Readonly<Record<string, string | Uint8Array>>;
+
 /** Which implementation ran. */
 export interface EngineInfo {
   readonly name: string;
@@ -52,10 +77,15 @@ export interface EngineInfo {
 
 /** What a learner learned. Scores are bit-equal for every batch size and number of threads. */
 export interface FittedModel {
-  /** Scores of `rows` rows of x into out[0..rows). */
+  /** Rows that a score needs beside its own: 0, or the length of its sequence less one. */
+  readonly lookback: number;
+  /**
+   * Scores of rows lookback … lookback + rows − 1 of x into out[0 … rows). The first `lookback` rows of x are what came
+   * before; where nothing came before they hold NaN, and so do the scores that would need them.
+   */
   predict(x: Float32Array, rows: number, out: Float64Array): void;
-  /** Text or bytes by which `load` makes the same model again. */
-  save(): Promise<string | Uint8Array>;
+  /** Files by name, from which `load` makes the same model again. */
+  save(): Promise<SavedFiles>;
   /** Learning curve: per round, metric by name. */
   readonly history: readonly Readonly<Record<string, number>>[];
   readonly engine: EngineInfo;
@@ -63,14 +93,17 @@ export interface FittedModel {
   readonly importance?: Readonly<Record<string, number>>;
 }
 
-/** A learner: fits rows. `extension` is that of the saved file. */
+/** A learner: fits rows. */
 export interface Learner {
   readonly kind: 'learner';
-  readonly extension: string;
   /** The engine that will run for this choice: part of the model's id. */
   engineFor(choice: FitContext['engine']): Promise<EngineInfo>;
   fit(rows: TrainingRows, context: FitContext): Promise<FittedModel>;
-  load(bytes: Uint8Array, columns: readonly string[], scoreKind: ScoreKind): Promise<FittedModel>;
+  load(
+    files: Readonly<Record<string, Uint8Array>>,
+    columns: readonly string[],
+    scoreKind: ScoreKind,
+  ): Promise<FittedModel>;
 }
 
 export type ModelTrainer = Rule | Learner;

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ARTIFACT_SCHEMAS, type Artifact, type ArtifactIdentity, buildId, type Json } from '../artifacts/index.js';
 import type { TrainOptions } from '../config/index.js';
@@ -129,7 +129,10 @@ async function trainLearner(
         label,
         fitted.map((one) => one.segment),
       );
-      for (const { segment, bytes } of fitted) await writeFile(join(folder, segment.file), bytes);
+      for (const { segment, files } of fitted) {
+        await mkdir(join(folder, segment.folder));
+        for (const [name, bytes] of Object.entries(files)) await writeFile(join(folder, segment.folder, name), bytes);
+      }
       await writeFile(join(folder, REPORT_FILE), `${JSON.stringify(report, null, 1)}\n`);
       await writeFile(join(folder, MODEL_FILE), `${JSON.stringify(file, null, 1)}\n`);
       return { summary: summaryOf(file, dataset, report.segments) };
@@ -141,7 +144,6 @@ async function trainLearner(
 }
 
 async function readReport(artifact: Artifact) {
-  const { readFile } = await import('node:fs/promises');
   return JSON.parse(await readFile(artifact.file(REPORT_FILE), 'utf8')) as {
     segments: readonly SegmentReport[];
     folds: readonly FoldReport[];

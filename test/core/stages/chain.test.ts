@@ -3,7 +3,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Artifact } from '../../../src/core/artifacts/index.js';
+import { openDataset } from '../../../src/core/data/dataset.js';
 import { backtest } from '../../../src/core/stages/backtest.js';
+import { openModel } from '../../../src/core/stages/compose/model.js';
 import { openRun } from '../../../src/core/stages/compose/run.js';
 import { ingest } from '../../../src/core/stages/ingest.js';
 import { train } from '../../../src/core/stages/train.js';
@@ -96,9 +98,9 @@ describe('a learner', () => {
 
   test('later bars cannot change a model or its past scores', async () => {
     const early = (await ingestFile('MSFT', 'msft-daily-1990-2022.csv', { basis: 'split', to: '2018-12-31' })).artifact;
-    const fit = (data: Artifact) => trainWith(data, 'xgboost', { ...quick, split: '2015-12-31' });
-    const bytes = async (a: Artifact) => readFile(a.file('segment-0.json'), 'utf8');
-    const [a, b] = [await fit(early), await fit(msft)];
+    const fitted = (data: Artifact) => trainWith(data, 'xgboost', { ...quick, split: '2015-12-31' });
+    const bytes = async (a: Artifact) => readFile(a.file('segment-0/model.json'), 'utf8');
+    const [a, b] = [await fitted(early), await fitted(msft)];
     expect(await bytes(a.artifact)).toBe(await bytes(b.artifact));
     const [x, y] = [await openRun((await run(a.artifact)).artifact), await openRun((await run(b.artifact)).artifact)];
     const n = x.equity.equity.length;
@@ -113,7 +115,7 @@ describe('a learner', () => {
         optionsOf('train', { data: msft.path, trainer: 'xgboost', ...quick, force: true }),
         other,
       );
-      bytes.push(await readFile(artifact.file('segment-0.json'), 'utf8'));
+      bytes.push(await readFile(artifact.file('segment-0/model.json'), 'utf8'));
     }
     expect(new Set(bytes).size).toBe(1);
   });
@@ -137,6 +139,24 @@ describe('a learner', () => {
       expect(segments[0]!.metrics['accuracy']).toBeGreaterThan(0.45);
       expect((await openRun((await run(artifact)).artifact)).run.finalEquity).toBeGreaterThan(0);
     }
+  });
+
+  test('an LSTM looks back over sequences; bar by bar and in one go its scores are the same', async () => {
+    const { artifact, segments } = await trainWith(msft, 'lstm(8,12)', { ...quick, rounds: 2, split: '80%' });
+    expect(segments[0]!.metrics.rows).toBeGreaterThan(1000);
+    const { model } = await openModel(artifact);
+    const { bars, instruments, calendars } = await openDataset(runtime, msft);
+    const score = (step: number) => {
+      const out = new Float64Array(bars[0]!.time.length);
+      const scorer = model.scorer(instruments[0]!, calendars[0]!);
+      for (let i = 0; i < out.length; i += step) scorer.consume(bars[0]!, i, Math.min(out.length, i + step), out);
+      return Array.from(out);
+    };
+    const whole = score(bars[0]!.time.length);
+    expect(whole.filter((s) => s > 0 && s < 1).length).toBeGreaterThan(1500);
+    expect(score(97)).toEqual(whole);
+    const again = await trainWith(msft, 'lstm(8,12)', { ...quick, rounds: 2, split: '80%', force: true });
+    expect(again.artifact.id).toBe(artifact.id);
   });
 
   test('too few rows for the folds', async () => {

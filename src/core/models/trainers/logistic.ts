@@ -14,12 +14,12 @@ export const settings = z.object({
   l1_ratio: z.number().min(0).max(1).default(0.5),
 });
 
+const FILE = 'model.json';
 const ENGINE = { name: 'embedded', version: '1' } as const;
 
 export function create({ lambda, l1_ratio }: z.output<typeof settings>): Learner {
   return {
     kind: 'learner',
-    extension: 'json',
     async engineFor(choice) {
       if (choice !== 'native') return ENGINE;
       throw new QuantlineError('CONFIG', 'logistic has no native engine.', { hint: 'Leave --engine out.' });
@@ -40,9 +40,9 @@ export function create({ lambda, l1_ratio }: z.output<typeof settings>): Learner
       context.onRound(1, 1, { objective });
       return fitted(model, [{ objective }]);
     },
-    async load(bytes, columns) {
+    async load(files, columns) {
       const { LinearModel } = await import('../../learning/linear/index.js');
-      const model = LinearModel.fromJson(new TextDecoder().decode(bytes));
+      const model = LinearModel.fromJson(new TextDecoder().decode(files[FILE]));
       if (model.features === columns.length) return fitted(model, []);
       throw new QuantlineError(
         'MISMATCH',
@@ -60,7 +60,8 @@ function fitted(model: LinearModel, history: FittedModel['history']): FittedMode
     predict: (x, rows, out) => {
       model.predict({ data: x, rows, cols: model.features }, out);
     },
-    save: async () => model.toJson(),
+    lookback: 0,
+    save: async () => ({ [FILE]: model.toJson() }),
     history,
     engine: ENGINE,
   };

@@ -17,7 +17,35 @@ export function create({ fast, slow, side }: z.output<typeof settings>): Rule {
     warmup: slow + 1,
     memory: Number.POSITIVE_INFINITY,
     scorer: () => new SmaCrossScorer(fast, slow, otherSide(side)),
+    shared: {
+      columns: [String(fast), String(slow)],
+      column: (length, { close }) => averages(Number(length), close),
+      score: ([a, b], out) => scoreAverages(a!, b!, otherSide(side), out),
+    },
   };
+}
+
+function averages(length: number, close: Float64Array): Float64Array {
+  const sma = new Sma(length);
+  const out = new Float64Array(close.length);
+  for (let i = 0; i < close.length; i++) out[i] = sma.update(close[i]!);
+  return out;
+}
+
+/** The scorer's loop on averages that are known already. */
+function scoreAverages(fast: Float64Array, slow: Float64Array, below: number, out: Float64Array): void {
+  let a = Number.NaN;
+  let b = Number.NaN;
+  let position = 0;
+  for (let i = 0; i < out.length; i++) {
+    const nextA = fast[i]!;
+    const nextB = slow[i]!;
+    if (nextA > nextB && a <= b) position = 1;
+    else if (nextA < nextB && a >= b) position = below;
+    a = nextA;
+    b = nextB;
+    out[i] = Number.isNaN(b) ? Number.NaN : position;
+  }
 }
 
 /** A cross compares this bar with the one before; equality before it counts as the other side. */

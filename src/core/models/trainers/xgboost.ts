@@ -31,13 +31,14 @@ export const settings = z.object({
 });
 export type Settings = z.output<typeof settings>;
 
+/** XGBoost’s JSON, which Python loads. */
+const FILE = 'model.json';
 /** Share of the training rows, the latest ones, that early stopping watches. */
 const VALIDATION = 0.2;
 
 export function create(options: Settings): Learner {
   return {
     kind: 'learner',
-    extension: 'json',
     async engineFor(choice) {
       const engine = await import('../../learning/boosting/index.js');
       // `auto` does not depend on what happens to be installed: the same command gives the same model everywhere.
@@ -72,9 +73,9 @@ export function create(options: Settings): Learner {
       });
       return fitted(result.model, engine.toXgboostJson, result);
     },
-    async load(bytes, columns) {
+    async load(files, columns) {
       const { fromXgboostJson, toXgboostJson } = await import('../../learning/boosting/index.js');
-      const model = fromXgboostJson(new TextDecoder().decode(bytes));
+      const model = fromXgboostJson(new TextDecoder().decode(files[FILE]));
       if (model.features !== columns.length) {
         throw new QuantlineError(
           'MISMATCH',
@@ -113,7 +114,8 @@ function fitted(
     predict(x, rows, out) {
       model.predict({ data: x, rows, cols: model.features }, out);
     },
-    save: async () => write(model),
+    lookback: 0,
+    save: async () => ({ [FILE]: write(model) }),
     history: (result?.history ?? []).map(({ metrics }) => flatten(metrics)),
     engine: { name: result?.engine ?? 'embedded', version: result?.engineVersion ?? '' },
   };

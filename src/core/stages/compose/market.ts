@@ -30,11 +30,18 @@ export function signalsOf(dataset: OpenDataset, model: SignalModel, sizing: Sizi
     model.scorer(dataset.instruments[j]!, dataset.calendars[j]!).consume(bars, 0, out.length, out);
     return out;
   });
-  if (!needsMeasure(sizing)) return { scores, measures: undefined };
-  const measures = dataset.bars.map((bars, j) => {
+  return { scores, measures: measuresOf(dataset, sizing) };
+}
+
+/** The column by instrument that the sizing asks for, if any. */
+export function measuresOf(
+  dataset: Pick<OpenDataset, 'bars' | 'calendars' | 'interval'>,
+  sizing: Sizing,
+): readonly Float64Array[] | undefined {
+  if (!needsMeasure(sizing)) return undefined;
+  return dataset.bars.map((bars, j) => {
     const out = new Float64Array(bars.time.length);
     measureOf(sizing, barsPerYear(dataset, dataset.calendars[j]!))!.consume(bars, 0, out.length, out);
     return out;
   });
-  return { scores, measures };
 }

@@ -38,11 +38,20 @@ export async function openModel(artifact: Artifact, inSample = false): Promise<O
   checkSegments(file.segments);
   const fitted = await Promise.all(
     file.segments.map(async (segment) =>
-      trainer.load(await readFile(artifact.file(segment.file)), file.columns, file.scoreKind),
+      trainer.load(await filesOf(artifact, segment.folder), file.columns, file.scoreKind),
     ),
   );
   const features = await composeFeatures(file.features!, file.interval);
   return { artifact, file, model: new SegmentedModel(file.scoreKind, features, file.segments, fitted, inSample) };
+}
+
+/** The files of one segment, by their names in its folder. */
+async function filesOf(artifact: Artifact, folder: string): Promise<Record<string, Uint8Array>> {
+  const names = Object.keys(artifact.manifest.files).filter((name) => name.startsWith(`${folder}/`));
+  const files = await Promise.all(
+    names.map(async (name) => [name.slice(folder.length + 1), await readFile(artifact.file(name))] as const),
+  );
+  return Object.fromEntries(files);
 }
 
 /** MISMATCH where the dataset is not of the kind that the model was made for. */

@@ -4,10 +4,10 @@ import { timeRange } from '../../data/range.js';
 import { firstTickAt, type MarketFeed } from '../../engine/feed.js';
 import { QuantlineError } from '../../errors/index.js';
 import type { Label } from '../../features/index.js';
-import { rowsBetween, selectRows } from '../../models/rows.js';
+import { rowsBetween, scoreRows, selectRows } from '../../models/rows.js';
 import { type ScoreMetrics, scoreMetrics } from '../../models/score-metrics.js';
 import { planSegments, type Segment, type SegmentPlan, type SegmentScheme } from '../../models/segments.js';
-import type { FittedModel, Learner, TrainingRows } from '../../models/trainer.js';
+import type { FittedModel, Learner, SavedFiles, TrainingRows } from '../../models/trainer.js';
 import { isoTime } from '../../platform/index.js';
 import type { Runtime } from '../runtime.js';
 import { returnCalendar } from './market.js';
@@ -34,7 +34,7 @@ export interface SegmentReport {
 
 export interface FittedSegment {
   readonly segment: Segment;
-  readonly bytes: string | Uint8Array;
+  readonly files: SavedFiles;
   readonly report: SegmentReport;
 }
 
@@ -90,7 +90,7 @@ export async function fitSegments(
   { plans }: SegmentSchedule,
   feed: MarketFeed,
 ): Promise<FittedSegment[]> {
-  const { learner, rows } = job;
+  const { rows } = job;
   const out: FittedSegment[] = [];
   for (const [s, plan] of plans.entries()) {
     const trainFrom = feed.clock[plan.from]!;
@@ -107,9 +107,9 @@ export async function fitSegments(
         validFrom,
         validTo,
         embargo: job.options.embargo,
-        file: `segment-${s}.${learner.extension}`,
+        folder: `segment-${s}`,
       },
-      bytes: await fitted.save(),
+      files: await fitted.save(),
       report: {
         rows: chosen.rows,
         trainFrom: isoTime(trainFrom),
@@ -148,7 +148,5 @@ export async function fitOnce(job: TrainingJob, rows: TrainingRows, what: string
 /** Metrics of a fitted model's scores on some rows. */
 export function judge(job: TrainingJob, fitted: FittedModel, keep: Int32Array): ScoreMetrics {
   const test = selectRows(job.rows, keep);
-  const scores = new Float64Array(test.rows);
-  if (test.rows > 0) fitted.predict(test.x, test.rows, scores);
-  return scoreMetrics(job.label.scoreKind, scores, test.y);
+  return scoreMetrics(job.label.scoreKind, scoreRows(fitted, test), test.y);
 }

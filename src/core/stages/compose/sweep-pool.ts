@@ -1,0 +1,138 @@
+import type { Worker } from 'node:worker_threads';
+import type { BarColumns } from '../../domain/bars.js';
+import { isQuantlineError, QuantlineError } from '../../errors/index.js';
+import { startWorker } from '../../platform/index.js';
+import { SWEEP_FIGURES } from './sweep-figures.js';
+import { type SweepJob, SweepRunner, type SweepTask } from './sweep-runner.js';
+
+export interface SweepWorkerData {
+  readonly job: SweepJob;
+}
+
+export interface SweepMessage {
+  readonly tasks: readonly SweepTask[];
+  /** Shared: [next task to take, tasks done, 1 = stop]. */
+  readonly control: Int32Array;
+  /** Shared: one row of figures a task. */
+  readonly table: Float64Array;
+}
+
+const NEXT = 0;
+const DONE = 1;
+const STOP = 2;
+
+/** Tasks taken at a time: neighbours in the grid share columns. */
+const BATCH = 4;
+
+/** Takes tasks until none is left. A row depends on its task alone, so it does not matter which thread takes it. */
+export async function drainTasks(runner: SweepRunner, { tasks, control, table }: SweepMessage): Promise<void> {
+  for (;;) {
+    const start = Atomics.add(control, NEXT, BATCH);
+    if (start >= tasks.length) return;
+    for (let row = start; row < Math.min(start + BATCH, tasks.length); row++) {
+      if (Atomics.load(control, STOP) === 1) return;
+      await runner.run(tasks[row]!, table, row);
+      Atomics.add(control, DONE, 1);
+    }
+  }
+}
+
+export interface SweepProgress {
+  readonly signal?: AbortSignal;
+  onDone?(done: number): void;
+}
+
+/** Threads that hold one job's columns and run combinations of it. One thread means the caller's own. */
+export class SweepPool {
+  private readonly workers: Worker[] = [];
+  private readonly local: SweepRunner | undefined;
+
+  constructor(job: SweepJob, threads: number) {
+    const shared = shareJob(job);
+    if (threads <= 1) this.local = new SweepRunner(shared);
+    else {
+      for (let t = 0; t < threads; t++) {
+        const worker = startWorker(import.meta.url, './sweep.worker.js', { workerData: { job: shared } });
+        this.workers.push(worker);
+      }
+    }
+  }
+
+  /** Figures of every task: rows of SWEEP_FIGURES, in the order of the tasks. */
+  async run(tasks: readonly SweepTask[], progress: SweepProgress = {}): Promise<Float64Array> {
+    const control = new Int32Array(new SharedArrayBuffer(16));
+    const table = new Float64Array(new SharedArrayBuffer(8 * tasks.length * SWEEP_FIGURES.length));
+    const stop = () => void Atomics.store(control, STOP, 1);
+    progress.signal?.addEventListener('abort', stop, { once: true });
+    if (progress.signal?.aborted) stop();
+    const timer = setInterval(() => progress.onDone?.(Atomics.load(control, DONE)), 200);
+    const message = { tasks, control, table };
+    try {
+      if (this.local !== undefined) await drainTasks(this.local, message);
+      else await Promise.all(this.workers.map((worker) => ask(worker, message)));
+    } catch (error) {
+      stop();
+      throw error;
+    } finally {
+      clearInterval(timer);
+      progress.signal?.removeEventListener('abort', stop);
+    }
+    progress.signal?.throwIfAborted();
+    return table;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.terminate()));
+  }
+}
+
+function ask(worker: Worker, message: SweepMessage): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (act: () => void) => {
+      worker.off('message', onMessage);
+      worker.off('error', onError);
+      worker.off('exit', onExit);
+      act();
+    };
+    const onMessage = (reply: { readonly error?: unknown }) =>
+      settle(() => (reply.error === undefined ? resolve() : reject(asError(reply.error))));
+    const onError = (error: unknown) => settle(() => reject(asError(error)));
+    const onExit = (code: number) =>
+      settle(() => reject(new QuantlineError('BUG', `A worker of the sweep ended early (exit code ${code}).`)));
+    worker.on('message', onMessage);
+    worker.on('error', onError);
+    worker.on('exit', onExit);
+    worker.postMessage(message);
+  });
+}
+
+/** An error that crossed a thread has lost its class. */
+function asError(error: unknown): Error {
+  if (error instanceof Error || isQuantlineError(error)) return error as Error;
+  return new QuantlineError('BUG', `A worker of the sweep failed: ${String(error)}`);
+}
+
+const share = <T extends Float64Array>(column: T): Float64Array => {
+  if (column.buffer instanceof SharedArrayBuffer) return column;
+  const copy = new Float64Array(new SharedArrayBuffer(column.byteLength));
+  copy.set(column);
+  return copy;
+};
+
+const shareBars = (bars: BarColumns): BarColumns => ({
+  instrument: bars.instrument,
+  interval: bars.interval,
+  time: share(bars.time),
+  open: share(bars.open),
+  high: share(bars.high),
+  low: share(bars.low),
+  close: share(bars.close),
+  volume: share(bars.volume),
+});
+
+const shareJob = (job: SweepJob): SweepJob => ({
+  ...job,
+  bars: job.bars.map(shareBars),
+  knownAt: job.knownAt.map(share),
+  scores: job.scores?.map(share) ?? null,
+});
