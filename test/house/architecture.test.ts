@@ -167,9 +167,7 @@ describe('architecture', () => {
     const wrong = sources.filter((file) => {
       const layer = LAYERS[folderOf(file)]!;
       return (
-        layer < 8 &&
-        layer > 2 &&
-        /\b(isLive|isBacktest|isPaper|liveMode|paperMode)\b/.test(code(texts.get(file)!))
+        layer < 8 && layer > 2 && /\b(isLive|isBacktest|isPaper|liveMode|paperMode)\b/.test(code(texts.get(file)!))
       );
     });
     expect(wrong).toEqual([]);
