@@ -1,5 +1,5 @@
 // How often the default gate lets a strategy pass: on markets without an edge, and with a planted one of net Sharpe 1.5.
-// 20 instruments, 8 years of days, 5 bp a side. `--tries=N` (200) markets, `--edge=none|1.5|both`, `--rule=a(1),b(2)`: each rule
+// 20 instruments, 8 years of days, 5 bp a side. `--tries=N` (20) markets, `--edge=none|1.5|both`, `--rule=a(1),b(2)`: each rule
 // alone, and the best of them with all counted as trials.
 import { readFileSync } from 'node:fs';
 import { parseCall, parseList } from '../../dist/core/config/index.js';
@@ -16,7 +16,7 @@ import { composeTrainer } from '../../dist/core/stages/compose/trainer.js';
 import { arg, bench, emit } from './harness.mjs';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url)));
-const tries = arg('tries', 200);
+const tries = arg('tries', 20);
 const edges =
   arg('edge', 'both') === 'both'
     ? ['none', 1.5]
