@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -156,6 +156,43 @@ describe('init', () => {
     expect(third.code).toBe(0);
     expect(initResult.parse(JSON.parse(third.stdout)).files).toContain(join(cwd, 'quantline.yaml'));
     expect(readFileSync(join(cwd, '.env'), 'utf8')).toMatch(/^APCA_API_SECRET_KEY=mine\n/);
+  });
+});
+
+/** Runs the command line on a pseudo-terminal of util-linux; `keys` are typed once `prompt` is seen. */
+function onTerminal(args: string, prompt: string, keys: string): Promise<{ code: number | null; seen: string }> {
+  return new Promise((done, fail) => {
+    const line = `"${process.execPath}" "${join(root, 'bin/run.js')}" ${args}`;
+    const child = spawn('script', ['-qec', line, '/dev/null'], { cwd: fresh(), stdio: ['pipe', 'pipe', 'ignore'] });
+    let seen = '';
+    let typed = false;
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      seen += text;
+      if (typed || !seen.includes(prompt)) return;
+      typed = true;
+      child.stdin.write(keys);
+    });
+    child.on('error', fail);
+    child.on('close', (code) => done({ code, seen }));
+  });
+}
+
+const hasScript = process.platform === 'linux' && spawnSync('script', ['--version']).status === 0;
+
+describe.skipIf(!hasScript)('on a terminal', () => {
+  it('asks for what was left out; Ctrl-C ends it with 130', async () => {
+    const { code, seen } = await onTerminal('backtest', '--model', '\u0003');
+    expect([code, seen]).toEqual([130, expect.stringContaining('Interrupted')]);
+  });
+
+  it('takes the answer', async () => {
+    const { code, seen } = await onTerminal('backtest', '--model', 'latest\r');
+    expect([code, seen]).toEqual([4, expect.stringContaining('There is no model')]);
+  });
+
+  it('asks nothing with --yes', async () => {
+    const { code, seen } = await onTerminal('backtest --yes', 'never', '');
+    expect([code, seen]).toEqual([2, expect.stringContaining('needs --model')]);
   });
 });
 
