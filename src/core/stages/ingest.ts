@@ -92,7 +92,8 @@ export async function ingest(options: IngestOptions, runtime: Runtime): Promise<
 /** Flags that are settings of the source where it has them, and a mistake where it has not. */
 const SHARED = ['file', 'symbols', 'timezone', 'calendar', 'basis', 'feed', 'seed', 'edge'] as const;
 
-async function openSource(
+/** The source that the options name, with its settings and with what it notes on the way. */
+export async function openSource(
   options: IngestOptions,
   runtime: Runtime,
 ): Promise<{ source: MarketDataSource; name: string; notes: Map<string, SourceNote[]> }> {

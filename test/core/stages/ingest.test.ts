@@ -6,11 +6,13 @@ import { describe, expect, it } from 'vitest';
 import { LocalArtifactStore } from '../../../src/core/artifacts/index.js';
 import { ingestOptions } from '../../../src/core/config/index.js';
 import { openDataset } from '../../../src/core/data/dataset.js';
+import { seriesFolder } from '../../../src/core/data/series/layout.js';
 import { QuantlineError } from '../../../src/core/errors/index.js';
 import { ManualClock, silentLogger, silentProgress } from '../../../src/core/platform/index.js';
 import { showDataset } from '../../../src/core/stages/datasets.js';
 import { ingest } from '../../../src/core/stages/ingest.js';
 import type { Runtime } from '../../../src/core/stages/runtime.js';
+import { storeCompare, storePrune, storeRepair, storeStatus, storeVerify } from '../../../src/core/stages/store.js';
 
 const bars = (name: string) => fileURLToPath(new URL(`../../../fixtures/bars/${name}.csv`, import.meta.url));
 
@@ -175,6 +177,53 @@ describe('ingest', () => {
     await Promise.all(halves.map((half) => ingest(options({ ...flags, ...half }), runtime)));
     const all = await ingest(options({ ...flags, from: '2020-01-01', to: '2023-12-29' }), runtime);
     expect(all.symbols).toEqual([{ symbol: 'A', rows: 1006, inserted: 0, updated: 0 }]);
+  });
+});
+
+describe('the store of a workspace', () => {
+  it('is shown, verified, repaired and pruned', async () => {
+    const runtime = await runtimeOf();
+    const flags = { source: 'synthetic', symbols: 'A,B', from: '2023-01-01', to: '2023-12-29', seed: 4 };
+    const { artifact } = await ingest(options(flags), runtime);
+    const status = await storeStatus({ symbols: ['B'] }, runtime);
+    expect(status).toMatchObject([{ info: { rows: 250, key: { instrument: 'B' } }, gaps: 0 }]);
+    expect(status[0]!.staleSessions[0]).toBe('2024-01-02');
+    const { key } = status[0]!.info;
+    const folder = seriesFolder(join(runtime.workspace, 'store'), key);
+    const name = (await readdir(folder)).find((entry) => entry.endsWith('.parquet'))!;
+    const bytes = await readFile(join(folder, name));
+    bytes[bytes.length >> 1]! ^= 16;
+    await writeFile(join(folder, name), bytes);
+    expect(await storeVerify({}, runtime)).toMatchObject({ series: 2, damages: [{ file: name, key }] });
+    expect(await storeRepair(options({ source: 'synthetic', seed: 4 }), {}, runtime)).toMatchObject({
+      repaired: [{ file: name }],
+      lost: [],
+    });
+    expect(await storeVerify({}, runtime)).toEqual({ series: 2, damages: [] });
+    expect((await openDataset(runtime, artifact.id)).bars.map((one) => one.time.length)).toEqual([250, 250]);
+    expect(await storePrune(runtime)).toEqual({ files: 0, bytes: 0 });
+    const same = await storeCompare(
+      { ...key, instrument: 'A' },
+      { ...key, instrument: 'A' },
+      { tolerance: 0 },
+      runtime,
+    );
+    expect(same).toMatchObject({ compared: 250, differing: 0, onlyInA: 0, onlyInB: 0 });
+  });
+
+  it('takes a universe file where symbols are, and marks one without dates', async () => {
+    const runtime = await runtimeOf();
+    const file = join(runtime.workspace, 'universe.csv');
+    await writeFile(file, 'symbol,from,to\nA,2023-03-01,\nB,,2023-06-30\nC,,\n');
+    const flags = { source: 'synthetic', symbols: `@${file}`, from: '2023-01-01', to: '2023-12-29' };
+    const { artifact, symbols } = await ingest(options(flags), runtime);
+    expect(symbols.map(({ symbol, rows }) => [symbol, rows])).toEqual([
+      ['A', 211],
+      ['B', 124],
+      ['C', 250],
+    ]);
+    expect(artifact.manifest.summary).toMatchObject({ universe: { dated: false, size: 3 } });
+    expect((await openDataset(runtime, artifact)).instruments[0]).toMatchObject({ validFrom: '2023-03-01' });
   });
 });
 

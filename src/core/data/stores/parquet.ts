@@ -1,4 +1,4 @@
-import { readdir, stat, unlink, utimes } from 'node:fs/promises';
+import { unlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
@@ -9,10 +9,21 @@ import {
   type SeriesKey,
   sliceBars,
 } from '../../domain/index.js';
-import { invariant, isQuantlineError, QuantlineError } from '../../errors/index.js';
-import { canonicalJson, isoTime, storageError } from '../../platform/index.js';
+import { isQuantlineError, QuantlineError } from '../../errors/index.js';
+import { storageError } from '../../platform/index.js';
 import { readParquet, writeParquet } from '../../platform/parquet.js';
 import { addRange, subtractRange, type TimeRange } from '../series/coverage.js';
+import {
+  checkColumns,
+  corrupt,
+  describe,
+  exists,
+  fileName,
+  folders,
+  infoOf,
+  partitionOfName,
+  sameIndex,
+} from '../series/files.js';
 import { BlockHash, hashBars } from '../series/hash.js';
 import { commitIndex, readIndex, type SeriesFile, type SeriesIndex } from '../series/index.js';
 import { keyOfSegments, partitionOf, seriesFolder } from '../series/layout.js';
@@ -320,81 +331,5 @@ class ParquetStore implements BarStore {
     }
     const columns = Object.fromEntries(BAR_FIELDS.map((field) => [field, bars[field]]));
     await writeParquet(path, columns, { timestamps: ['time'] });
-  }
-}
-
-const fileName = (partition: string, sha256: string): string => `${partition}-${sha256.slice(0, 32)}.parquet`;
-const partitionOfName = (name: string): string => name.slice(0, name.lastIndexOf('-'));
-
-const describe = (partition: string, bars: BarColumns): SeriesFile => {
-  const sha256 = hashBars(bars);
-  return {
-    name: fileName(partition, sha256),
-    partition,
-    rows: bars.time.length,
-    firstTime: bars.time[0]!,
-    lastTime: bars.time.at(-1)!,
-    sha256,
-  };
-};
-
-const infoOf = (index: SeriesIndex): SeriesInfo => ({
-  key: index.key,
-  instrument: index.instrument,
-  basis: index.basis,
-  density: index.density,
-  rows: index.files.reduce((n, file) => n + file.rows, 0),
-  firstTime: index.files[0]?.firstTime,
-  lastTime: index.files.at(-1)?.lastTime,
-  generation: index.generation,
-  coverage: index.coverage,
-});
-
-const sameIndex = (a: SeriesIndex, b: SeriesIndex): boolean =>
-  canonicalJson({ ...a, generation: 0 }) === canonicalJson({ ...b, generation: 0 });
-
-function checkColumns(key: SeriesKey, bars: BarColumns): void {
-  invariant(
-    bars.instrument === key.instrument && bars.interval === key.interval,
-    `Bars of ${bars.instrument}, ${bars.interval} put into the series of ${key.instrument}, ${key.interval}.`,
-  );
-  const { time } = bars;
-  for (const field of BAR_FIELDS) {
-    const column = bars[field];
-    for (let i = 0; i < column.length; i++)
-      if (!Number.isFinite(column[i]!))
-        throw new QuantlineError('BUG', `Bar ${i} of ${key.instrument} has no finite ${field}.`);
-  }
-  for (let i = 1; i < time.length; i++)
-    if (!(time[i]! > time[i - 1]!))
-      throw new QuantlineError('BUG', `Bars of ${key.instrument} go back at ${isoTime(time[i]!)}.`);
-}
-
-const corrupt = (key: SeriesKey, what: string, path: string, cause?: unknown): QuantlineError =>
-  new QuantlineError('ARTIFACT_CORRUPT', `Stored bars of ${key.instrument} (${key.interval}): ${what}: ${path}`, {
-    hint: 'Run quantline ingest repair, or ingest the range again.',
-    details: { path, key },
-    cause,
-  });
-
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    (error) => {
-      if (error.code === 'ENOENT') return false;
-      throw storageError(error, path);
-    },
-  );
-
-async function folders(path: string): Promise<string[]> {
-  try {
-    const entries = await readdir(path, { withFileTypes: true });
-    return entries
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => entry.name)
-      .sort();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw storageError(error, path);
   }
 }

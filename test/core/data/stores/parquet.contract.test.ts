@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -140,6 +140,36 @@ describe('the Parquet store', () => {
     expectBars(await store.readPin(pin), bars);
     expect(await store.prune([])).toMatchObject({ files: 1 });
     expect((await store.read(key, ...EVER)).time.length).toBe(5);
+  });
+
+  it('stays as it was when the disk is full in the middle of a write', async (context) => {
+    const root = await folder();
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=600k', 'tmpfs', root], { stdio: 'ignore' });
+    } catch {
+      context.skip('mounting a small disk needs root');
+    }
+    try {
+      const store = open(root);
+      const bars = barsAt(key, minutes('2024-01-01T00:00Z', 500));
+      await store.put(infoFor(key), bars);
+      const before = await readdir(seriesFolder(root, key));
+      const error = await store
+        .put(infoFor(key), barsAt(key, minutes('2024-01-01T00:00Z', 40_000), 2))
+        .catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({
+        code: 'STORAGE',
+        exitCode: 4,
+        message: expect.stringMatching(/^The disk is full: /),
+        hint: expect.stringMatching(/nothing was changed/),
+      });
+      expect(await readdir(seriesFolder(root, key))).toEqual(before);
+      expectBars(await store.read(key, ...EVER), bars);
+      await store.put(infoFor(key), barsAt(key, minutes('2024-01-01T08:20Z', 10)));
+      expect((await store.info(key))!.rows).toBe(510);
+    } finally {
+      execFileSync('umount', [root]);
+    }
   });
 
   it('writes files of the size of their interval', async () => {
