@@ -5,3 +5,4 @@ export * from './metrics/index.js';
 export * from './report/index.js';
 export * from './robustness/index.js';
 export * from './significance/index.js';
+export * from './stats.js';

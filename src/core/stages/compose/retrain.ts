@@ -4,7 +4,7 @@ import { childSeed, seededRandom } from '../../domain/random.js';
 import { type HonestyResult, permutedLabels, shuffle } from '../../evaluation/index.js';
 import { parseFeatures, parseLabel } from '../../features/index.js';
 import type { ModelFile } from '../../models/model-file.js';
-import { buildRows, rowsBetween, selectRows } from '../../models/rows.js';
+import { buildRows, rowsBetween, scoreRows, selectRows } from '../../models/rows.js';
 import type { Runtime } from '../runtime.js';
 import { reopenTrainer } from './trainer.js';
 
@@ -41,9 +41,7 @@ export async function retrainChecks(
       onRound: (done, total) => runtime.progress.update('training on permuted labels', done, total),
     },
   );
-  const scores = new Float64Array(test.rows);
-  fitted.predict(test.x, test.rows, scores);
-  return [permutedLabels(scores, test.y, independentRows(test.decided, test.labelEnd))];
+  return [permutedLabels(scoreRows(fitted, test), test.y, independentRows(test.decided, test.labelEnd))];
 }
 
 /** Rows whose labels do not overlap: the span of time over the mean length of a label. */
