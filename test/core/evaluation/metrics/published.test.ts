@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   againstBenchmark,
@@ -26,6 +27,21 @@ interface LeanTrades {
   sharpe: number;
   profitFactor: number | null;
 }
+
+it('the recorded values are the ones their metadata names', () => {
+  const folder = new URL('../../../../fixtures/truth/evaluation/', import.meta.url);
+  const listed = JSON.parse(readFileSync(new URL('metadata.json', folder), 'utf8')) as Record<string, string>[];
+  for (const entry of listed) {
+    expect(
+      createHash('sha256')
+        .update(readFileSync(new URL(entry['file']!, folder)))
+        .digest('hex'),
+    ).toBe(entry['sha256']);
+    expect(entry['source']).toBeTruthy();
+  }
+  const files = readdirSync(folder).filter((name) => name !== 'metadata.json');
+  expect(listed.map((entry) => entry['file']).sort()).toEqual(files.sort());
+});
 
 describe('published figures', () => {
   it('reproduces Bacon: downside deviation and Bernardo-Ledoit', () => {
