@@ -34,6 +34,7 @@ const execution = {
   fees: 'none',
   slippage: { kind: 'fixed', fraction: 0 },
   fill: 'next-open',
+  entry: 'market',
   sizing: { kind: 'equal', fraction: 1 },
   short: true,
   enter: null,

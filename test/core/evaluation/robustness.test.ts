@@ -75,6 +75,7 @@ function replayOf(score: (bars: BarColumns, i: number) => number, memory = 5, n 
     signals: { scores, measures: undefined },
     strategy: {
       thresholds: { enterLong: 0.5, exitLong: 0, enterShort: -0.5, exitShort: 0 },
+      entry: { type: 'market' },
       sizing: { kind: 'equal', fraction: 1 },
       protection: undefined,
       timeStop: Number.POSITIVE_INFINITY,
