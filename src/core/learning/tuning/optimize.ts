@@ -1,0 +1,57 @@
+import type { Trial } from './history.js';
+import type { ParameterValues } from './space.js';
+import type { Study } from './study.js';
+
+export interface OptimizeOptions {
+  /** Trials of the study in all, those of earlier runs included. */
+  readonly trials: number;
+  /** Objectives running at the same time. */
+  readonly parallel?: number;
+  readonly signal?: AbortSignal;
+  readonly onTrial?: (trial: Trial) => void;
+}
+
+/** What an objective gets besides its parameters. */
+export interface ObjectiveContext {
+  readonly number: number;
+  readonly signal: AbortSignal | undefined;
+  /** Reports and, if the pruner says so, ends the trial by throwing. */
+  report(step: number, value: number): Promise<void>;
+}
+
+class Pruned extends Error {}
+
+/**
+ * Runs an objective until the study has `trials` trials. A failing objective fails its trial, not
+ * the study; after ten failures in a row the last error is thrown. A signal stops after the running trials.
+ */
+export async function optimize(
+  study: Study,
+  objective: (parameters: ParameterValues, context: ObjectiveContext) => Promise<number> | number,
+  options: OptimizeOptions,
+): Promise<void> {
+  let failures = 0;
+  const work = async (): Promise<void> => {
+    while (options.signal?.aborted !== true) {
+      const trial = await study.ask(options.trials);
+      if (trial === null) return;
+      const { number, parameters } = trial;
+      const report = async (step: number, value: number): Promise<void> => {
+        if (await study.report(number, step, value)) throw new Pruned();
+      };
+      try {
+        await study.tell(number, await objective(parameters, { number, signal: options.signal, report }));
+        failures = 0;
+      } catch (error) {
+        if (error instanceof Pruned) await study.prune(number);
+        else {
+          await study.fail(number, error instanceof Error ? error.message : String(error));
+          if (++failures >= 10) throw error;
+        }
+      }
+      const done = study.trial(number);
+      if (done !== undefined) options.onTrial?.(done);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, options.parallel ?? 1) }, work));
+}
