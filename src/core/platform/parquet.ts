@@ -146,10 +146,14 @@ async function append(connection: DuckDBConnection, columns: readonly ParquetCol
 }
 
 /** Reads columns of a Parquet file; all of them without `names`. Numbers and times come as Float64Array (times as epoch ms UTC, NULL as NaN), 32-bit integers as Int32Array, the rest as text. INPUT when the file is absent or not Parquet. */
-export async function readParquet(path: string, names?: readonly string[]): Promise<Record<string, ParquetColumn>> {
+export async function readParquet(
+  path: string,
+  names?: readonly string[],
+  known?: ReadonlyMap<string, string>,
+): Promise<Record<string, ParquetColumn>> {
   assertReadable(path);
   try {
-    return await queryColumns(`read_parquet(${pathLiteral(path)}, hive_partitioning = false)`, names);
+    return await queryColumns(`read_parquet(${pathLiteral(path)}, hive_partitioning = false)`, names, known);
   } catch (error) {
     if (error instanceof QuantlineError) throw error;
     throw new QuantlineError('INPUT', `Cannot read ${path} as Parquet: ${firstLine(error)}`, {
@@ -175,11 +179,17 @@ const firstLine = (error: unknown): string => ((error as Error).message ?? Strin
 const TIMES = /^(TIMESTAMP|DATE)/;
 const NUMBERS = /^(DOUBLE|FLOAT|DECIMAL|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?)/;
 
-/** Columns of a SQL relation (a table function call or a parenthesised query), as `readParquet` gives them. */
-export function queryColumns(relation: string, names?: readonly string[]): Promise<Record<string, ParquetColumn>> {
+/**
+ * Columns of a SQL relation (a table function call or a parenthesised query), as `readParquet` gives them. `known`:
+ * DuckDB types by column, where the caller wrote them itself; saves asking.
+ */
+export function queryColumns(
+  relation: string,
+  names?: readonly string[],
+  known?: ReadonlyMap<string, string>,
+): Promise<Record<string, ParquetColumn>> {
   return withDuckDB(async (connection) => {
-    const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${relation}`);
-    const types = new Map(described.getRowsJS().map((row) => [String(row[0]), String(row[1])]));
+    const types = known ?? (await describe(connection, relation));
     const wanted = names ?? [...types.keys()];
     const kinds = wanted.map((name) => {
       const type = types.get(name);
@@ -209,6 +219,11 @@ export function queryColumns(relation: string, names?: readonly string[]): Promi
     });
     return out;
   });
+}
+
+async function describe(connection: DuckDBConnection, relation: string): Promise<ReadonlyMap<string, string>> {
+  const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${relation}`);
+  return new Map(described.getRowsJS().map((row) => [String(row[0]), String(row[1])]));
 }
 
 function texts(chunk: DuckDBDataChunk, k: number): readonly string[] {

@@ -51,6 +51,9 @@ export type ParquetStoreSettings = z.output<typeof settings>;
 export const create = (options: ParquetStoreSettings, context: StoreContext): BarStore =>
   new ParquetStore(options.root, context);
 
+/** Types of the columns that this store writes. */
+const STORED = new Map(BAR_FIELDS.map((field) => [field, field === 'time' ? 'TIMESTAMP_MS' : 'DOUBLE']));
+
 /**
  * Bars as immutable Parquet files whose names hold the hash of their contents, and one index per series, committed as
  * generation n+1 by exclusive create. A crash leaves files that no index names, which `prune` removes.
@@ -170,7 +173,7 @@ class ParquetStore implements BarStore {
     for (const file of index?.files ?? []) {
       if (file.lastTime < from || file.firstTime >= to) continue;
       const path = join(seriesFolder(this.root, key), file.name);
-      const time = (await readParquet(path, ['time']))['time'] as Float64Array;
+      const time = (await readParquet(path, ['time'], STORED))['time'] as Float64Array;
       parts.push(time.subarray(lowerBound(time, from), lowerBound(time, to)));
     }
     const out = new Float64Array(parts.reduce((n, part) => n + part.length, 0));
@@ -306,7 +309,7 @@ class ParquetStore implements BarStore {
     const path = join(folder, file.name);
     let columns: Awaited<ReturnType<typeof readParquet>>;
     try {
-      columns = await readParquet(path, BAR_FIELDS);
+      columns = await readParquet(path, BAR_FIELDS, STORED);
     } catch (error) {
       if (isQuantlineError(error) && error.code === 'INPUT') throw corrupt(key, error.message, path, error);
       throw error;
