@@ -75,6 +75,21 @@ const CONTRACTS = {
       'TradeUpdate',
     ],
   },
+  bigquery: {
+    file: 'bigquery-v2.json',
+    source: 'https://bigquery.googleapis.com/$discovery/rest?version=v2',
+    licence: 'Facts of an interface (field names, types); text removed. The document itself is Google’s, CC BY 4.0.',
+    discovery: [
+      'datasets.get',
+      'datasets.insert',
+      'tables.get',
+      'tables.insert',
+      'tables.delete',
+      'jobs.get',
+      'jobs.insert',
+      'jobs.getQueryResults',
+    ],
+  },
 };
 
 const sha256 = (data) => createHash('sha256').update(data).digest('hex');
@@ -132,6 +147,45 @@ function cutOperation(document, text, used) {
   return { query, ...(body === undefined ? {} : { body: cutSchema(body, used) }), responses };
 }
 
+/** Discovery schema → JSON Schema: names for references, `any` for everything, no required fields. */
+function cutDiscovery(schema, used) {
+  if (typeof schema.$ref === 'string') {
+    used.add(schema.$ref);
+    return { $ref: `#/schemas/${schema.$ref}` };
+  }
+  const cut = {};
+  if (schema.type !== undefined && schema.type !== 'any') cut.type = schema.type;
+  if (schema.enum !== undefined) cut.enum = schema.enum;
+  if (schema.items !== undefined) cut.items = cutDiscovery(schema.items, used);
+  if (schema.additionalProperties !== undefined)
+    cut.additionalProperties = cutDiscovery(schema.additionalProperties, used);
+  if (schema.properties !== undefined)
+    cut.properties = Object.fromEntries(
+      Object.entries(schema.properties).map(([name, value]) => [name, cutDiscovery(value, used)]),
+    );
+  return cut;
+}
+
+/** Operations by `METHOD path`, with `{}` for each name in the path. */
+function cutMethods(document, names, used) {
+  const operations = {};
+  for (const name of names) {
+    const [resource, method] = name.split('.');
+    const { httpMethod, flatPath, parameters = {}, request, response } = document.resources[resource].methods[method];
+    const query = Object.fromEntries(
+      Object.entries({ ...document.parameters, ...parameters })
+        .filter(([, one]) => one.location === 'query')
+        .map(([key, one]) => [key, { required: one.required === true, schema: cutDiscovery(one, used) }]),
+    );
+    operations[`${httpMethod} /${flatPath.replaceAll(/\{\w+\}/g, '{}')}`] = {
+      query,
+      ...(request === undefined ? {} : { body: cutDiscovery(request, used) }),
+      responses: { 200: response === undefined ? {} : cutDiscovery(response, used), 204: {} },
+    };
+  }
+  return operations;
+}
+
 const [folder, ...only] = process.argv.slice(2);
 if (folder === undefined) {
   process.stderr.write('Usage: node scripts/cut-contracts.mjs <folder with the documents> [name …]\n');
@@ -143,12 +197,16 @@ for (const [name, contract] of Object.entries(CONTRACTS)) {
   const bytes = readFileSync(join(folder, contract.file));
   const document = contract.file.endsWith('.yml') ? parse(bytes.toString('utf8')) : JSON.parse(bytes.toString('utf8'));
   const used = new Set(contract.schemas ?? []);
-  const operations = {};
+  const operations = cutMethods(document, contract.discovery ?? [], used);
   for (const text of contract.operations ?? []) operations[text] = cutOperation(document, text, used);
   const schemas = {};
   for (let before = -1; before !== Object.keys(schemas).length; ) {
     before = Object.keys(schemas).length;
-    for (const one of [...used]) schemas[one] ??= cutSchema(document.components.schemas[one], used);
+    for (const one of [...used])
+      schemas[one] ??=
+        contract.discovery === undefined
+          ? cutSchema(document.components.schemas[one], used)
+          : cutDiscovery(document.schemas[one], used);
   }
   const sorted = Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1)));
   const text = `${JSON.stringify({ operations, schemas: sorted }, null, 1)}\n`;
@@ -156,12 +214,14 @@ for (const [name, contract] of Object.entries(CONTRACTS)) {
   const meta = {
     source: contract.source,
     document: contract.file,
-    version: String(document.info.version),
+    version: String(document.info?.version ?? document.revision),
     documentSha256: sha256(bytes),
     sha256: sha256(text),
     licence: contract.licence,
     cutBy: 'scripts/cut-contracts.mjs',
   };
   writeFileSync(join(out, `${name}.meta.json`), `${JSON.stringify(meta, null, 2)}\n`);
-  process.stderr.write(`${name}: ${Object.keys(operations).length} operations, ${Object.keys(sorted).length} schemas\n`);
+  process.stderr.write(
+    `${name}: ${Object.keys(operations).length} operations, ${Object.keys(sorted).length} schemas\n`,
+  );
 }

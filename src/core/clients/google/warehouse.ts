@@ -1,8 +1,8 @@
-import type { BigQuery, Query } from '@google-cloud/bigquery';
+import type { BigQuery } from '@google-cloud/bigquery';
 import type { reader as Reader } from '@google-cloud/bigquery-storage';
 import type { OAuth2Client } from 'google-auth-library';
 import { QuantlineError } from '../../errors/index.js';
-import type { Logger } from '../../platform/index.js';
+import { isoTime, type Logger } from '../../platform/index.js';
 import type { BigQueryAddress } from './address.js';
 import { warehouseError } from './failures.js';
 
@@ -21,7 +21,7 @@ export interface TableLayout {
   readonly expiresInDays?: number;
 }
 
-/** Instants are given as {@link Instant}; texts and numbers as they are. */
+/** Instants are given as {@link Instant}; texts and whole numbers as they are. */
 export type Parameters = Readonly<Record<string, string | number | Instant | readonly number[]>>;
 /** Epoch milliseconds that are meant as a TIMESTAMP. */
 export class Instant {
@@ -153,9 +153,9 @@ export class Warehouse {
     await this.guard('loading bars', async () => {
       for (let attempt = 0; ; attempt++) {
         const id = attempt === 0 ? jobId : `${jobId}-${attempt}`;
-        const options = { sourceFormat: 'PARQUET', jobId: id, location, writeDisposition: 'WRITE_TRUNCATE' } as const;
+        const options = { sourceFormat: 'PARQUET', jobId: id, writeDisposition: 'WRITE_TRUNCATE' } as const;
         try {
-          await this.dataset.table(table).load(path, options);
+          await this.client.dataset(this.address.dataset, { location }).table(table).load(path, options);
           return;
         } catch (error) {
           if ((error as { code?: unknown }).code !== 409) throw error;
@@ -201,28 +201,21 @@ export class Warehouse {
 
   private async start(sql: string, parameters: Parameters, dryRun: boolean) {
     const location = await this.region();
-    const params = Object.fromEntries(
-      Object.entries(parameters).map(([name, value]) => [
-        name,
-        value instanceof Instant ? this.client.timestamp(value.ms / 1000) : value,
-      ]),
-    );
-    const types = Object.fromEntries(
-      Object.entries(parameters).flatMap(([name, value]) => (Array.isArray(value) ? [[name, ['INT64']]] : [])),
-    );
-    const query: Query = {
-      query: sql,
-      params,
-      ...(Object.keys(types).length === 0 ? {} : { types }),
-      location,
+    // Written out, because the client's own query options put fields where the interface has none.
+    const configuration = {
       dryRun,
-      useLegacySql: false,
-      maximumBytesBilled: String(this.address.maximumBytesBilled),
-      defaultDataset: { projectId: this.address.project, datasetId: this.address.dataset },
       labels: { tool: 'quantline' },
+      query: {
+        query: sql,
+        useLegacySql: false,
+        maximumBytesBilled: String(this.address.maximumBytesBilled),
+        defaultDataset: { projectId: this.address.project, datasetId: this.address.dataset },
+        parameterMode: 'NAMED',
+        queryParameters: Object.entries(parameters).map(([name, value]) => ({ name, ...parameter(value) })),
+      },
     };
     return this.guard('running a query', async () => {
-      const [job] = await this.client.createQueryJob(query);
+      const [job] = await this.client.createJob({ configuration, location });
       return job;
     });
   }
@@ -294,6 +287,21 @@ export class Warehouse {
   async close(): Promise<void> {
     (await this.reading?.catch(() => undefined))?.close();
   }
+}
+
+function parameter(value: Parameters[string]) {
+  const int64 = { type: 'INT64' };
+  if (value instanceof Instant)
+    return {
+      parameterType: { type: 'TIMESTAMP' },
+      parameterValue: { value: isoTime(value.ms).replace('T', ' ').replace('Z', '+00') },
+    };
+  if (typeof value === 'string') return { parameterType: { type: 'STRING' }, parameterValue: { value } };
+  if (typeof value === 'number') return { parameterType: int64, parameterValue: { value: String(value) } };
+  return {
+    parameterType: { type: 'ARRAY', arrayType: int64 },
+    parameterValue: { arrayValues: value.map((one) => ({ value: String(one) })) },
+  };
 }
 
 async function credentials(address: BigQueryAddress): Promise<OAuth2Client | undefined> {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { bigQueryAddress, Instant, type Parameters, type Row, Warehouse } from '../../clients/google/index.js';
 import { BAR_FIELDS, type BarColumns, type CorporateAction, intervalMs, type SeriesKey } from '../../domain/index.js';
-import { invariant, QuantlineError } from '../../errors/index.js';
+import { QuantlineError } from '../../errors/index.js';
 import { canonicalJson, idOf, isoTime } from '../../platform/index.js';
 import { writeParquet } from '../../platform/parquet.js';
 import { addRange, subtractRange, type TimeRange } from '../series/coverage.js';
@@ -20,6 +20,7 @@ import type {
   StoreContext,
   StoreDamage,
 } from '../store.js';
+import { checkColumns, sorted, verifyPin } from './bigquery-bars.js';
 import * as sql from './bigquery-sql.js';
 
 export const name = 'bigquery';
@@ -370,38 +371,4 @@ function generationOf(pin: SeriesPin): number {
     hint: 'Use the --store that it was made with.',
     details: { key: pin.key },
   });
-}
-
-function verifyPin(pin: SeriesPin, rows: number, sha256: string): void {
-  if (rows === pin.rows && sha256 === pin.sha256) return;
-  throw new QuantlineError(
-    'ARTIFACT_CORRUPT',
-    `The pinned bars of ${pin.key.instrument} (${pin.key.interval}) are not what they were: ${rows} of ${pin.rows} bars${rows === pin.rows ? ', with other values' : ''}.`,
-    { hint: 'Make the dataset again.', details: { key: pin.key } },
-  );
-}
-
-/** A read session keeps no order. */
-function sorted(bars: BarColumns): BarColumns {
-  const { time } = bars;
-  let ascending = true;
-  for (let i = 1; i < time.length && ascending; i++) ascending = time[i]! > time[i - 1]!;
-  if (ascending) return bars;
-  const order = Uint32Array.from(time.keys()).sort((a, b) => time[a]! - time[b]!);
-  const out = sharedBars(bars.instrument, bars.interval, time.length);
-  for (const field of BAR_FIELDS) for (let i = 0; i < order.length; i++) out[field][i] = bars[field][order[i]!]!;
-  return out;
-}
-
-function checkColumns(key: SeriesKey, bars: BarColumns): void {
-  invariant(
-    bars.instrument === key.instrument && bars.interval === key.interval,
-    `Bars of ${bars.instrument}, ${bars.interval} put into the series of ${key.instrument}, ${key.interval}.`,
-  );
-  const { time } = bars;
-  for (const field of BAR_FIELDS)
-    for (let i = 0; i < time.length; i++)
-      invariant(Number.isFinite(bars[field][i]!), `Bar ${i} of ${key.instrument} has no finite ${field}.`);
-  for (let i = 1; i < time.length; i++)
-    invariant(time[i]! > time[i - 1]!, `Bars of ${key.instrument} go back at ${isoTime(time[i]!)}.`);
 }

@@ -1,0 +1,162 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Contract } from '../contract.js';
+import { type Loopback, listen, readRequest } from '../loopback.js';
+
+interface Job {
+  readonly id: string;
+  readonly configuration: {
+    readonly query?: {
+      readonly query: string;
+      readonly maximumBytesBilled?: string;
+      readonly queryParameters?: unknown[];
+    };
+    readonly load?: { readonly destinationTable?: { readonly tableId?: string } };
+    readonly dryRun?: boolean;
+    readonly labels?: Record<string, string>;
+  };
+  readonly location: string | undefined;
+  error?: { reason: string; message: string };
+}
+
+type Rows = readonly Readonly<Record<string, string | null>>[];
+
+/**
+ * BigQuery's REST interface as far as its answers matter for what is asked of it: it runs no SQL, it remembers
+ * requests, refuses a job id that it has seen, and answers queries with what a test says. Requests and replies are
+ * checked against the cut discovery document. What SQL does is tested on the emulator.
+ */
+export class FakeBigQuery {
+  readonly violations: string[] = [];
+  readonly jobs: Job[] = [];
+  readonly tables = new Map<string, Record<string, unknown>>();
+  /** Rows for a query, by a part of its text. */
+  readonly answers: [RegExp, Rows][] = [];
+  /** Errors for the next requests that match `METHOD path` or the SQL text. */
+  readonly failures: { match: RegExp; status: number; reason: string; message: string; times: number }[] = [];
+  datasetExists = true;
+  estimate = 5_000_000;
+  private readonly contract = Contract.load('bigquery');
+  private server!: Loopback;
+
+  static async start(): Promise<FakeBigQuery> {
+    const fake = new FakeBigQuery();
+    fake.server = await listen((request, response) => void fake.handle(request, response));
+    return fake;
+  }
+
+  address(more = ''): string {
+    return `bigquery://proj-1.bars_eu?endpoint=${encodeURIComponent(this.server.url)}${more}`;
+  }
+
+  close(): Promise<void> {
+    return this.server.close();
+  }
+
+  queries(part: RegExp): Job[] {
+    return this.jobs.filter((job) => part.test(job.configuration.query?.query ?? ''));
+  }
+
+  private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', this.server.url);
+    const method = request.method ?? 'GET';
+    const text = await readRequest(request);
+    const upload = url.pathname.startsWith('/upload/');
+    const path = url.pathname.replace('/upload', '').replace('/bigquery/v2', '');
+    const body = upload ? metadataOf(text) : text === '' ? undefined : (JSON.parse(text) as unknown);
+    const operation = `${method} ${path.replace(/^\/projects\/[^/]+/, '/projects/{}').replace(/\/(datasets|tables|jobs|queries)\/[^/]+/g, '/$1/{}')}`;
+    // Google's own client repeats the location here, where the document has no such field.
+    delete (body as { configuration?: { load?: { location?: unknown } } } | undefined)?.configuration?.load?.location;
+    this.violations.push(...this.contract.request(operation, url.searchParams, body));
+    const sql = (body as { configuration?: Job['configuration'] } | undefined)?.configuration?.query?.query ?? '';
+    const failure = this.failures.find(
+      (one) => one.times > 0 && (one.match.test(operation) || (sql !== '' && one.match.test(sql))),
+    );
+    const reply = (status: number, json: unknown) => {
+      if (status < 400) this.violations.push(...this.contract.reply(operation, status, json));
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(json));
+    };
+    const refuse = (status: number, reason: string, message: string) =>
+      reply(status, { error: { code: status, message, errors: [{ reason, message, domain: 'global' }] } });
+    if (failure !== undefined) {
+      failure.times--;
+      return refuse(failure.status, failure.reason, failure.message);
+    }
+    if (path.endsWith('/datasets/bars_eu'))
+      return this.datasetExists
+        ? reply(200, {
+            id: 'proj-1:bars_eu',
+            location: 'EU',
+            datasetReference: { projectId: 'proj-1', datasetId: 'bars_eu' },
+          })
+        : refuse(404, 'notFound', 'Not found: Dataset proj-1:bars_eu');
+    if (path.endsWith('/tables') && method === 'POST') {
+      const table = body as { tableReference: { tableId: string } };
+      this.tables.set(table.tableReference.tableId, table);
+      return reply(200, table);
+    }
+    const table = /\/tables\/([^/]+)$/.exec(path)?.[1];
+    if (table !== undefined) {
+      const found = this.tables.get(table);
+      return found === undefined
+        ? refuse(404, 'notFound', `Not found: Table proj-1:bars_eu.${table}`)
+        : reply(200, found);
+    }
+    if (path.endsWith('/jobs')) return this.insert(body, reply, refuse);
+    const id = /\/(?:jobs|queries)\/([^/]+)$/.exec(path)?.[1];
+    const job = this.jobs.find((one) => one.id === id && one.configuration.dryRun !== true);
+    if (job === undefined) return refuse(404, 'notFound', 'Not found: Job');
+    if (path.includes('/jobs/')) return reply(200, this.jobJson(job));
+    const rows = this.answers.find(([match]) => match.test(job.configuration.query?.query ?? ''))?.[1] ?? [];
+    const fields = Object.keys(rows[0] ?? { none: null });
+    return reply(200, {
+      jobComplete: true,
+      jobReference: { projectId: 'proj-1', jobId: job.id, location: 'EU' },
+      totalRows: String(rows.length),
+      schema: { fields: fields.map((name) => ({ name, type: 'STRING' })) },
+      rows: rows.map((row) => ({ f: fields.map((name) => ({ v: row[name] })) })),
+    });
+  }
+
+  private insert(
+    body: unknown,
+    reply: (status: number, json: unknown) => void,
+    refuse: (status: number, reason: string, message: string) => void,
+  ): void {
+    const { jobReference, configuration } = body as {
+      jobReference?: { jobId?: string; location?: string };
+      configuration: Job['configuration'];
+    };
+    const id = jobReference?.jobId ?? `job-${this.jobs.length}`;
+    if (this.jobs.some((one) => one.id === id)) {
+      refuse(409, 'duplicate', `Already Exists: Job proj-1:EU.${id}`);
+      return;
+    }
+    const job: Job = { id, configuration, location: jobReference?.location };
+    this.jobs.push(job);
+    reply(200, this.jobJson(job));
+  }
+
+  private jobJson(job: Job): unknown {
+    return {
+      id: `proj-1:EU.${job.id}`,
+      jobReference: { projectId: 'proj-1', jobId: job.id, location: 'EU' },
+      configuration: job.configuration,
+      status: { state: 'DONE', ...(job.error === undefined ? {} : { errorResult: job.error, errors: [job.error] }) },
+      statistics: {
+        totalBytesProcessed: String(this.estimate),
+        query: { totalBytesProcessed: String(this.estimate), totalBytesBilled: String(this.estimate * 2) },
+      },
+    };
+  }
+}
+
+/** The JSON part of a multipart upload. */
+function metadataOf(text: string): unknown {
+  const start = text.indexOf('{');
+  let depth = 0;
+  for (let i = start; i < text.length; i++) {
+    if (text[i] === '{') depth++;
+    else if (text[i] === '}' && --depth === 0) return JSON.parse(text.slice(start, i + 1)) as unknown;
+  }
+  return undefined;
+}
