@@ -2,7 +2,7 @@
 // 20 instruments, 8 years of days, 5 bp a side. `--tries=N` (20) markets, `--edge=none|1.5|both`, `--rule=a(1),b(2)`: each rule
 // alone, and the best of them with all counted as trials.
 import { readFileSync } from 'node:fs';
-import { parseCall, parseList } from '../../dist/core/config/index.js';
+import { COMMAND_OPTIONS, parseCall, parseList } from '../../dist/core/config/index.js';
 import { create, settings } from '../../dist/core/data/sources/synthetic.js';
 import { calendarOf, concatBars, knownAt } from '../../dist/core/domain/index.js';
 import { accountColumns } from '../../dist/core/engine/account.js';
@@ -11,7 +11,7 @@ import { buildFeed } from '../../dist/core/engine/feed.js';
 import { assess, FIGURE_NAMES, parseGate, SIGNIFICANCE } from '../../dist/core/evaluation/index.js';
 import { ruleModel } from '../../dist/core/models/segmented.js';
 import { silentLogger, systemClock } from '../../dist/core/platform/index.js';
-import { composeStrategy } from '../../dist/core/stages/compose/strategy.js';
+import { composeStrategy, strategySettingsOf } from '../../dist/core/stages/compose/strategy.js';
 import { composeTrainer } from '../../dist/core/stages/compose/trainer.js';
 import { arg, bench, emit } from './harness.mjs';
 
@@ -28,26 +28,9 @@ const calendar = calendarOf('XNYS');
 const symbols = Array.from({ length: 20 }, (_, i) => `S${i + 1}`);
 const from = Date.UTC(2012, 0, 1);
 const to = Date.UTC(2020, 0, 1);
-const execution = {
-  cash: 1_000_000,
-  commission: { percent: 0.0005, perShare: 0, perOrder: 0, minimum: 0, maximumPercent: null },
-  fees: 'none',
-  slippage: { kind: 'fixed', fraction: 0 },
-  fill: 'next-open',
-  entry: 'market',
-  sizing: { kind: 'equal', fraction: 1 },
-  short: true,
-  enter: null,
-  exit: null,
-  lot: 'fractional',
-  leverage: 1,
-  stopLoss: null,
-  takeProfit: null,
-  trailingStop: null,
-  timeStop: null,
-  reentry: 'new-signal',
-  risk: [],
-};
+const execution = strategySettingsOf(
+  COMMAND_OPTIONS.backtest.parse({ cash: '1000000', commission: '5bp', fees: 'none', short: true, lot: 'fractional' }),
+);
 
 async function market(seed, edge) {
   const source = create(settings.parse({ seed, edge, start: '2012-01-03' }), {

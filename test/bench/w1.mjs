@@ -43,6 +43,7 @@ function run(fractional) {
     {
       strategy: {
         thresholds: defaultThresholds('position', false),
+        entry: { type: 'market' },
         sizing: { kind: 'equal', fraction: 1 },
         protection: heavy ? { stopLoss: 0.02, takeProfit: 0.04 } : undefined,
         timeStop: Number.POSITIVE_INFINITY,

@@ -99,7 +99,7 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
     }
     for (let p = 0; p < planned.length; p++) {
       const order = planned[p]!;
-      if (order.action === 'cancel') exchange.cancelAll(order.index, 'signal changed');
+      if (order.action === 'cancel') exchange.cancelAll(order.index, 'canceled');
       else exchange.submit(order.index, order.intent, now, order.reason);
     }
     if (exchange.revision !== seen) {

@@ -144,10 +144,19 @@ export class Stepper {
     const side = weight > 0 ? 'buy' : 'sell';
     const notional = Math.abs(weight) * equity;
     return this.planned(view, j, 'signal', {
-      ...{ instrument, side, leg: 'entry', type: 'market', notional },
+      ...{ instrument, side, leg: 'entry', type: this.strategy.entry?.type ?? 'market', notional },
+      ...this.entryPrices(j, weight > 0 ? 1 : -1, view.close[j]!),
       ...(sizing.kind === 'all-in' && { share: Math.abs(weight) }),
       ...(protection !== undefined && { protection }),
     });
+  }
+
+  private entryPrices(j: number, side: number, close: number): Pick<OrderIntent, 'limitPrice' | 'stopPrice'> {
+    const { entry } = this.strategy;
+    if (entry === undefined || entry.type === 'market') return {};
+    const price = (offset: number) => this.rounding.price(j, close * (1 + side * offset), side);
+    if (entry.type === 'stop_limit') return { stopPrice: price(entry.offset), limitPrice: price(entry.limit) };
+    return entry.type === 'limit' ? { limitPrice: price(-entry.offset) } : { stopPrice: price(entry.offset) };
   }
 
   private exit(view: MarketView, j: number, held: number, reason: PlanReason): PlannedOrder {

@@ -13,8 +13,19 @@ export interface Thresholds {
 }
 
 /** Everything decide needs beside the market and the account. Plain numbers; equal in both runners. */
+/**
+ * Order type of entries. Prices are fractions of the signal bar's close: a limit lies on the better side, a stop on the
+ * worse one, and a stop-limit's limit (`limit`) beyond its stop.
+ */
+export type EntryOrder =
+  | { readonly type: 'market' }
+  | { readonly type: 'limit' | 'stop'; readonly offset: number }
+  | { readonly type: 'stop_limit'; readonly offset: number; readonly limit: number };
+
 export interface Strategy {
   readonly thresholds: Thresholds;
+  /** Default: a market order. */
+  readonly entry?: EntryOrder;
   readonly sizing: Sizing;
   readonly protection: Protection | undefined;
   /** Stop and target are measured from the close of the signal's bar in place of the fill price. */

@@ -37,6 +37,8 @@ export interface BrokerCapabilities {
   readonly timesInForce: ReadonlySet<TimeInForce>;
   /** Orders by amount of money. */
   readonly notional: boolean;
+  /** Such amounts also for orders at a price; absent: market orders only. */
+  readonly notionalLimits?: boolean;
   /** Decimals of such an amount; absent: any. */
   readonly notionalDecimals?: number;
   readonly fractional: boolean;

@@ -31,7 +31,6 @@ export interface ExchangeListener {
 /** Why a venue with these settings does not take an order; '' where it does. */
 export function refusal(order: VenueOrder, settings: ExchangeSettings): string {
   if (order.leg === 'entry' && order.side < 0 && !settings.allowShort) return 'short selling is not allowed';
-  if (order.type !== 'market' && !Number.isNaN(order.notional)) return 'notional orders are market orders';
   if ((order.type === 'limit' || order.type === 'stop_limit') && !(order.limitPrice > 0)) return 'limit price missing';
   if ((order.type === 'stop' || order.type === 'stop_limit') && !(order.stopPrice > 0)) return 'stop price missing';
   if (Number.isNaN(order.notional) ? !(order.quantity > 0) : !(order.notional > 0)) return 'quantity must be positive';

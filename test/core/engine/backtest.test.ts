@@ -183,6 +183,37 @@ describe('the loop', () => {
   });
 });
 
+describe('entries at a price', () => {
+  const candles = [
+    [100, 100, 100, 100],
+    [100, 101, 99.8, 100.5],
+    [100.5, 102, 98, 101],
+    [101, 104, 100, 103],
+    [103, 104, 102, 103],
+  ] as const;
+  test.each([
+    [{ type: 'limit', offset: 0.01 } as const, 2, 99],
+    [{ type: 'stop', offset: 0.015 } as const, 2, 101.5],
+    [{ type: 'stop_limit', offset: 0.015, limit: 0.02 } as const, 2, 101.5],
+    [{ type: 'limit', offset: 0.05 } as const, -1, Number.NaN],
+  ])('%j works until it is filled', (entry, bar, price) => {
+    const feed = feedOf(tinyBars(candles));
+    const { fills } = backtest(feed, [[1, 1, 1, 1, 1]], { strategy: strategy({ entry }) });
+    expect(fills.price.length).toBe(bar < 0 ? 0 : 1);
+    if (bar < 0) return;
+    expect(fills.price[0]).toBeCloseTo(price, 9);
+    expect(fills.time[0]).toBe(feed.bars[0]!.time[bar]);
+    expect(fills.quantity[0]! * price).toBeCloseTo(10_000, 6);
+  });
+  test('it is cancelled when the signal changes', () => {
+    const { fills, orders } = backtest(feedOf(tinyBars(candles)), [[1, 0, 0, 0, 0]], {
+      strategy: strategy({ entry: { type: 'limit', offset: 0.01 } }),
+    });
+    expect(fills.price.length).toBe(0);
+    expect(orders[0]).toMatchObject({ status: 'canceled', note: 'canceled' });
+  });
+});
+
 describe('stops and re-entry', () => {
   const candles = [
     [100, 100, 100, 100],

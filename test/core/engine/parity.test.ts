@@ -50,6 +50,16 @@ const CASES: readonly Case[] = [
     venue: { allowShort: true, costs: { ...NO_COSTS, percent: 0.001 } },
   },
   {
+    name: 'entries at a limit, with protection',
+    strategy: () => ({
+      thresholds: short,
+      entry: { type: 'limit', offset: 0.002 },
+      protection: { stopLoss: 0.02, takeProfit: 0.02 },
+    }),
+    venue: { allowShort: true, costs },
+  },
+  { name: 'entries at a stop-limit', strategy: () => ({ entry: { type: 'stop_limit', offset: 0.001, limit: 0.004 } }) },
+  {
     name: 'immediate re-entry and a time stop',
     strategy: () => ({ protection: { stopLoss: 0.008 }, reentry: 'immediate', timeStop: 5 }),
   },

@@ -26,6 +26,14 @@ export const strategyShape = {
     },
     sizing().prefault('equal(100%)'),
   ),
+  entry: option(
+    {
+      summary:
+        'Order type of entries; distances are from the last close, and the order works until the signal changes.',
+      value: 'market|limit(0.5%)|stop(0.5%)|stop-limit(0.5%,0.8%)',
+    },
+    call().prefault('market'),
+  ),
   short: option({ summary: 'Allow short positions.', switch: true }, off()),
   enter: option(
     { summary: 'Score from which a position is opened; depends on the model by default.', value: '0.55' },

@@ -17,8 +17,12 @@ export function toNewIntent(
   close: number,
 ): NewIntent {
   const { protection, notional, ...rest } = planned.intent;
+  const { type, limitPrice, stopPrice } = planned.intent;
+  const byMoney = capabilities.notional && (type === 'market' || capabilities.notionalLimits === true);
   const intent =
-    notional === undefined || capabilities.notional ? planned.intent : { ...rest, quantity: notional / close };
+    notional === undefined || byMoney
+      ? planned.intent
+      : { ...rest, quantity: notional / (limitPrice ?? stopPrice ?? close) };
   if (protection !== undefined && capabilities.relativeProtection !== true) {
     throw new QuantlineError('CONFIG', 'This venue does not hold a stop or target relative to the fill.', {
       hint: 'Trade a run without --stop-loss, --take-profit and --trailing-stop there, or use --broker sim.',
@@ -30,7 +34,8 @@ export function toNewIntent(
       instrument: intent.instrument,
       side: intent.side,
       type: intent.type,
-      timeInForce: 'day',
+      // An entry at a price works until the signal changes, over sessions too.
+      timeInForce: type === 'market' ? 'day' : 'gtc',
       ...quantiseOrder(intent, instrument, fractional, capabilities.notionalDecimals),
       opens: intent.leg === 'entry',
       ...(protection !== undefined && { protection }),

@@ -3,7 +3,8 @@ import { adapterSettings, type BacktestOptions, parseCall } from '../../config/i
 import type { Instrument } from '../../domain/instrument.js';
 import type { Protection } from '../../domain/orders.js';
 import { roundingOf } from '../../engine/rounding.js';
-import { defaultThresholds, type Strategy, type Thresholds } from '../../engine/strategy.js';
+import { defaultThresholds, type EntryOrder, type Strategy, type Thresholds } from '../../engine/strategy.js';
+import { QuantlineError } from '../../errors/index.js';
 import { type ExchangeSettings, type FillModel, type Rounding, US_REGULATORY_FEES } from '../../market/index.js';
 import type { ScoreKind } from '../../models/model.js';
 import { loadAdapter } from '../../registry/index.js';
@@ -28,6 +29,7 @@ export const strategySettingsSchema = z.strictObject({
     z.strictObject({ kind: z.literal('volume-share'), limit: z.number(), impact: z.number() }),
   ]),
   fill: z.string(),
+  entry: z.string(),
   sizing: z.union([
     z.strictObject({ kind: z.literal('equal'), fraction: z.number() }),
     z.strictObject({ kind: z.literal('fraction'), fraction: z.number() }),
@@ -64,6 +66,7 @@ export function strategySettingsOf(options: BacktestOptions): StrategySettings {
     fees: options.fees,
     slippage: options.slippage,
     fill: options.fill.text,
+    entry: options.entry.text,
     sizing: options.sizing,
     short: options.short,
     enter: options.enter ?? null,
@@ -99,6 +102,7 @@ export async function composeStrategy(
   return {
     strategy: {
       thresholds: thresholdsOf(settings, scoreKind),
+      entry: entryOf(settings.entry),
       sizing: settings.sizing,
       protection: protectionOf(settings),
       protectFromSignal: settings.protectFrom === 'signal',
@@ -110,6 +114,26 @@ export async function composeStrategy(
     rounding: gridOf(settings, instruments),
     closeAtEnd: settings.closeAtEnd === 'open' ? 'open' : settings.closeAtEnd === 'close',
   };
+}
+
+const ENTRY_TYPES = { market: 'market', limit: 'limit', stop: 'stop', 'stop-limit': 'stop_limit' } as const;
+
+/** `market`, `limit(0.5%)`, `stop(0.5%)`, `stop-limit(0.5%,0.8%)`. */
+function entryOf(text: string): EntryOrder {
+  const call = parseCall(text);
+  const type = ENTRY_TYPES[call.name as keyof typeof ENTRY_TYPES];
+  const offsets = call.args
+    .map(({ value }) => value)
+    .filter((value) => typeof value === 'number' && value > 0 && value < 1);
+  const wanted = type === 'market' ? 0 : type === 'stop_limit' ? 2 : 1;
+  if (type === undefined || offsets.length !== call.args.length || offsets.length !== wanted) {
+    throw new QuantlineError('USAGE', `"${text}" is no order type for entries.`, {
+      hint: 'Use market, limit(0.5%), stop(0.5%) or stop-limit(0.5%,0.8%).',
+    });
+  }
+  const [offset, limit] = offsets as number[];
+  if (type === 'market') return { type };
+  return type === 'stop_limit' ? { type, offset: offset!, limit: limit! } : { type, offset: offset! };
 }
 
 function gridOf({ lot, ticks }: StrategySettings, instruments: readonly Instrument[]): Rounding {

@@ -60,6 +60,7 @@ class SimBroker implements Broker {
       orderTypes: new Set(['market', 'limit', 'stop', 'stop_limit']),
       timesInForce: new Set(['day', 'gtc']),
       notional: true,
+      notionalLimits: true,
       fractional: context.fractional ?? true,
       short: exchange.allowShort,
       extendedHours: false,
