@@ -61,8 +61,7 @@ export async function submitOrders(
     await replies.flush();
   }
   if (run.stop !== undefined) throw run.stop;
-  const after = new Map((await context.journal.orders({ scope: context.scope })).map((o) => [o.clientOrderId, o]));
-  return orders.map((order) => after.get(order.clientOrderId)!);
+  return context.journal.ordersById(orders.map((order) => order.clientOrderId));
 }
 
 type Reply =

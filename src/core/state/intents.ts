@@ -20,6 +20,7 @@ export async function placeIntents(
   const placed: PlacedIntent[] = [];
   const legs = new Set<string>();
   const foreign = await claimedByOthers(sql, scope);
+  const last = await lastRevisions(sql, scope, slot);
   for (const intent of intents) {
     const { instrument } = intent.request;
     const key = `${instrument}\n${intent.leg}`;
@@ -29,7 +30,7 @@ export async function placeIntents(
     if (owner !== undefined) {
       throw broken(`${instrument} in account ${scope.account} belongs to the strategy ${owner}`, { instrument, owner });
     }
-    const previous = await lastRevision(sql, scope, slot, instrument, intent.leg);
+    const previous = last.get(key);
     if (previous !== undefined && !isTerminal(previous.status) && intent.replaces !== previous.clientOrderId) {
       throw broken(
         `the ${intent.leg} order ${previous.clientOrderId} for ${instrument} is still ${previous.status}; a second one ` +
@@ -47,18 +48,13 @@ export async function placeIntents(
 const broken = (what: string, details: Readonly<Record<string, unknown>>) =>
   new QuantlineError('MISMATCH', `An order was not recorded: ${what}.`, { details });
 
-async function lastRevision(
-  sql: Sql,
-  scope: StrategyScope,
-  slot: number,
-  instrument: string,
-  leg: string,
-): Promise<OrderRecord | undefined> {
-  const row = await sql.get<OrderRow>(
-    `SELECT * FROM orders WHERE ${SCOPE} AND instrument = ? AND slot = ? AND leg = ? ORDER BY revision DESC LIMIT 1`,
-    [...scopeParams(scope), instrument, slot, leg],
-  );
-  return row === undefined ? undefined : toOrder(row);
+/** The newest revision of each instrument and leg of a slot. */
+async function lastRevisions(sql: Sql, scope: StrategyScope, slot: number): Promise<ReadonlyMap<string, OrderRecord>> {
+  const rows = await sql.all<OrderRow>(`SELECT * FROM orders WHERE ${SCOPE} AND slot = ? ORDER BY revision`, [
+    ...scopeParams(scope),
+    slot,
+  ]);
+  return new Map(rows.map((row) => [`${row.instrument}\n${row.leg}`, toOrder(row)]));
 }
 
 /** Instruments of the account that other strategies hold or have open orders for. */

@@ -124,6 +124,8 @@ export interface Journal {
   decision(scope: StrategyScope, slot: number): Promise<DecisionRecord | undefined>;
   lastDecision(scope: StrategyScope): Promise<DecisionRecord | undefined>;
   order(clientOrderId: string): Promise<OrderRecord | undefined>;
+  /** In the order asked for; ids that do not exist are left out. */
+  ordersById(clientOrderIds: readonly string[]): Promise<readonly OrderRecord[]>;
   orderByVenueId(venue: string, account: string, venueOrderId: string): Promise<OrderRecord | undefined>;
   /** Ascending by time of creation. */
   orders(filter?: OrderFilter): Promise<readonly OrderRecord[]>;

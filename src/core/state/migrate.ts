@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { link, unlink } from 'node:fs/promises';
 import { QuantlineError } from '../errors/index.js';
 import { storageError } from '../platform/files.js';
@@ -75,8 +76,7 @@ async function version(db: Database, kind: string, newest: number): Promise<numb
 async function keepCopy(db: Database, from: number): Promise<void> {
   if (db.backup === undefined) return;
   const final = `${db.location}.v${from}.backup`;
-  const temporary = `${final}.${process.pid}.tmp`;
-  await unlink(temporary).catch(() => {});
+  const temporary = `${final}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   await db.backup(temporary);
   try {
     await link(temporary, final);

@@ -24,6 +24,7 @@ import {
   toFill,
   toOrder,
   updateOrder,
+  updateSending,
   writeHolding,
 } from './rows.js';
 
@@ -68,16 +69,7 @@ export async function project(sql: Sql, event: JournalEvent): Promise<void> {
       return;
     }
     case 'sending':
-      for (const id of (body as EventBodies['sending']).orders) {
-        const order = await existing(sql, id);
-        await updateOrder(sql, {
-          ...order,
-          status: 'sending',
-          sentAt: order.sentAt ?? event.time,
-          updatedAt: event.time,
-        });
-      }
-      return;
+      return updateSending(sql, (body as EventBodies['sending']).orders, event.time);
     case 'report': {
       const report = body as OrderReport;
       const order = await existing(sql, report.clientOrderId);

@@ -66,6 +66,33 @@ export async function readOrder(sql: Sql, clientOrderId: string): Promise<OrderR
   return row === undefined ? undefined : toOrder(row);
 }
 
+const CHUNK = 200;
+
+/** Orders by id, in the order asked for; ids that do not exist are left out. */
+export async function readOrders(sql: Sql, clientOrderIds: readonly string[]): Promise<readonly OrderRecord[]> {
+  const found = new Map<string, OrderRecord>();
+  for (let at = 0; at < clientOrderIds.length; at += CHUNK) {
+    const ids = clientOrderIds.slice(at, at + CHUNK);
+    const rows = await sql.all<OrderRow>(`SELECT * FROM orders WHERE client_order_id IN (${marks(ids)})`, ids);
+    for (const row of rows) found.set(row.client_order_id, toOrder(row));
+  }
+  return clientOrderIds.flatMap((id) => found.get(id) ?? []);
+}
+
+/** Marks orders as leaving; the time of the first sending stays. */
+export async function updateSending(sql: Sql, clientOrderIds: readonly string[], time: number): Promise<void> {
+  for (let at = 0; at < clientOrderIds.length; at += CHUNK) {
+    const ids = clientOrderIds.slice(at, at + CHUNK);
+    await sql.run(
+      `UPDATE orders SET status = 'sending', sent_at = COALESCE(sent_at, ?), updated_at = ?
+       WHERE client_order_id IN (${marks(ids)})`,
+      [time, time, ...ids],
+    );
+  }
+}
+
+const marks = (values: readonly unknown[]): string => values.map(() => '?').join(', ');
+
 /** Writes an order's changeable part. */
 export async function updateOrder(sql: Sql, order: OrderRecord): Promise<void> {
   await sql.run(

@@ -28,7 +28,7 @@ import type {
   StrategyScope,
   TradingState,
 } from './records.js';
-import { type PositionRow, readHolding, readOrder, SCOPE, scopeParams, toPosition } from './rows.js';
+import { type PositionRow, readHolding, readOrder, readOrders, SCOPE, scopeParams, toPosition } from './rows.js';
 
 /** What a venue would tell again, or a start compute again, need not wait for the disk. */
 const RELAXED = { relaxed: true } as const;
@@ -237,6 +237,10 @@ export class SqlJournal implements Journal {
     return this.db.read((sql) => readOrder(sql, clientOrderId), SINGLE);
   }
 
+  ordersById(clientOrderIds: readonly string[]): Promise<readonly OrderRecord[]> {
+    return this.db.read((sql) => readOrders(sql, clientOrderIds), SINGLE);
+  }
+
   orderByVenueId(venue: string, account: string, venueOrderId: string): Promise<OrderRecord | undefined> {
     return this.db.read(async (sql) => {
       const row = await sql.get<{ client_order_id: string }>(
@@ -337,8 +341,11 @@ async function known(sql: Sql, clientOrderId: string): Promise<OrderRecord> {
 }
 
 async function readAll(sql: Sql, clientOrderIds: readonly string[]): Promise<readonly OrderRecord[]> {
-  const orders: OrderRecord[] = [];
-  for (const id of clientOrderIds) orders.push(await known(sql, id));
+  const orders = await readOrders(sql, clientOrderIds);
+  if (orders.length < clientOrderIds.length) {
+    const found = new Set(orders.map((order) => order.clientOrderId));
+    for (const id of clientOrderIds) if (!found.has(id)) await known(sql, id);
+  }
   return orders;
 }
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
@@ -113,6 +114,11 @@ class SqliteDatabase implements Database {
   }
 
   async backup(path: string): Promise<void> {
+    if (existsSync(path)) {
+      throw new QuantlineError('STORAGE', `The copy is not written over what is there: ${resolve(path)}`, {
+        hint: 'Name a file that does not exist yet.',
+      });
+    }
     await this.queue.run(async () => {
       await patiently(this.location, () => this.connection.prepare('VACUUM INTO ?').run([resolve(path)]));
     });

@@ -87,7 +87,7 @@ test('a backup is a journal; it never overwrites', async () => {
   await journal.note({ venue: 'v', account: 'a', strategy: 's' }, 'hello', { n: 1 }, T0);
   const copy = join(folder.path, 'copy.db');
   await journal.backup(copy);
-  await failure(journal.backup(copy));
+  expect((await failure(journal.backup(copy))).code).toBe('STORAGE');
   await journal.close();
   const restored = await openJournal(copy);
   expect(await restored.events()).toMatchObject([{ type: 'note:hello', body: { n: 1 } }]);

@@ -23,6 +23,7 @@ export const JOURNAL_MIGRATIONS: readonly Migration[] = [
         position BIGINT NOT NULL, ordinal BIGINT NOT NULL,
         UNIQUE (venue, account, strategy, instrument, slot, leg, revision))`,
       'CREATE INDEX orders_open ON orders (venue, account, is_open)',
+      'CREATE INDEX orders_slot ON orders (venue, account, strategy, slot)',
       'CREATE INDEX orders_venue_id ON orders (venue, account, venue_order_id)',
       `CREATE TABLE fills (
         venue TEXT NOT NULL, account TEXT NOT NULL, execution_id TEXT NOT NULL, strategy TEXT NOT NULL,
