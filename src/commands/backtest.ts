@@ -11,12 +11,18 @@ export default class Backtest extends QuantlineCommand<'backtest'> {
     '<%= config.bin %> backtest --data latest --model latest',
     '<%= config.bin %> backtest --data latest --model latest --commission 0.1% --slippage 5bp --stop-loss 2%',
     "<%= config.bin %> backtest --data latest --model latest --sizing 'volatility(15%,20)' --risk 'max-drawdown(20%)'",
+    "<%= config.bin %> backtest --data latest --model latest --sweep 'fast=5..20,slow=20..60:5' --sweep-by 'sharpe,trades>=30'",
   ];
   static override flags = flagsOf('backtest');
   protected readonly command = 'backtest';
 
   protected async execute(context: Context<'backtest'>): Promise<Outcome> {
     const options = await need('backtest', context, 'model');
+    if (options.sweep !== undefined) {
+      const { sweep } = await import('../core/stages/sweep.js');
+      const { artifact, reused, lines } = await sweep(options, await context.runtime());
+      return artifactOutcome(artifact, reused, { summary: artifact.manifest.summary }, lines);
+    }
     const { backtest } = await import('../core/stages/backtest.js');
     const { artifact, reused } = await backtest(options, await context.runtime());
     const { summary } = artifact.manifest;

@@ -112,7 +112,7 @@ const summaryOf = (file: RunFile, model: OpenModel, trades: number) => ({
  * Ticks [from, to) that are traded: what was asked, within what the model may score. Bars before are warm-up.
  * LEAKAGE where the range begins inside the training range, NO_DATA where nothing is left.
  */
-function tradedTicks(
+export function tradedTicks(
   options: BacktestOptions,
   runtime: Runtime,
   dataset: OpenDataset,

@@ -43,7 +43,7 @@ export const SWEEP_FIGURES = [
 export type SweepFigure = (typeof SWEEP_FIGURES)[number];
 const AT = Object.fromEntries(SWEEP_FIGURES.map((name, i) => [name, i])) as Record<SweepFigure, number>;
 
-/** Writes one run's figures into out[offset …]; NaN where a figure is not defined. */
+/** Writes one run's figures into out[offset …], NaN where a figure is not defined; returns its session returns. */
 export function writeFigures(
   result: BacktestResult,
   initialEquity: number,
@@ -51,7 +51,7 @@ export function writeFigures(
   sessionOf: Int32Array,
   out: Float64Array,
   offset: number,
-): void {
+): Float64Array {
   const { equity } = result.equity;
   const set = (name: SweepFigure, value: number) => {
     out[offset + AT[name]] = Number.isFinite(value) ? value : Number.NaN;
@@ -96,6 +96,7 @@ export function writeFigures(
   set('turnover', mean > 0 ? result.turnover / mean / (n / P) : Number.NaN);
   set('orders', result.fills.price.length);
   set('sessions', n);
+  return returns;
 }
 
 /** What a sweep ranks by: conditions that must hold, and a figure; `-figure` looks for the smallest. */

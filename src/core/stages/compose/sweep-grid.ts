@@ -1,5 +1,12 @@
-import { adapterSettings, COMMAND_OPTIONS, nearest, parseDecimal, splitTopLevel, valueError } from '../../config/index.js';
 import type { BacktestOptions } from '../../config/index.js';
+import {
+  adapterSettings,
+  COMMAND_OPTIONS,
+  nearest,
+  parseDecimal,
+  splitTopLevel,
+  valueError,
+} from '../../config/index.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
 import type { TrainerModule } from '../../models/trainer.js';
 import { type StrategySettings, strategySettingsOf } from './strategy.js';
@@ -133,9 +140,9 @@ export async function buildGrid(
 }
 
 function readOption(key: string, value: string): unknown {
-  const parsed = (SHAPE as unknown as Record<string, { safeParse(raw: unknown): ReturnType<typeof SHAPE.cash.safeParse> }>)[
-    key
-  ]!.safeParse(value);
+  const parsed = (
+    SHAPE as unknown as Record<string, { safeParse(raw: unknown): ReturnType<typeof SHAPE.cash.safeParse> }>
+  )[key]!.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new QuantlineError('USAGE', `--sweep, ${key}: ${parsed.error.issues[0]?.message}`, {
     hint: 'Write values as the option itself takes them, such as stop-loss=1%..5%:1%.',

@@ -15,6 +15,16 @@ export interface SweepMessage {
   readonly control: Int32Array;
   /** Shared: one row of figures a task. */
   readonly table: Float64Array;
+  /** Shared: session returns of each task, where they are wanted. */
+  readonly returns: Float64Array | null;
+}
+
+/** Rows in the order of the tasks. */
+export interface SweepTables {
+  /** Columns as SWEEP_FIGURES. */
+  readonly figures: Float64Array;
+  /** Columns as the sessions of the range; null where none were asked for. */
+  readonly returns: Float64Array | null;
 }
 
 const NEXT = 0;
@@ -25,13 +35,13 @@ const STOP = 2;
 const BATCH = 4;
 
 /** Takes tasks until none is left. A row depends on its task alone, so it does not matter which thread takes it. */
-export async function drainTasks(runner: SweepRunner, { tasks, control, table }: SweepMessage): Promise<void> {
+export async function drainTasks(runner: SweepRunner, { tasks, control, table, returns }: SweepMessage): Promise<void> {
   for (;;) {
     const start = Atomics.add(control, NEXT, BATCH);
     if (start >= tasks.length) return;
     for (let row = start; row < Math.min(start + BATCH, tasks.length); row++) {
       if (Atomics.load(control, STOP) === 1) return;
-      await runner.run(tasks[row]!, table, row);
+      await runner.run(tasks[row]!, table, returns, row);
       Atomics.add(control, DONE, 1);
     }
   }
@@ -58,15 +68,16 @@ export class SweepPool {
     }
   }
 
-  /** Figures of every task: rows of SWEEP_FIGURES, in the order of the tasks. */
-  async run(tasks: readonly SweepTask[], progress: SweepProgress = {}): Promise<Float64Array> {
+  /** Runs every task; keeps `sessions` returns of each where that is above 0. */
+  async run(tasks: readonly SweepTask[], sessions = 0, progress: SweepProgress = {}): Promise<SweepTables> {
     const control = new Int32Array(new SharedArrayBuffer(16));
     const table = new Float64Array(new SharedArrayBuffer(8 * tasks.length * SWEEP_FIGURES.length));
     const stop = () => void Atomics.store(control, STOP, 1);
+    const returns = sessions > 0 ? new Float64Array(new SharedArrayBuffer(8 * tasks.length * sessions)) : null;
     progress.signal?.addEventListener('abort', stop, { once: true });
     if (progress.signal?.aborted) stop();
     const timer = setInterval(() => progress.onDone?.(Atomics.load(control, DONE)), 200);
-    const message = { tasks, control, table };
+    const message = { tasks, control, table, returns };
     try {
       if (this.local !== undefined) await drainTasks(this.local, message);
       else await Promise.all(this.workers.map((worker) => ask(worker, message)));
@@ -78,7 +89,7 @@ export class SweepPool {
       progress.signal?.removeEventListener('abort', stop);
     }
     progress.signal?.throwIfAborted();
-    return table;
+    return { figures: table, returns };
   }
 
   async close(): Promise<void> {

@@ -4,7 +4,7 @@ import type { CalendarId, Instrument } from '../../domain/instrument.js';
 import type { Interval } from '../../domain/interval.js';
 import { runBacktest } from '../../engine/backtest.js';
 import { buildFeed, type MarketFeed } from '../../engine/feed.js';
-import { sessionAxis, sessionOfMarks, type SessionAxis } from '../../evaluation/index.js';
+import { type SessionAxis, sessionAxis, sessionOfMarks } from '../../evaluation/index.js';
 import type { ScoreKind } from '../../models/model.js';
 import type { Rule } from '../../models/trainer.js';
 import { measuresOf } from './market.js';
@@ -43,7 +43,7 @@ const CACHE_BYTES = 256 * 2 ** 20;
 /** Runs combinations one after another: the same runner in the caller's thread and in a worker. */
 export class SweepRunner {
   private readonly feed: MarketFeed;
-  private readonly axis: SessionAxis;
+  readonly axis: SessionAxis;
   private readonly sessionOf: Int32Array;
   private readonly columns = new Map<string, Float64Array>();
   private cached = 0;
@@ -58,15 +58,17 @@ export class SweepRunner {
     this.sessionOf = sessionOfMarks(marks, this.axis);
   }
 
-  /** Runs one combination and writes its figures into row `row` of the table. */
-  async run(task: SweepTask, table: Float64Array, row: number): Promise<void> {
+  /** Runs one combination and writes its figures and session returns (where wanted) into row `row` of the tables. */
+  async run(task: SweepTask, table: Float64Array, returns: Float64Array | null, row: number): Promise<void> {
     const { job, feed } = this;
     const composed = await composeStrategy(task.strategy, job.scoreKind, job.instruments);
     const scores = job.scores ?? (await this.scoresOf(task.rule!));
     const { sizing } = composed.strategy;
     const measures = measuresOf({ ...job, calendars: job.calendars.map(calendarOf) }, sizing);
     const result = runBacktest(feed, { scores, measures }, { ...composed, from: job.from, to: job.to });
-    writeFigures(result, task.strategy.cash, this.axis, this.sessionOf, table, row * SWEEP_FIGURES.length);
+    const { axis, sessionOf } = this;
+    const own = writeFigures(result, task.strategy.cash, axis, sessionOf, table, row * SWEEP_FIGURES.length);
+    returns?.set(own, row * axis.dates.length);
   }
 
   private async scoresOf(settings: Readonly<Record<string, unknown>>): Promise<readonly Float64Array[]> {

@@ -63,6 +63,30 @@ export async function countTrial(
   if (path !== undefined) await writeFileAtomic(path, JSON.stringify({ dates, returns: Array.from(returns) }));
 }
 
+/** What a sweep tried: each combination as the trial that its own backtest would be. */
+export interface SweptTrial {
+  readonly identity: TrialIdentity;
+  /** Per session, not annualised. */
+  readonly sharpe: number;
+  /** Session returns; absent where the sweep is too large to keep them. */
+  readonly returns: Float64Array | undefined;
+}
+
+/** Counts the combinations of a sweep in one transaction. Returns how many were new. */
+export async function countTrials(
+  runtime: Runtime,
+  dates: readonly string[],
+  trials: readonly SweptTrial[],
+): Promise<number> {
+  const rows = trials.map(({ identity, sharpe: own }) => ({ ...identity, sharpe: own, sessions: dates.length }));
+  const added = await withLedger(runtime, (ledger) => ledger.recordAll(rows, runtime.clock.now()));
+  for (const { identity, returns } of trials) {
+    const path = returns === undefined ? undefined : returnsFile(runtime, trialKey(identity));
+    if (path !== undefined) await writeFileAtomic(path, JSON.stringify({ dates, returns: Array.from(returns!) }));
+  }
+  return added;
+}
+
 export interface TrialsOfRun {
   readonly stated: NonNullable<ReportDocument['trials']>;
   /** Per session, of the trials in the variance; and this run's own. */

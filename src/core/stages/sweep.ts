@@ -1,0 +1,249 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  ARTIFACT_SCHEMAS,
+  type Artifact,
+  type ArtifactIdentity,
+  buildId,
+  type Json,
+  type WriteResult,
+} from '../artifacts/index.js';
+import { type BacktestOptions, parseCall } from '../config/index.js';
+import { type OpenDataset, openDataset } from '../data/dataset.js';
+import { QuantlineError } from '../errors/index.js';
+import { sessionAxis, sharpe } from '../evaluation/index.js';
+import type { TrainerModule } from '../models/trainer.js';
+import { writeParquet } from '../platform/parquet.js';
+import { loadAdapter } from '../registry/index.js';
+import { tradedTicks } from './backtest.js';
+import { feedOf, returnCalendar, signalsOf } from './compose/market.js';
+import { checkFits, type OpenModel, openModel } from './compose/model.js';
+import { composeStrategy } from './compose/strategy.js';
+import { figureAt, parseRanking, passes, type Ranking, rankRows } from './compose/sweep-figures.js';
+import { buildGrid, type Combination, type Grid, plainSettings } from './compose/sweep-grid.js';
+import { SweepPool, type SweepTables } from './compose/sweep-pool.js';
+import { bestTable, heatMap, heatMapCsv, heatMapText, sweepColumns, sweepCsv } from './compose/sweep-report.js';
+import type { SweepJob } from './compose/sweep-runner.js';
+import { countTrials, type SweptTrial } from './compose/trials.js';
+import type { Runtime } from './runtime.js';
+
+export interface SweepStageResult {
+  readonly artifact: Artifact;
+  readonly reused: boolean;
+  /** The best combinations and the heat map, for people. */
+  readonly lines: readonly string[];
+}
+
+export const SWEEP_FILE = 'sweep.json';
+const TEXT_FILE = 'sweep.txt';
+/** Best combinations that are printed. */
+const TOP = 10;
+/** Session returns are kept beside the trial ledger for sweeps of up to so many combinations. */
+const KEPT_RETURNS = 1000;
+
+/** `quantline backtest --sweep`: every combination of a grid over the same bars, best first; a study. */
+export async function sweep(options: BacktestOptions, runtime: Runtime): Promise<SweepStageResult> {
+  if (options.model === undefined) {
+    throw new QuantlineError('USAGE', 'Which model?', {
+      hint: 'Add --model: a rule whose settings the sweep varies, or a learned model whose strategy it varies.',
+    });
+  }
+  const ranking = parseRanking(options.sweepBy);
+  const modelArtifact = await runtime.artifacts.open('model', options.model);
+  const model = await openModel(modelArtifact, options.inSample);
+  const data =
+    options.data === undefined
+      ? await runtime.artifacts.openInput(modelArtifact, 'dataset')
+      : await runtime.artifacts.open('dataset', options.data);
+  const dataset = await openDataset(runtime, data);
+  checkFits(model, dataset);
+  const grid = await gridOf(options, model);
+  const feed = feedOf(dataset);
+  const ticks = tradedTicks(options, runtime, dataset, feed, model);
+  const identity: ArtifactIdentity = {
+    kind: 'study',
+    schema: ARTIFACT_SCHEMAS.study,
+    stage: 'sweep',
+    settings: {
+      axes: grid.axes as unknown as Json,
+      by: options.sweepBy,
+      strategy: (await plainSettings(options, model.file.short)) as unknown as Json,
+      from: feed.clock[ticks.from]!,
+      to: feed.clock[ticks.to - 1]!,
+      inSample: options.inSample,
+    },
+    inputs: [
+      { kind: 'dataset', id: data.id },
+      { kind: 'model', id: modelArtifact.id },
+    ],
+    seed: options.seed,
+    build: buildId(),
+  };
+  const created = await runtime.artifacts.create(
+    identity,
+    async (folder) => {
+      const axis = sessionAxis(returnCalendar(dataset), feed.clock.subarray(ticks.from, ticks.to));
+      const job = await jobOf(dataset, model, ticks, grid);
+      const sessions = grid.combinations.length <= KEPT_RETURNS ? axis.dates.length : 0;
+      const tables = await runGrid(job, grid, sessions, runtime);
+      runtime.progress.update('writing');
+      const trials = trialsOf(grid, tables, axis, { model, dataset, options });
+      runtime.logger.info(`trial ledger: ${await countTrials(runtime, axis.dates, trials)} new trials`);
+      return writeSweep(folder, grid, tables.figures, ranking, model);
+    },
+    { force: options.force, signal: runtime.signal },
+  );
+  runtime.progress.end();
+  if (options.tag !== undefined) await runtime.artifacts.tag(options.tag, { kind: 'study', id: created.artifact.id });
+  const text = await readFile(created.artifact.file(TEXT_FILE), 'utf8');
+  return { ...created, lines: text.trimEnd().split('\n') };
+}
+
+async function gridOf(options: BacktestOptions, model: OpenModel): Promise<Grid> {
+  const { file } = model;
+  const rule =
+    file.kind === 'rule'
+      ? {
+          module: (await loadAdapter<TrainerModule>('trainer', file.trainer.name)).module,
+          settings: file.trainer.settings,
+        }
+      : undefined;
+  return buildGrid(options.sweep!, options, rule, async (given, settings) => {
+    if (rule === undefined || settings === null) return plainSettings(given, file.short);
+    const trainer = await rule.module.create(settings);
+    return plainSettings(given, trainer.kind === 'rule' && trainer.short);
+  });
+}
+
+async function jobOf(
+  dataset: OpenDataset,
+  model: OpenModel,
+  ticks: { readonly from: number; readonly to: number },
+  grid: Grid,
+): Promise<SweepJob> {
+  const { file } = model;
+  const learned = file.kind === 'rule' ? null : grid.combinations[0]!.strategy;
+  const composed = learned && (await composeStrategy(learned, file.scoreKind, dataset.instruments));
+  return {
+    instruments: dataset.instruments,
+    calendars: dataset.calendars.map(({ id }) => id),
+    returns: returnCalendar(dataset).id,
+    interval: dataset.interval,
+    bars: dataset.bars,
+    knownAt: dataset.knownAt,
+    ...ticks,
+    scoreKind: file.scoreKind,
+    rule: file.kind === 'rule' ? file.trainer.name : null,
+    scores: composed && signalsOf(dataset, model.model, composed.strategy.sizing).scores,
+  };
+}
+
+async function runGrid(job: SweepJob, grid: Grid, sessions: number, runtime: Runtime): Promise<SweepTables> {
+  const total = grid.combinations.length;
+  const pool = new SweepPool(job, Math.min(runtime.threads, total));
+  try {
+    return await pool.run(
+      grid.combinations.map(({ rule, strategy }) => ({ rule, strategy })),
+      sessions,
+      { signal: runtime.signal, onDone: (done) => runtime.progress.update('sweeping', done, total) },
+    );
+  } finally {
+    await pool.close();
+  }
+}
+
+function trialsOf(
+  grid: Grid,
+  { figures, returns }: SweepTables,
+  axis: { readonly dates: readonly string[]; readonly periodsPerYear: number },
+  from: { readonly model: OpenModel; readonly dataset: OpenDataset; readonly options: BacktestOptions },
+): SweptTrial[] {
+  const { model, dataset, options } = from;
+  const sources = [...new Set(dataset.series.map(({ pin }) => pin.key.source))].sort();
+  const manifest = model.artifact.manifest.settings as Readonly<Record<string, Json>>;
+  const n = axis.dates.length;
+  return grid.combinations.map((combination, row) => {
+    const own = returns?.subarray(row * n, (row + 1) * n);
+    return {
+      identity: {
+        source: sources.join('+'),
+        instruments: model.file.instruments.filter((id) => dataset.instruments.some((one) => one.id === id)),
+        interval: dataset.interval,
+        strategy: trainerText(model, combination, grid),
+        settings: { model: settingsOf(manifest, combination), execution: combination.strategy },
+        seed: options.seed,
+      },
+      sharpe: own === undefined ? figureAt(figures, row, 'sharpe') / Math.sqrt(axis.periodsPerYear) : sharpe(own, 1),
+      returns: own,
+    };
+  });
+}
+
+/** The settings that the combination's own model would state in its manifest. */
+function settingsOf(manifest: Readonly<Record<string, Json>>, { rule }: Combination): Json {
+  if (rule === null) return manifest;
+  return { ...manifest, trainer: { ...(manifest['trainer'] as object), settings: rule as Json } };
+}
+
+/** The rule as a person would write it: as many arguments as the model's own text has, or as the sweep needs. */
+function trainerText({ file }: OpenModel, { rule }: Combination, grid: Grid): string {
+  if (rule === null) return file.trainer.text;
+  const keys = Object.keys(rule);
+  const swept = grid.axes.map(({ key }) => keys.indexOf(key) + 1);
+  const count = Math.max(parseCall(file.trainer.text).args.length, ...swept);
+  return count === 0 ? file.trainer.name : `${file.trainer.name}(${Object.values(rule).slice(0, count).join(',')})`;
+}
+
+async function writeSweep(
+  folder: string,
+  grid: Grid,
+  figures: Float64Array,
+  ranking: Ranking,
+  model: OpenModel,
+): Promise<WriteResult> {
+  const n = grid.combinations.length;
+  const order = rankRows(figures, n, ranking);
+  const map = heatMap(grid, figures, ranking);
+  const columns = sweepColumns(grid, figures);
+  const best = order[0]!;
+  const settingsAt = (row: number) =>
+    Object.fromEntries(grid.axes.map((axis, k) => [axis.key, axis.values[grid.combinations[row]!.at[k]!]!]));
+  const figuresAt = (row: number) =>
+    Object.fromEntries(
+      Object.entries(columns)
+        .filter(([, column]) => column instanceof Float64Array)
+        .map(([name, column]) => [name, Number.isNaN(column[row] as number) ? null : (column[row] as number)]),
+    );
+  const skipped = Object.values(grid.skipped).reduce((a, b) => a + b, 0);
+  const summary = {
+    kind: 'sweep',
+    model: model.file.trainer.text,
+    by: ranking.figure,
+    combinations: n,
+    skipped,
+    passing: order.filter((row) => passes(figures, row, ranking)).length,
+    best: settingsAt(best),
+    ...(figuresAt(best) as Record<string, number | null>),
+  };
+  const file = {
+    schema: 1,
+    kind: 'sweep',
+    axes: grid.axes,
+    by: { figure: ranking.figure, sign: ranking.sign, conditions: ranking.conditions },
+    combinations: n,
+    skipped: grid.skipped,
+    best: order.slice(0, TOP).map((row) => ({ settings: settingsAt(row), figures: figuresAt(row) })),
+    heatMap: map === undefined ? null : { rows: map.rows.key, columns: map.columns.key, values: map.values },
+  };
+  const lines = [
+    `${n} combinations, ${skipped} skipped; the best by ${ranking.figure}:`,
+    ...bestTable(grid, figures, order.slice(0, TOP), ranking),
+    ...(map === undefined ? [] : ['', ...heatMapText(map, ranking.sign)]),
+  ];
+  await writeParquet(join(folder, 'sweep.parquet'), columns);
+  await writeFile(join(folder, 'sweep.csv'), sweepCsv(columns));
+  if (map !== undefined) await writeFile(join(folder, 'heatmap.csv'), heatMapCsv(map));
+  await writeFile(join(folder, SWEEP_FILE), `${JSON.stringify(file, null, 1)}\n`);
+  await writeFile(join(folder, TEXT_FILE), `${lines.join('\n')}\n`);
+  return { summary };
+}
