@@ -10,7 +10,11 @@ const { CARTPOLE_DQN, CARTPOLE_PPO, CartPole, evaluatePolicy, trainDqn, trainPpo
 
 const environment = () => new CartPole();
 const TASKS = {
-  ppo: { train: trainPpo, steps: 100_000, settings: { ...CARTPOLE_PPO, evaluateEvery: 5000, evaluationEpisodes: 20 } },
+  ppo: {
+    train: trainPpo,
+    steps: 100_000,
+    settings: { ...CARTPOLE_PPO, evaluateEvery: 10_000, evaluationEpisodes: 10 },
+  },
   dqn: { train: trainDqn, steps: 50_000, settings: { ...CARTPOLE_DQN, evaluateEvery: 1024, evaluationEpisodes: 20 } },
 };
 const mean = (list) => list.reduce((a, b) => a + b, 0) / list.length;

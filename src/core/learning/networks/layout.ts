@@ -21,7 +21,8 @@ export interface NetworkSpec {
   readonly output: { readonly units: number; readonly activation: OutputActivation };
 }
 
-/** One layer's place in the parameter vector. All widths are padded to multiples of 8; the padding stays zero for ever. */
+/** One layer's place in the parameter vector. Widths are padded to multiples of 8, the network's input to
+ * one of 4; the padding stays zero for ever. */
 export interface LayerLayout {
   readonly kind: 'lstm' | 'dense';
   readonly inputs: number;
@@ -52,6 +53,7 @@ export interface NetworkLayout {
 }
 
 export const pad8 = (n: number): number => Math.ceil(n / 8) * 8;
+const pad4 = (n: number): number => Math.ceil(n / 4) * 4;
 
 const HIDDEN: readonly string[] = ['linear', 'tanh', 'relu'];
 const OUTPUT: readonly string[] = ['linear', 'sigmoid', 'softmax'];
@@ -96,7 +98,7 @@ export function layoutNetwork(spec: NetworkSpec): NetworkLayout {
   let weightCount = 0;
   let inputs = spec.inputs;
   const add = (kind: 'lstm' | 'dense', units: number, activation: HiddenActivation, dropout: number): void => {
-    const inputsPadded = pad8(inputs);
+    const inputsPadded = layers.length === 0 ? pad4(inputs) : pad8(inputs);
     const unitsPadded = pad8(units);
     const recurrent = kind === 'lstm';
     const rows = inputsPadded + (recurrent ? unitsPadded : 0);
@@ -132,7 +134,7 @@ export function layoutNetwork(spec: NetworkSpec): NetworkLayout {
     parameters: offset,
     transposed,
     weightCount,
-    inputPadded: pad8(spec.inputs),
+    inputPadded: pad4(spec.inputs),
     outputPadded: pad8(spec.output.units),
   };
 }
