@@ -46,6 +46,7 @@ export { evaluate } from './stages/evaluate.js';
 export { ingest } from './stages/ingest.js';
 export { showReport } from './stages/reports.js';
 export { createRuntime, type Runtime, type RuntimeOptions } from './stages/runtime.js';
+export { sweep } from './stages/sweep.js';
 export { trade } from './stages/trade.js';
 export { train } from './stages/train.js';
 export type { Journal } from './state/journal.js';
