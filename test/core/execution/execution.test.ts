@@ -206,6 +206,18 @@ describe('after a crash', () => {
     expect((await journal.order(order!.clientOrderId))?.status).toBe('accepted');
   });
 
+  test('a fill that shows before its order is booked when the order shows', async () => {
+    venue.invisible = 60_000;
+    faults('submit', 'lost-after');
+    const [order] = await send();
+    venue.fill(venue.open()[0]!, '10');
+    const early = await reconcile(context);
+    expect([early.unresolved.length, early.booked.length]).toEqual([1, 0]);
+    clock.set(T0 + 100_000);
+    expect((await reconcile(context)).booked).toHaveLength(1);
+    expect(await journal.order(order!.clientOrderId)).toMatchObject({ status: 'filled', filledQuantity: '10' });
+  });
+
   test('without client order ids nothing is ever sent again', async () => {
     venue.capabilities = { ...venue.capabilities, clientOrderIds: false };
     faults('submit', 'lost-before');

@@ -60,6 +60,8 @@ export class FakeVenue implements Broker {
   readonly accepted: string[] = [];
   readonly orders = new Map<string, Booked>();
   readonly trades: BrokerExecution[] = [];
+  /** Client ids that came while another order for their instrument was open. */
+  readonly doubled: string[] = [];
   /** Newest trades that the list of executions does not show yet. */
   lagging = 0;
   readonly external = new Map<string, string>();
@@ -158,7 +160,12 @@ export class FakeVenue implements Broker {
   }
 
   submit(request: OrderRequest, clientOrderId: string): Promise<BrokerOrder> {
-    return this.act('submit', () => this.view(this.accept(request, clientOrderId)));
+    return this.act('submit', () => {
+      const alive = this.open().some((order) => order.request.instrument === request.instrument);
+      const order = this.accept(request, clientOrderId);
+      if (alive) this.doubled.push(clientOrderId);
+      return this.view(order);
+    });
   }
 
   private accept(request: OrderRequest, clientOrderId: string): Booked {

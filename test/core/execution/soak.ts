@@ -93,10 +93,10 @@ class World {
   /** The market and other people, between two starts. */
   happen(): void {
     const { venue } = this;
-    this.clock.set(this.clock.now() + Math.floor(this.random.next() * 200_000));
-    venue.invisible = this.chance(0.2) ? Math.floor(this.random.next() * 60_000) : 0;
+    this.clock.set(this.clock.now() + Math.floor(this.random.next() * (this.chance(0.5) ? 20_000 : 200_000)));
+    venue.invisible = this.chance(0.4) ? Math.floor(this.random.next() * 60_000) : 0;
     for (const order of venue.open()) {
-      if (this.chance(0.5)) venue.fill(order, String(1 + Math.floor(this.random.next() * 10)), '101.5');
+      if (this.chance(0.6)) venue.fill(order, String(1 + Math.floor(this.random.next() * 18)), '101.5');
       if (order.status === 'pending_cancel' && this.chance(0.6)) order.status = 'canceled';
       else if (!isTerminal(order.status) && this.chance(0.05)) order.status = 'expired';
     }
@@ -213,6 +213,7 @@ class World {
     const orders = await journal.orders();
     const known = new Map(orders.map((order) => [order.clientOrderId, order]));
     expect(new Set(venue.accepted).size, 'an id was accepted twice').toBe(venue.accepted.length);
+    expect(venue.doubled, 'two orders for one instrument were alive at once').toEqual([]);
     for (const id of venue.accepted) expect(known.has(id), `${id} is at the venue and not in the journal`).toBe(true);
     const booked = await journal.fills();
     expect(booked.map((fill) => fill.executionId).sort()).toEqual(venue.trades.map((t) => t.executionId).sort());
