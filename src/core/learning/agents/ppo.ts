@@ -229,6 +229,7 @@ class PpoLearner {
     critic.forward(count);
     const last = Float64Array.from({ length: count }, (_, e) => critic.output[e * critic.outputWidth]!);
     rollout.estimateAdvantages(last, settings.gamma, settings.lambda);
+    run.note('return', rollout.returns.reduce((a, b) => a + b, 0) / rollout.rows);
   }
 
   /** Scaled current observations into both networks, and into `keep`. */

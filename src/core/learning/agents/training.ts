@@ -30,7 +30,8 @@ export interface AgentReport {
   /** Mean return of greedy episodes on seeds of their own. */
   readonly evaluationReturn: number;
   readonly learningRate: number;
-  /** Mean losses and diagnostics since the last report: for PPO policy and value loss, entropy, KL; for DQN the TD loss. */
+  /** Mean losses and diagnostics since the last report: for PPO policy and value loss, entropy,
+   * KL and the mean estimated return; for DQN the TD loss. */
   readonly losses: Readonly<Record<string, number>>;
 }
 

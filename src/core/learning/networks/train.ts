@@ -64,9 +64,12 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainingResul
   if (validation !== undefined) requireFinite(matrix, rowsOfWindows(matrix, validation.windows, spec.steps));
   const scaler = settings.scale ? fitScaler(matrix, used) : null;
 
+  const threads = options.threads ?? 1;
+  if (!Number.isInteger(threads) || threads < 1)
+    throw new QuantlineError('CONFIG', `Training with ${threads} threads.`, { hint: 'Set a whole number from 1.' });
   const n = training.windows.length;
   const batch = Math.min(settings.batchSize, n);
-  const size = { threads: options.threads ?? 1, batch, training: n, validation: validation?.windows.length ?? 0 };
+  const size = { threads, batch, training: n, validation: validation?.windows.length ?? 0 };
   const { places, layout, memory } = planSession(spec, loss, size);
   const { buffer } = memory;
   const parameters = new Float32Array(buffer, places.parameters.parameters, layout.parameters);

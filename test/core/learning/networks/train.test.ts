@@ -243,7 +243,12 @@ describe('refusals', () => {
       { spec: { ...SPEC, output: { units: 1, activation: 'linear' } }, settings: { learningRate: 1e30, clipNorm: 0 } },
       /^INPUT: Training diverged/,
     ],
-    ['too large', { spec: { ...SPEC, steps: 400, lstm: [{ units: 4096 }, { units: 4096 }] } }, /^(MEMORY|INPUT)/],
+    [
+      'too large',
+      { spec: { ...SPEC, lstm: [{ units: 4096 }, { units: 4096 }, { units: 4096 }] } },
+      /^MEMORY: .* MB of memory/,
+    ],
+    ['no threads', { threads: 0 }, /^CONFIG: .*0 threads/],
     ['stopped', { signal: AbortSignal.abort() }, /^INTERRUPTED/],
   ])('%s', async (_, extra, message) => {
     expect(await codeOf(extra)).toMatch(message);
