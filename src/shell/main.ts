@@ -5,6 +5,8 @@ import { settings } from '@oclif/core/settings';
 export async function main(argv: readonly string[], root: string): Promise<never> {
   settings.enableAutoTranspile = false;
   const fail = async (error: unknown): Promise<never> => {
+    // Whatever goes wrong while reporting must not come back here.
+    process.removeAllListeners('uncaughtException').removeAllListeners('unhandledRejection');
     const { reportFailure } = await import('./failure.js');
     const json = argv.includes('--json');
     process.exit(reportFailure(error, { json, debug: argv.join(' ').includes('--log-level debug') }));
