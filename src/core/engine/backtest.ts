@@ -7,17 +7,11 @@ import {
 } from '../market/index.js';
 import { type AccountView, allocateView, holdBand, type MarketView, type Targets } from './decide.js';
 import type { EventSink } from './events.js';
-import type { MarketFeed } from './feed.js';
+import type { MarketFeed, Signals } from './feed.js';
 import { type FillColumns, Recorder } from './recorder.js';
 import { QuietScan } from './scan.js';
 import { Stepper } from './step.js';
 import type { Strategy } from './strategy.js';
-
-/** Per instrument and bar: the model's score, and the sizing's measure where it needs one. */
-export interface Signals {
-  readonly scores: readonly Float64Array[];
-  readonly measures: readonly Float64Array[] | undefined;
-}
 
 export interface BacktestOptions {
   readonly strategy: Strategy;

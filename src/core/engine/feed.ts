@@ -2,6 +2,12 @@ import type { BarColumns } from '../domain/bars.js';
 import type { Session, TradingCalendar } from '../domain/calendar.js';
 import type { Instrument } from '../domain/instrument.js';
 
+/** Per instrument and bar: the model's score, and the sizing's measure where it needs one. */
+export interface Signals {
+  readonly scores: readonly Float64Array[];
+  readonly measures: readonly Float64Array[] | undefined;
+}
+
 /** Bars of several instruments laid on one clock: the union of their `knownAt` instants. */
 export interface MarketFeed {
   readonly instruments: readonly Instrument[];

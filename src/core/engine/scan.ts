@@ -1,6 +1,6 @@
 import type { Ledger } from '../market/index.js';
-import type { Signals } from './backtest.js';
-import type { MarketFeed } from './feed.js';
+
+import type { MarketFeed, Signals } from './feed.js';
 
 /**
  * Runs over ticks on which nothing can happen: no instrument has work at the venue, every score lies inside the band that

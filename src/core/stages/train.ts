@@ -61,7 +61,8 @@ async function saveRule(
   const file: ModelFile = {
     ...common(dataset, composed, options),
     kind: 'rule',
-    short: rule.short,
+    // A JavaScript module may leave it out.
+    short: rule.short === true,
     scoreKind: 'position',
     features: null,
     label: null,

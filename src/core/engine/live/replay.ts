@@ -1,6 +1,6 @@
 import { lowerBound } from '../../domain/bars.js';
-import type { Signals } from '../backtest.js';
-import type { MarketFeed } from '../feed.js';
+
+import type { MarketFeed, Signals } from '../feed.js';
 import type { LiveTick, TickSource } from './tick.js';
 
 /** A dataset replayed as if it arrived now: ticks [from, to) of its clock, without waiting. */

@@ -1,4 +1,4 @@
-import type { Signals } from '../../engine/backtest.js';
+import type { Signals } from '../../engine/feed.js';
 import type { FillModel } from '../../market/index.js';
 import { type Replay, rerun } from './replay.js';
 

@@ -1,6 +1,6 @@
 import type { TradingCalendar } from '../../domain/calendar.js';
-import { type BacktestResult, runBacktest, type Signals } from '../../engine/backtest.js';
-import type { MarketFeed } from '../../engine/feed.js';
+import { type BacktestResult, runBacktest } from '../../engine/backtest.js';
+import type { MarketFeed, Signals } from '../../engine/feed.js';
 import type { Strategy } from '../../engine/strategy.js';
 import type { ExchangeSettings, Rounding } from '../../market/index.js';
 import type { SignalModel } from '../../models/model.js';

@@ -2,7 +2,7 @@ import type { OpenDataset } from '../../data/dataset.js';
 import type { TradingCalendar } from '../../domain/calendar.js';
 import { calendarOf } from '../../domain/calendars/index.js';
 import { intervalMs, isSessionInterval } from '../../domain/interval.js';
-import type { Signals } from '../../engine/backtest.js';
+import type { Signals } from '../../engine/feed.js';
 import { buildFeed, type MarketFeed } from '../../engine/feed.js';
 import type { SignalModel } from '../../models/model.js';
 import { measureOf, needsMeasure, type Sizing } from '../../risk/index.js';
