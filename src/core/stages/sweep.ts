@@ -10,16 +10,17 @@ import {
 } from '../artifacts/index.js';
 import { type BacktestOptions, parseCall } from '../config/index.js';
 import { type OpenDataset, openDataset } from '../data/dataset.js';
+import type { MarketFeed } from '../engine/feed.js';
 import { QuantlineError } from '../errors/index.js';
 import { sessionAxis, sharpe } from '../evaluation/index.js';
 import type { TrainerModule } from '../models/trainer.js';
-import { writeParquet } from '../platform/parquet.js';
+import { readParquet, writeParquet } from '../platform/parquet.js';
 import { loadAdapter } from '../registry/index.js';
 import { tradedTicks } from './backtest.js';
 import { feedOf, returnCalendar, signalsOf } from './compose/market.js';
 import { checkFits, type OpenModel, openModel } from './compose/model.js';
 import { composeStrategy } from './compose/strategy.js';
-import { figureAt, parseRanking, passes, type Ranking, rankRows } from './compose/sweep-figures.js';
+import { figureAt, parseRanking, passes, type Ranking, rankRows, SWEEP_FIGURES } from './compose/sweep-figures.js';
 import { buildGrid, type Combination, type Grid, plainSettings } from './compose/sweep-grid.js';
 import { SweepPool, type SweepTables } from './compose/sweep-pool.js';
 import { bestTable, heatMap, heatMapCsv, heatMapText, sweepColumns, sweepCsv } from './compose/sweep-report.js';
@@ -93,10 +94,38 @@ export async function sweep(options: BacktestOptions, runtime: Runtime): Promise
     },
     { force: options.force, signal: runtime.signal },
   );
+  if (created.reused) await countAgain(created.artifact, grid, { model, dataset, options }, runtime, feed, ticks);
   runtime.progress.end();
   if (options.tag !== undefined) await runtime.artifacts.tag(options.tag, { kind: 'study', id: created.artifact.id });
   const text = await readFile(created.artifact.file(TEXT_FILE), 'utf8');
   return { ...created, lines: text.trimEnd().split('\n') };
+}
+
+/** A study that was there already counts in this user's ledger as well, without its returns. */
+async function countAgain(
+  artifact: Artifact,
+  grid: Grid,
+  from: Tried,
+  runtime: Runtime,
+  feed: MarketFeed,
+  ticks: { readonly from: number; readonly to: number },
+): Promise<void> {
+  const axis = sessionAxis(returnCalendar(from.dataset), feed.clock.subarray(ticks.from, ticks.to));
+  const columns = await readParquet(artifact.file('sweep.parquet'), SWEEP_FIGURES);
+  const figures = new Float64Array(grid.combinations.length * SWEEP_FIGURES.length);
+  for (const [k, name] of SWEEP_FIGURES.entries()) {
+    for (let row = 0; row < grid.combinations.length; row++) {
+      figures[row * SWEEP_FIGURES.length + k] = (columns[name] as Float64Array)[row]!;
+    }
+  }
+  await countTrials(runtime, axis.dates, trialsOf(grid, { figures, returns: null }, axis, from));
+}
+
+/** What made the combinations. */
+interface Tried {
+  readonly model: OpenModel;
+  readonly dataset: OpenDataset;
+  readonly options: BacktestOptions;
 }
 
 async function gridOf(options: BacktestOptions, model: OpenModel): Promise<Grid> {
@@ -156,7 +185,7 @@ function trialsOf(
   grid: Grid,
   { figures, returns }: SweepTables,
   axis: { readonly dates: readonly string[]; readonly periodsPerYear: number },
-  from: { readonly model: OpenModel; readonly dataset: OpenDataset; readonly options: BacktestOptions },
+  from: Tried,
 ): SweptTrial[] {
   const { model, dataset, options } = from;
   const sources = [...new Set(dataset.series.map(({ pin }) => pin.key.source))].sort();

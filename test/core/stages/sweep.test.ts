@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Artifact } from '../../../src/core/artifacts/index.js';
 import { calendarOf } from '../../../src/core/domain/calendars/index.js';
@@ -169,6 +170,40 @@ describe('a sweep', () => {
       seen.add(JSON.stringify(artifact.manifest.files));
     }
     expect(seen.size).toBe(1);
+  });
+
+  test('a study that is there already counts in another ledger too', async () => {
+    const other = { ...runtime, trialLedger: join(runtime.workspace, 'other.sqlite') };
+    const first = await run('fast=6..7,slow=44');
+    const again = await run('fast=6..7,slow=44', {}, other);
+    expect(again.reused).toBe(true);
+    const keys = new Map((await trials()).map((trial) => [trial.key, trial.sharpe]));
+    const counted = await trials(other);
+    expect(counted).toHaveLength(2);
+    for (const trial of counted) expect(trial.sharpe).toBeCloseTo(keys.get(trial.key)!, 14);
+    expect(first.artifact.id).toBe(again.artifact.id);
+  });
+
+  test('a user’s own rule, in worker threads; what it throws comes back', async () => {
+    const path = join(runtime.workspace, 'own-rule.mjs');
+    await writeFile(
+      path,
+      `import { z } from ${JSON.stringify(import.meta.resolve('zod'))};
+       export const name = 'own';
+       export const summary = 'Long every n-th bar.';
+       export const settings = z.object({ n: z.number().int().min(1).default(3) });
+       export const create = ({ n }) => ({
+         kind: 'rule', short: false, warmup: 0, memory: 0,
+         scorer: () => ({ consume(bars, from, to, out) {
+           if (n === 7) throw new Error('seven');
+           for (let i = from; i < to; i++) out[i] = i % n === 0 ? 1 : 0;
+         } }),
+       });`,
+    );
+    const own = (await train(optionsOf('train', { data: data.path, trainer: path }), runtime)).artifact;
+    const { artifact } = await run('n=2..5', { model: own.path });
+    expect((await readParquet(artifact.file('sweep.parquet')))['n']).toEqual(['2', '3', '4', '5']);
+    await expect(run('n=6..8', { model: own.path })).rejects.toThrow('seven');
   });
 
   test('a learned model: its strategy is swept, it is scored once', async () => {

@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import type { BarColumns } from '../../domain/bars.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
@@ -39,6 +40,8 @@ export async function drainTasks(runner: SweepRunner, { tasks, control, table, r
   for (;;) {
     const start = Atomics.add(control, NEXT, BATCH);
     if (start >= tasks.length) return;
+    // Lets signals and timers of this thread have their turn.
+    await breathe();
     for (let row = start; row < Math.min(start + BATCH, tasks.length); row++) {
       if (Atomics.load(control, STOP) === 1) return;
       await runner.run(tasks[row]!, table, returns, row);
@@ -117,10 +120,15 @@ function ask(worker: Worker, message: SweepMessage): Promise<void> {
   });
 }
 
-/** An error that crossed a thread has lost its class. */
+/** An error as it may cross a thread: its class would be lost, so what matters is written out. */
+export const toMessage = (error: unknown): unknown =>
+  isQuantlineError(error) ? { code: error.code, message: error.message, hint: error.hint } : error;
+
 function asError(error: unknown): Error {
-  if (error instanceof Error || isQuantlineError(error)) return error as Error;
-  return new QuantlineError('BUG', `A worker of the sweep failed: ${String(error)}`);
+  if (error instanceof Error) return error;
+  const { code, message, hint } = error as Partial<Pick<QuantlineError, 'code' | 'message' | 'hint'>>;
+  if (code === undefined) return new QuantlineError('BUG', `A worker of the sweep failed: ${String(error)}`);
+  return new QuantlineError(code, message ?? '', hint === undefined ? {} : { hint });
 }
 
 const share = <T extends Float64Array>(column: T): Float64Array => {

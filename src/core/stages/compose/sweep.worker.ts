@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { drainTasks, type SweepMessage, type SweepWorkerData } from './sweep-pool.js';
+import { drainTasks, type SweepMessage, type SweepWorkerData, toMessage } from './sweep-pool.js';
 import { SweepRunner } from './sweep-runner.js';
 
 const { job } = workerData as SweepWorkerData;
@@ -9,6 +9,6 @@ const port = parentPort!;
 port.on('message', (message: SweepMessage) => {
   drainTasks(runner, message).then(
     () => port.postMessage({ done: true }),
-    (error: unknown) => port.postMessage({ error }),
+    (error: unknown) => port.postMessage({ error: toMessage(error) }),
   );
 });
