@@ -1,6 +1,6 @@
 /**
  * W6: CartPole-v1 with the settings of rl-baselines3-zoo: --algo=ppo|dqn|ppo,dqn --seeds=1 (how many) --seed=0 (the first)
- * --steps=N --curve (prints every evaluation on stderr). Result: mean return of 100 greedy episodes of the best checkpoint.
+ * --steps=N --threads=1|2 --curve (prints every evaluation on stderr). Result: mean return of 100 greedy episodes of the best checkpoint.
  */
 import { arg, emit, flag, version } from './harness.mjs';
 
@@ -29,6 +29,7 @@ async function timed(run) {
 }
 
 const first = arg('seed', 0);
+const threads = arg('threads', 1);
 for (const algo of arg('algo', 'ppo,dqn').split(',')) {
   const { train, settings, ...task } = TASKS[algo];
   const steps = arg('steps', task.steps);
@@ -40,7 +41,7 @@ for (const algo of arg('algo', 'ppo,dqn').split(',')) {
       const cells = [algo, seed, at, episodes, trainingReturn.toFixed(1), evaluationReturn.toFixed(1)];
       process.stderr.write(`${cells.join('\t')}\n`);
     };
-    const { result, wall, cpu } = await timed(() => train({ environment, steps, seed, settings, onReport }));
+    const { result, wall, cpu } = await timed(() => train({ environment, steps, seed, settings, threads, onReport }));
     const seeds = Array.from({ length: 100 }, (_, i) => 10_000 + i);
     const returns = evaluatePolicy(result.policy, new CartPole(), seeds);
     scores.push(mean(returns));
@@ -50,7 +51,7 @@ for (const algo of arg('algo', 'ppo,dqn').split(',')) {
       { min: wall, median: wall, cpu, runs: 1 },
       steps,
       { seed, eval_mean: mean(returns), eval_min: Math.min(...returns), steps, best_steps: result.bestSteps },
-      { peer: `quantline ${algo} 1t` },
+      { peer: `quantline ${algo} ${threads}t` },
     );
   }
   const reached = scores.filter((score) => score >= 475).length;

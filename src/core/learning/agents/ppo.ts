@@ -1,5 +1,6 @@
 import { childSeed, type Random, seededRandom } from '../../domain/random.js';
 import { Network, type NetworkSpec } from '../networks/index.js';
+import { Critic } from './critic.js';
 import { type ActionDistribution, DiagonalNormal, distributionFor } from './distribution.js';
 import { type ActionSpace, actionSize, checkStep, type Environment, policyOutputs } from './environment.js';
 import { type ObservationScale, RewardScale, RunningMoments, scaleObservation } from './normalizer.js';
@@ -101,6 +102,7 @@ class PpoLearner {
   private readonly actorSpec: NetworkSpec;
   private readonly actor: Network;
   private readonly critic: Network;
+  private readonly valuer: Critic;
   private readonly distribution: ActionDistribution;
   private readonly rollout: Rollout;
   private readonly run: AgentRun;
@@ -130,7 +132,8 @@ class PpoLearner {
     const rows = Math.max(Math.min(batchSize, this.rollout.rows), environments);
     const adam = { epsilon: ADAM_EPSILON };
     this.actor = new Network(this.actorSpec, { rows, adam });
-    this.critic = new Network(spec(1), { rows, adam });
+    this.valuer = new Critic(spec(1), rows, ADAM_EPSILON, settings.valueCoefficient);
+    this.critic = this.valuer.network;
     this.actor.initialize(childSeed(options.seed, 'actor'), 'orthogonal', 0.01);
     this.critic.initialize(childSeed(options.seed, 'critic'), 'orthogonal', 1);
     this.shuffle = seededRandom(childSeed(options.seed, 'batches'));
@@ -144,6 +147,15 @@ class PpoLearner {
   }
 
   async train(): Promise<AgentResult> {
+    try {
+      if ((this.options.threads ?? 1) > 1) await this.valuer.startWorker();
+      return await this.iterate();
+    } finally {
+      await this.valuer.close();
+    }
+  }
+
+  private async iterate(): Promise<AgentResult> {
     const { run, settings, rollout, size } = this;
     const count = this.environments.length;
     const raw = new Float32Array(count * size);
@@ -163,6 +175,7 @@ class PpoLearner {
       const remaining = Math.max(0, 1 - steps / total);
       const factor = settings.schedule === 'linear' ? remaining : 1;
       this.update(settings.learningRate * factor, settings.clip * factor);
+      this.valuer.settle();
       if (steps >= nextEvaluation || steps >= total) {
         run.checkpoint(this.policy(), steps, settings.learningRate * factor);
         while (nextEvaluation <= steps) nextEvaluation += settings.evaluateEvery;
@@ -268,7 +281,7 @@ class PpoLearner {
   }
 
   private updateBatch(from: number, rows: number, rate: number, clip: number): number {
-    const { settings, rollout, order, actor, critic, distribution, size, width, run } = this;
+    const { settings, rollout, order, actor, critic, valuer, distribution, size, width, run } = this;
     let mean = 0;
     for (let r = 0; r < rows; r++) {
       const row = order[from + r]!;
@@ -278,7 +291,9 @@ class PpoLearner {
         actor.input[r * actor.inputWidth + c] = value;
         critic.input[r * critic.inputWidth + c] = value;
       }
+      valuer.returns[r] = rollout.returns[row]!;
     }
+    valuer.begin(rows);
     mean /= rows;
     let squares = 0;
     for (let r = 0; r < rows; r++) {
@@ -287,11 +302,9 @@ class PpoLearner {
     }
     const deviation = rows > 1 ? Math.sqrt(squares / (rows - 1)) + 1e-8 : 1;
     actor.forward(rows);
-    critic.forward(rows);
     const normal = distribution instanceof DiagonalNormal ? distribution : null;
     normal?.logStdGradient.fill(0);
     let policyLoss = 0;
-    let valueLoss = 0;
     let entropy = 0;
     let kl = 0;
     for (let r = 0; r < rows; r++) {
@@ -309,23 +322,21 @@ class PpoLearner {
       const byLog = ratio * advantage <= clipped * advantage ? (-advantage * ratio) / rows : 0;
       const byEntropy = -settings.entropyCoefficient / rows;
       distribution.gradient(byLog, byEntropy, rollout.actions, row * width, actor.outputGradient, output);
-      const error = critic.output[r * critic.outputWidth]! - rollout.returns[row]!;
-      valueLoss += error * error;
-      critic.outputGradient[r * critic.outputWidth] = (settings.valueCoefficient * 2 * error) / rows;
     }
     actor.backward(rows);
-    critic.backward(rows);
-    let squared = actor.gradientNorm() ** 2 + critic.gradientNorm() ** 2;
+    const policyNorm = actor.gradientNorm();
+    const value = valuer.finish();
+    let squared = policyNorm * policyNorm + value.squares;
     if (normal !== null) for (const g of normal.logStdGradient) squared += g * g;
     const norm = Math.sqrt(squared);
     const scale = norm > settings.gradientNorm ? settings.gradientNorm / (norm + 1e-6) : 1;
     if (Number.isFinite(norm)) {
+      valuer.step(rate, scale);
       actor.step(rate, scale);
-      critic.step(rate, scale);
       normal?.stepLogStd(rate, scale, ADAM_EPSILON);
     }
     run.note('policy', policyLoss / rows);
-    run.note('value', valueLoss / rows);
+    run.note('value', value.loss / rows);
     run.note('entropy', entropy / rows);
     return kl / rows;
   }

@@ -1,5 +1,5 @@
 import { type Initializer, initializeParameters } from './initialize.js';
-import { instantiateKernels, type Kernels, MemoryPlan } from './kernels.js';
+import { instantiateKernels, type KernelMemory, type Kernels, MemoryPlan } from './kernels.js';
 import { layoutNetwork, type NetworkLayout, type NetworkSpec, placeParameters } from './layout.js';
 import { ADAM_DEFAULTS, Adam, type AdamSettings, placeAdam } from './optimizer.js';
 import { Program, placeProgram } from './program.js';
@@ -10,6 +10,11 @@ export interface NetworkOptions {
   readonly rows: number;
   /** Set for a network that is trained; without it only `forward` works. */
   readonly adam?: Partial<AdamSettings>;
+  /**
+   * The memory of a network made with equal spec and options in another thread: both see one set of numbers. Only one of
+   * them may update it, and the callers keep them from working at the same time on what the other writes.
+   */
+  readonly memory?: KernelMemory;
 }
 
 /**
@@ -29,6 +34,7 @@ export class Network {
   readonly output: Float32Array;
   readonly outputGradient: Float32Array;
   readonly outputWidth: number;
+  readonly memory: KernelMemory;
   private readonly kernels: Kernels;
   private readonly program: Program;
   private readonly adam: Adam | undefined;
@@ -44,7 +50,8 @@ export class Network {
     const gradient = training ? plan.floats(this.layout.parameters) : 0;
     const adam = training ? placeAdam(this.layout, plan) : undefined;
     const places = placeProgram(this.layout, plan, rows, training);
-    const memory = plan.allocate();
+    const memory = options.memory ?? plan.allocate();
+    this.memory = memory;
     this.kernels = instantiateKernels(memory);
     this.program = new Program(this.kernels, this.layout, parameters, places);
     this.program.gradientVector = gradient;

@@ -52,6 +52,10 @@ describe('CartPole', () => {
       const dqn = await trainDqn({ environment, steps: 2000, seed, settings: dqnSettings });
       return [ppo, dqn].flatMap((r) => [r.curve, r.policy.tensors.map((t) => [...t.values])]);
     };
+    const alone = await trainPpo({ environment, steps: 2048, seed: 5, settings: ppoSettings });
+    const beside = await trainPpo({ environment, steps: 2048, seed: 5, settings: ppoSettings, threads: 2 });
+    expect(beside.curve).toEqual(alone.curve);
+    expect(beside.policy.tensors).toEqual(alone.policy.tensors);
     const first = await run(5);
     expect(await run(5)).toEqual(first);
     expect(await run(6)).not.toEqual(first);
