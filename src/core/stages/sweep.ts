@@ -1,30 +1,22 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import {
-  ARTIFACT_SCHEMAS,
-  type Artifact,
-  type ArtifactIdentity,
-  buildId,
-  type Json,
-  type WriteResult,
-} from '../artifacts/index.js';
+import { readFile } from 'node:fs/promises';
+import { ARTIFACT_SCHEMAS, type Artifact, type ArtifactIdentity, buildId, type Json } from '../artifacts/index.js';
 import { type BacktestOptions, parseCall } from '../config/index.js';
 import { type OpenDataset, openDataset } from '../data/dataset.js';
 import type { MarketFeed } from '../engine/feed.js';
 import { QuantlineError } from '../errors/index.js';
 import { sessionAxis, sharpe } from '../evaluation/index.js';
 import type { TrainerModule } from '../models/trainer.js';
-import { readParquet, writeParquet } from '../platform/parquet.js';
+import { readParquet } from '../platform/parquet.js';
 import { loadAdapter } from '../registry/index.js';
 import { tradedTicks } from './backtest.js';
 import { feedOf, returnCalendar, signalsOf } from './compose/market.js';
 import { checkFits, type OpenModel, openModel } from './compose/model.js';
 import { composeStrategy } from './compose/strategy.js';
-import { figureAt, parseRanking, passes, type Ranking, rankRows, SWEEP_FIGURES } from './compose/sweep-figures.js';
+import { figureAt, parseRanking, SWEEP_FIGURES } from './compose/sweep-figures.js';
 import { buildGrid, type Combination, type Grid, plainSettings } from './compose/sweep-grid.js';
 import { SweepPool, type SweepTables } from './compose/sweep-pool.js';
-import { bestTable, heatMap, heatMapCsv, heatMapText, sweepColumns, sweepCsv } from './compose/sweep-report.js';
 import type { SweepJob } from './compose/sweep-runner.js';
+import { SWEEP_TEXT, writeSweep } from './compose/sweep-study.js';
 import { countTrials, type SweptTrial } from './compose/trials.js';
 import type { Runtime } from './runtime.js';
 
@@ -35,10 +27,6 @@ export interface SweepStageResult {
   readonly lines: readonly string[];
 }
 
-export const SWEEP_FILE = 'sweep.json';
-const TEXT_FILE = 'sweep.txt';
-/** Best combinations that are printed. */
-const TOP = 10;
 /** Session returns are kept beside the trial ledger for sweeps of up to so many combinations. */
 const KEPT_RETURNS = 1000;
 
@@ -97,7 +85,7 @@ export async function sweep(options: BacktestOptions, runtime: Runtime): Promise
   if (created.reused) await countAgain(created.artifact, grid, { model, dataset, options }, runtime, feed, ticks);
   runtime.progress.end();
   if (options.tag !== undefined) await runtime.artifacts.tag(options.tag, { kind: 'study', id: created.artifact.id });
-  const text = await readFile(created.artifact.file(TEXT_FILE), 'utf8');
+  const text = await readFile(created.artifact.file(SWEEP_TEXT), 'utf8');
   return { ...created, lines: text.trimEnd().split('\n') };
 }
 
@@ -221,58 +209,4 @@ function trainerText({ file }: OpenModel, { rule }: Combination, grid: Grid): st
   const swept = grid.axes.map(({ key }) => keys.indexOf(key) + 1);
   const count = Math.max(parseCall(file.trainer.text).args.length, ...swept);
   return count === 0 ? file.trainer.name : `${file.trainer.name}(${Object.values(rule).slice(0, count).join(',')})`;
-}
-
-async function writeSweep(
-  folder: string,
-  grid: Grid,
-  figures: Float64Array,
-  ranking: Ranking,
-  model: OpenModel,
-): Promise<WriteResult> {
-  const n = grid.combinations.length;
-  const order = rankRows(figures, n, ranking);
-  const map = heatMap(grid, figures, ranking);
-  const columns = sweepColumns(grid, figures);
-  const best = order[0]!;
-  const settingsAt = (row: number) =>
-    Object.fromEntries(grid.axes.map((axis, k) => [axis.key, axis.values[grid.combinations[row]!.at[k]!]!]));
-  const figuresAt = (row: number) =>
-    Object.fromEntries(
-      Object.entries(columns)
-        .filter(([, column]) => column instanceof Float64Array)
-        .map(([name, column]) => [name, Number.isNaN(column[row] as number) ? null : (column[row] as number)]),
-    );
-  const skipped = Object.values(grid.skipped).reduce((a, b) => a + b, 0);
-  const summary = {
-    kind: 'sweep',
-    model: model.file.trainer.text,
-    by: ranking.figure,
-    combinations: n,
-    skipped,
-    passing: order.filter((row) => passes(figures, row, ranking)).length,
-    best: settingsAt(best),
-    ...(figuresAt(best) as Record<string, number | null>),
-  };
-  const file = {
-    schema: 1,
-    kind: 'sweep',
-    axes: grid.axes,
-    by: { figure: ranking.figure, sign: ranking.sign, conditions: ranking.conditions },
-    combinations: n,
-    skipped: grid.skipped,
-    best: order.slice(0, TOP).map((row) => ({ settings: settingsAt(row), figures: figuresAt(row) })),
-    heatMap: map === undefined ? null : { rows: map.rows.key, columns: map.columns.key, values: map.values },
-  };
-  const lines = [
-    `${n} combinations, ${skipped} skipped; the best by ${ranking.figure}:`,
-    ...bestTable(grid, figures, order.slice(0, TOP), ranking),
-    ...(map === undefined ? [] : ['', ...heatMapText(map, ranking.sign)]),
-  ];
-  await writeParquet(join(folder, 'sweep.parquet'), columns);
-  await writeFile(join(folder, 'sweep.csv'), sweepCsv(columns));
-  if (map !== undefined) await writeFile(join(folder, 'heatmap.csv'), heatMapCsv(map));
-  await writeFile(join(folder, SWEEP_FILE), `${JSON.stringify(file, null, 1)}\n`);
-  await writeFile(join(folder, TEXT_FILE), `${lines.join('\n')}\n`);
-  return { summary };
 }
