@@ -15,6 +15,8 @@ export class QuietScan {
   private readonly barAt: readonly Int32Array[];
   private readonly closes: readonly Float64Array[];
   private readonly scores: readonly Float64Array[];
+  /** All instruments have the same bars at the same ticks. */
+  private readonly aligned: boolean;
 
   constructor(
     feed: MarketFeed,
@@ -26,6 +28,7 @@ export class QuietScan {
     this.barAt = feed.barAt;
     this.closes = feed.bars.map((bars) => bars.close);
     this.scores = signals.scores;
+    this.aligned = feed.barAt.every((column) => column === feed.barAt[0]);
     this.low = new Float64Array(this.size);
     this.high = new Float64Array(this.size);
   }
@@ -35,6 +38,7 @@ export class QuietScan {
     const { size, low, high, busy, barAt, closes, scores } = this;
     const { quantity, mark, cash } = this.ledger;
     if (size === 1) return this.runOne(k, to, offset, equity);
+    if (this.aligned) return this.runAligned(k, to, offset, equity);
     for (; k < to; k++) {
       for (let j = 0; j < size; j++) {
         const i = barAt[j]![k]!;
@@ -62,6 +66,30 @@ export class QuietScan {
       if (s >= this.high[j]! || s <= this.low[j]!) return true;
     }
     return false;
+  }
+
+  /** The same for instruments with common bars: one index a tick, and prices are read of what is held only. */
+  private runAligned(k: number, to: number, offset: number, equity: Float64Array): number {
+    const { size, low, high, busy, closes, scores } = this;
+    const { quantity, mark, cash } = this.ledger;
+    const barAt = this.barAt[0]!;
+    for (let j = 0; j < size; j++) if (busy[j] === 1) return k;
+    const start = k;
+    scan: for (; k < to; k++) {
+      const i = barAt[k]!;
+      for (let j = 0; j < size; j++) {
+        const s = scores[j]![i]!;
+        if (s >= high[j]! || s <= low[j]!) break scan;
+      }
+      let value = cash;
+      for (let j = 0; j < size; j++) {
+        const units = quantity[j]!;
+        if (units !== 0) value += units * closes[j]![i]!;
+      }
+      equity[k - offset] = value;
+    }
+    if (k > start) for (let j = 0; j < size; j++) mark[j] = closes[j]![barAt[k - 1]!]!;
+    return k;
   }
 
   /** The same for one instrument, whose every tick has a bar. */
