@@ -52,6 +52,7 @@ export const venue = (overrides: Partial<ExchangeSettings> = {}): ExchangeSettin
 
 export const strategy = (overrides: Partial<Strategy> = {}): Strategy => ({
   thresholds: defaultThresholds('position', false),
+  entry: { type: 'market' },
   sizing: { kind: 'equal', fraction: 1 },
   protection: undefined,
   timeStop: Number.POSITIVE_INFINITY,
