@@ -63,7 +63,9 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
   const equity = new Float64Array(ticks);
   const everyTick = stepper.mustObserve;
 
-  let pending = refreshWorking(account, exchange, options.strategy, scan);
+  const unsettled = new Uint8Array(size);
+  const refresh = () => refreshWorking(account, exchange, options.strategy, scan, unsettled);
+  let pending = refresh();
   let seen = exchange.revision;
 
   for (let k = from; k < to; k++) {
@@ -79,7 +81,7 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
     equity[k - from] = worth;
     if (everyTick) account.halted = observe(stepper, feed, options, equity, k);
     if (exchange.revision !== seen) {
-      pending = refreshWorking(account, exchange, options.strategy, scan);
+      pending = refresh();
       seen = exchange.revision;
     }
     if (!(pending || account.halted || worth <= 0 || scan.outside(k))) continue;
@@ -88,8 +90,8 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
     lookAt(feed, signals, k, view);
     const planned = stepper.step(view, account);
     if (stepper.targets.releases > 0) {
-      releaseLockouts(stepper.targets, ledger.lockout);
-      pending = refreshWorking(account, exchange, options.strategy, scan);
+      releaseLockouts(stepper.targets, ledger.lockout, exchange.changed);
+      pending = refresh();
     }
     for (let p = 0; p < planned.length; p++) {
       const order = planned[p]!;
@@ -97,7 +99,7 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
       else exchange.submit(order.index, order.intent, now, order.reason);
     }
     if (exchange.revision !== seen) {
-      pending = refreshWorking(account, exchange, options.strategy, scan);
+      pending = refresh();
       seen = exchange.revision;
     }
   }
@@ -135,11 +137,12 @@ function viewsOf(size: number, exchange: SimulatedExchange): { view: MarketView;
   };
 }
 
-function releaseLockouts(targets: Targets, lockout: Int8Array): void {
+function releaseLockouts(targets: Targets, lockout: Int8Array, changed: Uint8Array): void {
   for (let j = 0; j < lockout.length; j++) {
     if (targets.release[j] === 0) continue;
     targets.release[j] = 0;
     lockout[j] = 0;
+    changed[j] = 1;
   }
 }
 
@@ -171,17 +174,25 @@ function observe(
 }
 
 /**
- * Brings what the account view says of working orders up to date, and the scores that keep what is held. Returns whether
- * decide must be asked on every tick: a reversal, a lockout or a time stop is pending.
+ * Brings what the account view says of working orders up to date where something changed, and the scores that keep what
+ * is held. Returns whether decide must be asked on every tick: a reversal, a lockout or a time stop is pending.
+ * `unsettled` remembers of which instruments that holds.
  */
 function refreshWorking(
   account: AccountView,
   exchange: SimulatedExchange,
   strategy: Strategy,
   scan: QuietScan,
+  unsettled: Uint8Array,
 ): boolean {
+  const { changed } = exchange;
   let pending = false;
   for (let j = 0; j < exchange.size; j++) {
+    if (changed[j] === 0) {
+      if (unsettled[j] === 1) pending = true;
+      continue;
+    }
+    changed[j] = 0;
     let entering = 0;
     let exiting = 0;
     const orders = exchange.orders(j);
@@ -194,8 +205,12 @@ function refreshWorking(
     account.entering[j] = entering;
     account.exiting[j] = exiting;
     const held = account.quantity[j]!;
-    if (exiting === 1 || account.lockout[j] !== 0) pending = true;
-    else if (held !== 0 && (entering !== 0 || strategy.timeStop < Number.POSITIVE_INFINITY)) pending = true;
+    const open =
+      exiting === 1 ||
+      account.lockout[j] !== 0 ||
+      (held !== 0 && (entering !== 0 || strategy.timeStop < Number.POSITIVE_INFINITY));
+    unsettled[j] = open ? 1 : 0;
+    if (open) pending = true;
     holdBand(strategy.thresholds, held > 0 ? 1 : held < 0 ? -1 : entering, scan.low, scan.high, j);
   }
   return pending;

@@ -9,6 +9,9 @@ import type { ExchangeSnapshot } from './snapshot.js';
 import type { ExitReason } from './trades.js';
 import { type ExchangeListener, type ExchangeSettings, type Rounding, refusal } from './venue.js';
 
+/** Never written to. */
+const NO_ORDERS: VenueOrder[] = [];
+
 const LEG_OF_REASON = { stop_loss: 'stop', trailing_stop: 'stop', take_profit: 'target' } as const;
 
 /**
@@ -21,6 +24,8 @@ export class SimulatedExchange {
   readonly busy: Uint8Array;
   /** Counts changes of the book and of positions: equal numbers mean that nothing moved. */
   revision = 0;
+  /** 1 where the book or the position of an instrument changed; whoever reads it sets it back. */
+  readonly changed: Uint8Array;
   /** Largest share of a bar's volume that any fill used. */
   largestShare = 0;
 
@@ -40,8 +45,9 @@ export class SimulatedExchange {
   ) {
     this.ledger = new Ledger(size, settings.cash);
     this.busy = new Uint8Array(size);
+    this.changed = new Uint8Array(size).fill(1);
     this.costs = new CostModel(settings.costs);
-    this.working = Array.from({ length: size }, () => []);
+    this.working = Array.from({ length: size }, () => NO_ORDERS);
     this.protection = new Array<ProtectionState | undefined>(size).fill(undefined);
   }
 
@@ -61,9 +67,9 @@ export class SimulatedExchange {
     } else {
       // An exit outranks what is left of an entry: a position being closed must not grow.
       if (order.leg === 'exit') this.cancelEntries(instrument, 'exit ordered');
-      this.working[instrument]!.push(order);
+      this.enqueue(order);
       this.busy[instrument] = 1;
-      this.revision++;
+      this.moved(instrument);
     }
     this.listener.onOrder(order);
     return order;
@@ -74,7 +80,7 @@ export class SimulatedExchange {
     const at = list.indexOf(order);
     if (at < 0) return false;
     list.splice(at, 1);
-    this.revision++;
+    this.moved(order.instrument);
     order.status = 'canceled';
     order.note = note;
     this.refreshBusy(order.instrument);
@@ -182,7 +188,8 @@ export class SimulatedExchange {
       const order = list[k]!;
       if (order.status === 'accepted' || order.status === 'partially_filled') list[kept++] = order;
     }
-    list.length = kept;
+    if (kept > 0) list.length = kept;
+    else this.working[j] = NO_ORDERS;
     return entered;
   }
 
@@ -246,7 +253,7 @@ export class SimulatedExchange {
     const share = quantity / this.bar.volume;
     if (share > this.largestShare && this.bar.volume > 0) this.largestShare = share;
     this.takenInBar += quantity;
-    this.revision++;
+    this.moved(j);
     order.filled += quantity;
     order.filledValue += quantity * price;
     order.costs += costs;
@@ -310,7 +317,7 @@ export class SimulatedExchange {
     // More than the bar's volume allows: the rest stays at the venue, a stop as a market order.
     order.triggered = true;
     this.protection[j] = undefined;
-    this.working[j]!.push(order);
+    this.enqueue(order);
   }
 
   /** Takes the noise off sums and differences of quantities that lie on the venue's grid. */
@@ -321,7 +328,7 @@ export class SimulatedExchange {
   private reject(order: VenueOrder, note: string): false {
     order.status = order.filled > 0 ? 'canceled' : 'rejected';
     order.note = note;
-    this.revision++;
+    this.moved(order.instrument);
     this.listener.onOrder(order);
     return false;
   }
@@ -329,6 +336,18 @@ export class SimulatedExchange {
   private cancelEntries(j: number, note: string): void {
     const list = this.working[j]!;
     for (let k = list.length - 1; k >= 0; k--) if (list[k]!.leg === 'entry') this.cancel(list[k]!, note);
+  }
+
+  /** A list that was emptied is replaced, not grown again: most hold one order for one bar. */
+  private enqueue(order: VenueOrder): void {
+    const list = this.working[order.instrument]!;
+    if (list.length === 0) this.working[order.instrument] = [order];
+    else list.push(order);
+  }
+
+  private moved(j: number): void {
+    this.revision++;
+    this.changed[j] = 1;
   }
 
   private refreshBusy(j: number): void {
