@@ -12,7 +12,10 @@ export interface FeeRow {
   readonly perShareCap: number;
 }
 
-/** Sources: SEC fee rate advisories and FINRA notices as quoted by public fee schedules; see docs/costs.md. */
+/**
+ * SEC fee rate advisories and FINRA notices as public fee schedules quote them; the official notices were not read, and
+ * the cap of 2026 is unconfirmed.
+ */
 export const US_REGULATORY_FEES: readonly FeeRow[] = [
   { from: '1900-01-01', ofProceeds: 0.0000278, perShare: 0.000166, perShareCap: 8.3 },
   { from: '2025-05-14', ofProceeds: 0, perShare: 0.000166, perShareCap: 8.3 },
