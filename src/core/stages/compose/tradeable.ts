@@ -51,4 +51,8 @@ function refuseAtRealVenue(options: TradeOptions): void {
       hint: 'Give the name that the strategy keeps across retraining, such as --strategy swing.',
     });
   }
+  // What is replayed are bars of the past: orders from them must never reach a venue.
+  throw new QuantlineError('CONFIG', `Trading live bars at ${options.broker} is not in this version.`, {
+    hint: 'Use --broker sim, which replays the dataset through the same runner.',
+  });
 }

@@ -1,0 +1,89 @@
+import { rmSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Artifact } from '../../../src/core/artifacts/index.js';
+import { backtest } from '../../../src/core/stages/backtest.js';
+import { orders, positions } from '../../../src/core/stages/book.js';
+import { openRun } from '../../../src/core/stages/compose/run.js';
+import { evaluate } from '../../../src/core/stages/evaluate.js';
+import { ingest } from '../../../src/core/stages/ingest.js';
+import { trade } from '../../../src/core/stages/trade.js';
+import { train } from '../../../src/core/stages/train.js';
+import { fixture, optionsOf, testRuntime } from '../../support/workspace.js';
+
+const runtime = testRuntime({}, true);
+afterAll(() => rmSync(runtime.workspace, { recursive: true, force: true }));
+
+let run: Artifact;
+let report: Artifact;
+beforeAll(async () => {
+  const data = await ingest(
+    optionsOf('ingest', { source: 'csv', symbols: 'SPY', file: [fixture('bars/spy-daily-2017-2018.csv')] }),
+    runtime,
+  );
+  const model = await train(optionsOf('train', { data: data.artifact.path, trainer: 'sma-cross(3,8)' }), runtime);
+  run = (
+    await backtest(
+      optionsOf('backtest', { model: model.artifact.path, from: '2018-11-01', commission: '0.1%' }),
+      runtime,
+    )
+  ).artifact;
+  report = (await evaluate(optionsOf('evaluate', { run: run.path }), runtime)).artifact;
+});
+
+const start = (more: Record<string, unknown>) => trade(optionsOf('trade', { strategy: 't', ...more }), runtime);
+
+describe('one-shot and until', () => {
+  test('--once decides exactly the next slot; --until the ones up to its session; the rest come to the backtest’s equity', async () => {
+    const account = { run: run.path, strategy: 'steps', set: { account: 'steps' } };
+    const first = await start({ ...account, once: true });
+    expect(first.session).toMatchObject({ outcome: 'decided', slots: 1, first_slot: '2018-11-01T20:00:00Z' });
+    const second = await start({ ...account, once: true });
+    expect(second.session.last_slot).toBe('2018-11-02T20:00:00Z');
+    const until = await start({ ...account, until: '2018-11-09' });
+    expect(until.session.last_slot).toBe('2018-11-09T21:00:00Z');
+    expect((await start({ ...account, until: '2018-11-09' })).session).toMatchObject({ outcome: 'nothing', slots: 0 });
+    const rest = await start(account);
+    const { run: file, fills } = await openRun(run);
+    expect(rest.session.equity).toBe(file.finalEquity);
+    expect(rest.session.fills).toBe(fills.price.length);
+    expect((await start({ ...account, strictSlot: true })).exit).toBe('nothing');
+    const book = { all: true, strategy: 'steps' };
+    expect((await orders(optionsOf('orders', book), runtime)).length).toBeGreaterThan(2);
+    expect(await positions(optionsOf('positions', { strategy: 'steps' }), runtime)).toHaveLength(
+      rest.session.positions.length,
+    );
+  });
+
+  test('a report leads to the same orders as its run', async () => {
+    const byRun = await start({ run: run.path, strategy: 'a', set: { account: 'a' } });
+    const byReport = await start({ report: report.path, strategy: 'b', set: { account: 'b' } });
+    expect(byReport.session).toMatchObject({
+      equity: byRun.session.equity,
+      fills: byRun.session.fills,
+      report: report.id,
+    });
+  });
+
+  test('one instrument belongs to one strategy of an account at a time', async () => {
+    await start({ run: run.path, strategy: 'owner', set: { account: 'shared' }, until: '2018-11-09' });
+    const holds = await positions(optionsOf('positions', { strategy: 'owner' }), runtime);
+    expect(holds).toHaveLength(1);
+    await expect(start({ run: run.path, strategy: 'other', set: { account: 'shared' } })).rejects.toMatchObject({
+      code: 'MISMATCH',
+    });
+  });
+});
+
+describe('what is not traded', () => {
+  test.each([
+    [{}, 'USAGE', /Trade what/],
+    [{ run: 'latest', report: 'latest' }, 'USAGE', /two things/],
+    [{ run: 'latest', broker: 'alpaca' }, 'GUARD', /simulated venue only/],
+    [{ report: 'latest', broker: 'alpaca' }, 'GUARD', /"latest" is refused/],
+    [{ report: '0123456789abcdef', broker: 'alpaca', strategy: undefined }, 'GUARD', /--strategy is required/],
+    [{ report: '0123456789abcdef', broker: 'alpaca' }, 'CONFIG', /not in this version/],
+    [{ run: 'latest', source: 'yahoo' }, 'CONFIG', /not in this version/],
+  ])('%j: %s', async (more, code, message) => {
+    await expect(start(more)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  });
+});
