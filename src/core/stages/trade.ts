@@ -62,12 +62,12 @@ const LEASE_MS = 60_000;
 
 /** `quantline trade` on a replayed dataset: the live runner, slot by slot, at the venue. `events`: the canonical stream. */
 export async function trade(options: TradeOptions, runtime: Runtime, events?: EventSink): Promise<TradeResult> {
-  const tradeable = await openTradeable(options, runtime);
   if (options.source !== undefined && options.source !== 'replay') {
     throw new QuantlineError('CONFIG', `Trading on bars of "${options.source}" is not in this version.`, {
       hint: 'Leave --source out: the dataset of the report is replayed.',
     });
   }
+  const tradeable = await openTradeable(options, runtime);
   const market = new ManualClock(0);
   const broker = await openBroker(options, runtime, tradeable, market);
   const journal = await openJournal(runtime.journal);

@@ -75,6 +75,20 @@ describe('one-shot and until', () => {
 });
 
 describe('what is not traded', () => {
+  test('a run with conventions that no venue knows', async () => {
+    const { model } = await openRun(run).then(async ({ artifact }) => ({
+      model: await runtime.artifacts.openInput(artifact, 'model'),
+    }));
+    const foreign = await backtest(
+      optionsOf('backtest', { model: model.path, from: '2018-11-01', sizing: 'all-in(100%)' }),
+      runtime,
+    );
+    await expect(start({ run: foreign.artifact.path })).rejects.toMatchObject({
+      code: 'CONFIG',
+      message: /no venue knows/,
+    });
+  });
+
   test.each([
     [{}, 'USAGE', /Trade what/],
     [{ run: 'latest', report: 'latest' }, 'USAGE', /two things/],

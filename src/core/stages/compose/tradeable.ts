@@ -28,6 +28,11 @@ export async function openTradeable(options: TradeOptions, runtime: Runtime): Pr
     report !== undefined ? await artifacts.open('report', report) : await artifacts.open('run', reference!);
   const runArtifact = report !== undefined ? await artifacts.openInput(source, 'run') : source;
   const run = await openRun(runArtifact);
+  if (run.run.liveOrder === null) {
+    throw new QuantlineError('CONFIG', 'The run follows conventions that no venue knows, so nothing can trade it.', {
+      hint: 'Backtest again without --fill this-close, --sizing all-in, --protect-from signal, --ticks none and --close-at-end.',
+    });
+  }
   const model = await openModel(await artifacts.openInput(runArtifact, 'model'), run.run.inSample);
   const dataset = await openDataset(runtime, await artifacts.openInput(runArtifact, 'dataset'));
   checkFits(model, dataset);
