@@ -1,5 +1,5 @@
 /**
- * Durable state: the journal of trading, leases, the ledger of trials. See `journal.ts` for the port.
+ * Durable state: the journal of trading, leases, the ledger of trials, studies. See `journal.ts` for the port.
  *
  *   const journal = await openJournal(location);                       // a file, or postgres://…
  *   const lease = await journal.acquireLease(streamOf(scope), currentOwner(), clock.now(), 60_000, ownerIsGone);
@@ -10,11 +10,12 @@ export { clientOrderIdOf, type OrderKey, strategyPrefix } from './clientOrderId.
 export type { Database, Sql, SqlValue } from './database.js';
 export * from './journal.js';
 export { type Migration, migrate } from './migrate.js';
-export { type DiskKind, diskOf, openJournal, requireDurableDisk } from './open.js';
+export { type DiskKind, diskOf, isServer, openJournal, requireDurableDisk } from './open.js';
 export { isTerminal, mergeFilled, mergeReport, type OrderState } from './orderState.js';
 export { currentOwner, ownerIsGone } from './owner.js';
 export * from './records.js';
 export { openSqlite } from './sqlite.js';
+export { StudyJournal, type StudyJournalOptions, type StudyRecord } from './studies.js';
 export {
   type Trial,
   type TrialFilter,

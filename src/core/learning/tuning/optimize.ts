@@ -9,6 +9,8 @@ export interface OptimizeOptions {
   readonly parallel?: number;
   readonly signal?: AbortSignal;
   readonly onTrial?: (trial: Trial) => void;
+  /** Errors that no other parameters would avoid: they are thrown, and the trial stays open for a later start. */
+  readonly fatal?: (error: unknown) => boolean;
 }
 
 /** What an objective gets besides its parameters. */
@@ -23,7 +25,8 @@ class Pruned extends Error {}
 
 /**
  * Runs an objective until the study has `trials` trials. A failing objective fails its trial, not
- * the study; after ten failures in a row the last error is thrown. A signal stops after the running trials.
+ * the study; after ten failures in a row the last error is thrown. A signal stops after the
+ * running trials; an objective that throws because of it leaves its trial open.
  */
 export async function optimize(
   study: Study,
@@ -31,8 +34,9 @@ export async function optimize(
   options: OptimizeOptions,
 ): Promise<void> {
   let failures = 0;
+  const stopped = (): boolean => options.signal?.aborted === true;
   const work = async (): Promise<void> => {
-    while (options.signal?.aborted !== true) {
+    while (!stopped()) {
       const trial = await study.ask(options.trials);
       if (trial === null) return;
       const { number, parameters } = trial;
@@ -44,6 +48,7 @@ export async function optimize(
         failures = 0;
       } catch (error) {
         if (error instanceof Pruned) await study.prune(number);
+        else if (stopped() || options.fatal?.(error) === true) throw error;
         else {
           await study.fail(number, error instanceof Error ? error.message : String(error));
           if (++failures >= 10) throw error;
