@@ -131,8 +131,10 @@ export function networkError(service: string, host: string, error: unknown, read
 function deepCode(error: unknown): string {
   let at: unknown = error;
   for (let depth = 0; depth < 5 && at !== null && typeof at === 'object'; depth++) {
-    const { code, cause, errors } = at as { code?: unknown; cause?: unknown; errors?: unknown };
+    const { name, code, cause, errors } = at as { name?: unknown; code?: unknown; cause?: unknown; errors?: unknown };
     if (typeof code === 'string') return code;
+    // Some versions of undici give its parser's errors no code.
+    if (name === 'HTTPParserError') return 'HPE_INVALID';
     at = cause ?? (Array.isArray(errors) ? errors[0] : undefined);
   }
   return '';
