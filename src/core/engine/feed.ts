@@ -77,7 +77,7 @@ function sameTimes(a: Float64Array, b: Float64Array): boolean {
   return true;
 }
 
-/** A tick belongs to the first session whose close is not before it, or to the last one. */
+/** A tick belongs to the last session that opened before it: a bar that is published late stays in its own session. */
 function groupBySession(
   clock: Float64Array,
   calendar: TradingCalendar,
@@ -86,11 +86,13 @@ function groupBySession(
   if (clock.length === 0) return { sessions: [], sessionAt, firstTick: new Int32Array(0) };
   const sessions: Session[] = [];
   const first: number[] = [];
-  let close = Number.NEGATIVE_INFINITY;
+  let until = Number.NEGATIVE_INFINITY;
   for (let k = 0; k < clock.length; k++) {
-    if (clock[k]! > close) {
-      const session = calendar.nextSession(clock[k]! - 1);
-      close = session.close;
+    const t = clock[k]!;
+    if (t > until) {
+      const next = calendar.nextSession(t - 1);
+      const session = next.open < t ? next : calendar.previousSession(t);
+      until = calendar.nextSession(session.close).open;
       sessions.push(session);
       first.push(k);
     }

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { calendarOf } from '../../../src/core/domain/calendars/index.js';
+import { defaultInstrument } from '../../../src/core/domain/instrument.js';
 import { seededRandom } from '../../../src/core/domain/random.js';
 import { accountColumns } from '../../../src/core/engine/account.js';
 import { EventLines } from '../../../src/core/engine/events.js';
+import { buildFeed } from '../../../src/core/engine/feed.js';
 import { NO_COSTS } from '../../../src/core/market/index.js';
 import * as dailyLoss from '../../../src/core/risk/policies/daily-loss.js';
 import * as maxDrawdown from '../../../src/core/risk/policies/max-drawdown.js';
@@ -291,6 +294,21 @@ describe('risk', () => {
     expect(Array.from(fills.quantity)).toEqual([400, expect.closeTo(200, 6)]);
     expect(events.lines.filter((l) => l.includes('"verdict"')).length).toBeGreaterThanOrEqual(2);
   });
+});
+
+test('a tick belongs to the session that opened last before it, also where its bar was published late', () => {
+  const calendar = calendarOf('XNYS');
+  const sessions = calendar.sessionsBetween(Date.UTC(2024, 6, 1), Date.UTC(2024, 6, 10));
+  for (const delay of [0, 15 * 60_000]) {
+    const closes = Float64Array.from(sessions, ({ close }) => close + delay);
+    const bars = {
+      ...tinyBars(sessions.map(() => [1, 1, 1, 1] as const)),
+      time: Float64Array.from(sessions, ({ open }) => open),
+    };
+    const feed = buildFeed([defaultInstrument('X', 'XNYS')], [bars], [closes], calendar);
+    expect(feed.sessions.map(({ date }) => date)).toEqual(sessions.map(({ date }) => date));
+    expect(Array.from(feed.sessionAt)).toEqual(sessions.map((_, i) => i));
+  }
 });
 
 test('a sizing whose measure is unknown enters nothing', () => {
