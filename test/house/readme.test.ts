@@ -13,6 +13,7 @@ import {
   readEnvironment,
   resolveConfig,
 } from '../../src/core/config/index.js';
+import { QUALITY_CHECKS } from '../../src/core/data/quality.js';
 import { EXIT_CODES } from '../../src/core/errors/index.js';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -83,6 +84,14 @@ describe('README', () => {
     expect(named.sort()).toEqual(
       [...new Set(Object.keys(COMMAND_OPTIONS).map((command) => command.split(':')[0]!))].sort(),
     );
+  });
+});
+
+describe('docs/data.md', () => {
+  it('has the checks of the table in code with their defaults, both ways', () => {
+    const page = read('docs/data.md').split('## Checks')[1]!.split('\n## ')[0]!;
+    const rows = [...page.matchAll(/^\| `(\w+)` \| .+ \| (\w+) \|$/gm)].map(([, check, policy]) => [check, policy]);
+    expect(rows).toEqual(Object.entries(QUALITY_CHECKS).map(([check, { policy }]) => [check, policy]));
   });
 });
 

@@ -41,6 +41,7 @@ export interface ResolvedConfig<C extends CommandId> {
 /** Which option carries the settings of a port's adapter, and of which port those without a prefix are. */
 const SETTINGS_OPTION: Partial<Record<CommandId, { readonly key: string; readonly port: AdapterPort }>> = {
   ingest: { key: 'set', port: 'source' },
+  'ingest:repair': { key: 'set', port: 'source' },
   train: { key: 'param', port: 'trainer' },
   trade: { key: 'set', port: 'broker' },
 };

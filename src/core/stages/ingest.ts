@@ -92,9 +92,12 @@ export async function ingest(options: IngestOptions, runtime: Runtime): Promise<
 /** Flags that are settings of the source where it has them, and a mistake where it has not. */
 const SHARED = ['file', 'symbols', 'timezone', 'calendar', 'basis', 'feed', 'seed', 'edge'] as const;
 
+/** The options that say which source and how it is asked. */
+export type SourceOptions = Pick<IngestOptions, (typeof SHARED)[number] | 'source' | 'set'>;
+
 /** The source that the options name, with its settings and with what it notes on the way. */
 export async function openSource(
-  options: IngestOptions,
+  options: SourceOptions,
   runtime: Runtime,
 ): Promise<{ source: MarketDataSource; name: string; notes: Map<string, SourceNote[]> }> {
   const loaded = await loadAdapter<SourceModule>('source', options.source!);

@@ -11,10 +11,12 @@ import {
   tradeResult,
   trainResult,
 } from './stages.js';
+import { compareResult, pruneResult, repairResult, statusResult, storeInitResult, verifyResult } from './store.js';
 
 export * from './common.js';
 export * from './show.js';
 export * from './stages.js';
+export * from './store.js';
 
 /** Command → what it prints under --json; published as schemas/<command>.json. */
 export const COMMAND_RESULTS: Readonly<Record<CommandId, z.ZodType>> = {
@@ -35,4 +37,10 @@ export const COMMAND_RESULTS: Readonly<Record<CommandId, z.ZodType>> = {
   'reports:show': reportResult,
   config: configResult,
   init: initResult,
+  'ingest:status': statusResult,
+  'ingest:verify': verifyResult,
+  'ingest:repair': repairResult,
+  'ingest:compare': compareResult,
+  'store:init': storeInitResult,
+  'store:prune': pruneResult,
 };

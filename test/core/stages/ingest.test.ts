@@ -4,15 +4,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { LocalArtifactStore } from '../../../src/core/artifacts/index.js';
-import { ingestOptions } from '../../../src/core/config/index.js';
+import { compareOptions, ingestOptions } from '../../../src/core/config/index.js';
 import { openDataset } from '../../../src/core/data/dataset.js';
 import { seriesFolder } from '../../../src/core/data/series/layout.js';
 import { QuantlineError } from '../../../src/core/errors/index.js';
 import { ManualClock, silentLogger, silentProgress } from '../../../src/core/platform/index.js';
+import { storeCompare } from '../../../src/core/stages/compare.js';
 import { showDataset } from '../../../src/core/stages/datasets.js';
 import { ingest } from '../../../src/core/stages/ingest.js';
 import type { Runtime } from '../../../src/core/stages/runtime.js';
-import { storeCompare, storePrune, storeRepair, storeStatus, storeVerify } from '../../../src/core/stages/store.js';
+import { storePrune, storeRepair, storeStatus, storeVerify } from '../../../src/core/stages/store.js';
 
 const bars = (name: string) => fileURLToPath(new URL(`../../../fixtures/bars/${name}.csv`, import.meta.url));
 
@@ -202,13 +203,33 @@ describe('the store of a workspace', () => {
     expect(await storeVerify({}, runtime)).toEqual({ series: 2, damages: [] });
     expect((await openDataset(runtime, artifact.id)).bars.map((one) => one.time.length)).toEqual([250, 250]);
     expect(await storePrune(runtime)).toEqual({ files: 0, bytes: 0 });
-    const same = await storeCompare(
-      { ...key, instrument: 'A' },
-      { ...key, instrument: 'A' },
-      { tolerance: 0 },
-      runtime,
-    );
-    expect(same).toMatchObject({ compared: 250, differing: 0, onlyInA: 0, onlyInB: 0 });
+    const compare = { source: 'synthetic', against: 'synthetic', symbols: 'A', tolerance: '0%' };
+    const [same] = await storeCompare(compareOptions.parse(compare), runtime);
+    expect(same).toMatchObject({
+      agree: true,
+      comparison: { compared: 250, differing: 0, onlyInA: 0, onlyInB: 0 },
+    });
+  });
+
+  it('repairs each symbol from its own file, whichever are damaged, and gives nothing up without them', async () => {
+    const runtime = await runtimeOf();
+    const files = `${bars('spy-daily-2017-2018')},${bars('msft-daily-1990-2022')}`;
+    await ingest(options({ symbols: 'SPY,MSFT', file: files, basis: 'split' }), runtime);
+    const [status] = await storeStatus({ symbols: ['MSFT'] }, runtime);
+    const folder = seriesFolder(join(runtime.workspace, 'store'), status!.info.key);
+    const path = join(folder, (await readdir(folder)).find((entry) => entry.endsWith('.parquet'))!);
+    const before = await readFile(path);
+    const bytes = Buffer.from(before);
+    bytes[bytes.length >> 1]! ^= 16;
+    await writeFile(path, bytes);
+    // Two files, but not whose they are.
+    await expect(storeRepair(options({ file: files, basis: 'split' }), {}, runtime)).rejects.toMatchObject({
+      code: 'USAGE',
+    });
+    expect(await readFile(path)).toEqual(bytes);
+    const flags = { symbols: 'SPY,MSFT', file: files, basis: 'split' };
+    expect(await storeRepair(options(flags), {}, runtime)).toMatchObject({ series: 2, lost: [] });
+    expect(await readFile(path)).toEqual(before);
   });
 
   it('takes a universe file where symbols are, and marks one without dates', async () => {

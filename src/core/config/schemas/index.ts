@@ -3,6 +3,7 @@ import { evaluateOptions } from './evaluate.js';
 import { ingestOptions } from './ingest.js';
 import { configOptions, initOptions } from './setup.js';
 import { listOptions, runShowOptions, showOptions } from './show.js';
+import { compareOptions, pruneOptions, repairOptions, seriesOptions, storeInitOptions } from './store.js';
 import { ordersOptions, positionsOptions, tradeOptions } from './trade.js';
 import { trainOptions } from './train.js';
 
@@ -13,6 +14,7 @@ export * from './ingest.js';
 export type { SplitPoint } from './kinds.js';
 export * from './setup.js';
 export * from './show.js';
+export * from './store.js';
 export * from './trade.js';
 export * from './train.js';
 
@@ -35,5 +37,11 @@ export const COMMAND_OPTIONS = {
   'reports:show': showOptions,
   config: configOptions,
   init: initOptions,
+  'ingest:status': seriesOptions,
+  'ingest:verify': seriesOptions,
+  'ingest:repair': repairOptions,
+  'ingest:compare': compareOptions,
+  'store:init': storeInitOptions,
+  'store:prune': pruneOptions,
 } as const;
 export type CommandId = keyof typeof COMMAND_OPTIONS;

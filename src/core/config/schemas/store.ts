@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { INTERVALS, type Interval, parseInterval } from '../../domain/index.js';
+import { option, texts } from '../option.js';
+import { parseList } from '../values/index.js';
+import { ingestOptions } from './ingest.js';
+import { choice, fraction, integer, list, word } from './kinds.js';
+import { FORMATS } from './show.js';
+
+const { store, session, from, to, interval } = ingestOptions.shape;
+const format = option(
+  { summary: 'How rows are printed.', value: 'format', choices: FORMATS },
+  choice(...FORMATS).prefault('table'),
+);
+const symbols = option(
+  { summary: 'Only these symbols; all by default.', value: 'SPY,QQQ', multiple: true },
+  list().optional(),
+);
+const intervals = option(
+  { summary: 'Only bars of these lengths; all by default.', value: '1d,1m', char: 'i', choices: INTERVALS },
+  texts((raw) => parseList(raw).map((item): Interval => parseInterval(item))).optional(),
+);
+const sources = option(
+  { summary: 'Only series of these sources; all by default.', value: 'csv,yahoo', char: 's', multiple: true },
+  list().optional(),
+);
+
+/** Options of `quantline ingest status` and `quantline ingest verify`. */
+export const seriesOptions = z.strictObject({ source: sources, symbols, interval: intervals, store, format });
+export type SeriesOptions = z.output<typeof seriesOptions>;
+
+const { file, timezone, calendar, basis, feed, seed, edge, quality, set } = ingestOptions.shape;
+
+/** Options of `quantline ingest repair`: those of `ingest` that say how the source is asked. */
+export const repairOptions = z.strictObject({
+  source: option(
+    {
+      summary: 'Source whose damaged series are fetched again, from itself.',
+      value: 'name',
+      char: 's',
+      adapter: 'source',
+    },
+    word().optional(),
+  ),
+  symbols,
+  interval: intervals,
+  ...{ file, timezone, calendar, basis, feed, seed, edge, store, quality, set, format },
+});
+export type RepairOptions = z.output<typeof repairOptions>;
+
+/** Options of `quantline ingest compare`. */
+export const compareOptions = z.strictObject({
+  source: option(
+    { summary: 'First source, or source/feed where it has several.', value: 'alpaca/sip', char: 's' },
+    word().optional(),
+  ),
+  against: option({ summary: 'Second source, or source/feed.', value: 'yahoo' }, word().optional()),
+  symbols: option(
+    { summary: 'Symbols; by default all that both sources have.', value: 'SPY,QQQ', multiple: true },
+    list().optional(),
+  ),
+  ...{ interval, session },
+  from,
+  to,
+  tolerance: option(
+    { summary: 'Prices further apart than this share differ.', value: '0.1%' },
+    fraction({ min: 0, max: 1 }).prefault('0.1%'),
+  ),
+  volumeTolerance: option(
+    { summary: 'The same for volumes, which are not compared without it.', value: '5%' },
+    fraction({ min: 0, max: 1 }).optional(),
+  ),
+  limit: option({ summary: 'Most differences listed per symbol.', value: 'n' }, integer(0).prefault(20)),
+  ...{ store, format },
+});
+export type CompareOptions = z.output<typeof compareOptions>;
+
+/** Options of `quantline store prune`. */
+export const pruneOptions = z.strictObject({ store });
+export type PruneOptions = z.output<typeof pruneOptions>;
+
+/** Options of `quantline store init`. */
+export const storeInitOptions = z.strictObject({
+  store: option(
+    { summary: 'Address of the dataset to create.', value: 'bigquery://project.dataset' },
+    word().optional(),
+  ),
+});
+export type StoreInitOptions = z.output<typeof storeInitOptions>;
