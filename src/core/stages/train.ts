@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ARTIFACT_SCHEMAS, type Artifact, type ArtifactIdentity, buildId, type Json } from '../artifacts/index.js';
-import type { TrainOptions } from '../config/index.js';
+import type { Call, TrainOptions } from '../config/index.js';
 import { type OpenDataset, openDataset } from '../data/dataset.js';
 import { QuantlineError } from '../errors/index.js';
 import { type FeatureSet, type Label, parseLabel } from '../features/index.js';
@@ -14,6 +14,7 @@ import { feedOf } from './compose/market.js';
 import { MODEL_FILE } from './compose/model.js';
 import { fitSegments, type SegmentReport, schemeOf } from './compose/segments.js';
 import { type ComposedTrainer, composeTrainer } from './compose/trainer.js';
+import { checkTuned, checkUnseen, type OpenTuned, openTuned } from './compose/tuned.js';
 import type { Runtime } from './runtime.js';
 
 export interface TrainResult {
@@ -25,8 +26,8 @@ export interface TrainResult {
 }
 
 /** What a learner sees and predicts where nothing was said. */
-const DEFAULT_FEATURES = 'preset:core';
-const DEFAULT_LABEL = 'direction(5)';
+export const DEFAULT_FEATURES = 'preset:core';
+export const DEFAULT_LABEL = 'direction(5)';
 export const REPORT_FILE = 'training.json';
 
 /** `quantline train`: a rule becomes a model as it is; a learner is fitted segment by segment. */
@@ -35,14 +36,26 @@ export async function train(options: TrainOptions, runtime: Runtime): Promise<Tr
   if (options.trainer === undefined) throw usage('Which trainer?', "Add --trainer 'sma-cross(10,30)' or another.");
   const artifact = await runtime.artifacts.open('dataset', options.data);
   const dataset = await openDataset(runtime, artifact);
-  const composed = await composeTrainer(options.trainer, options.param);
+  const tuned = options.study === undefined ? undefined : await openTuned(runtime, options.study);
+  const composed = await composeTuned(options, options.trainer, tuned);
   const result =
     composed.trainer.kind === 'rule'
       ? await saveRule(options, runtime, dataset, composed)
-      : await trainLearner(options, runtime, dataset, composed);
+      : await trainLearner(options, runtime, dataset, composed, tuned);
   runtime.progress.end();
   if (options.tag !== undefined) await runtime.artifacts.tag(options.tag, { kind: 'model', id: result.artifact.id });
   return result;
+}
+
+/** The trainer, with a study's best settings where nothing else was said. */
+async function composeTuned(options: TrainOptions, call: Call, tuned: OpenTuned | undefined): Promise<ComposedTrainer> {
+  if (tuned === undefined) return composeTrainer(call, options.param);
+  const plain = await composeTrainer(call, options.param);
+  if (plain.trainer.kind === 'rule') return plain;
+  const { name, sha256 } = tuned.study.trainer;
+  const same = plain.sha256 === null ? plain.name === name : plain.sha256 === sha256;
+  // Settings of another trainer mean nothing to this one; the check with features and label refuses it below.
+  return same ? composeTrainer(call, options.param, tuned.study.best.settings) : plain;
 }
 
 async function saveRule(
@@ -85,19 +98,34 @@ async function saveRule(
 }
 
 async function trainLearner(
-  options: TrainOptions,
+  given: TrainOptions,
   runtime: Runtime,
   dataset: OpenDataset,
   composed: ComposedTrainer,
+  tuned: OpenTuned | undefined,
 ): Promise<TrainResult> {
+  const options = { ...given, rounds: given.rounds ?? tuned?.study.rounds ?? undefined };
   const learner = composed.trainer;
   if (learner.kind !== 'learner') throw new QuantlineError('BUG', 'not a learner');
-  const features = await composeFeatures(options.features ?? DEFAULT_FEATURES, dataset.interval);
-  const label = parseLabel(options.label?.text ?? DEFAULT_LABEL);
+  const features = await composeFeatures(
+    options.features ?? tuned?.study.features ?? DEFAULT_FEATURES,
+    dataset.interval,
+  );
+  const label = parseLabel(options.label?.text ?? tuned?.study.label ?? DEFAULT_LABEL);
+  if (tuned !== undefined) {
+    checkTuned(tuned, composed, features.text, label.text);
+    const changed = Object.entries(tuned.study.best.parameters).filter(
+      ([key, best]) => composed.settings[key] !== best,
+    );
+    for (const [key] of changed) {
+      runtime.logger.warn(`${key} is ${String(composed.settings[key])} as asked for, not the study's best.`);
+    }
+  }
   const engine = await learner.engineFor(options.engine);
   runtime.logger.info(`${composed.name}: ${engine.name} engine, version ${engine.version}`);
   const feed = feedOf(dataset);
   const plan = schemeOf(options, feed, dataset);
+  if (tuned !== undefined) checkUnseen(tuned, feed.clock[plan.plans[0]!.start]!);
   const identity: ArtifactIdentity = {
     ...identityOf(options, dataset, {
       trainer: trainerIdentity(composed),
@@ -109,6 +137,10 @@ async function trainLearner(
       rounds: options.rounds ?? null,
       maxModelAge: options.maxModelAge ?? null,
     }),
+    inputs: [
+      { kind: 'dataset', id: dataset.artifact.id },
+      ...(tuned === undefined ? [] : [{ kind: 'study' as const, id: tuned.artifact.id }]),
+    ],
     seed: options.seed,
     engine,
   };

@@ -10,6 +10,7 @@ import {
   reportResult,
   tradeResult,
   trainResult,
+  tuneResult,
 } from './stages.js';
 import { compareResult, pruneResult, repairResult, statusResult, storeInitResult, verifyResult } from './store.js';
 
@@ -22,6 +23,7 @@ export * from './store.js';
 export const COMMAND_RESULTS: Readonly<Record<CommandId, z.ZodType>> = {
   ingest: ingestResult,
   train: trainResult,
+  tune: tuneResult,
   backtest: backtestResult,
   evaluate: evaluateResult,
   trade: tradeResult,

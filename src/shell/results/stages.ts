@@ -29,6 +29,9 @@ export const trainResult = z.strictObject({
   folds: z.array(z.strictObject({ train_rows: z.int(), test_rows: z.int(), metrics: figures })),
 });
 
+/** `tune`: the best settings and how many trials were run, from the study's manifest. */
+export const tuneResult = z.strictObject({ ...artifactResult, summary: figures });
+
 /** `backtest`: the figures of the run's manifest; `evaluate` computes the others. */
 export const backtestResult = z.strictObject({ ...artifactResult, summary: figures });
 

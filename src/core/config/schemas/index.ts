@@ -6,6 +6,7 @@ import { listOptions, runShowOptions, showOptions } from './show.js';
 import { compareOptions, pruneOptions, repairOptions, seriesOptions, storeInitOptions } from './store.js';
 import { ordersOptions, positionsOptions, tradeOptions } from './trade.js';
 import { trainOptions } from './train.js';
+import { tuneOptions } from './tune.js';
 
 export * from './backtest.js';
 export * from './evaluate.js';
@@ -17,11 +18,13 @@ export * from './show.js';
 export * from './store.js';
 export * from './trade.js';
 export * from './train.js';
+export * from './tune.js';
 
 /** Command id (as oclif names it) → options. The one list that flags, configuration and documents are made from. */
 export const COMMAND_OPTIONS = {
   ingest: ingestOptions,
   train: trainOptions,
+  tune: tuneOptions,
   backtest: backtestOptions,
   evaluate: evaluateOptions,
   trade: tradeOptions,

@@ -12,18 +12,20 @@ export interface FoldReport {
 }
 
 /** `purged(5)` and `combinatorial(6,2)`: metrics of purged folds. They give no segments: a fold has seen the future. */
-export async function crossValidate(job: TrainingJob): Promise<FoldReport[]> {
+export async function crossValidate(
+  job: TrainingJob,
+  onFold?: (report: FoldReport, done: number, total: number) => Promise<void>,
+): Promise<FoldReport[]> {
   const { cv, embargo } = job.options;
   if (cv === undefined || cv.name === 'walk-forward') return [];
   const reports: FoldReport[] = [];
   const folds = foldsOf(cv, job, embargo);
   for (const [f, fold] of folds.entries()) {
     const fitted = await fitOnce(job, selectRows(job.rows, fold.train), `fold ${f + 1} of ${folds.length}`);
-    reports.push({
-      trainRows: fold.train.length,
-      testRows: fold.test.length,
-      metrics: judge(job, fitted, fold.test),
-    });
+    const metrics = judge(job, fitted, fold.test);
+    const report = { trainRows: fold.train.length, testRows: fold.test.length, metrics };
+    reports.push(report);
+    await onFold?.(report, f + 1, folds.length);
   }
   return reports;
 }

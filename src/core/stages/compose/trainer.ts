@@ -11,13 +11,14 @@ export interface ComposedTrainer {
   readonly sha256: string | null;
 }
 
-/** A trainer from its call and `key=value` texts. */
+/** A trainer from its call and `key=value` texts, which win over settings that were found earlier (`given`). */
 export async function composeTrainer(
   call: Call,
   params: Readonly<Record<string, string>> = {},
+  given: Readonly<Record<string, unknown>> = {},
 ): Promise<ComposedTrainer> {
   const { module, sha256 } = await loadAdapter<TrainerModule>('trainer', call.name);
-  const settings = adapterSettings(module.name, module.settings, call, params);
+  const settings = adapterSettings(module.name, module.settings, call, params, given);
   const trainer = await module.create(settings);
   return { trainer, name: call.name, text: call.text, settings, sha256: sha256 ?? null };
 }

@@ -1,0 +1,287 @@
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { ARTIFACT_SCHEMAS, type Artifact, type ArtifactIdentity, buildId, type Json } from '../artifacts/index.js';
+import { adapterSettings, type TrainOptions, type TuneOptions } from '../config/index.js';
+import { openDataset } from '../data/dataset.js';
+import { isQuantlineError, QuantlineError } from '../errors/index.js';
+import { parseLabel } from '../features/index.js';
+import {
+  AshaPruner,
+  GridSampler,
+  MedianPruner,
+  neverPrune,
+  optimize,
+  type Pruner,
+  RandomSampler,
+  Study,
+  type StudyEvent,
+  type StudyOptions,
+} from '../learning/tuning/index.js';
+import { buildRows, rowsBetween, selectRows } from '../models/rows.js';
+import type { Learner, TrainerModule } from '../models/trainer.js';
+import { idOf } from '../platform/hash.js';
+import { loadAdapter } from '../registry/index.js';
+import { currentOwner, isServer, ownerIsGone, StudyJournal } from '../state/index.js';
+import { composeFeatures } from './compose/features.js';
+import { crossValidate } from './compose/folds.js';
+import { feedOf } from './compose/market.js';
+import { schemeOf, type TrainingJob } from './compose/segments.js';
+import { type ComposedTrainer, composeTrainer } from './compose/trainer.js';
+import { checkSpace, readSpace } from './compose/tune-space.js';
+import { TUNED_TEXT, trialsOf, writeTuned } from './compose/tune-study.js';
+import type { Tuned } from './compose/tuned.js';
+import type { Runtime } from './runtime.js';
+import { DEFAULT_FEATURES, DEFAULT_LABEL } from './train.js';
+
+export interface TuneResult {
+  readonly artifact: Artifact;
+  readonly reused: boolean;
+  /** The best trials and the importance, for people. */
+  readonly lines: readonly string[];
+}
+
+const DIRECTIONS = {
+  auc: 'maximize',
+  accuracy: 'maximize',
+  information_coefficient: 'maximize',
+  logloss: 'minimize',
+  rmse: 'minimize',
+} as const;
+/** How often other workers' trials are looked at, and how often this one says that it lives; milliseconds. */
+const WAIT = 200;
+const RENEW = 60_000;
+/** Errors that no other parameters would avoid. */
+const FATAL = new Set(['BUG', 'NO_DATA', 'STATE', 'STORAGE', 'UNAVAILABLE', 'CREDENTIALS', 'INTERRUPTED']);
+
+/** Where studies live: beside the artefacts, or on the server that the journal names. */
+export const studyStore = (runtime: Runtime): string =>
+  isServer(runtime.journal) ? runtime.journal : join(runtime.workspace, 'studies.sqlite');
+
+/** `quantline tune`: searches a learner's settings on purged folds inside the training range. */
+export async function tune(options: TuneOptions, runtime: Runtime): Promise<TuneResult> {
+  if (options.data === undefined) throw usage('Which dataset?', 'Add --data; quantline ingest makes one.');
+  if (options.trainer === undefined) throw usage('Which learner?', 'Add --trainer xgboost or another.');
+  if (options.space === undefined) throw usage('Which search space?', 'Add --space space.yaml.');
+  if (options.cv.name === 'walk-forward') {
+    throw usage('Trials are judged on folds, not on walk-forward segments.', 'Write --cv purged(5).');
+  }
+  const dataArtifact = await runtime.artifacts.open('dataset', options.data);
+  const dataset = await openDataset(runtime, dataArtifact);
+  const composed = await composeTrainer(options.trainer, options.param);
+  const learner = learnerOf(composed);
+  const features = await composeFeatures(options.features ?? DEFAULT_FEATURES, dataset.interval);
+  const label = parseLabel(options.label?.text ?? DEFAULT_LABEL);
+  const space = await readSpace(resolve(options.space));
+  const { module } = await loadAdapter<TrainerModule>('trainer', options.trainer.name);
+  const keys = Object.keys(module.settings.shape);
+  const call = options.trainer;
+  const settingsWith = (values: Readonly<Record<string, unknown>>) =>
+    adapterSettings(module.name, module.settings, undefined, {}, { ...composed.settings, ...values });
+  const plain = (key: string) => key.toLowerCase().replace(/[-_]/g, '');
+  const fixed = keys.filter(
+    (key, k) => k < call.args.length || Object.keys(options.param).some((p) => plain(p) === plain(key)),
+  );
+  checkSpace(space, composed.name, keys, fixed, (name, value) => settingsWith({ [name]: value }));
+
+  const metric = options.objective ?? (label.scoreKind === 'return' ? 'information_coefficient' : 'auc');
+  const known =
+    label.scoreKind === 'return'
+      ? ['information_coefficient', 'accuracy', 'rmse']
+      : ['auc', 'logloss', 'accuracy', 'information_coefficient'];
+  if (!known.includes(metric)) {
+    throw usage(`${metric} is no metric of the label ${label.text}.`, `It has ${known.join(', ')}.`);
+  }
+  const direction = DIRECTIONS[metric];
+  const engine = await learner.engineFor(options.engine);
+  const trainLike = trainOptionsOf(options);
+  const feed = feedOf(dataset);
+  const plan = schemeOf(trainLike, feed, dataset).plans[0]!;
+  const [from, to] = [feed.clock[plan.from]!, feed.clock[plan.to]!];
+  runtime.progress.update('computing features');
+  const all = buildRows(dataset, features, label);
+  const rows = selectRows(all, rowsBetween(all, from, to, to));
+
+  const definition = {
+    data: dataArtifact.id,
+    trainer: { name: composed.sha256 === null ? composed.name : null, sha256: composed.sha256 },
+    settings: composed.settings,
+    features: features.identity,
+    label: label.text,
+    space: space.space,
+    objective: metric,
+    range: { from, to },
+    cv: options.cv.text,
+    embargo: options.embargo,
+    rounds: options.rounds ?? null,
+    sampler: options.sampler === 'grid' ? `grid(${options.gridPoints ?? ''})` : options.sampler,
+    pruner: options.pruner,
+    seed: options.seed,
+    engine,
+    build: buildId(),
+  };
+  const name = options.study ?? idOf(definition);
+  const journal = await StudyJournal.open<StudyEvent, Record<string, string | number | boolean>>(studyStore(runtime), {
+    study: name,
+    definition,
+    owner: currentOwner(),
+    gone: ownerIsGone,
+    now: () => runtime.clock.now(),
+  });
+  const alive = setInterval(() => void journal.renew().catch(() => {}), RENEW);
+  alive.unref();
+  try {
+    const study = await Study.open({
+      space: space.space,
+      direction,
+      seed: options.seed,
+      storage: journal,
+      pruner: prunerOf(options.pruner),
+      ...samplerOf(options),
+    });
+    const before = study.trials.length;
+    if (before > 0) runtime.logger.info(`study ${name}: ${before} trials so far`);
+    await work(study, journal, options, runtime, async (parameters, report) => {
+      const trial = learnerOf({ ...composed, trainer: await module.create(settingsWith(parameters)) });
+      return meanOverFolds({ learner: trial, rows, label, options: trainLike, runtime }, metric, report);
+    });
+    const best = study.best;
+    if (best === undefined) {
+      const reason = study.trials.find((trial) => trial.reason !== undefined)?.reason;
+      throw new QuantlineError(
+        'NO_DATA',
+        `No trial of the study ${name} was completed${reason ? `: ${reason}` : ''}.`,
+        {
+          hint: 'Narrow the search space, take another --objective, or name another study.',
+        },
+      );
+    }
+    const document: Tuned = {
+      schema: 1,
+      kind: 'tuning',
+      objective: { metric, direction },
+      trainer: { name: composed.name, sha256: composed.sha256 },
+      features: features.text,
+      label: label.text,
+      cv: options.cv.text,
+      rounds: options.rounds ?? null,
+      sampler: definition.sampler,
+      pruner: options.pruner,
+      seed: options.seed,
+      space: { ...space.space },
+      range: { from, to, rows: rows.rows },
+      best: {
+        trial: best.number,
+        value: best.value!,
+        parameters: { ...best.parameters },
+        settings: settingsWith(best.parameters),
+      },
+      importance: study.importance(),
+      trials: trialsOf(study.trials),
+    };
+    const identity: ArtifactIdentity = {
+      kind: 'study',
+      schema: ARTIFACT_SCHEMAS.study,
+      stage: 'tune',
+      // Workers that propose side by side know different results: what was tried is part of the identity.
+      settings: { ...definition, trials: idOf(document.trials) } as unknown as Json,
+      inputs: [{ kind: 'dataset', id: dataArtifact.id }],
+      seed: options.seed,
+      engine,
+      build: buildId(),
+    };
+    const created = await runtime.artifacts.create(identity, (folder) => writeTuned(folder, document), {
+      signal: runtime.signal,
+    });
+    runtime.progress.end();
+    if (options.study !== undefined) {
+      await runtime.artifacts.tag(options.study, { kind: 'study', id: created.artifact.id });
+    }
+    runtime.logger.info(
+      'trial ledger: nothing added; trials are judged on folds and have no returns. The backtest of the tuned model counts.',
+    );
+    const text = await readFile(created.artifact.file(TUNED_TEXT), 'utf8');
+    return { ...created, lines: text.trimEnd().split('\n') };
+  } finally {
+    clearInterval(alive);
+    await journal.release().finally(() => journal.close());
+  }
+}
+
+/** Runs trials until the study has enough and no other worker is at one; a worker's that died meanwhile are run here. */
+async function work(
+  study: Study,
+  journal: { running(): Promise<number> },
+  { trials }: TuneOptions,
+  runtime: Runtime,
+  objective: (
+    parameters: Readonly<Record<string, string | number | boolean>>,
+    report: (step: number, value: number) => Promise<void>,
+  ) => Promise<number>,
+): Promise<void> {
+  for (let waited = false; ; waited = true) {
+    await optimize(study, (parameters, { report }) => objective(parameters, report), {
+      trials,
+      signal: runtime.signal,
+      fatal: (error) => isQuantlineError(error) && FATAL.has(error.code) && error.details['objective'] === undefined,
+      onTrial: ({ number, state, value, reason }) => {
+        const outcome = reason ?? value?.toPrecision(6) ?? '';
+        runtime.logger.info(`trial ${number} of ${trials}: ${state} ${outcome}`);
+      },
+    });
+    runtime.signal.throwIfAborted();
+    const others = await journal.running();
+    if (others === 0) break;
+    if (!waited) runtime.logger.info(`waiting for ${others} trials of other workers`);
+    await runtime.clock.sleep(WAIT, runtime.signal);
+  }
+  await study.sync();
+}
+
+async function meanOverFolds(
+  job: TrainingJob,
+  metric: string,
+  report: (step: number, value: number) => Promise<void>,
+): Promise<number> {
+  let sum = 0;
+  const folds = await crossValidate(job, async ({ metrics }, done) => {
+    const value = metrics[metric] ?? Number.NaN;
+    if (!Number.isFinite(value)) {
+      // Of these parameters alone: a penalty that leaves one score for all bars has no rank correlation.
+      throw new QuantlineError('NO_DATA', `${metric} of fold ${done} is ${value}`, {
+        hint: 'Narrow the search space, or take another --objective.',
+        details: { objective: metric, fold: done },
+      });
+    }
+    sum += value;
+    await report(done, sum / done);
+  });
+  return sum / folds.length;
+}
+
+function learnerOf(composed: ComposedTrainer): Learner {
+  if (composed.trainer.kind === 'learner') return composed.trainer;
+  throw usage(
+    `${composed.name} is a rule: it is not trained.`,
+    'A rule’s settings are searched by quantline backtest --sweep.',
+  );
+}
+
+/** What the folds and the split read of `train`'s options. */
+const trainOptionsOf = ({ split, cv, embargo, seed, engine, rounds }: TuneOptions): TrainOptions => ({
+  ...{ split, cv, embargo, seed, engine, rounds },
+  param: {},
+  force: false,
+});
+
+function prunerOf(name: TuneOptions['pruner']): Pruner {
+  if (name === 'median') return new MedianPruner();
+  return name === 'asha' ? new AshaPruner({ reductionFactor: 2 }) : neverPrune;
+}
+
+function samplerOf({ sampler, gridPoints }: TuneOptions): Pick<StudyOptions, 'sampler'> {
+  if (sampler === 'random') return { sampler: (axes) => new RandomSampler(axes) };
+  if (sampler === 'grid') return { sampler: (axes) => new GridSampler(axes, gridPoints) };
+  return {};
+}
+
+const usage = (message: string, hint: string): QuantlineError => new QuantlineError('USAGE', message, { hint });
