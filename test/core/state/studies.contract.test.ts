@@ -112,6 +112,19 @@ function contract(name: string, fresh: () => Promise<{ location: string; end: ()
       expect(await a.read(0)).toEqual([started(0), started(0), finished(0, 1)]);
     });
 
+    test('a claim that was taken over stays taken over for the same owner too', async () => {
+      const { open, pass } = await begin();
+      const [before, after] = [await open('a'), await open('a')];
+      await before.claim(1);
+      pass(2000);
+      expect(await after.claim(1)).toEqual({ trial: 0 });
+      await before.append(finished(0, 666));
+      await before.release();
+      expect(await after.claim(1)).toBeNull();
+      await after.append(finished(0, 1));
+      expect(await after.read(0)).toEqual([finished(0, 1)]);
+    });
+
     test('what is given back is free at once', async () => {
       const { open } = await begin();
       const [a, b] = [await open('a'), await open('b')];
