@@ -49,4 +49,5 @@ export { createRuntime, type Runtime, type RuntimeOptions } from './stages/runti
 export { sweep } from './stages/sweep.js';
 export { trade } from './stages/trade.js';
 export { train } from './stages/train.js';
+export { tune } from './stages/tune.js';
 export type { Journal } from './state/journal.js';
