@@ -1,4 +1,3 @@
-import type { BarColumns } from './bars.js';
 import type { CalendarId } from './instrument.js';
 
 /** One trading session; instants in epoch milliseconds UTC. */
@@ -28,6 +27,3 @@ export interface TradingCalendar {
   /** The last session whose close is at or before t. */
   previousSession(t: number): Session;
 }
-
-/** Computes, per bar, the instant from which it may be used. See `knownAt.ts`. */
-export type KnownAt = (bars: BarColumns, calendar: TradingCalendar, delayMs: number) => Float64Array;

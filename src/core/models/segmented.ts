@@ -1,3 +1,4 @@
+import { sliceBars } from '../domain/bars.js';
 import type { TradingCalendar } from '../domain/calendar.js';
 import type { Instrument } from '../domain/instrument.js';
 import { knownAt } from '../domain/knownAt.js';
@@ -63,9 +64,9 @@ export class SegmentedModel implements SignalModel {
     const tail = new Float32Array(lookback * width).fill(Number.NaN);
     return {
       consume: (bars, from, to, out) => {
-        const known = knownAt(bars, calendar, 0);
         for (let start = from; start < to; start += BLOCK) {
           const end = Math.min(to, start + BLOCK);
+          const known = knownAt(sliceBars(bars, start, end), calendar, 0);
           const x = new Float32Array((lookback + end - start) * width);
           x.set(tail);
           state.consume(bars, start, end, x.subarray(lookback * width));
@@ -80,9 +81,9 @@ export class SegmentedModel implements SignalModel {
   private scoreBlock(known: Float64Array, block: Block, start: number, end: number, out: Float64Array): void {
     const { x, width, lookback } = block;
     for (let i = start; i < end; ) {
-      const segment = this.segmentOf(known[i]!);
+      const segment = this.segmentOf(known[i - start]!);
       let next = i + 1;
-      while (next < end && this.segmentOf(known[next]!) === segment) next++;
+      while (next < end && this.segmentOf(known[next - start]!) === segment) next++;
       const model = this.fitted[segment];
       if (model === undefined) out.fill(Number.NaN, i, next);
       else {

@@ -72,7 +72,7 @@ async function saveRule(
     }
   }
   const file: ModelFile = {
-    ...common(dataset, composed, options),
+    ...common(dataset, composed),
     kind: 'rule',
     // A JavaScript module may leave it out.
     short: rule.short === true,
@@ -85,7 +85,7 @@ async function saveRule(
     warmup: rule.warmup,
     memory: Number.isFinite(rule.memory) ? rule.memory : null,
   };
-  const identity = identityOf(options, dataset, { trainer: trainerIdentity(composed) });
+  const identity = identityOf(dataset, { trainer: trainerIdentity(composed) });
   const created = await runtime.artifacts.create(
     identity,
     async (folder) => {
@@ -127,7 +127,7 @@ async function trainLearner(
   const plan = schemeOf(options, feed, dataset);
   if (tuned !== undefined) checkUnseen(tuned, feed.clock[plan.plans[0]!.start]!);
   const identity: ArtifactIdentity = {
-    ...identityOf(options, dataset, {
+    ...identityOf(dataset, {
       trainer: trainerIdentity(composed),
       features: features.identity as unknown as Json,
       label: label.text,
@@ -192,7 +192,7 @@ function learnerFile(
   segments: ModelFile['segments'],
 ): ModelFile {
   return {
-    ...common(dataset, composed, options),
+    ...common(dataset, composed),
     kind: 'learner',
     short: false,
     scoreKind: label.scoreKind,
@@ -206,7 +206,7 @@ function learnerFile(
   };
 }
 
-function common(dataset: OpenDataset, composed: ComposedTrainer, _options: TrainOptions) {
+function common(dataset: OpenDataset, composed: ComposedTrainer) {
   return {
     schema: 1 as const,
     trainer: {
@@ -227,7 +227,7 @@ const trainerIdentity = ({ name, settings, sha256 }: ComposedTrainer): Json => (
   sha256,
 });
 
-function identityOf(_options: TrainOptions, dataset: OpenDataset, settings: Json): ArtifactIdentity {
+function identityOf(dataset: OpenDataset, settings: Json): ArtifactIdentity {
   return {
     kind: 'model',
     schema: ARTIFACT_SCHEMAS.model,
