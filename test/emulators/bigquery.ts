@@ -4,20 +4,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describeWith, isRequired } from '../support/require.js';
 
 const FOLDER = join(
   process.env['QUANTLINE_EMULATORS'] ?? join(homedir(), '.cache', 'quantline-emulators'),
   'bqemulator-1.4.0-duckdb1.5.5',
 );
 
-/**
- * Why tests against the BigQuery emulator are skipped; undefined where they are asked for (`npm run test:emulators`, as
- * CI does), and then a missing emulator is a failure. They take minutes, so that `npm test` leaves them out.
- */
-export const skipReason: string | undefined =
-  process.env['QUANTLINE_REQUIRE_EMULATORS'] !== undefined
-    ? undefined
-    : 'run scripts/install-bigquery-emulator.sh once, then npm run test:emulators';
+/** Its tests take minutes: they run where they are asked for (`npm run test:emulators`, as CI does), not in `npm test`. */
+export const describeOnBigQuery = describeWith('bigquery', isRequired('bigquery'));
 
 export interface BigQueryEmulator {
   readonly rest: string;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { openJournal } from '../../../src/core/state/index.js';
 import { TrialLedger } from '../../../src/core/state/trials.js';
+import { describeWith } from '../../support/require.js';
 import { failure, T0, temporaryFolder } from './helpers.js';
 import { journalContract } from './journal.contract.js';
 import { startPostgres } from './postgresServer.js';
@@ -13,8 +14,8 @@ journalContract('sqlite', async () => {
 
 const server = await startPostgres();
 if (server === undefined) {
-  describe.skip('journal contract: postgres', () => {
-    test('needs the programs initdb and postgres', () => {});
+  describeWith('postgres', false)('journal contract: postgres', () => {
+    test('is not run', () => {});
   });
 } else {
   let databases = 0;

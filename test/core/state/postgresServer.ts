@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -10,11 +10,17 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
-const program = (name: string): string | undefined =>
-  (process.env['PATH'] ?? '')
-    .split(delimiter)
-    .map((folder) => join(folder, name))
-    .find((path) => existsSync(path));
+/** Debian keeps the server's programs off the search path, one folder a version. */
+const DEBIAN = '/usr/lib/postgresql';
+
+function program(name: string): string | undefined {
+  const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN).sort().reverse() : [];
+  const folders = [
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    ...versions.map((version) => join(DEBIAN, version, 'bin')),
+  ];
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+}
 
 /** PostgreSQL refuses to run as root; there it runs as an unprivileged user of the machine. */
 function unprivileged(): { uid: number; gid: number } | undefined {

@@ -1,12 +1,13 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { backtest } from '../../../../src/core/stages/backtest.js';
 import { evaluate } from '../../../../src/core/stages/evaluate.js';
 import { ingest } from '../../../../src/core/stages/ingest.js';
 import { train } from '../../../../src/core/stages/train.js';
 import { findBrowser, Page } from '../../../support/browser.js';
+import { describeWith } from '../../../support/require.js';
 import { fixture, optionsOf, testRuntime } from '../../../support/workspace.js';
 
 const browser = findBrowser();
@@ -17,7 +18,7 @@ let page: Page;
 /** Widths of a large screen and of a telephone. */
 const WIDTHS = [1280, 390];
 
-describe.skipIf(browser === undefined)('the report page in a browser (skipped: no Chromium is installed)', () => {
+describeWith('chromium', browser !== undefined)('the report page in a browser', () => {
   beforeAll(async () => {
     const source = { source: 'csv', symbols: 'SPY', file: [fixture('bars/spy-daily-2017-2018.csv')], interval: '1d' };
     const data = await ingest(optionsOf('ingest', source), runtime);

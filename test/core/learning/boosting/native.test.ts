@@ -11,13 +11,13 @@ import {
   trainBoosting,
 } from '../../../../src/core/learning/boosting/index.js';
 import { libraryCandidates } from '../../../../src/core/learning/boosting/native/library.js';
+import { describeWith } from '../../../support/require.js';
 import { CASES, floats, largestDifference, paramsOf, recorded, synthetic } from './support.js';
 
 const named = process.env['QUANTLINE_XGBOOST_LIB'];
 const library = libraryCandidates(named)[0];
-const why = library === undefined ? ' (skipped: no XGBoost library; set QUANTLINE_XGBOOST_LIB)' : '';
 
-describe.skipIf(library === undefined)(`XGBoost's own library${why}`, () => {
+describeWith('xgboost', library !== undefined)("XGBoost's own library", () => {
   const native = { engine: 'native', library: library! } as const;
 
   it.each(CASES)('trains as recorded from Python: %s', async (name) => {
