@@ -1,6 +1,6 @@
 import type { OrderIntent } from '../domain/orders.js';
 import type { Rounding } from '../market/index.js';
-import type { RiskState } from '../risk/index.js';
+import type { RiskPolicy, RiskState } from '../risk/index.js';
 import {
   type AccountView,
   allocateTargets,
@@ -28,8 +28,10 @@ const NOTHING: readonly PlannedOrder[] = [];
 export class Stepper {
   readonly targets: Targets;
   readonly risk: RiskState;
-  private readonly halting: readonly NonNullable<Strategy['policies'][number]['halts']>[];
-  private readonly reviewing: readonly Strategy['policies'][number][];
+  /** The policy that halts the strategy since the last `observe`, if one does. */
+  haltedBy: RiskPolicy | undefined;
+  private readonly halting: readonly RiskPolicy[];
+  private readonly reviewing: readonly RiskPolicy[];
 
   constructor(
     private readonly names: readonly string[],
@@ -48,7 +50,7 @@ export class Stepper {
       gross: 0,
       positions: 0,
     };
-    this.halting = strategy.policies.flatMap((policy) => (policy.halts ? [policy.halts.bind(policy)] : []));
+    this.halting = strategy.policies.filter((policy) => policy.halts);
     this.reviewing = strategy.policies.filter((policy) => policy.review);
   }
 
@@ -69,8 +71,19 @@ export class Stepper {
     risk.equity = equity;
     if (equity > risk.peak) risk.peak = equity;
     let halted = equity <= 0;
-    for (let p = 0; p < halting.length; p++) if (halting[p]!(risk)) halted = true;
+    this.haltedBy = undefined;
+    for (let p = 0; p < halting.length; p++) {
+      if (!halting[p]!.halts!(risk)) continue;
+      halted = true;
+      this.haltedBy = halting[p];
+    }
     return halted;
+  }
+
+  /** A person has resumed the strategy: peak and session count from here. */
+  resume(equity: number): void {
+    this.risk.peak = equity;
+    for (const policy of this.strategy.policies) policy.resume?.();
   }
 
   /** After `observe`: decide, then risk on what changed. */

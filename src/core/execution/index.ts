@@ -5,6 +5,7 @@
 export { bookEvent, bookExecutions, bookOrders } from './booking.js';
 export * from './broker.js';
 export * from './context.js';
+export * from './flatten.js';
 export { compareHoldings, type Difference, differenceTable, type ExternalHolding } from './holdings.js';
 export { awaitOutcome, cancelOrder, pollOrders, replaceOrder } from './outcome.js';
 export { type ReconcileOptions, type ReconcileResult, reconcile } from './reconcile.js';

@@ -47,21 +47,42 @@ export async function submitOrders(
   options: SubmitOptions = {},
 ): Promise<readonly OrderRecord[]> {
   if (orders.length === 0) return [];
+  const allowed = await withoutEntriesUnlessActive(context, orders);
   await context.journal.markSending(
-    orders.map((order) => order.clientOrderId),
+    allowed.map((order) => order.clientOrderId),
     lease,
     context.clock.now(),
   );
   const replies = new Replies(context);
   const run = new Sender(context, lease, options, replies);
   try {
-    await run.all(orders.filter((order) => order.leg !== 'entry'));
-    await run.all(orders.filter((order) => order.leg === 'entry'));
+    await run.all(allowed.filter((order) => order.leg !== 'entry'));
+    await run.all(allowed.filter((order) => order.leg === 'entry'));
   } finally {
     await replies.flush();
   }
   if (run.stop !== undefined) throw run.stop;
   return context.journal.ordersById(orders.map((order) => order.clientOrderId));
+}
+
+/** A strategy that was halted or is reducing opens nothing any more, whatever was decided a moment ago. */
+async function withoutEntriesUnlessActive(
+  { journal, scope, clock }: ExecutionContext,
+  orders: readonly OrderRecord[],
+): Promise<readonly OrderRecord[]> {
+  const { state, reason } = await journal.state(scope);
+  if (state === 'active') return orders;
+  const entries = orders.filter((order) => order.leg === 'entry');
+  await journal.recordReports(
+    entries.map(({ clientOrderId, status }) => ({
+      clientOrderId,
+      // What may be at the venue already is found or given up by reconciliation.
+      status: status === 'intended' ? 'expired' : 'unknown',
+      reason: `not sent: the strategy is ${state}${reason === undefined ? '' : ` (${reason})`}`,
+    })),
+    clock.now(),
+  );
+  return orders.filter((order) => order.leg !== 'entry');
 }
 
 type Reply =

@@ -28,6 +28,10 @@ export interface Proposal {
  */
 export interface RiskPolicy {
   readonly name: string;
+  /** A halt of this policy lasts until a person resumes the strategy. */
+  readonly lasting?: boolean;
   review?(proposal: Proposal, state: RiskState): number;
   halts?(state: RiskState): boolean;
+  /** A person has resumed the strategy: what was measured before counts no more. */
+  resume?(): void;
 }

@@ -16,6 +16,7 @@ import type { Strategy } from '../strategy.js';
 import { AccountKeeper } from './account.js';
 import { decisionBodySchema, emptyMemory, type RunnerMemory } from './memory.js';
 import { toNewIntent } from './requests.js';
+import { readStanding, StandingPolicy } from './standing.js';
 import type { LiveTick, TickSource } from './tick.js';
 
 export interface LiveSettings {
@@ -50,6 +51,9 @@ export class LiveRunner {
   private stepper: Stepper | undefined;
   private memory: RunnerMemory | undefined;
   private open: readonly OrderRecord[] | undefined;
+  private readonly standing = new StandingPolicy();
+  /** Policy whose halt is in the journal already. */
+  private haltedBy: string | undefined;
 
   constructor(private readonly settings: LiveSettings) {
     const { execution, source } = settings;
@@ -88,11 +92,15 @@ export class LiveRunner {
     await this.emitBooked(tick, state.booked, before);
     this.open = await this.keeper.refresh(state.booked, memory);
     const equity = Number(state.account.equity);
+    const standing = await readStanding(execution, this.open);
+    this.standing.active = standing.state === 'active';
     if (decision !== undefined) {
       const orders = await submitOrders(execution, lease, state.resend, { validUntil: tick.validUntil });
       return { slot: tick.time, decided: false, orders, equity, halted: memory.halted };
     }
+    if (this.standing.active && memory.resumed !== standing.since) this.resume(memory, equity, standing.since);
     const planned = this.decide(tick, equity, memory);
+    await this.journalHalt(memory);
     const { submit, cancel } = this.split(planned);
     const recorded = await commitDecision(
       execution,
@@ -124,12 +132,31 @@ export class LiveRunner {
     const { execution, source, strategy, rounding, events } = this.settings;
     const last = await execution.journal.lastDecision(execution.scope);
     this.memory = last === undefined ? emptyMemory(equity) : decisionBodySchema.parse(last.body).memory;
-    this.stepper = new Stepper(source.instruments, strategy, rounding, this.memory.peak, events);
+    const policies = [this.standing, ...strategy.policies];
+    this.stepper = new Stepper(source.instruments, { ...strategy, policies }, rounding, this.memory.peak, events);
     source.instruments.forEach((name, j) => {
       this.view.close[j] = this.memory!.closes[name] ?? 0;
     });
     await this.keeper.start();
     return this.memory;
+  }
+
+  /** Losses before a person said "go on" do not halt the strategy again. */
+  private resume(memory: RunnerMemory, equity: number, since: number | undefined): void {
+    Object.assign(memory, { peak: equity, sessionStart: equity, equity, halted: false, resumed: since });
+    this.stepper!.resume(equity);
+  }
+
+  /** A policy's halt goes into the journal when it begins: for good as a state, for the session as a note. */
+  private async journalHalt(memory: RunnerMemory): Promise<void> {
+    const { journal, scope, clock } = this.settings.execution;
+    const by = this.stepper!.haltedBy;
+    const begins = by !== undefined && this.haltedBy !== by.name;
+    this.haltedBy = by?.name;
+    if (!begins) return;
+    const reason = `risk: ${by.name}, equity ${memory.equity.toFixed(2)}, peak ${memory.peak.toFixed(2)}`;
+    if (by.lasting && this.standing.active) await journal.setState(scope, 'reducing', reason, clock.now());
+    else if (!by.lasting) await journal.note(scope, 'risk-halt', { policy: by.name, reason }, clock.now());
   }
 
   private decide(tick: LiveTick, equity: number, memory: RunnerMemory): readonly PlannedOrder[] {
@@ -142,7 +169,8 @@ export class LiveRunner {
     }
     memory.equity = equity;
     account.equity = equity;
-    account.halted = stepper.observe(tick.time, equity, tick.session, memory.sessionStart);
+    const closing = memory.halted && !this.standing.active;
+    account.halted = stepper.observe(tick.time, equity, tick.session, memory.sessionStart) || closing;
     memory.peak = stepper.risk.peak;
     memory.halted = account.halted;
     this.look(tick, memory);

@@ -13,5 +13,8 @@ export function create({ fraction }: z.infer<typeof settings>): RiskPolicy {
       if (state.equity < state.sessionStart * (1 - fraction)) haltedIn = state.session;
       return haltedIn === state.session;
     },
+    resume() {
+      haltedIn = -1;
+    },
   };
 }

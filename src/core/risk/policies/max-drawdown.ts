@@ -9,9 +9,13 @@ export function create({ fraction }: z.infer<typeof settings>): RiskPolicy {
   let halted = false;
   return {
     name,
+    lasting: true,
     halts(state) {
       if (state.equity < state.peak * (1 - fraction)) halted = true;
       return halted;
+    },
+    resume() {
+      halted = false;
     },
   };
 }

@@ -1,0 +1,222 @@
+import { absolute, isZero, signOf, smaller } from '../domain/decimal.js';
+import { isQuantlineError } from '../errors/index.js';
+import {
+  clientOrderIdOf,
+  isTerminal,
+  type Lease,
+  type NewIntent,
+  type OrderRecord,
+  type PositionRecord,
+} from '../state/index.js';
+import { type BrokerOrder, type BrokerPosition, type OrderRequest, sendOutcome } from './broker.js';
+import { type ExecutionContext, limitsOf, pause } from './context.js';
+import { compareHoldings } from './holdings.js';
+import { awaitOutcome, cancelOrder } from './outcome.js';
+import { reconcile } from './reconcile.js';
+import { commitIntents, submitOrders } from './submit.js';
+
+/** What a flattening will do, as far as can be told before it. Quantities are decimal text. */
+export interface FlattenPlan {
+  /** Our orders that are open. */
+  readonly cancel: readonly OrderRecord[];
+  readonly close: readonly { readonly instrument: string; readonly quantity: string }[];
+  /** Only with `all`: what nobody in this journal ordered or bought. */
+  readonly cancelExternal: readonly BrokerOrder[];
+  readonly closeExternal: readonly { readonly instrument: string; readonly quantity: string }[];
+}
+
+export interface FlattenResult {
+  readonly cancelled: readonly OrderRecord[];
+  readonly exits: readonly OrderRecord[];
+  readonly external: readonly ExternalStep[];
+  /** Nothing is held any more and nothing works at the venue. */
+  readonly flat: boolean;
+  /** What did not go as asked: a refusal, an order whose fate is open, a position that the venue does not show. */
+  readonly problems: readonly string[];
+}
+
+/** One order or position of somebody else that was cancelled or closed. */
+export interface ExternalStep {
+  readonly instrument: string;
+  readonly action: 'cancel' | 'close';
+  readonly quantity: string | undefined;
+  readonly outcome: string;
+}
+
+/** Reads journal and venue and changes neither. */
+export async function planFlatten(context: ExecutionContext, all: boolean): Promise<FlattenPlan> {
+  const { journal, broker, scope } = context;
+  const cancel = await journal.orders({ scope, open: true });
+  const close = (await journal.positions(scope)).map(sizeOf);
+  if (!all) return { cancel, close, cancelExternal: [], closeExternal: [] };
+  const open = (await broker.openOrders()).flatMap((order) => [order, ...(order.legs ?? [])]);
+  const cancelExternal: BrokerOrder[] = [];
+  for (const order of open) if (!(await isOurs(context, order))) cancelExternal.push(order);
+  const owned = await journal.positions({ venue: scope.venue, account: scope.account });
+  const { external } = compareHoldings(owned, await broker.positions());
+  return { cancel, close, cancelExternal, closeExternal: external.map(sizeOf) };
+}
+
+const sizeOf = ({ instrument, quantity }: { readonly instrument: string; readonly quantity: string }) => ({
+  instrument,
+  quantity,
+});
+
+/** An order of any strategy of this journal. */
+async function isOurs({ journal, scope }: ExecutionContext, order: BrokerOrder): Promise<boolean> {
+  const { clientOrderId, venueOrderId } = order;
+  if (clientOrderId !== undefined && (await journal.order(clientOrderId)) !== undefined) return true;
+  return (await journal.orderByVenueId(scope.venue, scope.account, venueOrderId)) !== undefined;
+}
+
+/**
+ * Cancels every open order of the strategy, then closes what it owns at market, each position once, never more than the
+ * venue holds of it. Waits for both until `until`. Can be repeated: what works already is cancelled first. `all` does the
+ * same with what others ordered and bought in this account.
+ */
+export async function flatten(
+  context: ExecutionContext,
+  lease: Lease,
+  slot: number,
+  options: { readonly until: number; readonly all: boolean },
+): Promise<FlattenResult> {
+  const { journal, scope, clock } = context;
+  const problems: string[] = [];
+  // The venue moves only when it is told ticks: waiting for it would be waiting for nobody.
+  const until = context.broker.onTick === undefined ? options.until : clock.now();
+  const before = await reconcile(context, { onDifference: 'report' });
+  for (const { instrument, explanation, owned, venue } of before.differences) {
+    problems.push(`${instrument}: ${explanation} (journal ${owned}, venue ${venue})`);
+  }
+  const cancelled = await cancelAll(context, until, problems);
+  const after = await reconcile(context, { onDifference: 'report' });
+  const positions = await journal.positions(scope);
+  const intents = positions.flatMap((position) => exitOf(position, after.positions, after.open, problems));
+  const recorded = intents.length === 0 ? [] : await commitIntents(context, lease, slot, intents);
+  const sent = await submitOrders(context, lease, recorded);
+  const exits = await awaitOutcome(context, sent.map(idOf), until);
+  for (const { instrument, status, reason } of exits) {
+    if (status !== 'rejected' && status !== 'unknown') continue;
+    problems.push(`${instrument}: the exit is ${status}${reason === undefined ? '' : `, ${reason}`}`);
+  }
+  const external = options.all ? await flattenExternal(context, until, problems) : [];
+  const flat =
+    (await journal.positions(scope)).length === 0 && (await journal.orders({ scope, open: true })).length === 0;
+  return { cancelled, exits, external, flat, problems };
+}
+
+const idOf = ({ clientOrderId }: OrderRecord): string => clientOrderId;
+
+async function cancelAll(
+  context: ExecutionContext,
+  until: number,
+  problems: string[],
+): Promise<readonly OrderRecord[]> {
+  const { journal, scope } = context;
+  const open = await journal.orders({ scope, open: true });
+  // Entries first: while exits are taken down, nothing new may come in.
+  const ordered = [...open].sort((a, b) => Number(a.leg !== 'entry') - Number(b.leg !== 'entry'));
+  for (const order of ordered) {
+    try {
+      await cancelOrder(context, order.clientOrderId);
+    } catch (error) {
+      if (!isQuantlineError(error) || error.code === 'CREDENTIALS') throw error;
+      problems.push(`${order.instrument}: ${error.message}`);
+    }
+  }
+  const ended = await awaitOutcome(context, open.map(idOf), until);
+  for (const { instrument, status, clientOrderId } of ended) {
+    if (!isTerminal(status)) problems.push(`${instrument}: the order ${clientOrderId} is still ${status}`);
+  }
+  return ended.filter(({ status }) => status === 'canceled');
+}
+
+/** A market order for what both the journal and the venue say is held, less the exits that work already. */
+function exitOf(
+  { instrument, quantity }: PositionRecord,
+  venue: readonly BrokerPosition[],
+  open: readonly OrderRecord[],
+  problems: string[],
+): NewIntent[] {
+  const there = venue.find((position) => position.instrument === instrument)?.quantity ?? '0';
+  if (isZero(there) || signOf(there) !== signOf(quantity)) {
+    problems.push(`${instrument}: the journal holds ${quantity}, the venue ${there}; nothing is sent`);
+    return [];
+  }
+  if (open.some((order) => order.instrument === instrument && order.leg !== 'entry')) {
+    problems.push(`${instrument}: an exit is still open; a second one would double it`);
+    return [];
+  }
+  const side = signOf(quantity) > 0 ? 'sell' : 'buy';
+  const units = smaller(absolute(quantity), absolute(there));
+  return [{ leg: 'exit', request: { ...marketExit(instrument, side, units), purpose: 'flatten' } }];
+}
+
+const marketExit = (instrument: string, side: 'buy' | 'sell', quantity: string): OrderRequest => ({
+  instrument,
+  side,
+  type: 'market',
+  timeInForce: 'day',
+  quantity,
+  opens: false,
+});
+
+/** Orders and positions of others. They are not ours to journal as orders; each step is noted before it is taken. */
+async function flattenExternal(context: ExecutionContext, until: number, problems: string[]): Promise<ExternalStep[]> {
+  const { broker } = context;
+  const steps: ExternalStep[] = [];
+  const { cancelExternal } = await planFlatten(context, true);
+  for (const order of cancelExternal) {
+    const { instrument, quantity, venueOrderId } = order;
+    const outcome = await attempt(context, 'external-cancel', { instrument, venueOrderId }, () =>
+      broker.cancel(venueOrderId),
+    );
+    if (outcome !== 'done') problems.push(`${instrument}: ${outcome}`);
+    steps.push({ instrument, action: 'cancel', quantity, outcome });
+  }
+  if (cancelExternal.length > 0)
+    await pause(context, Math.min(limitsOf(context).pollEvery, Math.max(0, until - context.clock.now())));
+  const { closeExternal } = await planFlatten(context, true);
+  for (const { instrument, quantity } of closeExternal) {
+    const request = marketExit(instrument, signOf(quantity) > 0 ? 'sell' : 'buy', absolute(quantity));
+    const outcome = await closeOne(context, request);
+    if (outcome !== 'done') problems.push(`${instrument}: ${outcome}`);
+    steps.push({ instrument, action: 'close', quantity, outcome });
+  }
+  return steps;
+}
+
+async function closeOne(context: ExecutionContext, request: OrderRequest): Promise<string> {
+  const { broker, scope, clock } = context;
+  const { instrument } = request;
+  const id = clientOrderIdOf(
+    { ...scope, strategy: 'external' },
+    { instrument, slot: clock.now(), leg: 'exit', revision: 0 },
+  );
+  return attempt(context, 'external-exit', { request, clientOrderId: id }, async () => {
+    try {
+      await broker.submit(request, id);
+    } catch (error) {
+      if (sendOutcome(error) !== 'ambiguous') throw error;
+      const found = await broker.orderByClientId(id, { request, sentAt: clock.now() });
+      if (found === undefined) throw error;
+    }
+  });
+}
+
+async function attempt(
+  context: ExecutionContext,
+  note: string,
+  body: object,
+  act: () => Promise<unknown>,
+): Promise<string> {
+  const { journal, scope, clock } = context;
+  await journal.note(scope, note, body, clock.now());
+  try {
+    await act();
+    return 'done';
+  } catch (error) {
+    if (!isQuantlineError(error) || error.code === 'CREDENTIALS') throw error;
+    return error.message;
+  }
+}
