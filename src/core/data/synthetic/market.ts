@@ -29,6 +29,8 @@ export interface MarketSettings {
 }
 
 const MINUTE = 60_000;
+/** Minutes of the market's own path that are kept for the next instrument: 16 MB of them. */
+const KEPT_MINUTES = 2_000_000;
 
 /** Simulates one instrument; the market's own path is shared by all instruments of a seed. */
 export class Simulation {
@@ -36,6 +38,9 @@ export class Simulation {
   private readonly own = new Map<string, Component>();
   private readonly beta: number;
   private returns = new Float64Array(1440);
+  private normals = new Float64Array(1440);
+  private readonly marketNormals = new Map<number, Float64Array>();
+  private keptMinutes = 0;
 
   constructor(private readonly settings: MarketSettings) {
     const { seed, volatility, sessionsPerYear, correlation, gapShare, jumps } = settings;
@@ -90,13 +95,16 @@ export class Simulation {
       const session = sessions[day]!;
       const minutes = Math.round((session.close - session.open) / MINUTE);
       const profile = profileOf(minutes, settings.continuous);
-      if (this.returns.length < minutes) this.returns = new Float64Array(minutes);
+      if (this.returns.length < minutes) {
+        this.returns = new Float64Array(minutes);
+        this.normals = new Float64Array(minutes);
+      }
       const returns = this.returns.subarray(0, minutes).fill(0);
       const stamp = session.open / MINUTE;
-      const marketDraws = new Draws(childSeed(settings.seed, 'market', 'minutes', stamp));
       const draws = new Draws(childSeed(settings.seed, 'own', symbol, 'minutes', stamp));
-      addBridge(returns, profile, market.move[day]!, market.scale[day]!, marketDraws, beta);
-      addBridge(returns, profile, own.move[day]! + level.extra[day]!, own.scale[day]!, draws, 1);
+      addBridge(returns, profile, market.move[day]!, market.scale[day]!, this.normalsOfMarket(stamp, minutes), beta);
+      const normals = draws.normals(this.normals.subarray(0, minutes));
+      addBridge(returns, profile, own.move[day]! + level.extra[day]!, own.scale[day]!, normals, 1);
       const spread = beta * beta * market.scale[day]! * market.scale[day]! + own.scale[day]! * own.scale[day]!;
       at = this.session(
         out,
@@ -114,6 +122,20 @@ export class Simulation {
       );
     }
     return out;
+  }
+
+  /** The market's normals of one session: drawn once where memory allows, as every instrument needs the same. */
+  private normalsOfMarket(stamp: number, minutes: number): Float64Array {
+    const known = this.marketNormals.get(stamp);
+    if (known !== undefined) return known;
+    const drawn = new Draws(childSeed(this.settings.seed, 'market', 'minutes', stamp)).normals(
+      new Float64Array(minutes),
+    );
+    if (this.keptMinutes + minutes <= KEPT_MINUTES) {
+      this.marketNormals.set(stamp, drawn);
+      this.keptMinutes += minutes;
+    }
+    return drawn;
   }
 
   private readonly levelsOf = new Map<string, { open: Float64Array; extra: Float64Array; volume: Float64Array }>();
@@ -176,10 +198,16 @@ export class Simulation {
         const step = returns[k]!;
         const v = spread * profile.variance[k]!;
         // Extremes of a Brownian bridge from 0 to `step` with variance v (reflection principle).
-        const up = (step + Math.sqrt(step * step - 2 * v * Math.log(draws.uniform()))) / 2;
-        const down = (step - Math.sqrt(step * step - 2 * v * Math.log(draws.uniform()))) / 2;
-        if (logPrice + up > top) top = logPrice + up;
-        if (logPrice + down < bottom) bottom = logPrice + down;
+        const above = draws.uniform();
+        const below = draws.uniform();
+        if (mayReach(top - logPrice, step, v, above)) {
+          const up = (step + Math.sqrt(step * step - 2 * v * Math.log(above))) / 2;
+          if (logPrice + up > top) top = logPrice + up;
+        }
+        if (mayReach(logPrice - bottom, -step, v, below)) {
+          const down = (step - Math.sqrt(step * step - 2 * v * Math.log(below))) / 2;
+          if (logPrice + down < bottom) bottom = logPrice + down;
+        }
         logPrice += step;
         const amount = volume * profile.volume[k]! * (0.4 + 1.2 * draws.uniform());
         traded += fractional ? Math.round(amount * 1e6) : Math.max(Math.round(amount), 1);
@@ -198,6 +226,13 @@ export class Simulation {
     return at;
   }
 }
+
+/**
+ * Whether a bridge over `step` with variance v and the uniform u may get farther than `distance`: −ln u is at most
+ * 1/u − 1, so most minutes need no logarithm. The slack is far above rounding; true only costs time.
+ */
+const mayReach = (distance: number, step: number, v: number, u: number): boolean =>
+  2 * distance * (distance - step) * u * (1 - 1e-6) <= v * (1 - u) + 1e-18;
 
 /** Rounds prices to the instrument's tick by one division, which gives the double nearest to the decimal price. */
 function ticker({ tickRule }: Instrument): (price: number) => number {

@@ -34,27 +34,23 @@ function normalised(values: Float64Array): Float64Array {
   return values.map((value) => value / sum);
 }
 
-interface Normals {
-  normal(): number;
-}
-
 /**
  * Adds to `out` the minute returns of a session that sum to `move`: independent normals of the profile's variances,
- * given their sum (Gaussian bridge).
+ * given their sum (Gaussian bridge). `normals`: one standard normal a minute.
  */
 export function addBridge(
   out: Float64Array,
   profile: Profile,
   move: number,
   scale: number,
-  draws: Normals,
+  normals: Float64Array,
   beta: number,
 ): void {
   const { variance, rootVariance } = profile;
   const n = variance.length;
   let sum = 0;
   for (let k = 0; k < n; k++) {
-    const shock = scale * rootVariance[k]! * draws.normal();
+    const shock = scale * rootVariance[k]! * normals[k]!;
     sum += shock;
     out[k] = out[k]! + beta * shock;
   }

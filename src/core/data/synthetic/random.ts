@@ -28,6 +28,12 @@ export class Draws {
     return radius * Math.cos(angle);
   }
 
+  /** Fills `out` with standard normals. */
+  normals(out: Float64Array): Float64Array {
+    for (let k = 0; k < out.length; k++) out[k] = this.normal();
+    return out;
+  }
+
   /**
    * Scale that turns a standard normal into Student's t with 6 degrees of freedom and variance 1: sqrt(4/χ²₆), where
    * χ²₆ is twice a sum of three exponentials.
