@@ -29,6 +29,7 @@ export function adjustmentSteps(
 ): AdjustmentStep[] {
   const steps: AdjustmentStep[] = [];
   for (const action of actions) {
+    if (action.type === 'rename' || action.type === 'delisting') continue;
     if (action.type === 'dividend' && basis === 'split') continue;
     const session = calendar.session(action.date);
     if (session === undefined)

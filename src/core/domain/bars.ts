@@ -34,9 +34,15 @@ export interface SeriesKey {
   readonly instrument: string;
 }
 
+/**
+ * What happens to holders of an instrument on a session (YYYY-MM-DD), before its first trade. `ratio`: new shares per
+ * old one. `amount`: cash a share; of a delisting what holders were paid, absent = the last price. `becomes`: the new id.
+ */
 export type CorporateAction =
   | { readonly type: 'split'; readonly instrument: string; readonly date: string; readonly ratio: number }
-  | { readonly type: 'dividend'; readonly instrument: string; readonly date: string; readonly amount: number };
+  | { readonly type: 'dividend'; readonly instrument: string; readonly date: string; readonly amount: number }
+  | { readonly type: 'rename'; readonly instrument: string; readonly date: string; readonly becomes: string }
+  | { readonly type: 'delisting'; readonly instrument: string; readonly date: string; readonly amount?: number };
 
 /** Zero-filled columns of length n. */
 export function allocateBars(instrument: string, interval: Interval, n: number): BarColumns {

@@ -12,6 +12,8 @@ export interface RowSource {
   readonly calendars: readonly TradingCalendar[];
   readonly bars: readonly BarColumns[];
   readonly knownAt: readonly Float64Array[];
+  /** Where labels see other prices than features do (adjusted for all corporate actions): those bars. */
+  readonly labelBars?: readonly BarColumns[];
 }
 
 /**
@@ -24,7 +26,7 @@ export function buildRows(source: RowSource, features: RowFeatures, label: RowLa
     const n = bars.time.length;
     const x = new Float32Array(n * width);
     features.createState(source.instruments[j]!, source.calendars[j]!).consume(bars, 0, n, x);
-    return { x, label: label.compute(bars, source.knownAt[j]!), known: source.knownAt[j]! };
+    return { x, label: label.compute(source.labelBars?.[j] ?? bars, source.knownAt[j]!), known: source.knownAt[j]! };
   });
   const order: { j: number; i: number; t: number }[] = [];
   for (const [j, { label: columns, known }] of parts.entries()) {

@@ -148,6 +148,7 @@ async function jobOf(
     interval: dataset.interval,
     bars: dataset.bars,
     knownAt: dataset.knownAt,
+    series: dataset.series.map(({ instrument, basis, actions }) => ({ instrument, basis, actions })),
     ...ticks,
     scoreKind: file.scoreKind,
     rule: file.kind === 'rule' ? file.trainer.name : null,

@@ -6,8 +6,8 @@ import { type OpenDataset, openDataset } from '../data/dataset.js';
 import { QuantlineError } from '../errors/index.js';
 import { type FeatureSet, type Label, parseLabel } from '../features/index.js';
 import type { ModelFile } from '../models/model-file.js';
-import { buildRows } from '../models/rows.js';
 import { isoTime } from '../platform/index.js';
+import { rowsOf } from './compose/as-of.js';
 import { composeFeatures } from './compose/features.js';
 import { crossValidate, type FoldReport } from './compose/folds.js';
 import { feedOf } from './compose/market.js';
@@ -149,7 +149,7 @@ async function trainLearner(
     identity,
     async (folder) => {
       runtime.progress.update('computing features');
-      const rows = buildRows(dataset, features, label);
+      const rows = rowsOf(dataset, features, label);
       const job = { learner, rows, label, options, runtime };
       const folds = await crossValidate(job);
       const fitted = await fitSegments(job, plan, feed);

@@ -17,11 +17,12 @@ import {
   type StudyEvent,
   type StudyOptions,
 } from '../learning/tuning/index.js';
-import { buildRows, rowsBetween, selectRows } from '../models/rows.js';
+import { rowsBetween, selectRows } from '../models/rows.js';
 import type { Learner, TrainerModule } from '../models/trainer.js';
 import { idOf } from '../platform/hash.js';
 import { loadAdapter } from '../registry/index.js';
 import { currentOwner, isServer, ownerIsGone, StudyJournal } from '../state/index.js';
+import { rowsOf } from './compose/as-of.js';
 import { composeFeatures } from './compose/features.js';
 import { crossValidate } from './compose/folds.js';
 import { feedOf } from './compose/market.js';
@@ -98,7 +99,7 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
   const plan = schemeOf(trainLike, feed, dataset).plans[0]!;
   const [from, to] = [feed.clock[plan.from]!, feed.clock[plan.to]!];
   runtime.progress.update('computing features');
-  const all = buildRows(dataset, features, label);
+  const all = rowsOf(dataset, features, label);
   const rows = selectRows(all, rowsBetween(all, from, to, to));
 
   const definition = {

@@ -32,6 +32,13 @@ export const instrumentSchema = z.strictObject({
 export const actionSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('split'), instrument: z.string(), date: z.string(), ratio: z.number() }),
   z.strictObject({ type: z.literal('dividend'), instrument: z.string(), date: z.string(), amount: z.number() }),
+  z.strictObject({ type: z.literal('rename'), instrument: z.string(), date: z.string(), becomes: z.string() }),
+  z.strictObject({
+    type: z.literal('delisting'),
+    instrument: z.string(),
+    date: z.string(),
+    amount: z.number().exactOptional(),
+  }),
 ]);
 
 const fileSchema = z.strictObject({

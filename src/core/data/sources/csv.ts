@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   type BarColumns,
+  type CorporateAction,
   DAY_MS,
   defaultInstrument,
   formatDate,
@@ -12,6 +13,7 @@ import {
 } from '../../domain/index.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
 import { isoTime } from '../../platform/index.js';
+import { readActions } from '../csv/actions.js';
 import { arrange, picked } from '../csv/arrange.js';
 import { type CsvRows, readCsv } from '../csv/read.js';
 import type { BarRequest, MarketDataSource, SourceContext, SourceNote } from '../source.js';
@@ -36,6 +38,8 @@ export const settings = z.strictObject({
   /** Column names of files without a header line. */
   columns: list.optional(),
   density: z.enum(['dense', 'sparse']).default('dense'),
+  /** File of splits, dividends, renames and delistings: symbol,date,type,value. */
+  actions: z.string().optional(),
 });
 export type CsvSettings = z.output<typeof settings>;
 
@@ -79,6 +83,15 @@ class CsvSource implements MarketDataSource {
         details: { symbol },
       });
     return this.options.file[at]!;
+  }
+
+  async actions({ symbols, from, to }: BarRequest): Promise<readonly CorporateAction[]> {
+    if (this.options.actions === undefined) return [];
+    const first = formatDate(Math.floor(from / DAY_MS));
+    const last = formatDate(Math.floor(to / DAY_MS));
+    return (await readActions(this.options.actions)).filter(
+      ({ instrument, date }) => symbols.includes(instrument) && date >= first && date <= last,
+    );
   }
 
   async *bars(request: BarRequest, signal: AbortSignal): AsyncIterable<BarColumns> {

@@ -6,6 +6,7 @@ import type { Signals } from '../../engine/feed.js';
 import { buildFeed, type MarketFeed } from '../../engine/feed.js';
 import type { SignalModel } from '../../models/model.js';
 import { measureOf, needsMeasure, type Sizing } from '../../risk/index.js';
+import { type Adjusting, adjustingOf, asOfModel, asOfScorer } from './as-of.js';
 
 /** The calendar whose sessions make returns: the instruments' own, or every day where they differ. */
 export function returnCalendar(dataset: Pick<OpenDataset, 'instruments'>): TradingCalendar {
@@ -23,25 +24,29 @@ export function barsPerYear(dataset: Pick<OpenDataset, 'interval'>, calendar: Tr
   return (calendar.sessionsPerYear * sessionMs) / intervalMs(dataset.interval);
 }
 
-/** Scores every bar of every instrument, and measures what the sizing asks for. */
+/** Scores every bar of every instrument from prices as of the bar, and measures what the sizing asks for. */
 export function signalsOf(dataset: OpenDataset, model: SignalModel, sizing: Sizing): Signals {
+  const asOf = asOfModel(model, adjustingOf(dataset));
   const scores = dataset.bars.map((bars, j) => {
     const out = new Float64Array(bars.time.length);
-    model.scorer(dataset.instruments[j]!, dataset.calendars[j]!).consume(bars, 0, out.length, out);
+    asOf.scorer(dataset.instruments[j]!, dataset.calendars[j]!).consume(bars, 0, out.length, out);
     return out;
   });
-  return { scores, measures: measuresOf(dataset, sizing) };
+  return { scores, measures: measuresOf(dataset, sizing, adjustingOf(dataset)) };
 }
 
 /** The column by instrument that the sizing asks for, if any. */
 export function measuresOf(
   dataset: Pick<OpenDataset, 'bars' | 'calendars' | 'interval'>,
   sizing: Sizing,
+  adjusting: Adjusting,
 ): readonly Float64Array[] | undefined {
   if (!needsMeasure(sizing)) return undefined;
   return dataset.bars.map((bars, j) => {
     const out = new Float64Array(bars.time.length);
-    measureOf(sizing, barsPerYear(dataset, dataset.calendars[j]!))!.consume(bars, 0, out.length, out);
+    const calendar = dataset.calendars[j]!;
+    const begin = () => measureOf(sizing, barsPerYear(dataset, calendar))!;
+    asOfScorer(begin, adjusting.get(bars.instrument), calendar).consume(bars, 0, out.length, out);
     return out;
   });
 }

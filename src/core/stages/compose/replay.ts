@@ -5,6 +5,7 @@ import type { HonestyResult, Neighbour, Replay } from '../../evaluation/index.js
 import type { ModelFile } from '../../models/model-file.js';
 import { ruleModel } from '../../models/segmented.js';
 import type { Runtime } from '../runtime.js';
+import { adjustingOf, asOfModel } from './as-of.js';
 import { feedOf, signalsOf } from './market.js';
 import { openModel } from './model.js';
 import { retrainChecks } from './retrain.js';
@@ -32,7 +33,7 @@ export async function openReplay({ artifact, run }: OpenRun, runtime: Runtime): 
   const composed = await composeStrategy(run.strategy, run.scoreKind, dataset.instruments);
   const replay: Replay = {
     feed,
-    model,
+    model: asOfModel(model, adjustingOf(dataset)),
     calendars: dataset.calendars,
     signals: signalsOf(dataset, model, composed.strategy.sizing),
     ...composed,

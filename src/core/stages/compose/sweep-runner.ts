@@ -7,6 +7,7 @@ import { buildFeed, type MarketFeed } from '../../engine/feed.js';
 import { type SessionAxis, sessionAxis, sessionOfMarks } from '../../evaluation/index.js';
 import type { ScoreKind } from '../../models/model.js';
 import type { Rule } from '../../models/trainer.js';
+import { type ActionSeries, type Adjusting, adjustingOf, asOfScorer } from './as-of.js';
 import { measuresOf } from './market.js';
 import { composeStrategy, type StrategySettings } from './strategy.js';
 import { SWEEP_FIGURES, writeFigures } from './sweep-figures.js';
@@ -21,6 +22,8 @@ export interface SweepJob {
   readonly interval: Interval;
   readonly bars: readonly BarColumns[];
   readonly knownAt: readonly Float64Array[];
+  /** Corporate actions by instrument. */
+  readonly series: readonly ActionSeries[];
   /** Ticks [from, to) are traded. */
   readonly from: number;
   readonly to: number;
@@ -46,12 +49,14 @@ export class SweepRunner {
   readonly axis: SessionAxis;
   private readonly sessionOf: Int32Array;
   private readonly columns = new Map<string, Float64Array>();
+  private readonly adjusting: Adjusting;
   private cached = 0;
   /** Scores of the settings that came last; the next combination may have the same. */
   private last: { readonly key: string; readonly scores: readonly Float64Array[] } | undefined;
 
   constructor(private readonly job: SweepJob) {
     const calendar = calendarOf(job.returns);
+    this.adjusting = adjustingOf(job);
     this.feed = buildFeed(job.instruments, job.bars, job.knownAt, calendar);
     const marks = this.feed.clock.subarray(job.from, job.to);
     this.axis = sessionAxis(calendar, marks);
@@ -64,7 +69,7 @@ export class SweepRunner {
     const composed = await composeStrategy(task.strategy, job.scoreKind, job.instruments);
     const scores = job.scores ?? (await this.scoresOf(task.rule!));
     const { sizing } = composed.strategy;
-    const measures = measuresOf({ ...job, calendars: job.calendars.map(calendarOf) }, sizing);
+    const measures = measuresOf({ ...job, calendars: job.calendars.map(calendarOf) }, sizing, this.adjusting);
     const result = runBacktest(feed, { scores, measures }, { ...composed, from: job.from, to: job.to });
     const { axis, sessionOf } = this;
     const own = writeFigures(result, task.strategy.cash, axis, sessionOf, table, row * SWEEP_FIGURES.length);
@@ -78,8 +83,12 @@ export class SweepRunner {
     const rule = trainer as Rule;
     const scores = this.job.bars.map((bars, j) => {
       const out = new Float64Array(bars.time.length);
-      if (rule.shared === undefined) {
-        rule.scorer(this.job.instruments[j]!, calendarOf(this.job.calendars[j]!)).consume(bars, 0, out.length, out);
+      const actions = this.adjusting.get(bars.instrument);
+      // Columns over raw prices are nobody's where actions adjust them.
+      if (rule.shared === undefined || actions !== undefined) {
+        const calendar = calendarOf(this.job.calendars[j]!);
+        const begin = () => rule.scorer(this.job.instruments[j]!, calendar);
+        asOfScorer(begin, actions, calendar, rule.memory).consume(bars, 0, out.length, out);
       } else {
         rule.shared.score(
           rule.shared.columns.map((name) => this.column(j, name, () => rule.shared!.column(name, bars))),
