@@ -121,16 +121,18 @@ describe('F8 429 on reads, in a burst from two processes', () => {
   it.skipIf(!existsSync(built))('both back off and both finish', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'quantline-burst-'));
     try {
-      let reset = 0;
+      // Five requests, then none until the second that the replies name; the server keeps to its own word.
+      let left = 5;
+      let reset = Number.POSITIVE_INFINITY;
       venue.limit = {
-        remaining: 5,
+        get remaining() {
+          return Date.now() / 1000 < reset ? left : 1000;
+        },
+        set remaining(value) {
+          left = value;
+        },
         headers: () => {
-          if (reset === 0) {
-            reset = Math.ceil(Date.now() / 1000);
-            setTimeout(() => {
-              if (venue.limit !== undefined) venue.limit.remaining = 1000;
-            }, 900);
-          }
+          if (reset === Number.POSITIVE_INFINITY) reset = Math.ceil(Date.now() / 1000);
           return { 'X-RateLimit-Limit': '1000', 'X-RateLimit-Remaining': '0', 'X-RateLimit-Reset': String(reset) };
         },
       };
