@@ -16,6 +16,7 @@ export function shellRuntime(
   const workspace = resolve(folder, global.workspace);
   const level = global.quiet && global.logLevel === 'info' ? 'warn' : global.logLevel;
   const { journal } = global;
+  const place = (location: string) => (location.includes('://') ? location : resolve(folder, location));
   const fault = faultPoint(environment.get('FAULT_POINT')?.value);
   return createRuntime({
     workspace,
@@ -24,9 +25,9 @@ export function shellRuntime(
     signal,
     threads: global.threads ?? defaultThreads(),
     secrets,
-    trialLedger: resolve(folder, global.trialLedger ?? join(userData(environment), 'trials.sqlite')),
+    trialLedger: place(global.trialLedger ?? join(userData(environment), 'trials.sqlite')),
     ...(fault === undefined ? {} : { faultPoint: fault }),
-    ...(journal === undefined ? {} : { journal: journal.includes('://') ? journal : resolve(folder, journal) }),
+    ...(journal === undefined ? {} : { journal: place(journal) }),
   });
 }
 

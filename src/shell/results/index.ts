@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { CommandId } from '../../core/config/index.js';
-import { configResult, datasetResult, initResult, listResult, rowsResult, showResult } from './show.js';
+import { configResult, datasetResult, initResult, listResult, rowsResult, showResult, trialsResult } from './show.js';
 import {
   backtestResult,
   evaluateResult,
@@ -37,6 +37,7 @@ export const COMMAND_RESULTS: Readonly<Record<CommandId, z.ZodType>> = {
   'runs:show': z.union([showResult, rowsResult]),
   reports: listResult,
   'reports:show': reportResult,
+  trials: trialsResult,
   config: configResult,
   init: initResult,
   'ingest:status': statusResult,

@@ -60,6 +60,29 @@ export const datasetResult = z.strictObject({
 /** Rows of a table: `runs show --trades`, `--orders`, `--equity`. */
 export const rowsResult = z.array(z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])));
 
+/** `trials`. Sharpe ratios are per session, not annualised. */
+export const trialsResult = z.strictObject({
+  ledger: z.string().nullable().describe('null where nothing was ever tried'),
+  since: time.nullable(),
+  count: z.int().describe('Distinct trials in the ledger'),
+  shown: z.int().describe('Those that the filter lets through'),
+  sharpe_variance: z.number().describe('Sample variance over those let through'),
+  trials: z.array(
+    z.strictObject({
+      id,
+      first_seen: time,
+      strategy: z.string(),
+      source: z.string(),
+      instruments: z.array(z.string()),
+      interval: z.string(),
+      seed: z.number().nullable(),
+      sharpe: z.number().nullable(),
+      sessions: z.int(),
+      runs: z.int().describe('How often it was run; it counts once'),
+    }),
+  ),
+});
+
 /** `config`. */
 export const configResult = z.strictObject({
   file: path.nullable(),

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { INTERVALS } from '../../domain/interval.js';
 import { option } from '../option.js';
-import { fraction, integer, list, off, word } from './kinds.js';
+import { choice, fraction, integer, interval, list, off, word } from './kinds.js';
+import { FORMATS } from './show.js';
 
 /** Options of `quantline evaluate`. */
 export const evaluateOptions = z.strictObject({
@@ -24,3 +26,22 @@ export const evaluateOptions = z.strictObject({
   force: option({ summary: 'Compute again although a verified report exists, and compare.', switch: true }, off()),
 });
 export type EvaluateOptions = z.output<typeof evaluateOptions>;
+
+/** Options of `quantline trials`. */
+export const trialsOptions = z.strictObject({
+  source: option({ summary: 'Only trials on bars of this source.', value: 'name', char: 's' }, word().optional()),
+  symbols: option(
+    { summary: 'Only trials on exactly these instruments.', value: 'SPY,QQQ', multiple: true },
+    list().optional(),
+  ),
+  interval: option(
+    { summary: 'Only trials on bars of this length.', value: '1d', char: 'i', choices: INTERVALS },
+    interval().optional(),
+  ),
+  format: option(
+    { summary: 'How rows are printed.', value: 'format', choices: FORMATS },
+    choice(...FORMATS).prefault('table'),
+  ),
+  limit: option({ summary: 'Most rows, newest first.', value: 'n' }, integer(1).optional()),
+});
+export type TrialsOptions = z.output<typeof trialsOptions>;

@@ -36,7 +36,11 @@ export const globalShape = {
     word().optional(),
   ),
   trialLedger: option(
-    { summary: 'Database that counts trials across workspaces; in the user’s data folder by default.', value: 'file' },
+    {
+      summary:
+        'Database that counts trials across workspaces: a file, by default in the user’s data folder, or a postgres:// URL.',
+      value: 'path|url',
+    },
     word().optional(),
   ),
 };

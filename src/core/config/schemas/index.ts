@@ -1,5 +1,5 @@
 import { backtestOptions } from './backtest.js';
-import { evaluateOptions } from './evaluate.js';
+import { evaluateOptions, trialsOptions } from './evaluate.js';
 import { ingestOptions } from './ingest.js';
 import { configOptions, initOptions } from './setup.js';
 import { listOptions, runShowOptions, showOptions } from './show.js';
@@ -38,6 +38,7 @@ export const COMMAND_OPTIONS = {
   'runs:show': runShowOptions,
   reports: listOptions,
   'reports:show': showOptions,
+  trials: trialsOptions,
   config: configOptions,
   init: initOptions,
   'ingest:status': seriesOptions,
