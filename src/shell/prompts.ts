@@ -27,6 +27,19 @@ export async function need<C extends CommandId, K extends keyof Options<C> & str
   return options as Filled<C, K>;
 }
 
+/** Goes on with --yes or a person's consent; USAGE, naming --yes, where nobody can be asked. */
+export async function confirm(context: Pick<Context<CommandId>, 'global'>, question: string): Promise<void> {
+  if (context.global.yes) return;
+  if (!isInteractive() || context.global.json) {
+    throw new QuantlineError('USAGE', `${question} Nobody can be asked here.`, { hint: 'Add --yes.' });
+  }
+  const { default: inquirer } = await import('inquirer');
+  const { answer } = (await inquirer.prompt([
+    { type: 'confirm', name: 'answer', message: question, default: false },
+  ] as never)) as { answer: boolean };
+  if (!answer) throw new QuantlineError('INTERRUPTED', 'Nothing was done.');
+}
+
 function missing(command: CommandId, key: string, schema: z.ZodType): QuantlineError {
   const meta = optionMeta(schema);
   const names = meta?.adapter === undefined ? [] : adapters(meta.adapter).map(({ name }) => name);

@@ -44,6 +44,9 @@ const SETTINGS_OPTION: Partial<Record<CommandId, { readonly key: string; readonl
   'ingest:repair': { key: 'set', port: 'source' },
   train: { key: 'param', port: 'trainer' },
   trade: { key: 'set', port: 'broker' },
+  halt: { key: 'set', port: 'broker' },
+  resume: { key: 'set', port: 'broker' },
+  flatten: { key: 'set', port: 'broker' },
 };
 
 /** Resolves flag > environment > file > default. All problems of one command are reported together. */

@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
 import type { OrdersOptions, PositionsOptions } from '../config/index.js';
 import { isoTime } from '../platform/index.js';
-import { type Journal, openJournal, type StrategyScope } from '../state/index.js';
+import { scopesOf, withJournal } from './compose/journal.js';
 import type { Runtime } from './runtime.js';
 
 /** What one strategy owns of one instrument. Quantities and prices are decimal text, times ISO 8601 in UTC. */
@@ -39,12 +38,11 @@ export interface OrderRow {
   readonly client_order_id: string;
 }
 
-type Filter = Pick<PositionsOptions, 'strategy' | 'broker'>;
 type Place = Pick<Runtime, 'journal'>;
 
 /** `quantline positions`: what the strategies own, as the journal knows it. Reads beside a running `trade`. */
 export async function positions(options: PositionsOptions, runtime: Place): Promise<readonly PositionRow[]> {
-  return withJournal(runtime, async (journal) => {
+  return withJournal(runtime, [], async (journal) => {
     const rows: PositionRow[] = [];
     for (const scope of await scopesOf(journal, options)) {
       for (const position of await journal.positions(scope)) {
@@ -66,7 +64,7 @@ export async function positions(options: PositionsOptions, runtime: Place): Prom
 
 /** `quantline orders`: newest first; those that are not done, or all. */
 export async function orders(options: OrdersOptions, runtime: Place): Promise<readonly OrderRow[]> {
-  return withJournal(runtime, async (journal) => {
+  return withJournal(runtime, [], async (journal) => {
     const found = [];
     for (const scope of await scopesOf(journal, options)) {
       found.push(...(await journal.orders({ scope, ...(options.all ? {} : { open: true }) })));
@@ -94,24 +92,4 @@ export async function orders(options: OrdersOptions, runtime: Place): Promise<re
       }),
     );
   });
-}
-
-/** A journal that is not there yet knows of nothing; looking at it does not make one. */
-async function withJournal<T>(
-  runtime: Place,
-  read: (journal: Journal) => Promise<readonly T[]>,
-): Promise<readonly T[]> {
-  if (!runtime.journal.includes('://') && !existsSync(runtime.journal)) return [];
-  const journal = await openJournal(runtime.journal);
-  try {
-    return await read(journal);
-  } finally {
-    await journal.close();
-  }
-}
-
-async function scopesOf(journal: Journal, { strategy, broker }: Filter): Promise<readonly StrategyScope[]> {
-  const all = await journal.scopes();
-  const isVenue = (venue: string) => broker === undefined || venue === broker || venue.startsWith(`${broker}-`);
-  return all.filter((scope) => isVenue(scope.venue) && (strategy === undefined || scope.strategy === strategy));
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { CommandId } from '../../core/config/index.js';
+import { flattenResult, standingResult } from './operate.js';
 import { configResult, datasetResult, initResult, listResult, rowsResult, showResult, trialsResult } from './show.js';
 import {
   backtestResult,
@@ -15,6 +16,7 @@ import {
 import { compareResult, pruneResult, repairResult, statusResult, storeInitResult, verifyResult } from './store.js';
 
 export * from './common.js';
+export * from './operate.js';
 export * from './show.js';
 export * from './stages.js';
 export * from './store.js';
@@ -29,6 +31,9 @@ export const COMMAND_RESULTS: Readonly<Record<CommandId, z.ZodType>> = {
   trade: tradeResult,
   positions: positionsResult,
   orders: ordersResult,
+  halt: standingResult,
+  resume: standingResult,
+  flatten: flattenResult,
   datasets: listResult,
   'datasets:show': datasetResult,
   models: listResult,

@@ -1,6 +1,7 @@
 import { backtestOptions } from './backtest.js';
 import { evaluateOptions, trialsOptions } from './evaluate.js';
 import { ingestOptions } from './ingest.js';
+import { flattenOptions, haltOptions, resumeOptions } from './operate.js';
 import { configOptions, initOptions } from './setup.js';
 import { listOptions, runShowOptions, showOptions } from './show.js';
 import { compareOptions, pruneOptions, repairOptions, seriesOptions, storeInitOptions } from './store.js';
@@ -13,6 +14,7 @@ export * from './evaluate.js';
 export * from './global.js';
 export * from './ingest.js';
 export type { SplitPoint } from './kinds.js';
+export * from './operate.js';
 export * from './setup.js';
 export * from './show.js';
 export * from './store.js';
@@ -30,6 +32,9 @@ export const COMMAND_OPTIONS = {
   trade: tradeOptions,
   positions: positionsOptions,
   orders: ordersOptions,
+  halt: haltOptions,
+  resume: resumeOptions,
+  flatten: flattenOptions,
   datasets: listOptions,
   'datasets:show': showOptions,
   models: listOptions,

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { time } from './common.js';
+
+const text = z.string();
+const optional = z.string().nullable();
+const place = { strategy: text, venue: text, account: text };
+const state = z.enum(['active', 'reducing', 'halted']);
+
+/** `halt` and `resume`: one row a strategy. */
+export const standingResult = z.array(
+  z.strictObject({
+    ...place,
+    before: state,
+    state,
+    reason: text,
+    since: time,
+    at_venue: optional.describe('blocked, allowed, or why not; null without --at-venue'),
+  }),
+);
+
+/** `flatten`: one row a strategy. Quantities are decimal text. */
+export const flattenResult = z.array(
+  z.strictObject({
+    ...place,
+    outcome: z.enum(['planned', 'flat', 'closing', 'problem']),
+    steps: z.array(
+      z.strictObject({
+        action: z.enum(['cancel', 'close']),
+        instrument: text,
+        quantity: optional,
+        external: z.boolean().describe('Bought or ordered by no strategy of this journal'),
+        outcome: text,
+      }),
+    ),
+    problems: z.array(text),
+  }),
+);

@@ -1,0 +1,194 @@
+import { rmSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Artifact } from '../../../../src/core/artifacts/index.js';
+import { orders, positions } from '../../../../src/core/stages/book.js';
+import { flatten } from '../../../../src/core/stages/flatten.js';
+import { halt, resume } from '../../../../src/core/stages/halt.js';
+import { trade } from '../../../../src/core/stages/trade.js';
+import { openJournal, streamOf } from '../../../../src/core/state/index.js';
+import { optionsOf, testRuntime } from '../../../support/workspace.js';
+import { order, PaperRig, SCOPE, spyRun } from './fixture.js';
+
+const haltOptions = (more: Record<string, unknown>) => ({
+  ...optionsOf('halt', { reason: 'a test', ...more }),
+  reason: 'a test',
+});
+
+describe('at the simulated venue', () => {
+  const runtime = testRuntime({}, true);
+  afterAll(() => rmSync(runtime.workspace, { recursive: true, force: true }));
+  let run: Artifact;
+  beforeAll(async () => {
+    run = await spyRun(runtime);
+  });
+  const start = (strategy: string, more: Record<string, unknown> = {}) =>
+    trade(optionsOf('trade', { run: run.path, strategy, set: { account: strategy }, ...more }), runtime);
+  const state = async (strategy: string) => {
+    const journal = await openJournal(runtime.journal);
+    const standing = await journal.state({ venue: 'sim', account: strategy, strategy });
+    await journal.close();
+    return standing;
+  };
+
+  test('a halted strategy decides nothing until it is resumed, and then ends where it would have', async () => {
+    await start('a', { until: '2018-11-09' });
+    const { rows, exit } = await halt(haltOptions({ strategy: 'a' }), runtime);
+    expect(exit).toBe('ok');
+    expect(rows).toMatchObject([
+      { strategy: 'a', before: 'active', state: 'halted', reason: 'a test', at_venue: null },
+    ]);
+    const stopped = await start('a');
+    expect(stopped).toMatchObject({ exit: 'refused', session: { outcome: 'halted', slots: 0 } });
+    expect(stopped.session.reason).toContain('a test');
+    expect((await resume(optionsOf('resume', { strategy: 'a' }), runtime)).rows[0]).toMatchObject({ state: 'active' });
+    const rest = await start('a');
+    const whole = await start('whole');
+    expect(rest.session.equity).toBe(whole.session.equity);
+    expect(rest.session.fills).toBe(whole.session.fills);
+  });
+
+  test('flatten plans, then closes at the next bars; the strategy is halted once it is flat', async () => {
+    await start('b', { until: '2018-11-09' });
+    const [held] = await positions(optionsOf('positions', { strategy: 'b' }), runtime);
+    const planned = await flatten(optionsOf('flatten', { strategy: 'b', dryRun: true }), runtime);
+    expect(planned.rows[0]).toMatchObject({ outcome: 'planned', problems: [] });
+    expect(planned.rows[0]!.steps).toMatchObject([{ action: 'close', instrument: 'SPY', quantity: held!.quantity }]);
+    expect((await state('b')).state).toBe('active');
+
+    const sent = await flatten(optionsOf('flatten', { strategy: 'b', reason: 'enough' }), runtime);
+    expect(sent).toMatchObject({ exit: 'ok', rows: [{ outcome: 'closing', problems: [] }] });
+    expect(await state('b')).toMatchObject({ state: 'reducing', reason: 'enough' });
+    expect(await orders(optionsOf('orders', { strategy: 'b' }), runtime)).toMatchObject([
+      { leg: 'exit', side: 'sell' },
+    ]);
+
+    const after = await start('b');
+    expect(after).toMatchObject({ exit: 'refused', session: { outcome: 'halted', positions: [] } });
+    expect(await state('b')).toMatchObject({ state: 'halted', reason: 'enough' });
+    expect(await positions(optionsOf('positions', { strategy: 'b' }), runtime)).toEqual([]);
+  });
+
+  test('--reduce lets the exit signal close, opens nothing after, and halts when flat', async () => {
+    await start('c', { until: '2018-11-09' });
+    await halt(haltOptions({ strategy: 'c', reduce: true }), runtime);
+    const rest = await start('c');
+    expect(rest.session).toMatchObject({ outcome: 'halted', positions: [] });
+    const all = await orders(optionsOf('orders', { strategy: 'c', all: true }), runtime);
+    expect(all.filter(({ leg }) => leg === 'entry')).toHaveLength(1);
+    expect(all.filter(({ leg, status }) => leg === 'exit' && status === 'filled')).toHaveLength(1);
+  });
+
+  test('a lasting risk policy reduces, then halts, with its reason in the journal', async () => {
+    const risky = await spyRun(runtime, { risk: 'max-drawdown(1%)' });
+    const options = { run: risky.path, strategy: 'd', set: { account: 'd' } };
+    const result = await trade(optionsOf('trade', options), runtime);
+    expect(result).toMatchObject({ exit: 'refused', session: { outcome: 'halted', positions: [] } });
+    expect((await state('d')).reason).toMatch(/^risk: max-drawdown, equity [\d.]+, peak [\d.]+$/);
+    await resume(optionsOf('resume', { strategy: 'd' }), runtime);
+    const again = await trade(optionsOf('trade', options), runtime);
+    expect(again.session.slots).toBeGreaterThan(0);
+  });
+
+  test('a switch that turns nothing off says so', async () => {
+    await expect(halt(haltOptions({ strategy: 'typo' }), runtime)).rejects.toMatchObject({ code: 'NO_DATA' });
+    await expect(flatten(optionsOf('flatten', {}), testRuntime())).rejects.toMatchObject({ code: 'NO_DATA' });
+    const refused = await halt(haltOptions({ strategy: 'a', atVenue: true }), runtime);
+    expect(refused).toMatchObject({ exit: 'refused', rows: [{ state: 'halted', at_venue: 'sim cannot do that' }] });
+  });
+});
+
+describe('at Alpaca', () => {
+  let rig: PaperRig;
+  afterEach(() => rig.venue.close());
+  const flat = (more: Record<string, unknown> = {}) =>
+    flatten(optionsOf('flatten', { strategy: 'swing', wait: '5s', ...more }), rig.runtime);
+
+  test('flatten closes what the strategy owns and leaves the rest alone', async () => {
+    rig = await PaperRig.start();
+    await rig.trade(order(), order({ instrument: 'MSFT', type: 'limit', limitPrice: '150', quantity: '3' }));
+    rig.byHand({ symbol: 'AAPL', qty: '4' });
+    rig.byHand({ symbol: 'MSFT', qty: '7', type: 'limit', limit_price: '140' });
+    const { rows, exit } = await flat();
+    expect(rows[0]).toMatchObject({ outcome: 'flat', problems: [] });
+    expect(exit).toBe('ok');
+    expect(rows[0]!.steps).toMatchObject([
+      { action: 'cancel', instrument: 'MSFT', quantity: '3', outcome: 'canceled' },
+      { action: 'close', instrument: 'AAPL', quantity: '10', outcome: 'filled' },
+    ]);
+    expect(rig.venue.book.positions.get('AAPL')!.qty).toBe(4);
+    expect([...rig.venue.book.orders.values()].filter(({ status }) => status === 'new')).toHaveLength(1);
+    expect(rig.venue.violations).toEqual([]);
+    const journal = await openJournal(rig.runtime.journal);
+    expect(await journal.state(SCOPE)).toMatchObject({ state: 'halted', reason: 'flattened' });
+    await journal.close();
+    expect((await flat()).rows[0]).toMatchObject({ outcome: 'flat', steps: [] });
+  });
+
+  test('--all plans and takes down what others did, too', async () => {
+    rig = await PaperRig.start();
+    await rig.trade(order());
+    rig.byHand({ symbol: 'AAPL', qty: '4' });
+    rig.byHand({ symbol: 'MSFT', qty: '7', type: 'limit', limit_price: '140' });
+    const before = rig.venue.book.accepted.length;
+    const planned = await flat({ dryRun: true, all: true });
+    expect(
+      planned.rows[0]!.steps.map(({ action, instrument, quantity, external }) => [
+        action,
+        instrument,
+        quantity,
+        external,
+      ]),
+    ).toEqual([
+      ['close', 'AAPL', '10', false],
+      ['cancel', 'MSFT', '7', true],
+      ['close', 'AAPL', '4', true],
+    ]);
+    expect(rig.venue.book.accepted).toHaveLength(before);
+    const { rows, exit } = await flat({ all: true });
+    expect(rows[0]!.problems).toEqual([]);
+    expect(exit).toBe('ok');
+    expect(rig.venue.book.positions.get('AAPL')?.qty ?? 0).toBe(0);
+    expect([...rig.venue.book.orders.values()].filter(({ status }) => status === 'new')).toEqual([]);
+  });
+
+  test('a refused exit is a result with exit 6, and the strategy stays reducing', async () => {
+    rig = await PaperRig.start();
+    await rig.trade(order());
+    rig.venue.book.rules.refuse = { status: 403, code: 40310000, message: 'insufficient qty available' };
+    const { rows, exit } = await flat();
+    expect(exit).toBe('refused');
+    expect(rows[0]).toMatchObject({ outcome: 'problem', problems: [expect.stringContaining('insufficient qty')] });
+    rig.venue.book.rules.refuse = undefined;
+    expect((await flat()).rows[0]).toMatchObject({ outcome: 'flat' });
+  });
+
+  test('a running process loses its right to trade', async () => {
+    rig = await PaperRig.start();
+    await rig.trade(order());
+    const journal = await openJournal(rig.runtime.journal);
+    const lease = (await journal.acquireLease(streamOf(SCOPE), 'elsewhere', rig.clock.now(), 600_000))!;
+    expect((await flat()).rows[0]).toMatchObject({ outcome: 'flat' });
+    await expect(journal.renewLease(lease, rig.clock.now(), 1000)).rejects.toMatchObject({ code: 'STATE' });
+    await journal.close();
+  });
+
+  test('halt and resume block and allow the account at the venue', async () => {
+    rig = await PaperRig.start();
+    await rig.trade(order());
+    const blocked = await halt(haltOptions({ broker: 'alpaca', atVenue: true }), rig.runtime);
+    expect(blocked).toMatchObject({ exit: 'ok', rows: [{ state: 'halted', at_venue: 'blocked' }] });
+    expect(rig.venue.requests.at(-1)).toMatchObject({ method: 'PATCH', body: { suspend_trade: true } });
+    const allowed = await resume(optionsOf('resume', { atVenue: true }), rig.runtime);
+    expect(allowed).toMatchObject({ exit: 'ok', rows: [{ state: 'active', at_venue: 'allowed' }] });
+    expect(rig.venue.violations).toEqual([]);
+  });
+
+  test('real money needs its guards: nothing is sent without them', async () => {
+    rig = await PaperRig.start();
+    const journal = await openJournal(rig.runtime.journal);
+    await journal.setState({ ...SCOPE, venue: 'alpaca-live' }, 'active', 'seen', rig.clock.now());
+    await journal.close();
+    await expect(flat()).rejects.toMatchObject({ code: 'GUARD' });
+    expect(rig.venue.requests).toEqual([]);
+  });
+});
