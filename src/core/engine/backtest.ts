@@ -5,13 +5,14 @@ import {
   type TradeColumns,
   type VenueOrder,
 } from '../market/index.js';
-import { type AccountView, allocateView, holdBand, type MarketView, type Targets } from './decide.js';
+import { type AccountView, allocateView, type MarketView, type Targets } from './decide.js';
 import type { EventSink } from './events.js';
 import type { MarketFeed, Signals } from './feed.js';
 import { type FillColumns, Recorder } from './recorder.js';
 import { QuietScan } from './scan.js';
 import { Stepper } from './step.js';
 import type { Strategy } from './strategy.js';
+import { Watch } from './watch.js';
 
 export interface BacktestOptions {
   readonly strategy: Strategy;
@@ -57,21 +58,24 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
   const { ledger } = exchange;
   const stepper = new Stepper(names, options.strategy, options.rounding, options.venue.cash, options.events);
   const { view, account } = viewsOf(size, exchange);
-  const scan = new QuietScan(feed, signals, ledger, exchange.busy);
+  const watch = new Watch(exchange, account, options.strategy);
+  const scan = new QuietScan(feed, signals, ledger, watch, stepper);
   const { from, to } = options;
   const ticks = Math.max(0, to - from);
   const equity = new Float64Array(ticks);
   const everyTick = stepper.mustObserve;
-
-  const unsettled = new Uint8Array(size);
-  const refresh = () => refreshWorking(account, exchange, options.strategy, scan, unsettled);
-  let pending = refresh();
-  let seen = exchange.revision;
+  watch.refresh();
 
   for (let k = from; k < to; k++) {
-    if (!everyTick && !pending) {
-      k = scan.run(k, to, from, equity);
+    if (!(everyTick || watch.pending || account.halted || recorder.waiting)) {
+      const until = stepper.watchesEquity ? enterSession(stepper, feed, options, equity, k) : to;
+      k = scan.run(k, until, from, equity);
       if (k === to) break;
+      if (k === until) {
+        // The policies have to hear of the new session first.
+        k--;
+        continue;
+      }
     }
     const now = feed.clock[k]!;
     recorder.time = now;
@@ -79,29 +83,19 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
     recorder.endBars();
     const worth = ledger.equity();
     equity[k - from] = worth;
-    if (everyTick) account.halted = observe(stepper, feed, options, equity, k);
-    if (exchange.revision !== seen) {
-      pending = refresh();
-      seen = exchange.revision;
-    }
-    if (!(pending || account.halted || worth <= 0 || scan.outside(k))) continue;
-    if (!everyTick) account.halted = observe(stepper, feed, options, equity, k);
+    account.halted = stepper.observe(now, worth, feed.sessionAt[k]!, sessionStart(feed, options, equity, k));
+    watch.refresh();
+    if (!(everyTick || watch.pending || account.halted || scan.outside(k))) continue;
     account.equity = worth;
-    lookAt(feed, signals, k, view);
+    lookAt(feed, signals, k, view, account.halted);
     const planned = stepper.step(view, account);
-    if (stepper.targets.releases > 0) {
-      releaseLockouts(stepper.targets, ledger.lockout, exchange.changed);
-      pending = refresh();
-    }
+    if (stepper.targets.releases > 0) releaseLockouts(stepper.targets, exchange);
     for (let p = 0; p < planned.length; p++) {
       const order = planned[p]!;
       if (order.action === 'cancel') exchange.cancelAll(order.index, 'canceled');
       else exchange.submit(order.index, order.intent, now, order.reason);
     }
-    if (exchange.revision !== seen) {
-      pending = refresh();
-      seen = exchange.revision;
-    }
+    watch.refresh();
   }
   if (options.closeAtEnd && ticks > 0) {
     recorder.time = feed.clock[to - 1]!;
@@ -137,12 +131,11 @@ function viewsOf(size: number, exchange: SimulatedExchange): { view: MarketView;
   };
 }
 
-function releaseLockouts(targets: Targets, lockout: Int8Array, changed: Uint8Array): void {
-  for (let j = 0; j < lockout.length; j++) {
+function releaseLockouts(targets: Targets, exchange: SimulatedExchange): void {
+  for (let j = 0; j < exchange.size; j++) {
     if (targets.release[j] === 0) continue;
     targets.release[j] = 0;
-    lockout[j] = 0;
-    changed[j] = 1;
+    exchange.endLockout(j);
   }
 }
 
@@ -154,74 +147,39 @@ function venueBars(feed: MarketFeed, exchange: SimulatedExchange, k: number): vo
     if (i < 0) continue;
     const bars = feed.bars[j]!;
     const close = bars.close[i]!;
-    if (busy[j] === 1) {
+    if (busy[j] !== 0) {
       exchange.onBar(j, i, bars.time[i]!, bars.open[i]!, bars.high[i]!, bars.low[i]!, close, bars.volume[i]!);
     } else ledger.mark[j] = close;
   }
 }
 
-function observe(
+/** Equity at the end of the session before that of tick k. */
+function sessionStart(feed: MarketFeed, options: BacktestOptions, equity: Float64Array, k: number): number {
+  const before = feed.firstTick[feed.sessionAt[k]!]! - 1 - options.from;
+  return before >= 0 ? equity[before]! : options.venue.cash;
+}
+
+/** Tells risk in which session tick k lies, and returns the first tick of the next one, at most `to`. */
+function enterSession(
   stepper: Stepper,
   feed: MarketFeed,
   options: BacktestOptions,
   equity: Float64Array,
   k: number,
-): boolean {
+): number {
   const session = feed.sessionAt[k]!;
-  const before = feed.firstTick[session]! - 1 - options.from;
-  const sessionStart = before >= 0 ? equity[before]! : options.venue.cash;
-  return stepper.observe(feed.clock[k]!, equity[k - options.from]!, session, sessionStart);
+  stepper.enter(session, sessionStart(feed, options, equity, k));
+  return Math.min(options.to, feed.firstTick[session + 1] ?? options.to);
 }
 
-/**
- * Brings what the account view says of working orders up to date where something changed, and the scores that keep what
- * is held. Returns whether decide must be asked on every tick: a reversal, a lockout or a time stop is pending.
- * `unsettled` remembers of which instruments that holds.
- */
-function refreshWorking(
-  account: AccountView,
-  exchange: SimulatedExchange,
-  strategy: Strategy,
-  scan: QuietScan,
-  unsettled: Uint8Array,
-): boolean {
-  const { changed } = exchange;
-  let pending = false;
-  for (let j = 0; j < exchange.size; j++) {
-    if (changed[j] === 0) {
-      if (unsettled[j] === 1) pending = true;
-      continue;
-    }
-    changed[j] = 0;
-    let entering = 0;
-    let exiting = 0;
-    const orders = exchange.orders(j);
-    for (let k = 0; k < orders.length; k++) {
-      const { leg, side, filled } = orders[k]!;
-      if (leg === 'entry') entering = side;
-      // Protection counts as an exit under way once it has begun to fill: that is what a venue shows of it.
-      else if (leg === 'exit' || filled > 0) exiting = 1;
-    }
-    account.entering[j] = entering;
-    account.exiting[j] = exiting;
-    const held = account.quantity[j]!;
-    const open =
-      exiting === 1 ||
-      account.lockout[j] !== 0 ||
-      (held !== 0 && (entering !== 0 || strategy.timeStop < Number.POSITIVE_INFINITY));
-    unsettled[j] = open ? 1 : 0;
-    if (open) pending = true;
-    holdBand(strategy.thresholds, held > 0 ? 1 : held < 0 ? -1 : entering, scan.low, scan.high, j);
-  }
-  return pending;
-}
-
-/** Lets the view show tick k. */
-function lookAt(feed: MarketFeed, signals: Signals, k: number, view: MarketView): void {
+/** Lets the view show tick k; a halt closes also what has no bar then, so it needs the last one (`all`). */
+function lookAt(feed: MarketFeed, signals: Signals, k: number, view: MarketView, all: boolean): void {
   view.time = feed.clock[k]!;
   for (let j = 0; j < view.size; j++) {
-    const i = feed.barAt[j]![k]!;
+    const barAt = feed.barAt[j]!;
+    let i = barAt[k]!;
     view.fresh[j] = i >= 0 ? 1 : 0;
+    if (all) for (let before = k - 1; i < 0 && before >= 0; before--) i = barAt[before]!;
     if (i < 0) continue;
     view.bar[j] = i;
     view.score[j] = signals.scores[j]![i]!;

@@ -136,6 +136,34 @@ export function holdBand(
   high[j] = holding > 0 ? Number.POSITIVE_INFINITY : holding < 0 ? Math.min(exitShort, enterLong) : enterLong;
 }
 
+/**
+ * The same for an instrument that is flat and locked out of `lockout` (1 long, −1 short): the lockout lasts while the
+ * signal keeps asking for that side, or says nothing. With `immediate` re-entry any opinion ends it.
+ */
+export function lockoutBand(
+  { enterLong, enterShort }: Thresholds,
+  lockout: number,
+  reentry: Strategy['reentry'],
+  low: Float64Array,
+  high: Float64Array,
+  j: number,
+): void {
+  const never = reentry === 'immediate';
+  low[j] = never ? Number.POSITIVE_INFINITY : lockout > 0 ? nextBelow(enterLong) : Number.NEGATIVE_INFINITY;
+  high[j] = never || lockout > 0 ? Number.POSITIVE_INFINITY : Math.min(enterLong, -nextBelow(-enterShort));
+}
+
+const word = new Float64Array(1);
+const bits = new BigInt64Array(word.buffer);
+
+/** The largest double below a finite x. */
+function nextBelow(x: number): number {
+  if (x === 0) return -Number.MIN_VALUE;
+  word[0] = x;
+  bits[0] = bits[0]! + (x > 0 ? -1n : 1n);
+  return word[0]!;
+}
+
 function set(out: Targets, j: number, weight: number, reason: number): void {
   out.weight[j] = weight;
   out.reason[j] = reason;

@@ -46,6 +46,11 @@ export class Recorder implements ExchangeListener {
     else if (order.status === 'canceled' || order.status === 'rejected') this.ended.push(order);
   }
 
+  /** Whether the next tick has something to report, whatever its bars do. */
+  get waiting(): boolean {
+    return this.ended.length > 0;
+  }
+
   /** After a tick's bars: reports the orders that ended in them without being filled. */
   endBars(): void {
     if (this.ended.length === 0) return;

@@ -31,6 +31,7 @@ export class Stepper {
   /** The policy that halts the strategy since the last `observe`, if one does. */
   haltedBy: RiskPolicy | undefined;
   private readonly halting: readonly RiskPolicy[];
+  private readonly floors: readonly RiskPolicy[];
   private readonly reviewing: readonly RiskPolicy[];
 
   constructor(
@@ -51,12 +52,32 @@ export class Stepper {
       positions: 0,
     };
     this.halting = strategy.policies.filter((policy) => policy.halts);
+    this.floors = this.halting.filter((policy) => policy.floor);
     this.reviewing = strategy.policies.filter((policy) => policy.review);
   }
 
   /** Whether a policy wants to see every tick. */
   get mustObserve(): boolean {
-    return this.halting.length > 0;
+    return this.halting.length > this.floors.length;
+  }
+
+  /** Whether a policy follows equity from tick to tick by its floor. */
+  get watchesEquity(): boolean {
+    return this.floors.length > 0;
+  }
+
+  /** Equity below which `observe` would halt, as peak and session of `risk` stand; an account with nothing is ruined. */
+  floor(): number {
+    const { risk, floors } = this;
+    let floor = Number.MIN_VALUE;
+    for (let p = 0; p < floors.length; p++) floor = Math.max(floor, floors[p]!.floor!(risk));
+    return floor;
+  }
+
+  /** Tells the policies in which session the next ticks lie and what equity was at the end of the one before. */
+  enter(session: number, sessionStart: number): void {
+    this.risk.session = session;
+    this.risk.sessionStart = sessionStart;
   }
 
   /**
@@ -65,9 +86,8 @@ export class Stepper {
    */
   observe(time: number, equity: number, session: number, sessionStart: number): boolean {
     const { risk, halting } = this;
+    this.enter(session, sessionStart);
     risk.time = time;
-    risk.session = session;
-    risk.sessionStart = sessionStart;
     risk.equity = equity;
     if (equity > risk.peak) risk.peak = equity;
     let halted = equity <= 0;

@@ -20,7 +20,7 @@ const LEG_OF_REASON = { stop_loss: 'stop', trailing_stop: 'stop', take_profit: '
  */
 export class SimulatedExchange {
   readonly ledger: Ledger;
-  /** Instruments with something to do on their next bar (working order or armed protection): the loop's fast test. */
+  /** What an instrument's next bar may do: 0 nothing, 1 reach the protection of its position, 2 fill a working order. */
   readonly busy: Uint8Array;
   /** Counts changes of the book and of positions: equal numbers mean that nothing moved. */
   revision = 0;
@@ -68,7 +68,7 @@ export class SimulatedExchange {
       // An exit outranks what is left of an entry: a position being closed must not grow.
       if (order.leg === 'exit') this.cancelEntries(instrument, 'exit ordered');
       this.enqueue(order);
-      this.busy[instrument] = 1;
+      this.busy[instrument] = 2;
       this.moved(instrument);
     }
     this.listener.onOrder(order);
@@ -91,6 +91,12 @@ export class SimulatedExchange {
   /** Working orders of one instrument, oldest first. */
   orders(instrument: number): readonly VenueOrder[] {
     return this.working[instrument]!;
+  }
+
+  /** The strategy's signal has asked for something else since protection closed a position. */
+  endLockout(j: number): void {
+    this.ledger.lockout[j] = 0;
+    this.moved(j);
   }
 
   protectionOf(instrument: number): ProtectionState | undefined {
@@ -125,7 +131,7 @@ export class SimulatedExchange {
     if (state !== undefined) {
       this.testProtection(j, state, entry !== 2 || protectedBefore);
       const kept = this.protection[j];
-      if (kept !== undefined) kept.trailTo(Math.sign(this.ledger.quantity[j]!), bar);
+      if (kept !== undefined) kept.trailTo(Math.sign(this.ledger.quantity[j]!), high, low);
     }
     this.ledger.mark[j] = close;
     this.refreshBusy(j);
@@ -351,7 +357,7 @@ export class SimulatedExchange {
   }
 
   private refreshBusy(j: number): void {
-    this.busy[j] = this.working[j]!.length > 0 || this.protection[j] !== undefined ? 1 : 0;
+    this.busy[j] = this.working[j]!.length > 0 ? 2 : this.protection[j] !== undefined ? 1 : 0;
   }
 
   snapshot(): ExchangeSnapshot {

@@ -11,6 +11,11 @@ export interface FillModel {
   /** Market orders fill at the close of the bar that they were decided on: before the bar that `reference` sees. */
   readonly beforeBar?: boolean;
   /**
+   * A stop or target is reached only in a bar whose open, high or low reaches its price. The backtest then passes over
+   * bars that reach none of them; without it, every bar of a protected position goes through the venue.
+   */
+  readonly insideBar?: boolean;
+  /**
    * Reference price before slippage, NaN for no fill. `triggered` is a stop-limit whose stop was reached in an earlier bar.
    */
   reference(

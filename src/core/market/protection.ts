@@ -36,16 +36,24 @@ export class ProtectionState {
     }
   }
 
+  /** Whether the trailing stop is the one that counts: it is nearer to the market, or the only one. */
+  private trails(side: number): boolean {
+    return !Number.isNaN(this.trail) && !(side * this.stop >= side * this.trail);
+  }
+
+  /** The stop that counts, of the fixed and the trailing one; NaN = none. */
+  nearestStop(side: number): number {
+    return this.trails(side) ? this.trail : this.stop;
+  }
+
   /**
    * Whether the bar closes a position of this side; fills `hit`. Where stop and target lie in one bar the stop is taken:
    * the path inside the bar is unknown, so the worse reading counts. After an entry inside the bar (`targetAllowed`
    * false) only the stop is tested, for the same reason.
    */
   test(side: number, bar: Candle, fill: FillModel, targetAllowed: boolean): boolean {
-    const fixed = this.stop;
-    const trailing = this.trail;
-    const useTrail = !Number.isNaN(trailing) && !(side * fixed >= side * trailing);
-    const stop = useTrail ? trailing : fixed;
+    const useTrail = this.trails(side);
+    const stop = useTrail ? this.trail : this.stop;
     // A favourable gap through the target at the open precedes whatever the bar does later.
     if (targetAllowed && fill.stopFirst !== true && side * bar.open >= side * this.target) {
       return this.record(bar.open, 'take_profit', false);
@@ -62,10 +70,10 @@ export class ProtectionState {
   }
 
   /** Moves the trailing stop after the bar is over: a bar's own high must not tighten the stop inside that bar. */
-  trailTo(side: number, bar: Candle): void {
+  trailTo(side: number, high: number, low: number): void {
     const { trailingStop } = this.spec;
     if (trailingStop === undefined) return;
-    const extreme = side > 0 ? bar.high : bar.low;
+    const extreme = side > 0 ? high : low;
     if (side * extreme > side * this.best) {
       this.best = extreme;
       this.trail = this.roundPrice(extreme * (1 - side * trailingStop), -side);

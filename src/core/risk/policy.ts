@@ -25,6 +25,10 @@ export interface Proposal {
 /**
  * One limit. `review` returns the weight it allows: the same sign, no larger; 0 vetoes. `halts` is asked on every
  * tick: while it returns true, positions are closed and nothing is opened. Settings and files in `policies/`.
+ *
+ * A policy that halts on equity alone says so by `floor`: as long as equity stays at or above it, `halts` would return
+ * false and remember nothing. It may depend on peak, session and sessionStart; Infinity where the policy halts already.
+ * The backtest then passes over quiet ticks without asking; without `floor`, `halts` really is asked on every tick.
  */
 export interface RiskPolicy {
   readonly name: string;
@@ -32,6 +36,7 @@ export interface RiskPolicy {
   readonly lasting?: boolean;
   review?(proposal: Proposal, state: RiskState): number;
   halts?(state: RiskState): boolean;
+  floor?(state: RiskState): number;
   /** A person has resumed the strategy: what was measured before counts no more. */
   resume?(): void;
 }

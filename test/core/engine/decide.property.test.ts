@@ -5,8 +5,10 @@ import {
   allocateTargets,
   decide,
   holdBand,
+  lockoutBand,
   type MarketView,
 } from '../../../src/core/engine/decide.js';
+import type { Strategy } from '../../../src/core/engine/strategy.js';
 import { strategy } from '../../support/market.js';
 
 const thresholds = fc
@@ -23,7 +25,13 @@ const thresholds = fc
     exitShort: t.enterShort + t.gapShort,
   }));
 
-function ask(score: number, held: number, limits: Parameters<typeof holdBand>[0]): number {
+function ask(
+  score: number,
+  held: number,
+  limits: Parameters<typeof holdBand>[0],
+  lockout = 0,
+  reentry: Strategy['reentry'] = 'new-signal',
+) {
   const one = (x: number) => Float64Array.of(x);
   const view: MarketView = {
     size: 1,
@@ -40,12 +48,12 @@ function ask(score: number, held: number, limits: Parameters<typeof holdBand>[0]
     entering: new Int8Array(1),
     exiting: new Uint8Array(1),
     entryBar: new Int32Array(1),
-    lockout: new Int8Array(1),
+    lockout: Int8Array.of(lockout),
     halted: false,
   };
   const out = allocateTargets(1);
-  decide(view, account, strategy({ thresholds: limits }), out);
-  return out.changes;
+  decide(view, account, strategy({ thresholds: limits, reentry }), out);
+  return out.changes + out.releases;
 }
 
 test('scores inside the hold band change nothing, scores outside do', () => {
@@ -58,5 +66,26 @@ test('scores inside the hold band change nothing, scores outside do', () => {
       expect(ask(score, held, limits) > 0).toBe(outside);
     }),
     { numRuns: 2000 },
+  );
+});
+
+test('scores inside the band of a lockout neither end it nor change anything, scores outside do', () => {
+  const score = fc.oneof(fc.double({ min: -3, max: 3 }), fc.constantFrom(0, -0, Number.MIN_VALUE, -Number.MIN_VALUE));
+  fc.assert(
+    fc.property(
+      thresholds.chain((t) => fc.tuple(fc.constant(t), fc.oneof(score, fc.constantFrom(...Object.values(t))))),
+      fc.constantFrom(-1, 1),
+      fc.constantFrom('new-signal' as const, 'immediate' as const),
+      ([limits, s], lockout, reentry) => {
+        // There is no short position to be locked out of.
+        fc.pre(lockout > 0 || Number.isFinite(limits.enterShort));
+        const low = new Float64Array(1);
+        const high = new Float64Array(1);
+        lockoutBand(limits, lockout, reentry, low, high, 0);
+        const outside = s >= high[0]! || s <= low[0]!;
+        expect(ask(s, 0, limits, lockout, reentry) > 0).toBe(outside);
+      },
+    ),
+    { numRuns: 4000 },
   );
 });

@@ -17,6 +17,7 @@ export function create({ limits = 'through', first }: z.input<typeof settings>):
     name,
     liveOrder: 'market on open, otherwise market in session',
     stopFirst: first === 'stop',
+    insideBar: true,
     reference: (type, side, limitPrice, stopPrice, triggered, bar) =>
       referencePrice(type, side, limitPrice, stopPrice, triggered, bar, limits),
     target: (side, limitPrice, bar) => limitReference(side, limitPrice, bar, limits),

@@ -19,6 +19,7 @@ export function create({ limits, first }: z.output<typeof settings>): FillModel 
     liveOrder: undefined,
     stopFirst: first === 'stop',
     beforeBar: true,
+    insideBar: true,
     reference: (type, side, limitPrice, stopPrice, triggered, bar) =>
       type === 'market'
         ? (bar.previousClose ?? 0) > 0

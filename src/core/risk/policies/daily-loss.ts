@@ -13,6 +13,7 @@ export function create({ fraction }: z.infer<typeof settings>): RiskPolicy {
       if (state.equity < state.sessionStart * (1 - fraction)) haltedIn = state.session;
       return haltedIn === state.session;
     },
+    floor: (state) => (haltedIn === state.session ? Number.POSITIVE_INFINITY : state.sessionStart * (1 - fraction)),
     resume() {
       haltedIn = -1;
     },

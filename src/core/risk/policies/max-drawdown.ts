@@ -14,6 +14,7 @@ export function create({ fraction }: z.infer<typeof settings>): RiskPolicy {
       if (state.equity < state.peak * (1 - fraction)) halted = true;
       return halted;
     },
+    floor: (state) => (halted ? Number.POSITIVE_INFINITY : state.peak * (1 - fraction)),
     resume() {
       halted = false;
     },

@@ -1,0 +1,119 @@
+import type { SimulatedExchange } from '../market/index.js';
+import { type AccountView, holdBand, lockoutBand } from './decide.js';
+import type { Strategy } from './strategy.js';
+
+const NEVER = 0x7fffffff;
+
+/**
+ * What would make a tick matter, per instrument: a score that leaves its band, a bar at which the time stop is due, a
+ * price that reaches the protection of the position. Brought up to date where the book or a position changed. A tick on
+ * which none of this happens only marks positions, and `QuietScan` passes over it.
+ */
+export class Watch {
+  /** Scores strictly between keep what is held. */
+  readonly low: Float64Array;
+  readonly high: Float64Array;
+  /** From this bar on the time stop is due. */
+  readonly due: Int32Array;
+  /** 1 where a position's protection is armed; then a bar that touches `floor` or `ceiling` goes through the venue. */
+  readonly guarded: Uint8Array;
+  readonly floor: Float64Array;
+  readonly ceiling: Float64Array;
+  /** A high above `rising` or a low below `falling` moves the trailing stop. NaN = there is none. */
+  readonly rising: Float64Array;
+  readonly falling: Float64Array;
+  /** Decide must be asked on every tick: a reversal or an exit is under way. */
+  pending = false;
+  /** Number of instruments whose next bar must go through the venue: they have working orders. */
+  working = 0;
+  guards = 0;
+  private readonly unsettled: Uint8Array;
+  private revision = -1;
+
+  constructor(
+    private readonly exchange: SimulatedExchange,
+    private readonly account: AccountView,
+    private readonly strategy: Strategy,
+  ) {
+    const { size } = exchange;
+    const column = () => new Float64Array(size).fill(Number.NaN);
+    this.low = column();
+    this.high = column();
+    this.due = new Int32Array(size);
+    this.guarded = new Uint8Array(size);
+    this.floor = column();
+    this.ceiling = column();
+    this.rising = column();
+    this.falling = column();
+    this.unsettled = new Uint8Array(size);
+  }
+
+  /** Call after anything that may have changed the book. */
+  refresh(): void {
+    const { exchange } = this;
+    if (exchange.revision === this.revision) return;
+    this.revision = exchange.revision;
+    const { changed, busy } = exchange;
+    this.pending = false;
+    this.working = 0;
+    this.guards = 0;
+    for (let j = 0; j < exchange.size; j++) {
+      if (changed[j] === 1) {
+        changed[j] = 0;
+        this.look(j);
+      }
+      if (this.unsettled[j] === 1) this.pending = true;
+      if (busy[j] === 2 || (busy[j] === 1 && exchange.settings.fill.insideBar !== true)) this.working++;
+      this.guards += this.guarded[j]!;
+    }
+  }
+
+  /** Tells the account view what is working for an instrument, and from that and the position what to watch for. */
+  private look(j: number): void {
+    const { account, strategy } = this;
+    let entering = 0;
+    let exiting = 0;
+    const orders = this.exchange.orders(j);
+    for (let k = 0; k < orders.length; k++) {
+      const { leg, side, filled } = orders[k]!;
+      if (leg === 'entry') entering = side;
+      // Protection counts as an exit under way once it has begun to fill: that is what a venue shows of it.
+      else if (leg === 'exit' || filled > 0) exiting = 1;
+    }
+    account.entering[j] = entering;
+    account.exiting[j] = exiting;
+    const held = account.quantity[j]!;
+    const side = Math.sign(held);
+    const locked = account.lockout[j]!;
+    const settled = exiting === 0 && (side === 0 || entering === 0) && (locked === 0 || (side === 0 && entering === 0));
+    this.unsettled[j] = settled ? 0 : 1;
+    if (locked !== 0) lockoutBand(strategy.thresholds, locked, strategy.reentry, this.low, this.high, j);
+    else holdBand(strategy.thresholds, side || entering, this.low, this.high, j);
+    this.due[j] = held === 0 ? NEVER : Math.min(NEVER, account.entryBar[j]! + strategy.timeStop - 1);
+    this.guard(j);
+  }
+
+  /** Bars that went through the venue may have moved trailing stops. */
+  readGuards(): void {
+    for (let j = 0; j < this.exchange.size; j++) if (this.guarded[j] === 1) this.guard(j);
+  }
+
+  /** Reads the prices of an armed protection. */
+  private guard(j: number): void {
+    const state = this.exchange.protectionOf(j);
+    this.guarded[j] = state === undefined ? 0 : 1;
+    if (state === undefined) return;
+    const side = Math.sign(this.account.quantity[j]!);
+    const stop = state.nearestStop(side);
+    this.floor[j] = side > 0 ? stop : state.target;
+    this.ceiling[j] = side > 0 ? state.target : stop;
+    this.rising[j] = side > 0 ? state.best : Number.NaN;
+    this.falling[j] = side > 0 ? Number.NaN : state.best;
+  }
+
+  /** Moves the trailing stop of an instrument after a bar that did not reach its protection. */
+  trail(j: number, high: number, low: number): void {
+    this.exchange.protectionOf(j)!.trailTo(Math.sign(this.account.quantity[j]!), high, low);
+    this.guard(j);
+  }
+}

@@ -1,0 +1,136 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { BarColumns } from '../../../src/core/domain/bars.js';
+import { seededRandom } from '../../../src/core/domain/random.js';
+import { runBacktest } from '../../../src/core/engine/backtest.js';
+import { EventLines } from '../../../src/core/engine/events.js';
+import type { Strategy } from '../../../src/core/engine/strategy.js';
+import { type ExchangeSettings, NO_COSTS, type Rounding } from '../../../src/core/market/index.js';
+import type { RiskPolicy } from '../../../src/core/risk/index.js';
+import * as dailyLoss from '../../../src/core/risk/policies/daily-loss.js';
+import * as maxDrawdown from '../../../src/core/risk/policies/max-drawdown.js';
+import { feedOf, randomCandles, strategy, tinyBars, venue } from '../../support/market.js';
+
+const fraction = fc.double({ min: 0.002, max: 0.08, noNaN: true });
+const maybe = <T>(arb: fc.Arbitrary<T>) => fc.option(arb, { nil: undefined });
+/** Leaves out what is undefined: settings are absent or have a value. */
+const present = <T extends object>(record: T) =>
+  Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+
+const cases = fc.record({
+  seed: fc.integer({ min: 1, max: 1e6 }),
+  instruments: fc.constantFrom(1, 1, 3),
+  gaps: fc.boolean(),
+  protection: maybe(
+    fc.record({ stopLoss: maybe(fraction), takeProfit: maybe(fraction), trailingStop: maybe(fraction) }),
+  ),
+  timeStop: fc.constantFrom(Number.POSITIVE_INFINITY, 1, 6, 25),
+  reentry: fc.constantFrom('new-signal' as const, 'immediate' as const),
+  short: fc.boolean(),
+  entry: fc.constantFrom<Strategy['entry']>({ type: 'market' }, { type: 'limit', offset: 0.003 }),
+  drawdown: maybe(fc.double({ min: 0.02, max: 0.4, noNaN: true })),
+  daily: maybe(fc.double({ min: 0.005, max: 0.1, noNaN: true })),
+  slippage: fc.constantFrom<ExchangeSettings['slippage']>(
+    { kind: 'fixed', fraction: 0.0005 },
+    { kind: 'volume-share', limit: 0.02, impact: 0.1 },
+  ),
+  leverage: fc.constantFrom(1, 3),
+});
+type Case = typeof cases extends fc.Arbitrary<infer T> ? T : never;
+
+const N = 400;
+
+/** A coarse tick, so that bars often touch a price exactly without trading through it. */
+const coarse: Rounding = { quantity: (_, q) => q, price: (_, p) => Math.round(p * 5) / 5 };
+const tick = (price: number) => coarse.price(0, price, 1);
+
+/** Quarter-hourly bars, so that a run has several sessions; calm enough for quiet stretches between the events. */
+function market({ seed, instruments, gaps }: Case): BarColumns[] {
+  return Array.from({ length: instruments }, (_, j) => {
+    const calm = randomCandles(N, seed + j).map(([o, h, l, c, v]) => [tick(o), tick(h), tick(l), tick(c), v!] as const);
+    const bars = tinyBars(calm, `I${j}`);
+    const keep = (_: number, i: number) => !(gaps && (i + j) % 7 === 3);
+    return {
+      ...bars,
+      time: bars.time.map((t) => bars.time[0]! + (t - bars.time[0]!) * 15).filter(keep),
+      ...Object.fromEntries(
+        (['open', 'high', 'low', 'close', 'volume'] as const).map((f) => [f, bars[f].filter(keep)]),
+      ),
+    };
+  });
+}
+
+function run(c: Case, quiet: boolean) {
+  const bars = market(c);
+  const random = seededRandom(c.seed);
+  const scores = bars.map(({ time }) => {
+    let s = 0;
+    return time.map(() => {
+      if (random.next() < 0.04) s = Math.floor(random.next() * 3) - 1;
+      return random.next() < 0.02 ? Number.NaN : s;
+    });
+  });
+  const policies: RiskPolicy[] = [
+    ...(c.drawdown === undefined ? [] : [maxDrawdown.create({ fraction: c.drawdown })]),
+    ...(c.daily === undefined ? [] : [dailyLoss.create({ fraction: c.daily })]),
+  ];
+  let ticks = 0;
+  const everyTick: RiskPolicy = {
+    name: 'every-tick',
+    halts: () => {
+      ticks++;
+      return false;
+    },
+    ...(quiet && { floor: () => 0 }),
+  };
+  const limits = { enterLong: 1, exitLong: 0, enterShort: c.short ? -1 : Number.NEGATIVE_INFINITY, exitShort: 0 };
+  const events = new EventLines();
+  const feed = feedOf(...bars);
+  const result = runBacktest(
+    feed,
+    { scores, measures: undefined },
+    {
+      strategy: strategy({
+        thresholds: limits,
+        entry: c.entry!,
+        protection: c.protection && present(c.protection),
+        timeStop: c.timeStop,
+        reentry: c.reentry,
+        policies: [...policies, everyTick],
+      }),
+      venue: venue({
+        allowShort: c.short,
+        leverage: c.leverage,
+        slippage: c.slippage,
+        costs: { ...NO_COSTS, perShare: 0.001 },
+      }),
+      rounding: coarse,
+      from: 10,
+      to: feed.clock.length,
+      closeAtEnd: false,
+      events,
+    },
+  );
+  const { equity, ...rest } = result;
+  return { ticks, outcome: { ...rest, equity: Array.from(equity.equity), events: events.lines } };
+}
+
+test('passing over quiet ticks changes nothing', () => {
+  let visited = 0;
+  let all = 0;
+  fc.assert(
+    fc.property(cases, (c) => {
+      const quick = run(c, true);
+      const slow = run(c, false);
+      expect(quick.outcome).toEqual(slow.outcome);
+      visited += quick.ticks;
+      all += slow.ticks;
+    }),
+    { numRuns: 150 },
+  );
+  // The test is worth something only if there was something to pass over.
+  expect(visited).toBeLessThan(0.8 * all);
+  expect(visited).toBeGreaterThan(0.05 * all);
+});
