@@ -14,6 +14,34 @@ export interface BarRequest {
   readonly to: number;
 }
 
+/** One bar as a stream delivers it. */
+export interface StreamedBar {
+  readonly symbol: string;
+  /** Opening instant. */
+  readonly time: number;
+  readonly open: number;
+  readonly high: number;
+  readonly low: number;
+  readonly close: number;
+  readonly volume: number;
+}
+
+export type BarStreamEvent =
+  /** A finished bar. */
+  | { readonly type: 'bar'; readonly bar: StreamedBar }
+  /** A bar restated because trades arrived late: it replaces the bar of that time. */
+  | { readonly type: 'updated'; readonly bar: StreamedBar }
+  /** Subscribed; everything between the last bar and now has to be asked by `bars`. */
+  | { readonly type: 'connected' }
+  | { readonly type: 'disconnected'; readonly reason: string };
+
+/** A source's stream of finished bars of one length. It reconnects by itself, for ever, and reports every gap. */
+export interface BarStream {
+  /** Whether it has bars of that length of all these symbols. */
+  covers(symbols: readonly string[], interval: Interval): boolean;
+  open(symbols: readonly string[], signal: AbortSignal): AsyncIterable<BarStreamEvent>;
+}
+
 /** A vendor or archive of bars. One file in `sources/`; all pass one contract suite. */
 export interface MarketDataSource {
   readonly feed: string;
@@ -21,6 +49,8 @@ export interface MarketDataSource {
   readonly density: Density;
   /** Bars end where the archive ends, whatever the clock says; `from` and `to` may be infinite. */
   readonly archive?: boolean;
+  /** An archive that has bars up to any clock, and so can be followed like a vendor. */
+  readonly endless?: boolean;
   /** Symbols that one call of `bars` takes best; 1 unless stated. */
   readonly batch?: number;
   /** How much later than its end a bar is published, in ms; 0 unless stated. */
@@ -34,6 +64,8 @@ export interface MarketDataSource {
   bars(request: BarRequest, signal: AbortSignal): AsyncIterable<BarColumns>;
   /** Corporate actions effective in the range; absent where the source has none. */
   actions?(request: BarRequest, signal: AbortSignal): Promise<readonly CorporateAction[]>;
+  /** Bars as they happen; absent: followed by asking `bars` when the next one should be there. */
+  readonly barStream?: BarStream;
 }
 
 export type { SourceNote } from './quality.js';

@@ -8,6 +8,10 @@ export const ingestResult = z.strictObject({
   ...artifactResult,
   symbols: z.array(z.strictObject({ symbol: z.string(), rows: z.int(), inserted: z.int(), updated: z.int() })),
   failures: z.array(z.strictObject({ symbol: z.string(), code: z.string(), message: z.string() })),
+  followed: z
+    .strictObject({ streamed: z.int(), restated: z.int(), backfilled: z.int(), refused: z.int() })
+    .optional()
+    .describe('--follow: bars kept, by where they came from, and bars that the checks refused'),
 });
 
 const figures = z.record(z.string(), z.unknown());

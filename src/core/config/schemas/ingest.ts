@@ -27,6 +27,11 @@ export const ingestOptions = z.strictObject({
     off(),
   ),
   refetch: option({ summary: 'Fetch also what is stored already.', switch: true }, off()),
+  follow: option({ summary: 'Go on with bars as they happen, until --to, Ctrl-C or SIGTERM.', switch: true }, off()),
+  foldEvery: option(
+    { summary: '--follow: bars go from its log into the store this often.', value: '15m' },
+    duration().prefault('15m'),
+  ),
   file: option(
     { summary: 'csv: one file per symbol of --symbols, in order.', value: 'path', char: 'f', multiple: true },
     paths().optional(),

@@ -1,4 +1,5 @@
 import { allocateBars, BAR_FIELDS, type BarColumns, sliceBars } from '../../domain/index.js';
+import { joinBars } from './memory.js';
 
 export interface Merged {
   readonly bars: BarColumns;
@@ -38,6 +39,21 @@ export function mergeBars(old: BarColumns, next: BarColumns): Merged {
     for (const field of BAR_FIELDS) out[field][k] = source[field][row]!;
   }
   return { bars: out, inserted, updated };
+}
+
+/** Union by time of ascending parts, of which later ones count. */
+export function unionBars(parts: readonly BarColumns[]): BarColumns {
+  // Runs of parts that follow one another are joined first: merging is for what overlaps.
+  const runs: BarColumns[][] = [];
+  for (const part of parts) {
+    if (part.time.length === 0) continue;
+    const run = runs.at(-1);
+    if (run !== undefined && run.at(-1)!.time.at(-1)! < part.time[0]!) run.push(part);
+    else runs.push([part]);
+  }
+  const [first, ...others] = runs.map((run) => joinBars(run[0]!.instrument, run[0]!.interval, run));
+  if (first === undefined) return parts[0]!;
+  return others.reduce((all, next) => mergeBars(all, next).bars, first);
 }
 
 /** Cuts ascending bars where the partition of their time changes. */

@@ -11,7 +11,7 @@ import {
 } from '../../domain/index.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
 import { dateOf, httpFailureOf } from '../../platform/index.js';
-import type { BarRequest, MarketDataSource, SourceContext } from '../source.js';
+import type { BarRequest, BarStream, BarStreamEvent, MarketDataSource, SourceContext } from '../source.js';
 import { actionsOf } from './alpaca-actions.js';
 import { type MarketEvent, type StreamChannels, streamMarket } from './alpaca-stream.js';
 import { dateAt, type VendorBar, VendorColumns } from './vendor-columns.js';
@@ -59,6 +59,12 @@ export interface AlpacaAsset {
 export class AlpacaSource implements MarketDataSource {
   readonly basis = 'raw';
   readonly density;
+  readonly batch = SYMBOLS;
+  /** The stream's bars are minutes of US stocks. */
+  readonly barStream: BarStream = {
+    covers: (symbols, interval) => interval === '1m' && !symbols.some(isCrypto),
+    open: (symbols, signal) => this.barEvents(symbols, signal),
+  };
   private connection: Promise<AlpacaRest> | undefined;
 
   constructor(
@@ -309,6 +315,11 @@ export class AlpacaSource implements MarketDataSource {
       shortable: asset['shortable'] === true,
       fractionable: asset['fractionable'] === true,
     }));
+  }
+
+  private async *barEvents(symbols: readonly string[], signal: AbortSignal): AsyncGenerator<BarStreamEvent> {
+    for await (const event of this.stream({ bars: symbols, updatedBars: symbols }, signal))
+      if (event.type !== 'quote' && event.type !== 'trade') yield event;
   }
 
   /** Bars as they happen: bars, restated bars, quotes, trades; reconnects and reports every gap. */

@@ -1,5 +1,6 @@
 import { type AlpacaKeys, openStockData, supervise } from '../../clients/alpaca/index.js';
 import type { Clock, Logger } from '../../platform/index.js';
+import type { BarStreamEvent } from '../source.js';
 
 export interface StreamChannels {
   readonly bars?: readonly string[];
@@ -8,22 +9,9 @@ export interface StreamChannels {
   readonly trades?: readonly string[];
 }
 
-export interface StreamedBar {
-  readonly symbol: string;
-  /** Opening instant. */
-  readonly time: number;
-  readonly open: number;
-  readonly high: number;
-  readonly low: number;
-  readonly close: number;
-  readonly volume: number;
-}
-
+/** Bars are minutes. */
 export type MarketEvent =
-  /** A finished minute. */
-  | { readonly type: 'bar'; readonly bar: StreamedBar }
-  /** A minute restated because trades arrived late: it replaces the bar of that time. */
-  | { readonly type: 'updated'; readonly bar: StreamedBar }
+  | BarStreamEvent
   | {
       readonly type: 'quote';
       readonly symbol: string;
@@ -40,10 +28,7 @@ export type MarketEvent =
       readonly time: number;
       readonly price: number;
       readonly size: number;
-    }
-  /** Subscribed; everything between the last event and now has to be read over REST. */
-  | { readonly type: 'connected' }
-  | { readonly type: 'disconnected'; readonly reason: string };
+    };
 
 export interface MarketStreamOptions {
   readonly keys: AlpacaKeys;

@@ -59,6 +59,7 @@ class SyntheticSource implements MarketDataSource {
   readonly basis = 'raw';
   readonly density = 'dense';
   readonly archive = true;
+  readonly endless = true;
   private readonly simulation: Simulation;
   private readonly start: number;
 
