@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { CommandId, Environment, ResolvedConfig } from '../core/config/index.js';
+import type { NativeLibraries } from '../core/models/trainer.js';
 import { createLogger, createProgress, defaultThreads, faultPoint } from '../core/platform/index.js';
 import { createRuntime, type Runtime } from '../core/stages/runtime.js';
 import { writeMessage } from './output.js';
@@ -26,9 +27,17 @@ export function shellRuntime(
     threads: global.threads ?? defaultThreads(),
     secrets,
     trialLedger: place(global.trialLedger ?? join(userData(environment), 'trials.sqlite')),
+    libraries: librariesOf(global.xgboostLib, folder, environment),
     ...(fault === undefined ? {} : { faultPoint: fault }),
     ...(journal === undefined ? {} : { journal: place(journal) }),
   });
+}
+
+/** The library named, or the active Python environments to look into for it. */
+function librariesOf(given: string | undefined, folder: string, environment: Environment): NativeLibraries {
+  if (given !== undefined) return { xgboost: resolve(folder, given) };
+  const active = ['VIRTUAL_ENV', 'CONDA_PREFIX'].map((name) => environment.get(name)?.value);
+  return { prefixes: active.filter((path) => path !== undefined) };
 }
 
 /** The user's data folder of this program, by each system's convention. */

@@ -1,13 +1,15 @@
 /**
  * W5: LSTM(64) over 4096 sequences × 32 steps × 16 features, last state, dense(1), binary cross-entropy, Adam 1e-3, batch
- * 128, shuffled: seconds an epoch after one warm-up epoch. --threads=1,2 --reps=9; --check compares the weights of all
- * thread counts bit for bit. The second line of each: latency of one sequence.
+ * 128, shuffled: seconds an epoch after one warm-up epoch. --threads=1,2 --reps=9. The weights of all thread counts are
+ * compared bit for bit. The native engine (TensorFlow, one thread) runs where it is installed. The last line: latency of
+ * one sequence.
  */
 import { createHash } from 'node:crypto';
 import { arg, bench, emit, version } from './harness.mjs';
 import { seqs } from './inputs.mjs';
 
 const { trainNetwork } = await import('../../dist/core/learning/networks/index.js');
+const { openTensorflow } = await import('../../dist/core/platform/tensorflow.js');
 const { X, y } = seqs();
 const values = new Float32Array(new SharedArrayBuffer(X.byteLength));
 values.set(X);
@@ -22,7 +24,15 @@ const spec = {
 };
 const reps = arg('reps', 9);
 const hashes = new Set();
-for (const threads of String(arg('threads', '1,2')).split(',').map(Number)) {
+const native = await openTensorflow().then(
+  () => true,
+  () => false,
+);
+const variants = String(arg('threads', '1,2'))
+  .split(',')
+  .map((threads) => ({ engine: 'embedded', threads: Number(threads) }));
+if (native) variants.push({ engine: 'native', threads: 1 });
+for (const { engine, threads } of variants) {
   const wall = [];
   const cpu = [];
   const losses = [];
@@ -42,6 +52,7 @@ for (const threads of String(arg('threads', '1,2')).split(',').map(Number)) {
       scale: false,
       seed: 1,
     },
+    engine,
     threads,
     onEpoch: ({ loss }) => {
       wall.push((performance.now() - t) / 1000);
@@ -59,7 +70,7 @@ for (const threads of String(arg('threads', '1,2')).split(',').map(Number)) {
   const hash = createHash('sha256');
   for (const tensor of model.tensors) hash.update(new Uint8Array(tensor.values.buffer));
   const weights = hash.digest('hex').slice(0, 16);
-  hashes.add(weights);
+  if (engine === 'embedded') hashes.add(weights);
   const params = model.tensors.reduce((s, tensor) => s + tensor.values.length, 0);
   emit(
     'W5',
@@ -67,9 +78,9 @@ for (const threads of String(arg('threads', '1,2')).split(',').map(Number)) {
     { min: Math.min(...timed), median: middle(timed), cpu: middle(cpu.slice(1)), runs: timed.length },
     4096,
     { loss_per_epoch: losses, train_accuracy: accuracy, params, weights },
-    { peer: `quantline embedded ${threads}t` },
+    { peer: `quantline ${engine} ${threads}t` },
   );
-  if (threads !== 1) continue;
+  if (engine === 'native' || threads !== 1) continue;
   const one = values.slice(0, 512);
   const score = new Float32Array(1);
   const times = new Float64Array(2000);

@@ -57,6 +57,8 @@ test.each([
       'direction(3)',
       '--cv',
       'walk-forward(3)',
+      '--engine',
+      'embedded',
       '--seed',
       '5',
     ],

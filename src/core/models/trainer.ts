@@ -54,11 +54,24 @@ export interface SeriesMatrix {
   readonly starts: Int32Array;
 }
 
+/** Which implementation is wanted; `auto` is the native one where it is found and loads, otherwise the embedded one. */
+export type EngineChoice = 'auto' | 'embedded' | 'native';
+
+/** Where native libraries lie that their learners cannot find by themselves. */
+export interface NativeLibraries {
+  /** XGBoost's library, or a folder that holds it. */
+  readonly xgboost?: string;
+  /** Python environments to look into first. */
+  readonly prefixes?: readonly string[];
+}
+
 export interface FitContext {
   readonly scoreKind: ScoreKind;
   readonly seed: number;
   readonly threads: number;
-  readonly engine: 'auto' | 'embedded' | 'native';
+  /** As `engineFor` resolved it. */
+  readonly engine: 'embedded' | 'native';
+  readonly libraries: NativeLibraries;
   readonly signal: AbortSignal;
   /** Rounds or epochs where the caller fixed them. */
   readonly rounds: number | undefined;
@@ -71,7 +84,7 @@ export type SavedFiles = Readonly<Record<string, string | Uint8Array>>;
 
 /** Which implementation ran. */
 export interface EngineInfo {
-  readonly name: string;
+  readonly name: 'embedded' | 'native';
   readonly version: string;
 }
 
@@ -97,7 +110,7 @@ export interface FittedModel {
 export interface Learner {
   readonly kind: 'learner';
   /** The engine that will run for this choice: part of the model's id. */
-  engineFor(choice: FitContext['engine']): Promise<EngineInfo>;
+  engineFor(choice: EngineChoice, libraries: NativeLibraries): Promise<EngineInfo>;
   fit(rows: TrainingRows, context: FitContext): Promise<FittedModel>;
   load(
     files: Readonly<Record<string, Uint8Array>>,

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { type ArtifactStore, LocalArtifactStore } from '../artifacts/index.js';
+import type { NativeLibraries } from '../models/trainer.js';
 import {
   type Clock,
   defaultThreads,
@@ -27,6 +28,8 @@ export interface Runtime {
   readonly trialLedger: string;
   /** Journal: a file path, or a postgres:// URL. */
   readonly journal: string;
+  /** Where native libraries lie. */
+  readonly libraries: NativeLibraries;
   /** Test hook: called at named points of the order path; does nothing outside fault tests. */
   readonly faultPoint?: (name: string) => void;
 }
@@ -50,6 +53,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     signal: new AbortController().signal,
     threads: defaultThreads(),
     secrets: {},
+    libraries: {},
     trialLedger: join(workspace, 'trials.sqlite'),
     journal: join(workspace, 'journal', 'journal.sqlite'),
     ...options,

@@ -121,7 +121,7 @@ async function trainLearner(
       runtime.logger.warn(`${key} is ${String(composed.settings[key])} as asked for, not the study's best.`);
     }
   }
-  const engine = await learner.engineFor(options.engine);
+  const engine = await learner.engineFor(options.engine, runtime.libraries);
   runtime.logger.info(`${composed.name}: ${engine.name} engine, version ${engine.version}`);
   const feed = feedOf(dataset);
   const plan = schemeOf(options, feed, dataset);
@@ -150,7 +150,7 @@ async function trainLearner(
     async (folder) => {
       runtime.progress.update('computing features');
       const rows = rowsOf(dataset, features, label);
-      const job = { learner, rows, label, options, runtime };
+      const job = { learner, rows, label, engine: engine.name, options, runtime };
       const folds = await crossValidate(job);
       const fitted = await fitSegments(job, plan, feed);
       report = { segments: fitted.map((one) => one.report), folds };

@@ -93,7 +93,7 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
     throw usage(`${metric} is no metric of the label ${label.text}.`, `It has ${known.join(', ')}.`);
   }
   const direction = DIRECTIONS[metric];
-  const engine = await learner.engineFor(options.engine);
+  const engine = await learner.engineFor(options.engine, runtime.libraries);
   const trainLike = trainOptionsOf(options);
   const feed = feedOf(dataset);
   const plan = schemeOf(trainLike, feed, dataset).plans[0]!;
@@ -143,7 +143,8 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
     if (before > 0) runtime.logger.info(`study ${name}: ${before} trials so far`);
     await work(study, journal, options, runtime, async (parameters, report) => {
       const trial = learnerOf({ ...composed, trainer: await module.create(settingsWith(parameters)) });
-      return meanOverFolds({ learner: trial, rows, label, options: trainLike, runtime }, metric, report);
+      const job = { learner: trial, rows, label, engine: engine.name, options: trainLike, runtime };
+      return meanOverFolds(job, metric, report);
     });
     const best = study.best;
     if (best === undefined) {

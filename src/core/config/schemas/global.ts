@@ -35,6 +35,10 @@ export const globalShape = {
     },
     word().optional(),
   ),
+  xgboostLib: option(
+    { summary: 'XGBoost’s library for --engine: its file, or a Python environment that has it.', value: 'path' },
+    word().optional(),
+  ),
   trialLedger: option(
     {
       summary:

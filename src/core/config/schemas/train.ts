@@ -34,7 +34,7 @@ export const trainOptions = z.strictObject({
   seed: option({ summary: 'Seed of every random choice.', value: 'n' }, integer(0, 0xffff_ffff).prefault(1)),
   engine: option(
     {
-      summary: 'Native library where there is one, or the embedded engine.',
+      summary: 'Embedded, native, or auto: the native library where one is found and loads.',
       value: 'engine',
       choices: ['auto', 'embedded', 'native'],
     },

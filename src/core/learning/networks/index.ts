@@ -1,3 +1,4 @@
+export { chooseEngine, EMBEDDED_ENGINE, type NetworkEngine } from './engine.js';
 export { type Initializer, normals, orthogonal } from './initialize.js';
 export {
   checkSpec,

@@ -2,14 +2,16 @@ import { setImmediate } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { invariant, QuantlineError } from '../../errors/index.js';
 import { startWorker } from '../../platform/workers.js';
-import { type KernelMemory, kernelModule } from './kernels.js';
+import type { BatchEngine } from './engine.js';
+import { type KernelMemory, type Kernels, kernelModule } from './kernels.js';
 import { CLOSED, CONTROL, MODE, type SessionPlaces, ShardRunner } from './session.js';
 import type { ShardWorkerData } from './shard.worker.js';
 import type { FeatureMatrix, Scaler } from './windows.js';
 
-/** The threads of one training session: the caller's own and `threads − 1` workers. */
-export class ShardPool {
-  readonly main: ShardRunner;
+/** The embedded engine: the threads of one training session, the caller's own and `threads − 1` workers. */
+export class ShardPool implements BatchEngine {
+  readonly kernels: Kernels;
+  private readonly main: ShardRunner;
   private readonly workers: Worker[] = [];
   private readonly losses: Float64Array;
   private readonly scale: Float64Array;
@@ -23,6 +25,7 @@ export class ShardPool {
     private readonly scaler: Scaler | null,
   ) {
     this.main = new ShardRunner(places, memory, 0, matrix, scaler);
+    this.kernels = this.main.kernels;
     this.losses = new Float64Array(memory.buffer, places.losses, Math.ceil(places.windows / places.shardRows) || 1);
     this.scale = new Float64Array(memory.buffer, places.scale, 1);
   }
@@ -48,7 +51,7 @@ export class ShardPool {
    * Runs one job over `rows` entries of the order from `start` on and returns the sum of the losses, added in shard
    * order. In training each shard's gradient, times `scale`, lies in its own vector afterwards.
    */
-  async run(mode: 1 | 2, start: number, rows: number, seed: number, scale: number): Promise<number> {
+  private async run(mode: 1 | 2, start: number, rows: number, seed: number, scale: number): Promise<number> {
     const { control } = this.main;
     const shards = Math.ceil(rows / this.places.shardRows);
     invariant(shards < CLOSED, `A job of ${rows} rows has too many shards.`);
@@ -80,7 +83,18 @@ export class ShardPool {
     return sum;
   }
 
-  /** Sum of the losses of `rows` windows, dropout off; of any number of windows. */
+  async train(start: number, rows: number, seed: number, scale: number): Promise<number> {
+    const sum = await this.run(MODE.train, start, rows, seed, scale);
+    const { gradients, shardRows } = this.places;
+    const { parameters } = this.main.layout;
+    for (let s = 1; s < Math.ceil(rows / shardRows); s++) this.kernels.addTo(parameters, gradients[s]!, gradients[0]!);
+    return sum;
+  }
+
+  weightsChanged(): void {
+    this.main.program.transposeWeights();
+  }
+
   async evaluate(start: number, rows: number): Promise<number> {
     const most = 32768 * this.places.shardRows;
     let sum = 0;

@@ -1,3 +1,4 @@
+import { type SessionRows, sessionRows } from './engine.js';
 import { instantiateKernels, type KernelMemory, type KernelModule, type Kernels, MemoryPlan } from './kernels.js';
 import {
   layoutNetwork,
@@ -105,15 +106,12 @@ export class ShardRunner {
   readonly control: Int32Array;
   private readonly losses: Float64Array;
   private readonly scale: Float64Array;
-  private readonly order: Int32Array;
-  private readonly ends: Int32Array;
-  private readonly labels: Float32Array;
-  private readonly weights: Float32Array;
+  private readonly rows: SessionRows;
   private readonly input: Float32Array;
   private readonly output: Float32Array;
   private readonly outputGradient: Float32Array;
   private readonly reader: WindowReader;
-  private readonly layout: NetworkLayout;
+  readonly layout: NetworkLayout;
 
   constructor(
     private readonly places: SessionPlaces,
@@ -123,7 +121,7 @@ export class ShardRunner {
     scaler: Scaler | null,
     module?: KernelModule,
   ) {
-    const { spec, windows, labelWidth } = places;
+    const { spec, windows } = places;
     this.layout = layoutNetwork(spec);
     this.kernels = instantiateKernels(memory, module);
     const program = places.programs[thread]!;
@@ -132,10 +130,7 @@ export class ShardRunner {
     this.control = new Int32Array(buffer, places.control, CONTROL.length);
     this.scale = new Float64Array(buffer, places.scale, 1);
     this.losses = new Float64Array(buffer, places.losses, Math.ceil(windows / places.shardRows) || 1);
-    this.order = new Int32Array(buffer, places.order, windows);
-    this.ends = new Int32Array(buffer, places.ends, windows);
-    this.labels = new Float32Array(buffer, places.labels, windows * labelWidth);
-    this.weights = new Float32Array(buffer, places.weights, windows);
+    this.rows = sessionRows(places, buffer);
     const rows = places.shardRows;
     this.input = new Float32Array(buffer, this.program.input, spec.steps * rows * this.program.inputWidth);
     this.output = new Float32Array(buffer, this.program.output, rows * this.program.outputWidth);
@@ -166,7 +161,8 @@ export class ShardRunner {
     const rows = Math.min(places.shardRows, control[CONTROL.start]! + control[CONTROL.rows]! - from);
     const width = program.inputWidth;
     const step = program.inputStep / 4;
-    for (let r = 0; r < rows; r++) this.reader.read(this.ends[this.order[from + r]!]!, this.input, r, width, step);
+    const { order, ends, labels, weights } = this.rows;
+    for (let r = 0; r < rows; r++) this.reader.read(ends[order[from + r]!]!, this.input, r, width, step);
     // Never 0, which means no dropout.
     const seed = training ? Math.imul(control[CONTROL.seed]! ^ (shard + 1), 0x9e3779b1) | 1 : 0;
     program.forward(rows, seed);
@@ -174,12 +170,12 @@ export class ShardRunner {
     const scale = this.scale[0]!;
     let sum = 0;
     for (let r = 0; r < rows; r++) {
-      const index = this.order[from + r]!;
+      const index = order[from + r]!;
       const at = r * program.outputWidth;
       const gradient = training ? this.outputGradient : null;
       sum += rowLoss(
-        ...([loss, units, this.output, at, this.labels, index * labelWidth] as const),
-        ...([this.weights[index]!, scale, gradient, at] as const),
+        ...([loss, units, this.output, at, labels, index * labelWidth] as const),
+        ...([weights[index]!, scale, gradient, at] as const),
       );
     }
     this.losses[shard] = sum;

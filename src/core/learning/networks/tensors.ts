@@ -8,7 +8,8 @@ export interface Tensor {
   readonly values: Float32Array;
 }
 
-interface TensorPlace {
+/** A weight tensor's elements in the padded parameter vector. */
+export interface TensorPlace {
   readonly name: string;
   readonly shape: readonly number[];
   /** Visits every element: index in the tensor, offset in the parameter vector. */
@@ -25,7 +26,7 @@ export function layerNames(layout: NetworkLayout): string[] {
   });
 }
 
-function places(layout: NetworkLayout): TensorPlace[] {
+export function tensorPlaces(layout: NetworkLayout): TensorPlace[] {
   const names = layerNames(layout);
   return layout.layers.flatMap((layer, i): TensorPlace[] => {
     const gates = layer.kind === 'lstm' ? 4 : 1;
@@ -55,11 +56,11 @@ function places(layout: NetworkLayout): TensorPlace[] {
   });
 }
 
-const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /** The weights of a padded parameter vector, in Keras' order. */
 export function exportTensors(layout: NetworkLayout, parameters: Float32Array): Tensor[] {
-  return places(layout).map((place) => {
+  return tensorPlaces(layout).map((place) => {
     const values = new Float32Array(sizeOf(place.shape));
     place.each((index, offset) => {
       values[index] = parameters[offset]!;
@@ -72,7 +73,7 @@ export function exportTensors(layout: NetworkLayout, parameters: Float32Array): 
 export function importTensors(layout: NetworkLayout, tensors: readonly Tensor[], parameters: Float32Array): void {
   parameters.fill(0);
   const byName = new Map(tensors.map((t) => [t.name, t]));
-  for (const place of places(layout)) {
+  for (const place of tensorPlaces(layout)) {
     const tensor = byName.get(place.name);
     const bad = (what: string): QuantlineError =>
       new QuantlineError('ARTIFACT_CORRUPT', `Weights ${place.name}: ${what}.`, {

@@ -2,13 +2,14 @@ import { setImmediate } from 'node:timers/promises';
 import { childSeed, seededRandom } from '../../domain/random.js';
 import { QuantlineError } from '../../errors/index.js';
 import { systemClock } from '../../platform/clock.js';
+import { type BatchEngine, EMBEDDED_ENGINE, type NetworkEngine, sessionRows } from './engine.js';
 import { type Initializer, initializeParameters } from './initialize.js';
 import type { NetworkSpec } from './layout.js';
 import { lossFor } from './losses.js';
 import { NetworkModel } from './model.js';
 import { Adam } from './optimizer.js';
 import { ShardPool } from './pool.js';
-import { MODE, planSession } from './session.js';
+import { planSession } from './session.js';
 import { resolveSettings, type TrainingSettings } from './settings.js';
 import { exportTensors } from './tensors.js';
 import { checkData, sampleWeights, type TrainingData } from './training-data.js';
@@ -31,9 +32,12 @@ export interface TrainingResult {
   /** The epoch whose weights the model has, from 1. */
   readonly bestEpoch: number;
   readonly stopped: 'epochs' | 'patience' | 'signal';
+  readonly engine: NetworkEngine;
 }
 
 export interface TrainOptions {
+  /** `native` computes gradients by TensorFlow on one thread; everything else is the same code. */
+  readonly engine?: NetworkEngine['name'];
   readonly spec: NetworkSpec;
   readonly matrix: FeatureMatrix;
   readonly training: TrainingData;
@@ -69,15 +73,18 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainingResul
     throw new QuantlineError('CONFIG', `Training with ${threads} threads.`, { hint: 'Set a whole number from 1.' });
   const n = training.windows.length;
   const batch = Math.min(settings.batchSize, n);
-  const size = { threads, batch, training: n, validation: validation?.windows.length ?? 0 };
+  const native = options.engine === 'native' ? await (await import('./native/engine.js')).nativeEngine() : undefined;
+  const size = {
+    threads: native === undefined ? threads : 0,
+    batch,
+    training: n,
+    validation: validation?.windows.length ?? 0,
+  };
   const { places, layout, memory } = planSession(spec, loss, size);
   const { buffer } = memory;
   const parameters = new Float32Array(buffer, places.parameters.parameters, layout.parameters);
   const best = new Float32Array(buffer, places.best, layout.parameters);
-  const order = new Int32Array(buffer, places.order, places.windows);
-  const ends = new Int32Array(buffer, places.ends, places.windows);
-  const labels = new Float32Array(buffer, places.labels, places.windows * places.labelWidth);
-  const weights = new Float32Array(buffer, places.weights, places.windows);
+  const { order, ends, labels, weights } = sessionRows(places, buffer);
   ends.set(training.windows);
   labels.set(training.labels);
   const { training: own, validation: other } = sampleWeights(loss, settings.classWeights, training, validation);
@@ -95,11 +102,11 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainingResul
   let bestLoss = Number.POSITIVE_INFINITY;
   let bestEpoch = 0;
   let stopped: TrainingResult['stopped'] = 'epochs';
-  const pool = await ShardPool.start(places, memory, matrix, scaler);
+  const engine: BatchEngine =
+    native?.start(places, memory, matrix, scaler) ?? (await ShardPool.start(places, memory, matrix, scaler));
   try {
-    const { kernels, program } = pool.main;
-    const adam = new Adam(kernels, layout, places.adam, settings);
-    program.transposeWeights();
+    const adam = new Adam(engine.kernels, layout, places.adam, settings);
+    engine.weightsChanged();
     let pause = systemClock.monotonic();
     const batches = Math.ceil(n / batch);
     for (let epoch = 1; epoch <= settings.epochs && stopped === 'epochs'; epoch++) {
@@ -115,15 +122,12 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainingResul
         }
         const rows = Math.min(batch, n - b * batch);
         const seed = childSeed(settings.seed, 'dropout', epoch, b) | 0;
-        sum += await pool.run(MODE.train, b * batch, rows, seed, 1 / rows);
-        const shards = Math.ceil(rows / places.shardRows);
-        const gradient = places.gradients[0]!;
-        for (let s = 1; s < shards; s++) kernels.addTo(layout.parameters, places.gradients[s]!, gradient);
+        sum += await engine.train(b * batch, rows, seed, 1 / rows);
         learningRate = rateAt(settings, (epoch - 1) * batches + b, settings.epochs * batches);
-        const norm = adam.step(places.parameters.parameters, gradient, learningRate);
+        const norm = adam.step(places.parameters.parameters, places.gradients[0]!, learningRate);
         if (!Number.isFinite(norm)) throw diverged(epoch);
         if (norm > gradientNorm) gradientNorm = norm;
-        program.transposeWeights();
+        engine.weightsChanged();
         // Lets signals and progress through without costing anything measurable.
         if (systemClock.monotonic() - pause > 50) {
           await setImmediate();
@@ -132,7 +136,7 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainingResul
       }
       if (stopped === 'signal') break;
       const validationLoss =
-        validation === undefined ? undefined : (await pool.evaluate(n, validation.windows.length)) / sumOf(other);
+        validation === undefined ? undefined : (await engine.evaluate(n, validation.windows.length)) / sumOf(other);
       const report: EpochReport = {
         ...{ epoch, loss: sum / sumOf(own), learningRate, gradientNorm },
         ...(validationLoss === undefined ? {} : { validationLoss }),
@@ -148,7 +152,7 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainingResul
       } else if (settings.patience > 0 && epoch - bestEpoch >= settings.patience) stopped = 'patience';
     }
   } finally {
-    await pool.close();
+    await engine.close();
   }
   if (stopped === 'signal' && (options.keepBestOnAbort !== true || bestEpoch === 0))
     throw new QuantlineError('INTERRUPTED', `Training was stopped in epoch ${history.length + 1}.`, {
@@ -157,7 +161,13 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainingResul
   const last = history.length;
   const restore = settings.restoreBest || stopped === 'signal';
   const tensors = exportTensors(layout, restore ? best : parameters);
-  return { model: new NetworkModel(spec, scaler, tensors), history, bestEpoch: restore ? bestEpoch : last, stopped };
+  return {
+    model: new NetworkModel(spec, scaler, tensors),
+    history,
+    bestEpoch: restore ? bestEpoch : last,
+    stopped,
+    engine: native?.info ?? EMBEDDED_ENGINE,
+  };
 }
 
 function swap(order: Int32Array, i: number, j: number): void {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { QuantlineError } from '../../errors/index.js';
 import type { NetworkModel, NetworkSpec, TrainingData } from '../../learning/networks/index.js';
 import { holdOut } from '../rows.js';
-import type { FitContext, FittedModel, Learner, SavedFiles, TrainingRows } from '../trainer.js';
+import type { EngineInfo, FitContext, FittedModel, Learner, SavedFiles, TrainingRows } from '../trainer.js';
 
 export const name = 'lstm';
 export const summary = 'Recurrent network over the last bars’ features; saved in the TensorFlow.js layers format.';
@@ -26,17 +26,14 @@ type Settings = z.output<typeof settings>;
 
 const MODEL = 'model.json';
 const WEIGHTS = 'weights.bin';
-const ENGINE = { name: 'embedded', version: '1' } as const;
 const VALIDATION = 0.2;
 
 export function create(options: Settings): Learner {
   return {
     kind: 'learner',
     async engineFor(choice) {
-      if (choice !== 'native') return ENGINE;
-      throw new QuantlineError('CONFIG', 'lstm trains on its embedded engine only in this version.', {
-        hint: 'Use --engine embedded or auto.',
-      });
+      const { chooseEngine } = await import('../../learning/networks/index.js');
+      return chooseEngine(choice);
     },
     async fit(rows, context) {
       const networks = await import('../../learning/networks/index.js');
@@ -58,6 +55,7 @@ export function create(options: Settings): Learner {
           classWeights: context.scoreKind === 'return' ? 'none' : options.class_weights,
           seed: context.seed,
         },
+        engine: context.engine,
         threads: context.threads,
         signal: context.signal,
         onEpoch: ({ epoch, loss, validationLoss }) =>
@@ -70,15 +68,15 @@ export function create(options: Settings): Learner {
         loss,
         ...(validationLoss !== undefined && { validation_loss: validationLoss }),
       }));
-      return fitted(result.model, networks.saveLayersModel, history);
+      return fitted(result.model, networks.saveLayersModel, history, result.engine);
     },
     async load(files, columns) {
-      const { loadLayersModel, saveLayersModel } = await import('../../learning/networks/index.js');
+      const { EMBEDDED_ENGINE, loadLayersModel, saveLayersModel } = await import('../../learning/networks/index.js');
       const { model } = loadLayersModel({
         modelJson: new TextDecoder().decode(files[MODEL]),
         weights: files[WEIGHTS]!,
       });
-      if (model.spec.inputs === columns.length) return fitted(model, saveLayersModel, []);
+      if (model.spec.inputs === columns.length) return fitted(model, saveLayersModel, [], EMBEDDED_ENGINE);
       throw new QuantlineError(
         'MISMATCH',
         `The network takes ${model.spec.inputs} columns, the features make ${columns.length}.`,
@@ -130,6 +128,7 @@ function fitted(
   model: NetworkModel,
   save: (model: NetworkModel) => { modelJson: string; weights: Uint8Array },
   history: FittedModel['history'],
+  engine: EngineInfo,
 ): FittedModel {
   const { steps, inputs } = model.spec;
   return {
@@ -143,6 +142,6 @@ function fitted(
       return { [MODEL]: modelJson, [WEIGHTS]: weights };
     },
     history,
-    engine: ENGINE,
+    engine,
   };
 }

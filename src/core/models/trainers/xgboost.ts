@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { QuantlineError } from '../../errors/index.js';
 import type { BoostedModel, BoostingParams, BoostingResult } from '../../learning/boosting/index.js';
 import { holdOut } from '../rows.js';
-import type { FitContext, FittedModel, Learner, TrainingRows } from '../trainer.js';
+import type { FitContext, FittedModel, Learner, NativeLibraries, TrainingRows } from '../trainer.js';
 
 export const name = 'xgboost';
 export const summary = 'Gradient-boosted trees in XGBoost’s model format; settings are XGBoost’s own.';
@@ -39,18 +39,19 @@ const VALIDATION = 0.2;
 export function create(options: Settings): Learner {
   return {
     kind: 'learner',
-    async engineFor(choice) {
+    async engineFor(choice, libraries) {
       const engine = await import('../../learning/boosting/index.js');
-      // `auto` does not depend on what happens to be installed: the same command gives the same model everywhere.
-      if (choice !== 'native') return { name: 'embedded', version: engine.EMBEDDED_VERSION };
-      return { name: 'native', version: (await engine.openXgboost()).version };
+      const where = placesOf(libraries);
+      const name = await engine.chooseEngine({ engine: choice, ...where });
+      return { name, version: name === 'native' ? (await engine.openXgboost(where)).version : engine.EMBEDDED_VERSION };
     },
     async fit(rows, context) {
       const engine = await import('../../learning/boosting/index.js');
       const rounds = context.rounds ?? options.rounds;
       const { train, validation } = split(rows, options.early_stopping, context);
       const result = await engine.trainBoosting({
-        engine: context.engine === 'native' ? 'native' : 'embedded',
+        engine: context.engine,
+        ...placesOf(context.libraries),
         x: { data: train.x, rows: train.rows, cols: train.columns.length },
         y: train.y,
         ...(train.weights !== undefined && { weights: train.weights }),
@@ -89,6 +90,11 @@ export function create(options: Settings): Learner {
     },
   };
 }
+
+const placesOf = ({ xgboost, prefixes = [] }: NativeLibraries) => ({
+  ...(xgboost !== undefined && { library: xgboost }),
+  prefixes,
+});
 
 function paramsOf(options: Settings, context: FitContext): BoostingParams {
   const { rounds: _, early_stopping: __, ...params } = options;

@@ -7,7 +7,7 @@ import type { Label } from '../../features/index.js';
 import { rowsBetween, scoreRows, selectRows } from '../../models/rows.js';
 import { type ScoreMetrics, scoreMetrics } from '../../models/score-metrics.js';
 import { planSegments, type Segment, type SegmentPlan, type SegmentScheme } from '../../models/segments.js';
-import type { FittedModel, Learner, SavedFiles, TrainingRows } from '../../models/trainer.js';
+import type { FitContext, FittedModel, Learner, SavedFiles, TrainingRows } from '../../models/trainer.js';
 import { isoTime } from '../../platform/index.js';
 import type { Runtime } from '../runtime.js';
 import { returnCalendar } from './market.js';
@@ -16,6 +16,7 @@ export interface TrainingJob {
   readonly learner: Learner;
   readonly rows: TrainingRows;
   readonly label: Label;
+  readonly engine: FitContext['engine'];
   readonly options: TrainOptions;
   readonly runtime: Runtime;
 }
@@ -126,7 +127,7 @@ export async function fitSegments(
 
 /** Fits once, with what every learner needs checked first. */
 export async function fitOnce(job: TrainingJob, rows: TrainingRows, what: string): Promise<FittedModel> {
-  const { learner, label, options, runtime } = job;
+  const { learner, label, engine, options, runtime } = job;
   if (rows.rows < 20) {
     throw new QuantlineError('NO_DATA', `${what}: ${rows.rows} rows are too few to train on.`, {
       hint: 'Ingest a longer range, choose features with a shorter warm-up, or use fewer folds.',
@@ -137,7 +138,8 @@ export async function fitOnce(job: TrainingJob, rows: TrainingRows, what: string
     scoreKind: label.scoreKind,
     seed: options.seed,
     threads: runtime.threads,
-    engine: options.engine,
+    engine,
+    libraries: runtime.libraries,
     signal: runtime.signal,
     rounds: options.rounds,
     validation: undefined,
