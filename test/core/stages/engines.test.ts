@@ -9,6 +9,7 @@ import { backtest } from '../../../src/core/stages/backtest.js';
 import { ingest } from '../../../src/core/stages/ingest.js';
 import type { Runtime } from '../../../src/core/stages/runtime.js';
 import { train } from '../../../src/core/stages/train.js';
+import { describeWith } from '../../support/require.js';
 import { fixture, optionsOf, testRuntime } from '../../support/workspace.js';
 
 const lines: string[] = [];
@@ -39,26 +40,30 @@ const trainWith = (trainer: string, engine: string, on: Runtime = runtime) =>
     on,
   );
 
-test.skipIf(!tensorflow)('lstm: auto takes the native engine where it loads, and says so', async () => {
-  const native = (await trainWith('lstm(4,8)', 'native')).artifact;
-  const embedded = (await trainWith('lstm(4,8)', 'embedded')).artifact;
-  expect((await trainWith('lstm(4,8)', 'auto')).artifact.id).toBe(native.id);
-  expect(native.manifest.engine).toMatchObject({ name: 'native', version: expect.stringMatching(/^4\.22\.0-tf2\./) });
-  expect(embedded.manifest.engine).toEqual({ name: 'embedded', version: '1' });
-  expect(native.id).not.toBe(embedded.id);
-  expect(lines).toContainEqual(expect.stringMatching(/^lstm\(?.*native engine, version 4\.22\.0/));
-  // Both are scored by the same predictor, from the same file format.
-  const runs = await Promise.all(
-    [native, embedded].map((model) => backtest(optionsOf('backtest', { model: model.path }), runtime)),
-  );
-  expect(runs.map(({ artifact }) => artifact.kind)).toEqual(['run', 'run']);
+describeWith('tensorflow', tensorflow)('with TensorFlow', () => {
+  test('lstm: auto takes the native engine where it loads, and says so', async () => {
+    const native = (await trainWith('lstm(4,8)', 'native')).artifact;
+    const embedded = (await trainWith('lstm(4,8)', 'embedded')).artifact;
+    expect((await trainWith('lstm(4,8)', 'auto')).artifact.id).toBe(native.id);
+    expect(native.manifest.engine).toMatchObject({ name: 'native', version: expect.stringMatching(/^4\.22\.0-tf2\./) });
+    expect(embedded.manifest.engine).toEqual({ name: 'embedded', version: '1' });
+    expect(native.id).not.toBe(embedded.id);
+    expect(lines).toContainEqual(expect.stringMatching(/^lstm\(?.*native engine, version 4\.22\.0/));
+    // Both are scored by the same predictor, from the same file format.
+    const runs = await Promise.all(
+      [native, embedded].map((model) => backtest(optionsOf('backtest', { model: model.path }), runtime)),
+    );
+    expect(runs.map(({ artifact }) => artifact.kind)).toEqual(['run', 'run']);
+  });
 });
 
-test.skipIf(xgboost === undefined)('xgboost: a named library is used, by native and by auto', async () => {
-  const named = { ...runtime, libraries: { xgboost: xgboost! } };
-  const native = (await trainWith('xgboost', 'native', named)).artifact;
-  expect(native.manifest.engine?.name).toBe('native');
-  expect((await trainWith('xgboost', 'auto', named)).artifact.id).toBe(native.id);
+describeWith('xgboost', xgboost !== undefined)('with XGBoost', () => {
+  test('xgboost: a named library is used, by native and by auto', async () => {
+    const named = { ...runtime, libraries: { xgboost: xgboost! } };
+    const native = (await trainWith('xgboost', 'native', named)).artifact;
+    expect(native.manifest.engine?.name).toBe('native');
+    expect((await trainWith('xgboost', 'auto', named)).artifact.id).toBe(native.id);
+  });
 });
 
 test('xgboost: a named library that is none, or another version’s, is refused before training', async () => {

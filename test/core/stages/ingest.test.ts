@@ -29,6 +29,7 @@ async function runtimeOf(workspace?: string, overrides: Partial<Runtime> = {}): 
     signal: new AbortController().signal,
     threads: 1,
     secrets: {},
+    libraries: {},
     trialLedger: join(root, 'trials.db'),
     journal: join(root, 'journal.db'),
     said,

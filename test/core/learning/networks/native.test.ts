@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { seededRandom } from '../../../../src/core/domain/random.js';
 import {
   loadLayersModel,
@@ -9,10 +9,11 @@ import {
 } from '../../../../src/core/learning/networks/index.js';
 import { nativeEngine } from '../../../../src/core/learning/networks/native/engine.js';
 import { openTensorflow } from '../../../../src/core/platform/tensorflow.js';
+import { describeWith } from '../../../support/require.js';
 
-const missing = await openTensorflow().then(
-  () => undefined,
-  (error: Error) => error.message,
+const present = await openTensorflow().then(
+  () => true,
+  () => false,
 );
 
 const COLS = 5;
@@ -48,7 +49,7 @@ const job = (spec: NetworkSpec, labels: Float32Array = up): TrainOptions => ({
   settings: { epochs: 4, batchSize: 64, learningRate: 5e-3, clipNorm: 0.5, weightDecay: 1e-3, seed: 4, patience: 0 },
 });
 
-describe.skipIf(missing !== undefined)(
+describeWith('tensorflow', present)('the native network engine', () => {
   `the native network engine${missing === undefined ? '' : ` (${missing})`}`,
   () => {
     it.each<[string, NetworkSpec, Float32Array]>([
