@@ -149,5 +149,4 @@ describeWith('tensorflow', present)('the native network engine', () => {
       const stopped = trainNetwork({ ...job(BASE), engine: 'native', signal: AbortSignal.abort() });
       await expect(stopped).rejects.toMatchObject({ code: 'INTERRUPTED' });
     });
-  },
-);
+});
