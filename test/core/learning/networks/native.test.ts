@@ -50,103 +50,101 @@ const job = (spec: NetworkSpec, labels: Float32Array = up): TrainOptions => ({
 });
 
 describeWith('tensorflow', present)('the native network engine', () => {
-  `the native network engine${missing === undefined ? '' : ` (${missing})`}`,
-  () => {
-    it.each<[string, NetworkSpec, Float32Array]>([
-      ['LSTM with sigmoid', BASE, up],
-      ['stacked LSTM, dense and softmax', STACKED, classes],
-      ['LSTM with a linear output', LINEAR, up],
-      ['perceptron', DENSE, up],
-    ])('%s: trains to the embedded engine’s losses and weights', async (_, spec, labels) => {
-      const embedded = await trainNetwork(job(spec, labels));
-      const native = await trainNetwork({ ...job(spec, labels), engine: 'native' });
-      expect(native.engine.name).toBe('native');
-      expect(embedded.engine).toEqual({ name: 'embedded', version: '1' });
-      expect(native.bestEpoch).toBe(embedded.bestEpoch);
-      native.history.forEach((epoch, e) => {
-        expect(Math.abs(epoch.loss - embedded.history[e]!.loss)).toBeLessThan(1e-4);
-        expect(Math.abs(epoch.validationLoss! - embedded.history[e]!.validationLoss!)).toBeLessThan(1e-4);
-      });
-      native.model.tensors.forEach((tensor, t) => {
-        expect(tensor.name).toBe(embedded.model.tensors[t]!.name);
-        tensor.values.forEach((w, i) => {
-          expect(Math.abs(w - embedded.model.tensors[t]!.values[i]!)).toBeLessThan(2e-3);
-        });
+  it.each<[string, NetworkSpec, Float32Array]>([
+    ['LSTM with sigmoid', BASE, up],
+    ['stacked LSTM, dense and softmax', STACKED, classes],
+    ['LSTM with a linear output', LINEAR, up],
+    ['perceptron', DENSE, up],
+  ])('%s: trains to the embedded engine’s losses and weights', async (_, spec, labels) => {
+    const embedded = await trainNetwork(job(spec, labels));
+    const native = await trainNetwork({ ...job(spec, labels), engine: 'native' });
+    expect(native.engine.name).toBe('native');
+    expect(embedded.engine).toEqual({ name: 'embedded', version: '1' });
+    expect(native.bestEpoch).toBe(embedded.bestEpoch);
+    native.history.forEach((epoch, e) => {
+      expect(Math.abs(epoch.loss - embedded.history[e]!.loss)).toBeLessThan(1e-4);
+      expect(Math.abs(epoch.validationLoss! - embedded.history[e]!.validationLoss!)).toBeLessThan(1e-4);
+    });
+    native.model.tensors.forEach((tensor, t) => {
+      expect(tensor.name).toBe(embedded.model.tensors[t]!.name);
+      tensor.values.forEach((w, i) => {
+        expect(Math.abs(w - embedded.model.tensors[t]!.values[i]!)).toBeLessThan(2e-3);
       });
     });
+  });
 
-    it('predicts one file as the embedded engine does, within 1e-5, by both of its LSTMs', async () => {
-      const { model } = loadLayersModel(saveLayersModel((await trainNetwork(job(STACKED, classes))).model));
-      const wanted = new Float64Array(windows.length * 3);
-      model.predict(matrix, windows, wanted);
-      for (const kind of ['block', 'layers'] as const) {
-        const out = new Float64Array(wanted.length);
-        (await nativeEngine(kind)).predict(model, matrix, windows, out);
-        out.forEach((p, i) => {
-          expect(Math.abs(p - wanted[i]!)).toBeLessThan(1e-5);
-        });
-      }
-    });
+  it('predicts one file as the embedded engine does, within 1e-5, by both of its LSTMs', async () => {
+    const { model } = loadLayersModel(saveLayersModel((await trainNetwork(job(STACKED, classes))).model));
+    const wanted = new Float64Array(windows.length * 3);
+    model.predict(matrix, windows, wanted);
+    for (const kind of ['block', 'layers'] as const) {
+      const out = new Float64Array(wanted.length);
+      (await nativeEngine(kind)).predict(model, matrix, windows, out);
+      out.forEach((p, i) => {
+        expect(Math.abs(p - wanted[i]!)).toBeLessThan(1e-5);
+      });
+    }
+  });
 
-    it('BlockLSTM learns what layers.lstm learns', async () => {
-      const { tf } = await openTensorflow();
-      const { blockLstm, layersLstm } = await import('../../../../src/core/learning/networks/native/lstm.js');
-      const tensorflow = await openTensorflow();
-      const grads = [blockLstm, layersLstm].map((make) => {
-        const layer = make(tensorflow, 3, 4);
-        const draw = seededRandom(8);
-        for (const v of layer.variables)
-          v.assign(
-            tf.tensor(
-              Float32Array.from({ length: v.size }, () => draw.next() - 0.5),
-              v.shape,
-            ),
-          );
-        const x = tf.tensor3d(
-          Float32Array.from({ length: 6 * 5 * 3 }, () => draw.next() - 0.5),
-          [6, 5, 3],
+  it('BlockLSTM learns what layers.lstm learns', async () => {
+    const { tf } = await openTensorflow();
+    const { blockLstm, layersLstm } = await import('../../../../src/core/learning/networks/native/lstm.js');
+    const tensorflow = await openTensorflow();
+    const grads = [blockLstm, layersLstm].map((make) => {
+      const layer = make(tensorflow, 3, 4);
+      const draw = seededRandom(8);
+      for (const v of layer.variables)
+        v.assign(
+          tf.tensor(
+            Float32Array.from({ length: v.size }, () => draw.next() - 0.5),
+            v.shape,
+          ),
         );
-        const weight = tf.tensor3d(
-          Float32Array.from({ length: 6 * 5 * 4 }, () => draw.next()),
-          [6, 5, 4],
-        );
-        const loss = () => tf.sum(tf.mul(weight, layer.apply(x))) as ReturnType<typeof tf.scalar>;
-        const { value, grads: of } = tf.variableGrads(loss, [...layer.variables]);
-        return [value.dataSync(), ...layer.variables.map((v) => of[v.name]!.dataSync())];
-      });
-      grads[0]!.forEach((column, c) => {
-        column.forEach((g, i) => {
-          expect(Math.abs(g - grads[1]![c]![i]!)).toBeLessThan(1e-4);
-        });
+      const x = tf.tensor3d(
+        Float32Array.from({ length: 6 * 5 * 3 }, () => draw.next() - 0.5),
+        [6, 5, 3],
+      );
+      const weight = tf.tensor3d(
+        Float32Array.from({ length: 6 * 5 * 4 }, () => draw.next()),
+        [6, 5, 4],
+      );
+      const loss = () => tf.sum(tf.mul(weight, layer.apply(x))) as ReturnType<typeof tf.scalar>;
+      const { value, grads: of } = tf.variableGrads(loss, [...layer.variables]);
+      return [value.dataSync(), ...layer.variables.map((v) => of[v.name]!.dataSync())];
+    });
+    grads[0]!.forEach((column, c) => {
+      column.forEach((g, i) => {
+        expect(Math.abs(g - grads[1]![c]![i]!)).toBeLessThan(1e-4);
       });
     });
+  });
 
-    it('repeats bit for bit by seed, dropout included, and keeps no tensors', async () => {
-      const spec = {
-        ...STACKED,
-        lstm: [
-          { units: 6, dropout: 0.3 },
-          { units: 9, dropout: 0.2 },
-        ],
-      };
-      const run = () => trainNetwork({ ...job(spec, classes), engine: 'native' });
-      const first = await run();
-      const { tf } = await openTensorflow();
-      const tensors = tf.memory().numTensors;
-      const second = await run();
-      expect(second.history).toEqual(first.history);
-      expect(second.model.tensors).toEqual(first.model.tensors);
-      expect(tf.memory().numTensors).toBe(tensors);
-      const other = await trainNetwork({
-        ...job(spec, classes),
-        engine: 'native',
-        settings: { ...job(spec).settings, seed: 5 },
-      });
-      expect(other.model.tensors).not.toEqual(first.model.tensors);
+  it('repeats bit for bit by seed, dropout included, and keeps no tensors', async () => {
+    const spec = {
+      ...STACKED,
+      lstm: [
+        { units: 6, dropout: 0.3 },
+        { units: 9, dropout: 0.2 },
+      ],
+    };
+    const run = () => trainNetwork({ ...job(spec, classes), engine: 'native' });
+    const first = await run();
+    const { tf } = await openTensorflow();
+    const tensors = tf.memory().numTensors;
+    const second = await run();
+    expect(second.history).toEqual(first.history);
+    expect(second.model.tensors).toEqual(first.model.tensors);
+    expect(tf.memory().numTensors).toBe(tensors);
+    const other = await trainNetwork({
+      ...job(spec, classes),
+      engine: 'native',
+      settings: { ...job(spec).settings, seed: 5 },
     });
+    expect(other.model.tensors).not.toEqual(first.model.tensors);
+  });
 
-    it('stops between batches', async () => {
-      const stopped = trainNetwork({ ...job(BASE), engine: 'native', signal: AbortSignal.abort() });
-      await expect(stopped).rejects.toMatchObject({ code: 'INTERRUPTED' });
-    });
+  it('stops between batches', async () => {
+    const stopped = trainNetwork({ ...job(BASE), engine: 'native', signal: AbortSignal.abort() });
+    await expect(stopped).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  });
 });
