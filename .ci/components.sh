@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests use beyond npm's packages, each into a cache folder keyed by its version: PostgreSQL and
-# Chromium by apt-get, XGBoost's library, TensorFlow's native engine, the emulators of BigQuery and Cloud Storage. Prints the folder of the
-# XGBoost library; what the installers say goes to stderr.
+# Chromium by apt-get, XGBoost's library, TensorFlow's native engine, the emulators of BigQuery and Cloud Storage.
+# Prints the folder of the XGBoost library; what the installers say goes to stderr.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/quantline-ci"

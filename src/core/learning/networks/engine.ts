@@ -1,4 +1,3 @@
-import { isQuantlineError } from '../../errors/index.js';
 import type { Kernels } from './kernels.js';
 import type { SessionPlaces } from './session.js';
 
@@ -24,18 +23,6 @@ export interface BatchEngine {
 export interface NetworkEngine {
   readonly name: 'embedded' | 'native';
   readonly version: string;
-}
-
-/** What a choice means on this machine; `native` throws CONFIG where TensorFlow cannot be loaded. */
-export async function chooseEngine(choice: 'auto' | NetworkEngine['name']): Promise<NetworkEngine> {
-  if (choice === 'embedded') return EMBEDDED_ENGINE;
-  const { nativeEngine } = await import('./native/engine.js');
-  try {
-    return (await nativeEngine()).info;
-  } catch (error) {
-    if (choice === 'auto' && isQuantlineError(error)) return EMBEDDED_ENGINE;
-    throw error;
-  }
 }
 
 export const EMBEDDED_ENGINE: NetworkEngine = { name: 'embedded', version: '1' };

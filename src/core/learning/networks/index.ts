@@ -1,4 +1,5 @@
-export { chooseEngine, EMBEDDED_ENGINE, type NetworkEngine } from './engine.js';
+export { chooseEngine } from './choose.js';
+export { EMBEDDED_ENGINE, type NetworkEngine } from './engine.js';
 export { type Initializer, normals, orthogonal } from './initialize.js';
 export {
   checkSpec,

@@ -7,6 +7,7 @@ import { type Initializer, initializeParameters } from './initialize.js';
 import type { NetworkSpec } from './layout.js';
 import { lossFor } from './losses.js';
 import { NetworkModel } from './model.js';
+import { nativeEngine } from './native/engine.js';
 import { Adam } from './optimizer.js';
 import { ShardPool } from './pool.js';
 import { planSession } from './session.js';
@@ -73,7 +74,7 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainingResul
     throw new QuantlineError('CONFIG', `Training with ${threads} threads.`, { hint: 'Set a whole number from 1.' });
   const n = training.windows.length;
   const batch = Math.min(settings.batchSize, n);
-  const native = options.engine === 'native' ? await (await import('./native/engine.js')).nativeEngine() : undefined;
+  const native = options.engine === 'native' ? await nativeEngine() : undefined;
   const size = {
     threads: native === undefined ? threads : 0,
     batch,
