@@ -218,7 +218,7 @@ export class AlpacaBroker implements Broker {
   }
 
   async submit(request: OrderRequest, clientOrderId: string): Promise<BrokerOrder> {
-    const postOrderRequest = orderBody(request, clientOrderId);
+    const postOrderRequest = orderBody(request, clientOrderId, this.capabilities);
     return this.send(request.instrument, clientOrderId, (api, init) => api.postOrderRaw({ postOrderRequest }, init));
   }
 
@@ -289,7 +289,7 @@ export class AlpacaBroker implements Broker {
     const { instrument, quantity, limitPrice, stopPrice } = request;
     // The same rules as for a new order; only what changes is sent, because a fractional quantity may not be repeated.
     const { takeProfit: _, stopLoss: __, ...plain } = request;
-    const body = orderBody(plain, clientOrderId);
+    const body = orderBody(plain, clientOrderId, this.capabilities);
     const old = await this.orderByVenueId(venueOrderId);
     if (old === undefined)
       throw sendError('rejected', `${instrument}: Alpaca has no order ${venueOrderId} to replace.`);
