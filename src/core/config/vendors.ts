@@ -29,9 +29,9 @@ export const VENDOR_VARIABLES: readonly VendorVariable[] = [
     ['STORAGE_EMULATOR_HOST', 'plain', 'Cloud Storage emulator, for tests.'],
   ]),
   ...rows('Interactive Brokers', [
-    ['IB_HOST', 'plain', 'Host of TWS or IB Gateway.'],
-    ['IB_PORT', 'plain', 'Its port.'],
-    ['IB_CLIENT_ID', 'plain', 'Client id.'],
+    ['IB_HOST', 'plain', 'Host of TWS or IB Gateway; this machine by default.'],
+    ['IB_PORT', 'plain', 'Its port: Gateway 4002 (paper) or 4001, TWS 7497 or 7496.'],
+    ['IB_CLIENT_ID', 'plain', 'Client id; 17 by default.'],
   ]),
   ...rows('Charles Schwab', [
     ['SCHWAB_APP_KEY', 'secret', 'App key.'],

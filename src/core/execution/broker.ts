@@ -135,6 +135,8 @@ export interface BrokerOrder {
   readonly replacedBy?: string;
   readonly replaces?: string;
   readonly reason?: string;
+  /** The venue keeps no record any more: it is over for certain, and whether it filled is not known. */
+  readonly presumed?: boolean;
   /** Attached exits, held ones included. */
   readonly legs?: readonly BrokerOrder[];
 }

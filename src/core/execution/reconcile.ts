@@ -68,7 +68,7 @@ export async function reconcile(context: ExecutionContext, options: ReconcileOpt
     await refreshClosing(context);
     state = await compareAll(context, await journal.orders({ scope, open: true }));
   }
-  const differences = [...orders.differences, ...state.differences];
+  const differences = [...orders.differences, ...state.differences, ...doubtful(orders.presumed, state.external)];
   const { open } = state;
   const unresolved = open.filter(
     (order) => isOpenQuestion(order) && !orders.resend.some((each) => each.clientOrderId === order.clientOrderId),
@@ -99,6 +99,8 @@ interface OrdersResult {
   readonly unchanged: boolean;
   readonly resend: readonly OrderRecord[];
   readonly externalOrders: readonly BrokerOrder[];
+  /** Orders that are over and of which the venue does not know any more how they ended. */
+  readonly presumed: readonly BrokerOrder[];
   readonly differences: readonly Difference[];
 }
 
@@ -148,7 +150,8 @@ async function reconcileOrders(context: ExecutionContext, options: ReconcileOpti
       await bookOrders(context, [{ record: known, order }], true);
     }
   }
-  return { ours, unchanged, resend, externalOrders, differences };
+  const presumed = found.map(({ order }) => order).filter((order) => order.presumed === true);
+  return { ours, unchanged, resend, externalOrders, presumed, differences };
 }
 
 /** What an order that the venue certainly does not have has become. */
@@ -168,6 +171,21 @@ function concludeAbsent(
     return expired('it never reached the venue');
   return { clientOrderId: record.clientOrderId, status: 'unknown', reason: 'not visible at the venue yet' };
 }
+
+/** Holdings that nobody owns may be the fills of orders whose records are gone: a person has to look. */
+const doubtful = (presumed: readonly BrokerOrder[], external: readonly ExternalHolding[]): Difference[] =>
+  presumed.flatMap(({ instrument, side, clientOrderId, quantity }) =>
+    external
+      .filter((held) => held.instrument === instrument && held.quantity.startsWith('-') === (side === 'sell'))
+      .map((held) => ({
+        kind: 'fills' as const,
+        instrument,
+        ...(clientOrderId === undefined ? {} : { clientOrderId }),
+        owned: `${side} ${quantity ?? ''}`.trim(),
+        venue: held.quantity,
+        explanation: 'the venue keeps no record of this order any more; what it holds beyond ours may come from it',
+      })),
+  );
 
 const missing = (record: OrderRecord): Difference => ({
   kind: 'order',

@@ -1,0 +1,130 @@
+import { type IbkrSession, isClientIdInUse, openIbkr } from '../../clients/ibkr/index.js';
+import { QuantlineError } from '../../errors/index.js';
+import type { BrokerContext } from '../broker.js';
+
+export interface ConnectionSettings {
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly clientId?: number | undefined;
+  readonly account?: string | undefined;
+  readonly maxRequestsPerSecond: number;
+  readonly timeoutSeconds: number;
+}
+
+const GATEWAY = { live: 4001, paper: 4002 };
+/** Other client ids for reading, beside a program that trades under ours. */
+const READ_IDS = [101, 102, 103, 104, 105];
+
+/** The live session with TWS, opened when it is needed and again after it has ended. */
+export class IbkrConnection {
+  private turn: Promise<IbkrSession | undefined> = Promise.resolve(undefined);
+  private closed = false;
+
+  constructor(
+    private readonly options: ConnectionSettings,
+    private readonly context: Pick<BrokerContext, 'secrets' | 'live' | 'logger'>,
+  ) {}
+
+  /** Account of the current session; undefined before the first. */
+  account: string | undefined;
+
+  /**
+   * A session that lives. `orders`: under the configured client id, which alone can place and cancel; `read` takes
+   * another id where a trading process holds that one.
+   */
+  session(purpose: 'read' | 'orders' = 'read'): Promise<IbkrSession> {
+    // One after another, or each of several first calls would connect.
+    this.turn = this.turn.catch(() => undefined).then((current) => this.ensure(current, purpose));
+    return this.turn as Promise<IbkrSession>;
+  }
+
+  private async ensure(current: IbkrSession | undefined, purpose: 'read' | 'orders'): Promise<IbkrSession> {
+    if (this.closed) throw new QuantlineError('BUG', 'The connection to TWS was closed.');
+    if (current !== undefined && current.ended === undefined) {
+      if (purpose === 'read' || current.clientId === this.clientId()) return current;
+      current.end('opened again under the id that trades');
+    }
+    const session = await this.open(purpose);
+    try {
+      this.account = this.accountOf(session);
+    } catch (error) {
+      session.end('the account is not the one to trade');
+      throw error;
+    }
+    return session;
+  }
+
+  private clientId(): number {
+    return this.options.clientId ?? this.number('IB_CLIENT_ID') ?? 17;
+  }
+
+  private number(variable: string): number | undefined {
+    const value = this.context.secrets[variable];
+    if (value === undefined) return undefined;
+    if (/^\d+$/.test(value)) return Number(value);
+    throw new QuantlineError('CONFIG', `${variable} is not a number.`, { hint: 'Write digits only.' });
+  }
+
+  private async open(purpose: 'read' | 'orders'): Promise<IbkrSession> {
+    const { host, port, maxRequestsPerSecond, timeoutSeconds } = this.options;
+    const { secrets, live, logger } = this.context;
+    const address = {
+      host: host ?? secrets['IB_HOST'] ?? '127.0.0.1',
+      port: port ?? this.number('IB_PORT') ?? GATEWAY[live ? 'live' : 'paper'],
+      maxRequestsPerSecond,
+      timeoutMs: timeoutSeconds * 1000,
+      logger,
+    };
+    const own = this.clientId();
+    try {
+      return await openIbkr({ ...address, clientId: own });
+    } catch (error) {
+      if (purpose === 'orders' || !isClientIdInUse(error)) throw error;
+      for (const more of READ_IDS) {
+        try {
+          return await openIbkr({ ...address, clientId: own + more });
+        } catch (next) {
+          if (!isClientIdInUse(next)) throw next;
+        }
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * The account that is traded. Its id tells paper (DU…, DF…) from real money; a port proves nothing.
+   * @throws QuantlineError CREDENTIALS where it is of the other kind, CONFIG where several could be meant.
+   */
+  accountOf(session: IbkrSession): string {
+    const { accounts } = session;
+    const wanted = this.options.account ?? (accounts.length === 1 ? accounts[0] : undefined);
+    if (wanted === undefined || !accounts.includes(wanted))
+      throw new QuantlineError(
+        'CONFIG',
+        wanted === undefined
+          ? `This login has ${accounts.length} accounts: ${accounts.join(', ')}.`
+          : `This login has no account ${wanted}; it has ${accounts.join(', ')}.`,
+        { hint: `Name one: --set account=${accounts[0] ?? 'DU1234567'}.` },
+      );
+    const paper = /^D[UF]/.test(wanted);
+    if (paper === this.context.live)
+      throw new QuantlineError(
+        'CREDENTIALS',
+        paper
+          ? `Account ${wanted} is a paper account, but live trading was asked for.`
+          : `Account ${wanted} holds real money, but --live was not given.`,
+        {
+          hint: paper
+            ? 'Log TWS or IB Gateway in to the live account.'
+            : 'Log TWS or IB Gateway in to the paper account; its id begins with DU.',
+          details: { outcome: 'not_sent' },
+        },
+      );
+    return wanted;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    (await this.turn.catch(() => undefined))?.end('closed');
+  }
+}

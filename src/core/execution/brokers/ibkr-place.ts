@@ -1,0 +1,108 @@
+import type { Contract, Order, OrderState } from '@stoqey/ib';
+import { type IbkrSession, meaningOf, readOnlyError } from '../../clients/ibkr/index.js';
+import type { Logger } from '../../platform/index.js';
+import { type BrokerOrder, sendError } from '../broker.js';
+import { openOrder, type SeenOrder, type StatusReport, withLegs } from './ibkr-read.js';
+import { type PartialOrder, sendFailure } from './ibkr-send.js';
+
+export interface Placement {
+  readonly instrument: string;
+  readonly contract: Contract;
+  /** The first is the order itself, the others its exits. */
+  readonly parts: readonly PartialOrder[];
+  readonly timeoutMs: number;
+  readonly logger: Logger;
+}
+
+/** States that TWS gives an order before anybody else has looked at it. */
+const NOT_YET = new Set(['PendingSubmit', 'ApiPending', 'Inactive', 'Unknown']);
+/** An order that stays in one of them is reported as it is after this time; a refusal comes sooner. */
+const SETTLE_MS = 1000;
+
+/**
+ * Sends a group once and waits until TWS shows it. Only messages that carry our reference count: numbers of orders
+ * are given out again after a restart, and messages about an older order would come under ours.
+ */
+export async function placeGroup(session: IbkrSession, placement: Placement): Promise<BrokerOrder> {
+  const { instrument, contract, parts, timeoutMs, logger } = placement;
+  const first = session.orderIds(parts.length);
+  const orders = parts.map(({ order, child }, i) => ({
+    ...order,
+    orderId: first + i,
+    ...(child ? { parentId: first } : {}),
+  }));
+  const shown = new Map<string, [Contract, Order, OrderState]>();
+  const reports = new Map<number, StatusReport>();
+  const cleanup: (() => void)[] = [];
+  try {
+    return await new Promise<BrokerOrder>((resolve, reject) => {
+      const seenOf = (ref: string | undefined): SeenOrder | undefined => {
+        const one = shown.get(ref ?? '');
+        return one === undefined ? undefined : openOrder(...one, reports.get(one[1].permId ?? 0));
+      };
+      const answer = (final: boolean): void => {
+        const all = orders.map(({ orderRef }) => seenOf(orderRef));
+        const entry = all[0];
+        if (entry === undefined) return;
+        if (!final && (all.includes(undefined) || all.some((one) => NOT_YET.has(one!.order.venueStatus)))) return;
+        resolve(withLegs(all.filter((one) => one !== undefined))[0]!.order);
+      };
+      const later = (run: () => void, ms: number): void => {
+        const timer = setTimeout(run, ms);
+        cleanup.push(() => clearTimeout(timer));
+      };
+      const ambiguous = (why: string, cause?: unknown): void =>
+        reject(
+          sendError('ambiguous', `${instrument}: the order may or may not have been taken. ${why}`, {
+            hint: 'It is looked up by its reference before anything else is done.',
+            ...(cause === undefined ? {} : { cause }),
+          }),
+        );
+      const failed = (index: number, code: number, message: string): void => {
+        const meaning = meaningOf(code, message);
+        if (meaning === 'info') logger.info(`${instrument}: TWS: ${message} (${code})`);
+        else if (meaning === 'read-only') reject(readOnlyError());
+        // A cancelled order has been one: it is shown as such.
+        else if (meaning === 'canceled') later(() => answer(true), 50);
+        else {
+          // No part of a group may stay behind: neither exits without their entry nor an entry without its exits.
+          if (parts.length > 1) for (const { orderId } of orders) if (orderId !== first + index) cancel(orderId);
+          const alone = index === 0 && parts.slice(1).every(({ child }) => child);
+          if (alone) reject(sendFailure(instrument, code, message));
+          else ambiguous(`A part of it was refused: ${message} (${code}); the rest is cancelled.`);
+        }
+      };
+      const cancel = (orderId: number): void => session.send((api) => api.cancelOrder(orderId, ''));
+      cleanup.push(
+        session.onEnd((error) => ambiguous(error.message, error)),
+        session.listen({
+          openOrder: (_id: number, about: Contract, order: Order, state: OrderState) => {
+            if (!orders.some(({ orderRef }) => orderRef === order.orderRef)) return;
+            if (shown.size === 0) later(() => answer(true), SETTLE_MS);
+            shown.set(order.orderRef!, [about, order, state]);
+            answer(false);
+          },
+          orderStatus: (
+            _id: number,
+            status: string,
+            filled: number,
+            _r: number,
+            averagePrice: number,
+            permId: number,
+          ) => {
+            reports.set(permId, { status, filled, averagePrice });
+            answer(false);
+          },
+          error: (error: Error, code: number, id: number) => {
+            const index = orders.findIndex(({ orderId }) => orderId === id);
+            if (index >= 0) failed(index, code, error.message);
+          },
+        }),
+      );
+      later(() => ambiguous(`TWS did not show it within ${timeoutMs / 1000} s.`), timeoutMs);
+      for (const order of orders) session.send((api) => api.placeOrder(order.orderId, contract, order));
+    });
+  } finally {
+    for (const each of cleanup) each();
+  }
+}

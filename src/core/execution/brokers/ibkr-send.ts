@@ -1,0 +1,137 @@
+import type { Contract, Order, OrderAction, OrderType, SecType, TimeInForce } from '@stoqey/ib';
+import { meaningOf } from '../../clients/ibkr/index.js';
+import { decimal, type Side, US_EQUITY_TICKS } from '../../domain/index.js';
+import type { QuantlineError } from '../../errors/index.js';
+import { type BrokerCapabilities, type OrderRequest, sendError } from '../broker.js';
+import { LEG } from './ibkr-read.js';
+import { checkOrder, refuseOrder } from './order-rules.js';
+
+/** One order of a group, without its number; `parent` is filled in once numbers are given out. */
+export interface PartialOrder {
+  readonly order: Order;
+  /** Hangs on the first order of the group. */
+  readonly child: boolean;
+}
+
+const OCA_REDUCE_WITH_BLOCK = 2;
+
+/**
+ * TWS's orders for a request. A bracket leaves TWS as a whole: only the last of its parts is marked to transmit, or the
+ * entry could fill before its exits exist. A pair of exits is an OCA group that reduces, with overfill protection: a
+ * partly filled target leaves the stop at what remains.
+ * @throws QuantlineError REFUSED with outcome `rejected`; nothing was sent.
+ */
+export function ordersFor(
+  request: OrderRequest,
+  clientOrderId: string,
+  account: string,
+  capabilities: BrokerCapabilities,
+): readonly PartialOrder[] {
+  const { side, type, takeProfit, stopLoss } = request;
+  const checked = checkOrder(request, { capabilities, ticks: US_EQUITY_TICKS });
+  const auction = request.timeInForce === 'opg' || request.timeInForce === 'cls';
+  if (auction && type !== 'market' && type !== 'limit') refuseOrder(request, 'auctions take market and limit orders');
+  if (request.timeInForce === 'fok' && type !== 'limit') refuseOrder(request, 'fill-or-kill takes limit orders');
+  const common = (
+    ref: string,
+    action: Side,
+  ): Pick<Order, 'account' | 'orderRef' | 'totalQuantity' | 'tif' | 'action'> => ({
+    account,
+    orderRef: ref,
+    totalQuantity: Number(request.quantity),
+    tif: TIMES[request.timeInForce] as TimeInForce,
+    action: (action === 'buy' ? 'BUY' : 'SELL') as OrderAction.BUY,
+  });
+  const target = (ref: string): Order => ({
+    ...common(ref, checked.exitSide),
+    orderType: 'LMT' as OrderType,
+    lmtPrice: Number(takeProfit!.limitPrice),
+  });
+  const stop = (): Order => ({
+    ...common(clientOrderId + LEG.stop, checked.exitSide),
+    orderType: (stopLoss!.limitPrice === undefined ? 'STP' : 'STP LMT') as OrderType,
+    auxPrice: Number(stopLoss!.stopPrice),
+    ...(stopLoss!.limitPrice === undefined ? {} : { lmtPrice: Number(stopLoss!.limitPrice) }),
+  });
+  if (checked.group === 'one-cancels-other') {
+    const oca = { ocaGroup: clientOrderId, ocaType: OCA_REDUCE_WITH_BLOCK, transmit: true };
+    return [
+      { order: { ...target(clientOrderId), ...oca }, child: false },
+      { order: { ...stop(), ...oca }, child: false },
+    ];
+  }
+  const entry: Order = {
+    ...common(clientOrderId, side),
+    orderType: typeOf(request) as OrderType,
+    ...(request.limitPrice === undefined ? {} : { lmtPrice: Number(request.limitPrice) }),
+    ...(request.stopPrice === undefined ? {} : { auxPrice: Number(request.stopPrice) }),
+    ...(request.trail === undefined ? {} : { trailingPercent: Number(decimal.multiply(request.trail, '100')) }),
+    ...(request.extendedHours === true ? { outsideRth: true } : {}),
+  };
+  const parts: PartialOrder[] = [{ order: entry, child: false }];
+  if (takeProfit !== undefined) parts.push({ order: target(clientOrderId + LEG.target), child: true });
+  if (stopLoss !== undefined) parts.push({ order: stop(), child: true });
+  return parts.map((part, i) => ({ ...part, order: { ...part.order, transmit: i === parts.length - 1 } }));
+}
+
+const TIMES = { day: 'DAY', gtc: 'GTC', opg: 'OPG', cls: 'DAY', ioc: 'IOC', fok: 'FOK' } as const;
+
+function typeOf({ type, timeInForce }: OrderRequest): string {
+  // The closing auction is a type at IBKR, the opening one a time in force.
+  if (timeInForce === 'cls') return type === 'market' ? 'MOC' : 'LOC';
+  return { market: 'MKT', limit: 'LMT', stop: 'STP', stop_limit: 'STP LMT', trailing_stop: 'TRAIL' }[type];
+}
+
+/** First match wins; TWS's code 201 stands for many things. */
+const REFUSALS: readonly [RegExp, string, string][] = [
+  [/short(able|ing| sale| stock)|locat/i, 'it cannot be sold short', 'Switch short selling off, or leave it out.'],
+  [
+    /margin|insufficient|available funds|equity with loan|buying power/i,
+    'not enough buying power',
+    'Reduce the size or free money; open orders reserve it too.',
+  ],
+  [/halt/i, 'trading in it is halted', 'Wait until trading resumes.'],
+  [/minimum price variation|tick/i, 'the price is finer than the tick', 'Round the price to the tick.'],
+  [/pattern day|day.?trad/i, 'the pattern-day-trader rule', 'Keep $25,000 of equity, or trade less within a day.'],
+  [/fraction/i, 'fractions of it are not traded', 'Trade whole shares.'],
+  [
+    /permission|not allowed|restricted|closing.only/i,
+    'the account may not trade it',
+    'See the account in Client Portal.',
+  ],
+  [/security definition|contract/i, 'it is not known at Interactive Brokers', 'Leave the instrument out.'],
+  [/exchange is closed|outside.*hours|auction/i, 'not taken at this time of day', 'See the hours of the order type.'],
+];
+
+/** What an error about a sent order means for whoever sent it. */
+export function sendFailure(instrument: string, code: number, message: string): QuantlineError {
+  const meaning = meaningOf(code, message);
+  const said = `TWS: ${message.replace(/\s+/g, ' ').trim()} (${code})`;
+  if (meaning === 'duplicate-id')
+    return sendError('not_sent', `${instrument}: not taken, its number was used before (${said}).`, {
+      hint: 'It is sent again under a new number.',
+    });
+  if (meaning === 'busy')
+    return sendError('not_sent', `${instrument}: not taken, too many messages (${said}).`, {
+      hint: 'Lower maxRequestsPerSecond.',
+    });
+  if (meaning === 'rejected') {
+    const [, why, hint] = REFUSALS.find(([pattern]) => pattern.test(message)) ?? [
+      null,
+      'refused',
+      'See the reason given.',
+    ];
+    return sendError('rejected', `${instrument}: ${why} (${said}).`, { hint, reason: message });
+  }
+  return sendError('ambiguous', `${instrument}: the order may or may not have been taken (${said}).`, {
+    hint: 'It is looked up by its reference before anything else is done.',
+  });
+}
+
+export const stockContract = (symbol: string, currency: string, primary?: string): Contract => ({
+  symbol,
+  secType: 'STK' as SecType,
+  exchange: 'SMART',
+  currency,
+  ...(primary === undefined ? {} : { primaryExch: primary }),
+});

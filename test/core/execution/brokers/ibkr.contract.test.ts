@@ -1,0 +1,16 @@
+import { Rig } from '../../../fakes/tws/rig.js';
+import { brokerContract } from '../broker.contract.js';
+
+brokerContract('ibkr', async () => {
+  const rig = await Rig.start();
+  rig.venue.book.rules.fillMarket = false;
+  return {
+    broker: rig.broker,
+    instruments: ['AAPL', 'MSFT'],
+    trade: async (instrument, price) => {
+      rig.clock.set(rig.clock.now() + 60_000);
+      rig.venue.book.trade(instrument, price);
+    },
+    end: () => rig.close(),
+  };
+});
