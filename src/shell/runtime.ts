@@ -19,6 +19,7 @@ export function shellRuntime(
   const { journal } = global;
   const place = (location: string) => (location.includes('://') ? location : resolve(folder, location));
   const fault = faultPoint(environment.get('FAULT_POINT')?.value);
+  const allowLive = environment.get('QUANTLINE_ALLOW_LIVE');
   return createRuntime({
     workspace,
     logger: createLogger(level, writeMessage, redact),
@@ -28,6 +29,7 @@ export function shellRuntime(
     secrets,
     trialLedger: place(global.trialLedger ?? join(userData(environment), 'trials.sqlite')),
     libraries: librariesOf(global.xgboostLib, folder, environment),
+    ...(allowLive?.origin === 'environment' && { allowLive: allowLive.value.trim() }),
     ...(fault === undefined ? {} : { faultPoint: fault }),
     ...(journal === undefined ? {} : { journal: place(journal) }),
   });

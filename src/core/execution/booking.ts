@@ -111,21 +111,25 @@ export async function bookExecutions(
   return { booked: [...first, ...rest], foreign };
 }
 
-/**
- * Books one event of a stream; false where it needs a reconciliation instead: after a (re)connection, and for events
- * of orders that are not known yet.
- */
-export async function bookEvent(context: ExecutionContext, event: BrokerEvent): Promise<boolean> {
-  if (event.type === 'connected') return false;
-  if (event.type === 'disconnected') return true;
+export interface BookedEvent {
+  /** false: a reconciliation is needed, after a (re)connection and for events of orders that are not known yet. */
+  readonly complete: boolean;
+  readonly booked: readonly ExecutionRecord[];
+}
+
+/** Books one event of a stream. */
+export async function bookEvent(context: ExecutionContext, event: BrokerEvent): Promise<BookedEvent> {
+  if (event.type === 'connected') return { complete: false, booked: [] };
+  if (event.type === 'disconnected') return { complete: true, booked: [] };
   const { execution } = event;
   const order = event.type === 'order' ? event.order : undefined;
   const record = await ourOrder(context, order ?? execution!);
   if (record === undefined) {
     const waiting = await context.journal.orders({ scope: context.scope, open: true });
-    return !waiting.some((each) => each.status === 'sending' || each.status === 'unknown');
+    const complete = !waiting.some((each) => each.status === 'sending' || each.status === 'unknown');
+    return { complete, booked: [] };
   }
-  if (execution !== undefined) await bookExecutions(context, [execution]);
+  const { booked } = execution === undefined ? { booked: [] } : await bookExecutions(context, [execution]);
   if (order !== undefined) await bookOrders(context, [{ record, order }], false);
-  return true;
+  return { complete: true, booked };
 }

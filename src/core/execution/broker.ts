@@ -41,7 +41,13 @@ export interface BrokerCapabilities {
   readonly notionalLimits?: boolean;
   /** Decimals of such an amount; absent: any. */
   readonly notionalDecimals?: number;
+  /** The venue cuts such an amount to whole units itself where fractions are not traded. */
+  readonly cutsNotional?: boolean;
   readonly fractional: boolean;
+  /** Orders of fractions and by amount last for the day only. */
+  readonly fractionalDayOnly?: boolean;
+  /** When orders for the opening auction (`opg`) are taken, in ms before the open; absent: never. */
+  readonly atTheOpen?: { readonly from: number; readonly until: number };
   readonly short: boolean;
   readonly extendedHours: boolean;
   /** Exits attached to an entry (bracket), armed when the entry is complete. */

@@ -7,6 +7,7 @@ export * from './http-failure.js';
 export * from './logger.js';
 export * from './progress.js';
 export * from './rate-headers.js';
+export * from './serial.js';
 export * from './terminal.js';
 export * from './url-guard.js';
 export * from './workers.js';

@@ -24,6 +24,8 @@ export interface Runtime {
   readonly threads: number;
   /** Resolved secrets and vendor variables by their usual names; never logged, never stored. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** Account that may be traded with real money: QUANTLINE_ALLOW_LIVE of the process itself, of no file. */
+  readonly allowLive?: string | undefined;
   /** Path of the per-user trial ledger. */
   readonly trialLedger: string;
   /** Journal: a file path, or a postgres:// URL. */

@@ -162,6 +162,7 @@ test.each(CASES)('both runners emit the same events: $name', async (c) => {
       execution: { journal, broker, scope, clock: systemClock, logger: silentLogger },
       source,
       instruments: feed.instruments,
+      calendars: feed.instruments.map(() => calendarOf('24/7')),
       strategy: strategy(c.strategy()),
       rounding,
       fractional: c.fractional ?? true,

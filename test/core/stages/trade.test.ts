@@ -75,6 +75,13 @@ describe('one-shot and until', () => {
 });
 
 describe('what is not traded', () => {
+  test('an archive as if its bars were of now', async () => {
+    await expect(start({ run: run.path, source: 'csv' })).rejects.toMatchObject({
+      code: 'CONFIG',
+      message: expect.stringMatching(/no bars of now/),
+    });
+  });
+
   test('a run with conventions that no venue knows', async () => {
     const { model } = await openRun(run).then(async ({ artifact }) => ({
       model: await runtime.artifacts.openInput(artifact, 'model'),
@@ -95,8 +102,8 @@ describe('what is not traded', () => {
     [{ run: 'latest', broker: 'alpaca' }, 'GUARD', /simulated venue only/],
     [{ report: 'latest', broker: 'alpaca' }, 'GUARD', /"latest" is refused/],
     [{ report: '0123456789abcdef', broker: 'alpaca', strategy: undefined }, 'GUARD', /--strategy is required/],
-    [{ report: '0123456789abcdef', broker: 'alpaca' }, 'CONFIG', /not in this version/],
-    [{ run: 'latest', source: 'yahoo' }, 'CONFIG', /not in this version/],
+    [{ report: '0123456789abcdef', broker: 'alpaca' }, 'ARTIFACT_NOT_FOUND', /0123456789abcdef/],
+    [{ run: 'latest', live: true }, 'GUARD', /no meaning/],
   ])('%j: %s', async (more, code, message) => {
     await expect(start(more)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
   });

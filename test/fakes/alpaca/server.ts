@@ -44,6 +44,8 @@ export class FakeAlpaca {
   /** The venue's own time. */
   now: () => number;
   isOpen = true;
+  /** Trading hours by the venue's calendar; absent: open (or not) for the next hour. */
+  hours: ((now: number) => { open: boolean; nextOpen: number; nextClose: number }) | undefined;
   /** Answer 429 with these headers once the allowance is used up; undefined = no limit. */
   limit: { remaining: number; headers: () => Record<string, string> } | undefined;
   private readonly faults: { route: string; fault: Fault; times: number }[] = [];
@@ -204,12 +206,13 @@ export class FakeAlpaca {
       case '/v2/clock':
         return t(path, () => {
           const iso = (at: number) => new Date(at).toISOString();
-          return ok({
-            timestamp: iso(this.now()),
-            is_open: this.isOpen,
-            next_open: iso(this.now() + 64_800_000),
-            next_close: iso(this.now() + 3_600_000),
-          });
+          const now = this.now();
+          const { open, nextOpen, nextClose } = this.hours?.(now) ?? {
+            open: this.isOpen,
+            nextOpen: now + 64_800_000,
+            nextClose: now + 3_600_000,
+          };
+          return ok({ timestamp: iso(now), is_open: open, next_open: iso(nextOpen), next_close: iso(nextClose) });
         });
       case '/v2/stocks/bars':
       case '/v1beta3/crypto/us/bars':

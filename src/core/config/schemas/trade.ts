@@ -17,7 +17,7 @@ export const tradeOptions = z.strictObject({
   broker: option({ summary: 'Venue.', value: 'name', char: 'b', adapter: 'broker' }, word().prefault('sim')),
   source: option(
     {
-      summary: 'Where newer bars come from; the report’s feed by default.',
+      summary: 'Where newer bars come from; at a venue the source of the dataset, at sim a replay by default.',
       value: 'name',
       char: 's',
       adapter: 'source',
@@ -30,6 +30,14 @@ export const tradeOptions = z.strictObject({
   maxDecisionAge: option(
     { summary: 'Oldest decision that is still sent; half an interval by default.', value: '30m' },
     duration().optional(),
+  ),
+  patience: option(
+    { summary: 'Longest wait for a late bar, and then for the outcome of orders.', value: '30s' },
+    duration().prefault('30s'),
+  ),
+  quality: option(
+    { summary: 'Policy of a check of newer bars; gaps refuse here.', value: 'check=policy', multiple: true },
+    pairs().prefault({}),
   ),
   live: option({ summary: 'Send orders to a real venue.', switch: true, guard: true }, off()),
   acceptUngated: option(

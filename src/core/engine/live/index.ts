@@ -1,3 +1,6 @@
+export * from './growing.js';
+export * from './hooks.js';
 export * from './replay.js';
 export * from './runner.js';
+export * from './slots.js';
 export * from './tick.js';

@@ -17,10 +17,19 @@ export class ReplaySource implements TickSource {
   }
 
   async next(time: number): Promise<LiveTick | undefined> {
-    const { clock } = this.feed;
-    let k = Math.max(this.from, lowerBound(clock, time));
-    if (k < clock.length && clock[k] === time) k++;
+    const k = this.after(time);
     return k < this.to ? this.tick(k) : undefined;
+  }
+
+  *past(after: number, to: number): Iterable<LiveTick> {
+    for (let k = this.after(after); k < this.to && this.feed.clock[k]! <= to; k++) yield this.tick(k);
+  }
+
+  /** First tick of the range after an instant. */
+  private after(time: number): number {
+    const { clock } = this.feed;
+    const k = Math.max(this.from, lowerBound(clock, time));
+    return k < clock.length && clock[k] === time ? k + 1 : k;
   }
 
   barAt(j: number, t: number): number {

@@ -1,44 +1,74 @@
+import type { TradingCalendar } from '../../domain/calendar.js';
 import type { Instrument } from '../../domain/instrument.js';
-import { quantiseOrder } from '../../domain/quantise.js';
-import { QuantlineError } from '../../errors/index.js';
+import type { OrderIntent } from '../../domain/orders.js';
+import { type QuantisedOrder, quantiseOrder } from '../../domain/quantise.js';
 import type { BrokerCapabilities } from '../../execution/index.js';
-import type { NewIntent } from '../../state/index.js';
+import type { NewIntent, TimeInForce } from '../../state/index.js';
 import type { PlannedOrder } from '../step.js';
 
+/** What an order of one instrument depends on at the moment it is made. */
+export interface OrderPlace {
+  readonly instrument: Instrument;
+  readonly capabilities: BrokerCapabilities;
+  /** Fractions where the instrument has them. */
+  readonly fractional: boolean;
+  /** Last close, for the quantity of an amount of money. */
+  readonly close: number;
+  readonly calendar: TradingCalendar;
+  readonly now: number;
+}
+
 /**
- * An intent as this venue takes it. A notional becomes a quantity at the last close where the venue has none; protection
- * stays relative to the fill, for venues that compute it. `fractional`: fractions where the instrument has them.
+ * An intent as this venue takes it. An amount becomes a quantity at the last close where the venue does not take the
+ * amount itself. Protection travels with the order where the venue computes it from the fill; elsewhere it is armed
+ * once there is a fill, on whole units only, because venues hold no exits on fractions.
  */
-export function toNewIntent(
-  planned: Extract<PlannedOrder, { action: 'submit' }>,
-  instrument: Instrument,
-  capabilities: BrokerCapabilities,
-  fractional: boolean,
-  close: number,
-): NewIntent {
+export function toNewIntent(planned: Extract<PlannedOrder, { action: 'submit' }>, place: OrderPlace): NewIntent {
   const { protection, notional, ...rest } = planned.intent;
-  const { type, limitPrice, stopPrice } = planned.intent;
-  const byMoney = capabilities.notional && (type === 'market' || capabilities.notionalLimits === true);
+  const { instrument, capabilities, close } = place;
+  const { type, limitPrice, stopPrice, leg } = planned.intent;
+  const relative = capabilities.relativeProtection === true;
+  const whole = !place.fractional || (protection !== undefined && !relative) || isShortEntry(planned.intent);
+  const taken = capabilities.notional && (type === 'market' || capabilities.notionalLimits === true);
+  const byMoney = taken && (capabilities.cutsNotional === true || (!whole && instrument.fractionable));
   const intent =
     notional === undefined || byMoney
       ? planned.intent
       : { ...rest, quantity: notional / (limitPrice ?? stopPrice ?? close) };
-  if (protection !== undefined && capabilities.relativeProtection !== true) {
-    throw new QuantlineError('CONFIG', 'This venue does not hold a stop or target relative to the fill.', {
-      hint: 'Trade a run without --stop-loss, --take-profit and --trailing-stop there, or use --broker sim.',
-    });
-  }
+  // What is held may be a fraction; only what is opened is cut.
+  const fractional = capabilities.cutsNotional === true ? place.fractional : leg === 'exit' || !whole;
+  const numbers = quantiseOrder(intent, instrument, fractional, capabilities.notionalDecimals);
   return {
-    leg: intent.leg,
+    leg,
     request: {
       instrument: intent.instrument,
       side: intent.side,
-      type: intent.type,
-      // An entry at a price works until the signal changes, over sessions too.
-      timeInForce: type === 'market' ? 'day' : 'gtc',
-      ...quantiseOrder(intent, instrument, fractional, capabilities.notionalDecimals),
-      opens: intent.leg === 'entry',
-      ...(protection !== undefined && { protection }),
+      type,
+      timeInForce: timeInForceOf(intent, numbers, place),
+      ...numbers,
+      opens: leg === 'entry',
+      purpose: planned.reason,
+      ...(protection !== undefined && relative && { protection }),
     },
   };
+}
+
+/** No venue lends fractions of a share. */
+const isShortEntry = ({ leg, side }: OrderIntent): boolean => leg === 'entry' && side === 'sell';
+
+/**
+ * The order that realises a fill at the next open: for the opening auction while it takes orders, otherwise a market
+ * order, which a closed venue keeps for its open. An entry at a price works until the signal changes, over sessions too.
+ */
+function timeInForceOf(intent: OrderIntent, numbers: QuantisedOrder, place: OrderPlace): TimeInForce {
+  const { capabilities, calendar, now, instrument } = place;
+  const units = numbers.quantity;
+  const fraction = units === undefined || Number(units) % instrument.lot !== 0;
+  // A market without a close has no day; the simulated one does not mind.
+  if (instrument.class === 'crypto' && capabilities.cutsNotional !== true) return 'gtc';
+  if (intent.type !== 'market') return fraction && capabilities.fractionalDayOnly === true ? 'day' : 'gtc';
+  const auction = capabilities.atTheOpen;
+  if (fraction || auction === undefined || calendar.sessionAt(now) !== undefined) return 'day';
+  const ahead = calendar.nextSession(now).open - now;
+  return ahead <= auction.from && ahead > auction.until ? 'opg' : 'day';
 }

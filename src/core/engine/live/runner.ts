@@ -1,19 +1,31 @@
+import type { TradingCalendar } from '../../domain/calendar.js';
 import type { Instrument } from '../../domain/instrument.js';
+import { isQuantlineError } from '../../errors/index.js';
 import {
   cancelOrder,
   commitDecision,
   type ExecutionContext,
   type MarketTick,
+  type ReconcileOptions,
+  type ReconcileResult,
   reconcile,
   submitOrders,
 } from '../../execution/index.js';
 import type { Rounding } from '../../market/index.js';
-import { isTerminal, type Lease, type NewIntent, type OrderRecord } from '../../state/index.js';
+import {
+  type CorporateActionRecord,
+  type ExecutionRecord,
+  isTerminal,
+  type Lease,
+  type NewIntent,
+  type OrderRecord,
+} from '../../state/index.js';
 import { allocateView, type MarketView } from '../decide.js';
 import { type EventSink, endedEvents, orderEvent } from '../events.js';
 import { type PlannedOrder, Stepper } from '../step.js';
 import type { Strategy } from '../strategy.js';
 import { AccountKeeper } from './account.js';
+import type { TradeHooks } from './hooks.js';
 import { decisionBodySchema, emptyMemory, type RunnerMemory } from './memory.js';
 import { toNewIntent } from './requests.js';
 import { readStanding, StandingPolicy } from './standing.js';
@@ -29,13 +41,18 @@ export interface LiveSettings {
   readonly fractional: boolean;
   /** Id of the report (or run) that decides; recorded with each decision. */
   readonly report: string;
+  /** Per instrument, when it trades. */
+  readonly calendars: readonly TradingCalendar[];
   readonly events?: EventSink;
+  readonly hooks?: TradeHooks;
 }
 
 export interface TickOutcome {
   readonly slot: number;
-  /** false: the slot had been decided before; only maintenance was done. */
+  /** false: the slot had been decided before, or its decision would be too old; only maintenance was done. */
   readonly decided: boolean;
+  /** Too late for a decision. */
+  readonly expired?: true;
   readonly orders: readonly OrderRecord[];
   readonly equity: number;
   readonly halted: boolean;
@@ -54,6 +71,7 @@ export class LiveRunner {
   private readonly standing = new StandingPolicy();
   /** Policy whose halt is in the journal already. */
   private haltedBy: string | undefined;
+  private readonly noted: ExecutionRecord[] = [];
 
   constructor(private readonly settings: LiveSettings) {
     const { execution, source } = settings;
@@ -69,39 +87,35 @@ export class LiveRunner {
   /** Tells a simulated venue the ticks up to `last` that its book does not hold yet; `told` is called before each. */
   async catchUp(last: number | undefined, told: (tick: LiveTick) => void): Promise<void> {
     const { execution, source } = this.settings;
-    const { broker, signal } = execution;
+    const { broker } = execution;
     const known = await broker.lastTick?.();
     if (last === undefined || known === undefined) return;
-    const never = new AbortController().signal;
-    for (let tick = await source.next(known, signal ?? never); tick !== undefined && tick.time <= last; ) {
+    for (const tick of source.past(known, last)) {
       told(tick);
       await broker.onTick?.(this.marketTick(tick));
-      tick = await source.next(tick.time, signal ?? never);
     }
   }
 
-  async tick(tick: LiveTick, lease: Lease): Promise<TickOutcome> {
-    const { execution, events } = this.settings;
+  async tick(tick: LiveTick, lease: Lease, actions: readonly CorporateActionRecord[] = []): Promise<TickOutcome> {
+    const { execution, hooks } = this.settings;
     const { journal, broker, scope, clock } = execution;
     await broker.onTick?.(this.marketTick(tick));
     const decision = await journal.decision(scope, tick.time);
     const sendable = (order: OrderRecord) => order.slot === tick.time && clock.now() < tick.validUntil;
-    const before = (this.open ??= await journal.orders({ scope, open: true }));
-    const state = await reconcile(execution, { sendable });
-    const memory = await this.remember(Number(state.account.equity));
-    await this.emitBooked(tick, state.booked, before);
-    this.open = await this.keeper.refresh(state.booked, memory);
+    const { state, memory } = await this.catchUpWithVenue(tick.time, { sendable, actions });
     const equity = Number(state.account.equity);
-    const standing = await readStanding(execution, this.open);
+    const standing = await readStanding(execution, this.open ?? []);
     this.standing.active = standing.state === 'active';
+    const outcome = { slot: tick.time, equity, halted: memory.halted };
     if (decision !== undefined) {
       const orders = await submitOrders(execution, lease, state.resend, { validUntil: tick.validUntil });
-      return { slot: tick.time, decided: false, orders, equity, halted: memory.halted };
+      return { ...outcome, decided: false, orders };
     }
+    if (clock.now() >= tick.validUntil) return { ...outcome, decided: false, expired: true, orders: [] };
     if (this.standing.active && memory.resumed !== standing.since) this.resume(memory, equity, standing.since);
     const planned = this.decide(tick, equity, memory);
     await this.journalHalt(memory);
-    const { submit, cancel } = this.split(planned);
+    const { submit, cancel } = await this.review(tick, this.split(planned), state);
     const recorded = await commitDecision(
       execution,
       lease,
@@ -110,12 +124,65 @@ export class LiveRunner {
     );
     for (const order of cancel) await cancelOrder(execution, order.clientOrderId);
     const orders = await submitOrders(execution, lease, recorded.orders, { validUntil: tick.validUntil });
-    for (const { leg, status, reason, instrument } of orders) {
+    for (const order of orders) {
+      const { leg, status, reason, instrument } = order;
       const answered = status === 'rejected' ? status : 'accepted';
-      events?.emit(orderEvent(tick.time, instrument, { leg, status: answered, note: reason ?? '' }));
+      this.settings.events?.emit(orderEvent(tick.time, instrument, { leg, status: answered, note: reason ?? '' }));
+      if (status === 'rejected') hooks?.notify?.({ type: 'reject', order });
     }
     this.open = await journal.orders({ scope, open: true });
-    return { slot: tick.time, decided: true, orders, equity, halted: memory.halted };
+    return { ...outcome, halted: memory.halted, decided: true, orders };
+  }
+
+  /** Reconciles without deciding: after an outage of the bars, or when events may have been missed. */
+  async maintain(actions: readonly CorporateActionRecord[] = []): Promise<ReconcileResult> {
+    const { clock } = this.settings.execution;
+    return (await this.catchUpWithVenue(clock.now(), { actions })).state;
+  }
+
+  /** Executions that were booked between two ticks, from the venue's events. */
+  note(executions: readonly ExecutionRecord[]): void {
+    this.noted.push(...executions);
+    for (const execution of executions) this.settings.hooks?.notify?.({ type: 'fill', execution });
+  }
+
+  private async catchUpWithVenue(
+    time: number,
+    options: ReconcileOptions,
+  ): Promise<{ readonly state: ReconcileResult; readonly memory: RunnerMemory }> {
+    const { execution, hooks } = this.settings;
+    const { journal, scope } = execution;
+    const before = (this.open ??= await journal.orders({ scope, open: true }));
+    const state = await reconcile(execution, options);
+    const memory = await this.remember(Number(state.account.equity));
+    const booked = [...this.noted.splice(0), ...state.booked];
+    for (const fill of state.booked) hooks?.notify?.({ type: 'fill', execution: fill });
+    await this.emitBooked(time, booked, before);
+    this.open = await this.keeper.refresh(booked, memory);
+    return { state, memory };
+  }
+
+  /** What the caller's limits leave of the intents. */
+  private async review(
+    tick: LiveTick,
+    planned: { submit: NewIntent[]; cancel: OrderRecord[] },
+    state: ReconcileResult,
+  ): Promise<{ readonly submit: readonly NewIntent[]; readonly cancel: readonly OrderRecord[] }> {
+    const { execution, hooks } = this.settings;
+    const { journal, scope, clock } = execution;
+    if (hooks?.review === undefined || planned.submit.length === 0) return planned;
+    const { intents, verdicts } = await hooks.review({
+      slot: tick.time,
+      time: clock.now(),
+      intents: planned.submit,
+      closes: this.memory!.closes,
+      account: state.account,
+      venuePositions: state.positions,
+      positions: await journal.positions(scope),
+      open: state.open,
+    });
+    for (const verdict of verdicts) hooks.notify?.({ type: 'verdict', ...verdict });
+    return { submit: intents, cancel: planned.cancel };
   }
 
   private marketTick(tick: LiveTick): MarketTick {
@@ -200,7 +267,7 @@ export class LiveRunner {
   }
 
   private split(planned: readonly PlannedOrder[]): { submit: NewIntent[]; cancel: OrderRecord[] } {
-    const { execution, instruments, fractional } = this.settings;
+    const { execution, instruments, fractional, calendars } = this.settings;
     const submit: NewIntent[] = [];
     const cancel: OrderRecord[] = [];
     for (const order of planned) {
@@ -209,17 +276,28 @@ export class LiveRunner {
       // An exit outranks what is left of an entry: a position being closed must not grow.
       if (order.action === 'cancel' || order.intent.leg === 'exit') cancel.push(...entries);
       if (order.action === 'cancel') continue;
-      const { capabilities } = execution.broker;
-      submit.push(
-        toNewIntent(order, instruments[order.index]!, capabilities, fractional, this.view.close[order.index]!),
-      );
+      const place = {
+        instrument: instruments[order.index]!,
+        capabilities: execution.broker.capabilities,
+        fractional,
+        close: this.view.close[order.index]!,
+        calendar: calendars[order.index]!,
+        now: execution.clock.now(),
+      };
+      try {
+        submit.push(toNewIntent(order, place));
+      } catch (error) {
+        // One order that no venue takes does not stop the others.
+        if (!isQuantlineError(error) || error.code !== 'REFUSED') throw error;
+        execution.logger.warn(error.message);
+      }
     }
     return { submit, cancel };
   }
 
   private async emitBooked(
-    tick: LiveTick,
-    booked: Awaited<ReturnType<typeof reconcile>>['booked'],
+    time: number,
+    booked: readonly ExecutionRecord[],
     before: readonly OrderRecord[],
   ): Promise<void> {
     const { events, execution } = this.settings;
@@ -240,7 +318,7 @@ export class LiveRunner {
     const now = await Promise.all(before.map((order) => execution.journal.order(order.clientOrderId)));
     const ended = now.filter((order) => order !== undefined && isTerminal(order.status) && order.status !== 'filled');
     for (const event of endedEvents(
-      tick.time,
+      time,
       ended.map((order) => ({ ...order!, note: order!.reason ?? '' })),
     )) {
       events.emit(event);

@@ -1,3 +1,5 @@
+import type { QuantlineError } from '../../errors/index.js';
+
 /** One bar of one instrument as it became known. */
 export interface TickBar {
   /** Index in the instrument's series. */
@@ -22,6 +24,10 @@ export interface LiveTick {
   readonly measures: readonly number[];
   /** Wall-clock instant after which its decision is stale. */
   readonly validUntil: number;
+  /** Why nothing may be decided on these bars: one is late or not whole. */
+  readonly problem?: QuantlineError;
+  /** Slots before this one that nobody asked for in time. */
+  readonly missed?: { readonly count: number; readonly first: number; readonly last: number };
 }
 
 /** Where ticks come from: a replayed dataset, or bars as they arrive. */
@@ -30,6 +36,8 @@ export interface TickSource {
   readonly instruments: readonly string[];
   /** The first tick after `time` (−Infinity: the first of all); undefined at the end. */
   next(time: number, signal: AbortSignal): Promise<LiveTick | undefined>;
+  /** Ticks with after < time <= to that can be told now, ascending. */
+  past(after: number, to: number): Iterable<LiveTick>;
   /** Index of the bar of instrument j that contains t: the last one that opened at or before it; −1 before the first. */
   barAt(j: number, t: number): number;
 }

@@ -55,6 +55,9 @@ export class AlpacaBroker implements Broker {
     notional: true,
     notionalDecimals: 2,
     fractional: true,
+    fractionalDayOnly: true,
+    // From 19:00 of the evening before to 9:28; other times are refused.
+    atTheOpen: { from: 14.5 * 60 * MINUTE, until: 2 * MINUTE },
     short: true,
     extendedHours: true,
     attachedProtection: true,

@@ -61,6 +61,7 @@ class SimBroker implements Broker {
       timesInForce: new Set(['day', 'gtc']),
       notional: true,
       notionalLimits: true,
+      cutsNotional: true,
       fractional: context.fractional ?? true,
       short: exchange.allowShort,
       extendedHours: false,

@@ -2,9 +2,9 @@ import type { Artifact } from '../../artifacts/index.js';
 import type { TradeOptions } from '../../config/index.js';
 import { type OpenDataset, openDataset } from '../../data/dataset.js';
 import { QuantlineError } from '../../errors/index.js';
+import { checkFits, type OpenModel, openModel } from '../compose/model.js';
+import { type OpenRun, openRun } from '../compose/run.js';
 import type { Runtime } from '../runtime.js';
-import { checkFits, type OpenModel, openModel } from './model.js';
-import { type OpenRun, openRun } from './run.js';
 
 /** Everything that a report (or a run) leads to: what was evaluated is what trades. */
 export interface Tradeable {
@@ -22,7 +22,6 @@ export async function openTradeable(options: TradeOptions, runtime: Runtime): Pr
       hint: 'Give --report; --run trades an ungated run on the simulated venue.',
     });
   }
-  if (options.broker !== 'sim') refuseAtRealVenue(options);
   const { artifacts } = runtime;
   const source =
     report !== undefined ? await artifacts.open('report', report) : await artifacts.open('run', reference!);
@@ -37,27 +36,4 @@ export async function openTradeable(options: TradeOptions, runtime: Runtime): Pr
   const dataset = await openDataset(runtime, await artifacts.openInput(runArtifact, 'dataset'));
   checkFits(model, dataset);
   return { source, run, model, dataset };
-}
-
-/** What a real venue does not take, whatever else holds. */
-function refuseAtRealVenue(options: TradeOptions): void {
-  if (options.report === undefined) {
-    throw new QuantlineError('GUARD', `--run trades on the simulated venue only, not at ${options.broker}.`, {
-      hint: 'Evaluate the run and pass --report, or use --broker sim.',
-    });
-  }
-  if (options.report === 'latest') {
-    throw new QuantlineError('GUARD', `"latest" is refused at ${options.broker}: another stage may move it.`, {
-      hint: 'Name the report by its path, its id or a tag.',
-    });
-  }
-  if (options.strategy === undefined) {
-    throw new QuantlineError('GUARD', `--strategy is required at ${options.broker}.`, {
-      hint: 'Give the name that the strategy keeps across retraining, such as --strategy swing.',
-    });
-  }
-  // What is replayed are bars of the past: orders from them must never reach a venue.
-  throw new QuantlineError('CONFIG', `Trading live bars at ${options.broker} is not in this version.`, {
-    hint: 'Use --broker sim, which replays the dataset through the same runner.',
-  });
 }

@@ -1,0 +1,209 @@
+import type { TradeOptions } from '../../config/index.js';
+import { scopeOf } from '../../data/checks.js';
+import { openDatasetStore } from '../../data/dataset.js';
+import { qualityPolicies } from '../../data/quality.js';
+import { timeRange } from '../../data/range.js';
+import { dateAt } from '../../data/sources/vendor-columns.js';
+import type { BarStore } from '../../data/store.js';
+import { type CorporateAction, DAY_MS, decimal, intervalMs } from '../../domain/index.js';
+import { GrowingFeed, SlotClock, SlotSchedule } from '../../engine/live/index.js';
+import { QuantlineError } from '../../errors/index.js';
+import { loadAdapter } from '../../registry/index.js';
+import { measureOf, needsMeasure, type Sizing } from '../../risk/index.js';
+import type { CorporateActionRecord } from '../../state/index.js';
+import { adjustingOf, asOfModel, asOfScorer } from '../compose/as-of.js';
+import { barsPerYear, returnCalendar } from '../compose/market.js';
+import { openSource, type SourceModule } from '../ingest.js';
+import type { Runtime } from '../runtime.js';
+import { NewerBars } from './bars.js';
+import { LiveSource } from './live-source.js';
+import type { Holding, TradeMarket } from './market.js';
+import type { Tradeable } from './tradeable.js';
+import { sourceSettings } from './venue.js';
+
+/** Sources that have no bars of now: what they hold is replayed at the simulated venue. */
+const ARCHIVES = new Set(['csv', 'parquet', 'duckdb', 'synthetic']);
+
+/** Whether bars as they arrive are traded, and not a replay. */
+export const isLive = (options: Pick<TradeOptions, 'source' | 'broker'>): boolean =>
+  options.broker !== 'sim' || (options.source !== undefined && options.source !== 'replay');
+
+/** The bars that follow the dataset, from its own source and feed, or from another that agrees with it. */
+export async function liveMarket(
+  tradeable: Tradeable,
+  sizing: Sizing,
+  options: TradeOptions,
+  runtime: Runtime,
+): Promise<TradeMarket> {
+  const { dataset } = tradeable;
+  const store = await openDatasetStore(runtime, dataset.artifact, dataset);
+  try {
+    const bars = await openNewerBars(tradeable, options, runtime, store);
+    const market = new LiveMarket(tradeable, sizing, options, runtime, store, bars);
+    await market.start();
+    return market;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function openNewerBars(
+  { dataset }: Tradeable,
+  options: TradeOptions,
+  runtime: Runtime,
+  store: BarStore,
+): Promise<NewerBars> {
+  const { key } = dataset.series[0]!.pin;
+  const name = options.source ?? key.source;
+  if (ARCHIVES.has(name))
+    throw new QuantlineError('CONFIG', `The dataset comes from ${name}, which has no bars of now.`, {
+      hint: `Name a source of the same market, such as --source alpaca${options.broker === 'sim' ? '' : ', or replay it at --broker sim'}.`,
+    });
+  const marked = dataset.series.filter(({ basis }) => basis !== 'raw').map(({ instrument }) => instrument.id);
+  if (marked.length > 0)
+    throw new QuantlineError(
+      'MISMATCH',
+      `The prices of ${marked.join(', ')} are adjusted, and a venue trades raw ones.`,
+      {
+        hint: 'Ingest raw prices (with their corporate actions), train and evaluate on them.',
+        details: { instruments: marked },
+      },
+    );
+  const own = name === key.source;
+  const { module } = await loadAdapter<SourceModule>('source', name);
+  const set = {
+    ...(own && key.feed !== '' && 'feed' in module.settings.shape ? { feed: key.feed } : {}),
+    ...sourceSettings(options),
+  };
+  const opened = await openSource({ source: name, symbols: dataset.instruments.map(({ id }) => id), set }, runtime);
+  if (opened.source.archive === true)
+    throw new QuantlineError('CONFIG', `The source ${name} is an archive, which has no bars of now.`, {
+      hint: 'Name a source of the same market, such as --source alpaca.',
+    });
+  if (opened.source.basis !== 'raw')
+    throw new QuantlineError('MISMATCH', `The prices of ${name} are adjusted, and a venue trades raw ones.`, {
+      hint: 'Use a source of raw prices, such as --source alpaca.',
+    });
+  const policies = qualityPolicies({ gaps: 'refuse', ...options.quality });
+  const bars = new NewerBars(dataset, opened, store, policies, runtime);
+  if (!bars.continues) await bars.checkOverlap();
+  return bars;
+}
+
+class LiveMarket implements TradeMarket {
+  readonly until: number;
+  private readonly schedule: SlotSchedule;
+  private feed!: GrowingFeed;
+  source!: LiveSource;
+
+  constructor(
+    private readonly tradeable: Tradeable,
+    private readonly sizing: Sizing,
+    private readonly options: TradeOptions,
+    private readonly runtime: Runtime,
+    private readonly store: BarStore,
+    private readonly bars: NewerBars,
+  ) {
+    const { dataset } = tradeable;
+    const { interval, scope, delayMs } = dataset;
+    this.schedule = new SlotSchedule(
+      dataset.calendars.map((calendar) => new SlotClock(calendar, interval, scope, delayMs, scopeOf)),
+    );
+    const calendar = returnCalendar(dataset);
+    this.until = timeRange({ to: options.until }, calendar, scope, Number.POSITIVE_INFINITY).to;
+  }
+
+  async start(): Promise<void> {
+    const { runtime, options, schedule, bars, tradeable } = this;
+    const { dataset } = tradeable;
+    const calendar = returnCalendar(dataset);
+    const recent = (slot: number) => {
+      const session = calendar.sessionAt(slot - 1) ?? calendar.previousSession(slot);
+      return scopeOf(session, dataset.scope)[0];
+    };
+    // Actions are known only with the bars around them: the history is scaled before anything is computed.
+    await bars.fetch(recent(schedule.last(runtime.clock.now()))).catch(() => {});
+    this.feed = await this.build();
+    this.source = new LiveSource({
+      feed: this.feed,
+      schedule,
+      inflow: { fetch: (from) => this.fetch(from) },
+      clock: runtime.clock,
+      logger: runtime.logger,
+      interval: dataset.interval,
+      density: bars.density,
+      nextFill: (slot) => (calendar.sessionAt(slot) === undefined ? calendar.nextSession(slot).open : slot),
+      recent,
+      maxAge: options.maxDecisionAge ?? intervalMs(dataset.interval) / 2,
+      patience: options.patience,
+      waits: !options.once,
+      until: this.until,
+    });
+  }
+
+  /** The dataset's bars with a scorer for each instrument; newer bars come behind. Each sees prices as of its bar. */
+  private async build(): Promise<GrowingFeed> {
+    const { dataset, model } = this.tradeable;
+    const { instruments, calendars } = dataset;
+    const ends = dataset.bars.map(({ time }) => time.at(-1)!);
+    const newer = await Promise.all(instruments.map((_, j) => this.bars.actions(j, ends[j]!, this.today())));
+    const series = dataset.series.map((one, j) => ({ ...one, actions: [...one.actions, ...newer[j]!] }));
+    const adjusting = adjustingOf({ series });
+    const asOf = asOfModel(model.model, adjusting);
+    return new GrowingFeed(
+      dataset.bars,
+      (j) => {
+        const calendar = calendars[j]!;
+        const perYear = barsPerYear(dataset, calendar);
+        const measure = () => measureOf(this.sizing, perYear)!;
+        return {
+          score: asOf.scorer(instruments[j]!, calendar),
+          measure: needsMeasure(this.sizing)
+            ? asOfScorer(measure, adjusting.get(instruments[j]!.id), calendar)
+            : undefined,
+        };
+      },
+      returnCalendar(dataset),
+    );
+  }
+
+  private async fetch(recent: number): Promise<void> {
+    await this.bars.fetch(recent);
+    for (const [j] of this.tradeable.dataset.instruments.entries()) {
+      const last = this.feed.bars(j).time.at(-1)!;
+      this.feed.put(j, await this.bars.read(j, Math.min(last, recent) - DAY_MS));
+    }
+  }
+
+  arrive(): void {}
+
+  async settle(): Promise<void> {}
+
+  /** The date at the venue. */
+  private today(): string {
+    const { timezone } = returnCalendar(this.tradeable.dataset);
+    return dateAt(this.runtime.clock.now(), timezone);
+  }
+
+  async actions(held: readonly Holding[]): Promise<readonly CorporateActionRecord[]> {
+    const { instruments } = this.tradeable.dataset;
+    const found: CorporateActionRecord[] = [];
+    for (const { instrument, since } of held) {
+      const j = instruments.findIndex(({ id }) => id === instrument);
+      if (j >= 0) found.push(...(await this.bars.actions(j, since, this.today())).map(recordOf));
+    }
+    return found;
+  }
+
+  async close(): Promise<void> {
+    await this.store.close();
+  }
+}
+
+function recordOf(action: CorporateAction): CorporateActionRecord {
+  const { instrument, date, type } = action;
+  if (action.type === 'rename') return { instrument, date, type, becomes: action.becomes };
+  const value = action.type === 'split' ? action.ratio : action.amount;
+  return { instrument, date, type, ...(value === undefined ? {} : { value: decimal.decimalText(value) }) };
+}

@@ -1,0 +1,22 @@
+import type { LiveTick, TickSource } from '../../engine/live/index.js';
+import type { CorporateActionRecord } from '../../state/index.js';
+
+export interface Holding {
+  readonly instrument: string;
+  /** Instant of its oldest lot. */
+  readonly since: number;
+}
+
+/** What a session trades on: a dataset replayed, or bars as they arrive. */
+export interface TradeMarket {
+  readonly source: TickSource;
+  /** Ticks after this instant are not traded. */
+  readonly until: number;
+  /** Called before a tick is told to the venue. */
+  arrive(tick: LiveTick): void;
+  /** Called after a tick is dealt with; what needs no haste. */
+  settle(signal: AbortSignal): Promise<void>;
+  /** Splits and dividends of what is held, after the session in which it was bought. */
+  actions(held: readonly Holding[]): Promise<readonly CorporateActionRecord[]>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,29 @@
+import type { TradeOptions } from '../../config/index.js';
+import { timeRange } from '../../data/range.js';
+import { firstTickAt } from '../../engine/feed.js';
+import { ReplaySource } from '../../engine/live/index.js';
+import type { ManualClock } from '../../platform/index.js';
+import type { Sizing } from '../../risk/index.js';
+import { feedOf, returnCalendar, signalsOf } from '../compose/market.js';
+import type { TradeMarket } from './market.js';
+import type { Tradeable } from './tradeable.js';
+
+/** The dataset of the report as if it arrived now; the simulated venue's clock goes with it. */
+export function replayMarket(
+  { dataset, model, run }: Tradeable,
+  sizing: Sizing,
+  clock: ManualClock,
+  options: Pick<TradeOptions, 'until'>,
+): TradeMarket {
+  const feed = feedOf(dataset);
+  const signals = signalsOf(dataset, model.model, sizing);
+  const { to } = timeRange({ to: options.until }, returnCalendar(dataset), dataset.scope, Number.POSITIVE_INFINITY);
+  return {
+    source: new ReplaySource(feed, signals, firstTickAt(feed, run.run.from), feed.clock.length),
+    until: to,
+    arrive: (tick) => clock.set(tick.time),
+    settle: async () => {},
+    actions: async () => [],
+    close: async () => {},
+  };
+}

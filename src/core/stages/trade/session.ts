@@ -1,0 +1,278 @@
+import type { TradeOptions } from '../../config/index.js';
+import type { LiveRunner, LiveTick, TickOutcome, TradeHooks } from '../../engine/live/index.js';
+import { isQuantlineError } from '../../errors/index.js';
+import { awaitOutcome, bookEvent, type ExecutionContext } from '../../execution/index.js';
+import { isoTime, Serial } from '../../platform/index.js';
+import { isTerminal, type StrategyState, streamOf } from '../../state/index.js';
+import type { Runtime } from '../runtime.js';
+import { HeldLease } from './lease.js';
+import type { Holding, TradeMarket } from './market.js';
+import type { SessionFile } from './session-file.js';
+
+export interface SessionParts {
+  readonly options: TradeOptions;
+  readonly runtime: Runtime;
+  readonly market: TradeMarket;
+  readonly runner: LiveRunner;
+  readonly execution: ExecutionContext;
+  /** Id of the report or run that decides. */
+  readonly report: string;
+  readonly hooks: TradeHooks;
+}
+
+/** Pause before a slot is tried again while the venue does not answer, ms. */
+const RETRY_MS = 5000;
+/** How often a resident session looks at the venue although nothing was announced, ms. */
+const LOOK_MS = 60_000;
+/** How often it renews its lease, ms. */
+const RENEW_MS = 15_000;
+
+/** One start: takes the lease, goes through the slots that are due or to come, and sums up. */
+export class Session {
+  private readonly outcomes: TickOutcome[] = [];
+  private missed = 0;
+  private lease!: HeldLease;
+  private readonly serial = new Serial();
+  /** Ends what runs beside the slots; its reason is why, where that was a failure. */
+  private readonly ended = new AbortController();
+
+  constructor(private readonly parts: SessionParts) {}
+
+  async run(): Promise<SessionFile> {
+    const { runtime, execution, report } = this.parts;
+    const { journal, scope } = execution;
+    const name = streamOf(scope);
+    const lease = await HeldLease.take(journal, name, runtime.clock.now());
+    if (lease === undefined) {
+      const holder = await journal.leaseHolder(name, runtime.clock.now());
+      return this.summary('slot-taken', `another start holds the lease: ${holder?.owner ?? 'unknown'}`);
+    }
+    this.lease = lease;
+    const id = `${lease.token}`;
+    try {
+      await journal.recordSession(scope, id, 'started', { report }, runtime.clock.now());
+      const file = await this.trade();
+      await journal.recordSession(scope, id, 'ended', { outcome: file.outcome }, runtime.clock.now());
+      return file;
+    } catch (error) {
+      if (isQuantlineError(error) && error.code === 'CREDENTIALS') await this.warnOfOpen();
+      throw error;
+    } finally {
+      await lease.release();
+    }
+  }
+
+  private async trade(): Promise<SessionFile> {
+    const { runtime, execution, hooks } = this.parts;
+    try {
+      const state = await this.tradingState();
+      if (state.state === 'halted') return await this.summary('halted', state.reason ?? 'halted before');
+      await this.withBackground(() => this.slots());
+      const decided = this.outcomes.some((outcome) => outcome.decided);
+      return await this.summary(decided ? 'decided' : 'nothing', decided ? null : this.whyNothing());
+    } catch (error) {
+      if (runtime.signal.aborted) return this.summary(this.outcomes.length > 0 ? 'decided' : 'nothing', 'interrupted');
+      if (!isQuantlineError(error) || error.code !== 'HALTED') throw error;
+      runtime.logger.warn(error.message);
+      const { reason } = await execution.journal.state(execution.scope);
+      hooks.notify?.({ type: 'halt', reason: reason ?? error.message });
+      return this.summary('halted', error.message);
+    }
+  }
+
+  private tradingState(): Promise<StrategyState> {
+    const { journal, scope } = this.parts.execution;
+    return journal.state(scope);
+  }
+
+  private async slots(): Promise<void> {
+    const { options, market, runner, execution, runtime } = this.parts;
+    const { source, until } = market;
+    const signal = AbortSignal.any([runtime.signal, this.ended.signal]);
+    const last = await runner.lastSlot();
+    // What the venue has missed of slots that were decided before, and the last of them again: a crash may have left
+    // its orders unsent.
+    await runner.catchUp(last, (tick) => market.arrive(tick));
+    let time = last ?? Number.NEGATIVE_INFINITY;
+    for (let again = last !== undefined; ; again = false) {
+      signal.throwIfAborted();
+      const tick = await source.next(again ? time - 0.5 : time, signal);
+      if (again && tick?.time !== last) continue;
+      if (tick === undefined || tick.time > until) return;
+      if (tick.missed !== undefined && !again) await this.noteMissed(tick);
+      await this.slot(tick);
+      time = tick.time;
+      runtime.progress.update(`slot ${isoTime(time)}`);
+      await market.settle(signal);
+      if (options.once && !again) break;
+    }
+    if (execution.broker.onTick === undefined) await this.awaitOrders();
+  }
+
+  private async slot(tick: LiveTick): Promise<void> {
+    const { market, runner, runtime, options } = this.parts;
+    const { clock, logger } = runtime;
+    market.arrive(tick);
+    for (;;) {
+      try {
+        await this.lease.renew(clock.now());
+        const actions = await market.actions(await this.held());
+        if (tick.problem === undefined) {
+          this.outcomes.push(await this.serial.run(() => runner.tick(tick, this.lease, actions)));
+          return;
+        }
+        await this.serial.run(() => runner.maintain(actions));
+        if (options.once) throw tick.problem;
+        return this.miss(tick.time, 1, tick.problem.message);
+      } catch (error) {
+        const resident = !options.once && error !== tick.problem;
+        if (!resident || !isQuantlineError(error) || error.code !== 'UNAVAILABLE') throw error;
+        // An outage of the venue: the slot lives as long as its decision may be sent.
+        if (clock.now() + RETRY_MS >= tick.validUntil) return this.miss(tick.time, 1, error.message);
+        logger.warn(`${error.message} The slot is tried again.`);
+        await clock.sleep(RETRY_MS, runtime.signal);
+      }
+    }
+  }
+
+  private async noteMissed(tick: LiveTick): Promise<void> {
+    const { market, runner } = this.parts;
+    const { count, last } = tick.missed!;
+    await runner.catchUp(last, (each) => market.arrive(each));
+    await this.miss(last, count, 'nothing ran when they were due');
+  }
+
+  private async miss(slot: number, count: number, reason: string): Promise<void> {
+    const { execution, hooks, runtime } = this.parts;
+    this.missed += count;
+    runtime.logger.warn(
+      `${count === 1 ? 'The slot' : `${count} slots up to`} ${isoTime(slot)} passed undecided: ${reason}`,
+    );
+    hooks.notify?.({ type: 'missed', slot, count, reason });
+    await execution.journal.note(execution.scope, 'missed-slots', { slot, count, reason }, runtime.clock.now());
+  }
+
+  /** What the strategy holds and since when: what corporate actions apply to. */
+  private async held(): Promise<readonly Holding[]> {
+    const { journal, scope } = this.parts.execution;
+    const positions = await journal.positions(scope);
+    return Promise.all(
+      positions.map(async ({ instrument }) => ({
+        instrument,
+        since: (await journal.lots(scope, instrument))[0]!.time,
+      })),
+    );
+  }
+
+  /** Runs the slots with what goes on beside them: events of the venue, looks at it, the lease. */
+  private async withBackground(work: () => Promise<void>): Promise<void> {
+    const { options, execution, runtime } = this.parts;
+    const { broker } = execution;
+    if (options.once || broker.events === undefined) return work();
+    const signal = AbortSignal.any([runtime.signal, this.ended.signal]);
+    const beside = [this.listen(signal), this.every(LOOK_MS, signal, () => this.look()), this.renewing(signal)].map(
+      (task) => task.catch((error: unknown) => (signal.aborted ? undefined : this.ended.abort(error))),
+    );
+    try {
+      await work();
+    } finally {
+      this.ended.abort();
+      await Promise.all(beside);
+    }
+  }
+
+  private renewing(signal: AbortSignal): Promise<void> {
+    return this.every(RENEW_MS, signal, () => this.lease.renew(this.parts.runtime.clock.now()));
+  }
+
+  private async every(ms: number, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    const { clock } = this.parts.runtime;
+    while (!signal.aborted) {
+      await clock.sleep(ms, signal);
+      await work();
+    }
+  }
+
+  private async listen(signal: AbortSignal): Promise<void> {
+    const { execution, runner } = this.parts;
+    for await (const event of execution.broker.events!(signal)) {
+      const complete = await this.serial.run(async () => {
+        const result = await bookEvent(execution, event);
+        runner.note(result.booked);
+        return result.complete;
+      });
+      if (!complete) await this.look();
+    }
+  }
+
+  /** Reconciles; an outage is waited out, everything else ends the session. */
+  private async look(): Promise<void> {
+    const { runner, runtime, market } = this.parts;
+    try {
+      const actions = await market.actions(await this.held());
+      await this.serial.run(() => runner.maintain(actions));
+    } catch (error) {
+      if (!isQuantlineError(error) || error.code !== 'UNAVAILABLE') throw error;
+      runtime.logger.warn(error.message);
+    }
+  }
+
+  /** Waits, within bounds, for what becomes of orders that can fill now. */
+  private async awaitOrders(): Promise<void> {
+    const { execution, runtime, options, runner } = this.parts;
+    const sent = this.outcomes.at(-1)?.orders ?? [];
+    const { open } = await execution.broker.clock();
+    const ids = sent
+      .filter(({ status, request }) => open && request.type === 'market' && !isTerminal(status))
+      .map(({ clientOrderId }) => clientOrderId);
+    if (ids.length === 0) return;
+    await awaitOutcome(execution, ids, runtime.clock.now() + options.patience);
+    await this.serial.run(() => runner.maintain());
+  }
+
+  private whyNothing(): string {
+    const last = this.outcomes.at(-1);
+    if (last?.expired) return `the decision of the slot ${isoTime(last.slot)} would be too old`;
+    if (last !== undefined) return `the slot ${isoTime(last.slot)} was decided before`;
+    return 'no slot is due';
+  }
+
+  /** Once the venue does not accept the keys any more, nobody watches what is there. */
+  private async warnOfOpen(): Promise<void> {
+    const { execution, runtime } = this.parts;
+    const { journal, scope } = execution;
+    const positions = await journal.positions(scope);
+    const open = await journal.orders({ scope, open: true });
+    if (positions.length + open.length === 0) return;
+    const held = positions.map(({ instrument, quantity }) => `${quantity} ${instrument}`).join(', ') || 'nothing';
+    runtime.logger.warn(`Left unattended at ${scope.venue}: ${held}; ${open.length} open orders.`);
+  }
+
+  private async summary(outcome: SessionFile['outcome'], reason: string | null): Promise<SessionFile> {
+    const { outcomes, parts } = this;
+    const { journal, scope } = parts.execution;
+    const orders = outcomes.flatMap((each) => each.orders);
+    const at = (tick: TickOutcome | undefined) => (tick === undefined ? null : isoTime(tick.slot));
+    const positions = await journal.positions(scope);
+    return {
+      schema: 1,
+      outcome,
+      reason,
+      strategy: scope.strategy,
+      venue: scope.venue,
+      account: scope.account,
+      report: parts.report,
+      accepted_ungated: parts.options.acceptUngated ?? null,
+      slots: outcomes.filter((each) => each.decided).length,
+      missed_slots: this.missed,
+      first_slot: at(outcomes[0]),
+      last_slot: at(outcomes.at(-1)),
+      orders: orders.length,
+      rejected: orders.filter((order) => order.status === 'rejected').length,
+      open_orders: (await journal.orders({ scope, open: true })).map(({ clientOrderId }) => clientOrderId),
+      fills: (await journal.fills({ scope })).length,
+      equity: outcomes.at(-1)?.equity ?? null,
+      positions: positions.map(({ instrument, quantity }) => ({ instrument, quantity })),
+    };
+  }
+}

@@ -1,0 +1,98 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { ManualClock } from '../../../src/core/platform/index.js';
+import { evaluate } from '../../../src/core/stages/evaluate.js';
+import type { Runtime } from '../../../src/core/stages/runtime.js';
+import { diskOf } from '../../../src/core/state/index.js';
+import { dailyBars, session, VenueRig, walk } from '../../support/venue.js';
+import { optionsOf } from '../../support/workspace.js';
+
+const FRIDAY = '2026-11-27';
+const ACCOUNT = '900000001';
+const LIVE_KEY = 'AKFAKEFAKEFAKE000001';
+const WHY = 'a drill on loopback';
+
+let rig: VenueRig;
+let passed: string;
+let live: Partial<Runtime>;
+beforeAll(async () => {
+  rig = await VenueRig.start({
+    bars: () => dailyBars(walk(60), FRIDAY),
+    now: session(FRIDAY).close + 5000,
+  });
+  const report = await evaluate(optionsOf('evaluate', { run: rig.run.path, gate: 'trades>=0' }), rig.runtime);
+  expect(report.report.verdict.pass).toBe(true);
+  passed = report.artifact.id;
+  rig.venue.keys.id = LIVE_KEY;
+  rig.venue.account['account_number'] = ACCOUNT;
+  live = { secrets: { ...rig.venue.secrets, APCA_API_KEY_ID: LIVE_KEY }, allowLive: ACCOUNT };
+});
+afterAll(() => rig.close());
+beforeEach(() => (rig.clock as ManualClock).set(session(FRIDAY).close + 5000));
+
+const start = (given: Record<string, unknown>, runtime: Partial<Runtime> = {}) =>
+  rig.start({ report: passed, live: true, ...given }, { ...live, ...runtime });
+
+describe('live is never an accident: with anything missing nothing is sent', () => {
+  test.each<[string, () => Promise<unknown>, string, RegExp]>([
+    ['no variable', () => start({}, { allowLive: undefined }), 'GUARD', /QUANTLINE_ALLOW_LIVE=<account id>/],
+    [
+      'the variable from .env',
+      () => start({}, { allowLive: undefined, secrets: { ...live.secrets, QUANTLINE_ALLOW_LIVE: ACCOUNT } }),
+      'GUARD',
+      /\.env does not count/,
+    ],
+    ['another account', () => start({}, { allowLive: '900000002' }), 'GUARD', /belong to 900000001/],
+    ['a report that failed', () => start({ report: rig.report.id }), 'GUARD', /did not pass its gate/],
+    ['latest', () => start({ report: 'latest' }), 'GUARD', /"latest" is refused/],
+    ['a run', () => start({ report: undefined, run: rig.run.id }), 'GUARD', /simulated venue only/],
+    ['no strategy', () => start({ strategy: undefined }), 'GUARD', /--strategy is required/],
+    ['paper keys', () => start({}, { secrets: rig.venue.secrets, ...paperKeys() }), 'CREDENTIALS', /paper environment/],
+    ['F38: live keys without --live', () => start({ live: false }), 'CREDENTIALS', /belong to the live environment/],
+    [
+      'another host',
+      () => start({}, { secrets: { ...live.secrets, APCA_API_BASE_URL: 'https://api.alpaca.markets.example.com' } }),
+      'CONFIG',
+      /APCA_API_BASE_URL/,
+    ],
+  ])('%s', async (_, act, code, message) => {
+    const before = rig.venue.count('POST /v2/orders');
+    await expect(act()).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+    expect(rig.venue.count('POST /v2/orders')).toBe(before);
+    expect(rig.venue.book.accepted).toEqual([]);
+  });
+
+  test('a blocked account', async () => {
+    rig.venue.account['trading_blocked'] = true;
+    await expect(start({})).rejects.toMatchObject({ code: 'REFUSED', message: /trading blocked/ });
+    delete rig.venue.account['trading_blocked'];
+    expect(rig.venue.book.accepted).toEqual([]);
+  });
+
+  test.skipIf(process.platform !== 'linux')('a journal in memory', async () => {
+    await expect(start({}, { journal: '/dev/shm/quantline-guard-test/journal.sqlite' })).rejects.toMatchObject({
+      code: 'STATE',
+      message: expect.stringMatching(/in memory/),
+    });
+  });
+});
+
+test.skipIf((await diskOf(join(tmpdir(), 'journal.sqlite'))) !== 'local')(
+  'with all of it, orders go out; --accept-ungated replaces the verdict and nothing else',
+  async () => {
+    await expect(
+      start({ report: rig.report.id, acceptUngated: WHY }, { allowLive: '900000002' }),
+    ).rejects.toMatchObject({
+      code: 'GUARD',
+    });
+    const { session: file } = await start({ report: rig.report.id, acceptUngated: WHY });
+    expect(file).toMatchObject({ outcome: 'decided', venue: 'alpaca-live', account: ACCOUNT, accepted_ungated: WHY });
+    expect(rig.venue.book.accepted).toHaveLength(1);
+  },
+);
+
+/** The venue accepts whatever key is given, so that only our own check is left. */
+function paperKeys(): Partial<Runtime> {
+  return { secrets: { ...live.secrets, APCA_API_KEY_ID: 'PKFAKEFAKEFAKE000001' } };
+}

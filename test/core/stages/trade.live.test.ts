@@ -1,0 +1,170 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ManualClock } from '../../../src/core/platform/index.js';
+import { dailyBars, MONDAY, session, VenueRig, walk } from '../../support/venue.js';
+
+const FRIDAY = '2026-11-27';
+const closes = walk(60);
+const SECOND = 1000;
+const HOUR = 3_600_000;
+
+let rig: VenueRig;
+let clock: ManualClock;
+beforeEach(async () => {
+  // The dataset ends on Wednesday; Thursday is a holiday, Friday a half day.
+  rig = await VenueRig.start({
+    bars: () => dailyBars(closes.slice(0, -2), '2026-11-25'),
+    now: session('2026-11-25').close + HOUR,
+  });
+  rig.venue.market.set('1Day', 'AAPL', dailyBars(closes, MONDAY));
+  clock = rig.clock as ManualClock;
+});
+afterEach(() => rig.close());
+
+/** The market as it is known at an instant: the venue does not know the future. */
+function known(date: string) {
+  const all = dailyBars(closes, MONDAY);
+  rig.venue.market.set(
+    '1Day',
+    'AAPL',
+    all.filter(({ t }) => t.slice(0, 10) <= date),
+  );
+}
+
+describe('trade --once at a venue', () => {
+  test('brings the bars up to date, decides the slot once, and adopts what it did before', async () => {
+    clock.set(session(FRIDAY).close + 5 * SECOND);
+    known(FRIDAY);
+    const first = await rig.once();
+    expect(first).toMatchObject({
+      outcome: 'decided',
+      venue: 'alpaca-paper',
+      account: 'PA3FAKE00001',
+      last_slot: '2026-11-27T18:00:00Z',
+      orders: 1,
+    });
+    const [order] = rig.venue.book.accepted;
+    expect(order).toMatchObject({ symbol: 'AAPL', side: 'buy', type: 'market', time_in_force: 'day' });
+    const again = await rig.once();
+    expect(again).toMatchObject({ outcome: 'nothing', orders: 0, reason: expect.stringContaining('decided before') });
+    expect(await rig.oracle()).toEqual({ accepted: 1, fills: 1 });
+    expect(again.positions).toHaveLength(1);
+  });
+
+  test('whole shares go into the opening auction while it takes orders', async () => {
+    await rig.close();
+    rig = await VenueRig.start({
+      bars: () => dailyBars(closes, FRIDAY),
+      now: session(FRIDAY).close + HOUR,
+      backtest: { lot: 'whole' },
+    });
+    rig.venue.book.rules.fillMarket = false;
+    // 20:30 in New York on Sunday: 13 hours before the open.
+    rig.clock.set(session(MONDAY).open - 13 * HOUR);
+    await rig.once({ maxDecisionAge: '3d' });
+    expect(rig.venue.book.accepted[0]).toMatchObject({ time_in_force: 'opg', notional: null });
+    expect(Number.isInteger(Number(rig.venue.book.accepted[0]!.qty))).toBe(true);
+  });
+
+  test('F15: a late start finds the decision expired and sends nothing', async () => {
+    clock.set(session(FRIDAY).close + 13 * HOUR);
+    known(FRIDAY);
+    const late = await rig.once();
+    expect(late).toMatchObject({ outcome: 'nothing', reason: expect.stringContaining('too old'), orders: 0 });
+    expect(rig.venue.book.accepted).toEqual([]);
+    expect((await rig.once({ maxDecisionAge: '2d' })).outcome).toBe('decided');
+  });
+
+  test('F32: a bar that is late means no decision; once it is there the slot is decided', async () => {
+    clock.set(session(FRIDAY).close + 5 * SECOND);
+    known('2026-11-25');
+    await expect(rig.once()).rejects.toMatchObject({
+      code: 'NO_DATA',
+      message: expect.stringMatching(/lacks the bar 2026-11-27T14:30:00Z of AAPL/),
+    });
+    expect(rig.venue.book.accepted).toEqual([]);
+    known(FRIDAY);
+    expect((await rig.once()).outcome).toBe('decided');
+  });
+
+  test('F32: a gap between the dataset and now, or a spike, means no decision', async () => {
+    clock.set(session(MONDAY).close + 5 * SECOND);
+    const bars = dailyBars(closes, MONDAY);
+    rig.venue.market.set(
+      '1Day',
+      'AAPL',
+      bars.filter(({ t }) => !t.startsWith(FRIDAY)),
+    );
+    await expect(rig.once()).rejects.toMatchObject({ code: 'QUALITY', message: expect.stringContaining('gaps') });
+    const spiked = bars.map((bar) => (bar.t.startsWith(FRIDAY) ? { ...bar, o: 1e4, h: 1e4, l: 1e4, c: 1e4 } : bar));
+    rig.venue.market.set('1Day', 'AAPL', spiked);
+    await expect(rig.once()).rejects.toMatchObject({ code: 'QUALITY', message: expect.stringContaining('outliers') });
+    expect(rig.venue.book.accepted).toEqual([]);
+  });
+
+  test('F34: on a holiday, a weekend and before the close the last slot is that of the session before', async () => {
+    known(FRIDAY);
+    for (const [instant, slot] of [
+      [session('2026-11-25').close + 26 * HOUR, '2026-11-25T21:00:00Z'],
+      [session(FRIDAY).close - SECOND, '2026-11-25T21:00:00Z'],
+      [session(FRIDAY).close + SECOND, '2026-11-27T18:00:00Z'],
+      [session(FRIDAY).close + 30 * HOUR, '2026-11-27T18:00:00Z'],
+    ] as const) {
+      clock.set(instant);
+      expect((await rig.once()).last_slot).toBe(slot);
+    }
+  });
+
+  test('F35: a clock that is off against the venue’s', async () => {
+    clock.set(session(FRIDAY).close + 5 * SECOND);
+    known(FRIDAY);
+    rig.venue.now = () => clock.now() - 10 * 60_000;
+    await expect(rig.once()).rejects.toMatchObject({ code: 'CONFIG', message: expect.stringMatching(/600.0 s ahead/) });
+    rig.venue.now = () => clock.now() + 5 * SECOND;
+    expect((await rig.once()).outcome).toBe('decided');
+    expect(rig.said.join('\n')).toMatch(/5.0 s behind/);
+  });
+
+  test('F34: a venue that keeps other hours than the calendar', async () => {
+    clock.set(session(FRIDAY).close - HOUR);
+    rig.venue.hours = (now) => ({ open: false, nextOpen: now + 20 * HOUR, nextClose: now + 27 * HOUR });
+    await expect(rig.once()).rejects.toMatchObject({ code: 'MISMATCH', message: expect.stringMatching(/is closed/) });
+  });
+
+  test('F12, F14: while another start holds the lease there is nothing to do', async () => {
+    clock.set(session(FRIDAY).close + 5 * SECOND);
+    known(FRIDAY);
+    const both = await Promise.all([rig.start({ strictSlot: true }), rig.start({ strictSlot: true })]);
+    expect(both.map(({ session: { outcome } }) => outcome).sort()).toEqual(['decided', 'slot-taken']);
+    expect(both.map(({ exit }) => exit).sort()).toEqual(['nothing', 'ok']);
+    await rig.once();
+    expect(await rig.oracle()).toMatchObject({ accepted: 1 });
+  });
+
+  test('the simulated venue on live bars fills at the next bar’s open, also over slots that were missed', async () => {
+    clock.set(session(FRIDAY).close + 5 * SECOND);
+    known(FRIDAY);
+    const sim = { broker: 'sim', source: 'iex' };
+    expect(await rig.once(sim)).toMatchObject({ outcome: 'decided', venue: 'sim', fills: 0 });
+    clock.set(session(MONDAY).close + 5 * SECOND);
+    known(MONDAY);
+    const next = await rig.once(sim);
+    expect(next).toMatchObject({ last_slot: '2026-11-30T21:00:00Z', fills: 1 });
+    const [fill] = await rig.journal((journal) => journal.fills());
+    expect(Number(fill!.price)).toBeCloseTo(dailyBars(closes, MONDAY).at(-1)!.o, 6);
+    expect(rig.venue.count('POST /v2/orders')).toBe(0);
+  });
+
+  test('another source has to agree with the end of the dataset', async () => {
+    clock.set(session(FRIDAY).close + 5 * SECOND);
+    known(FRIDAY);
+    const off = dailyBars(closes, MONDAY).map((bar) => ({
+      ...bar,
+      o: bar.o / 2,
+      h: bar.h / 2,
+      l: bar.l / 2,
+      c: bar.c / 2,
+    }));
+    rig.venue.market.set('1Day', 'AAPL', off);
+    await expect(rig.once({ source: 'iex' })).rejects.toMatchObject({ code: 'MISMATCH' });
+  });
+});

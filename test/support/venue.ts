@@ -1,0 +1,160 @@
+import { rmSync } from 'node:fs';
+import type { Artifact } from '../../src/core/artifacts/index.js';
+import { calendarOf } from '../../src/core/domain/calendars/index.js';
+import { seededRandom } from '../../src/core/domain/random.js';
+import { type Clock, type Logger, ManualClock } from '../../src/core/platform/index.js';
+import { backtest } from '../../src/core/stages/backtest.js';
+import { evaluate } from '../../src/core/stages/evaluate.js';
+import { ingest } from '../../src/core/stages/ingest.js';
+import type { Runtime } from '../../src/core/stages/runtime.js';
+import { type TradeExtras, type TradeResult, trade } from '../../src/core/stages/trade.js';
+import { train } from '../../src/core/stages/train.js';
+import { openJournal } from '../../src/core/state/index.js';
+import type { FakeBar } from '../fakes/alpaca/market.js';
+import { FakeAlpaca } from '../fakes/alpaca/server.js';
+import { optionsOf, testRuntime } from './workspace.js';
+
+const XNYS = calendarOf('XNYS');
+
+/** Monday after Thanksgiving 2026; the Friday before was a half day. */
+export const MONDAY = '2026-11-30';
+export const session = (date: string) => XNYS.session(date)!;
+
+/** Closes as bars on their sessions, newest at `date`; stamped as the vendor does, at midnight in New York. */
+export function dailyBars(closes: readonly number[], date: string): FakeBar[] {
+  const last = session(date);
+  const sessions = XNYS.sessionsBetween(last.open - closes.length * 2 * 86_400_000, last.open).slice(-closes.length);
+  return sessions.map(({ date }, i) => {
+    const c = closes[i]!;
+    const o = i === 0 ? c : closes[i - 1]!;
+    const midnight = `${date}T${date > '2026-11-01' || date < '2026-03-08' ? '05' : '04'}:00:00Z`;
+    return { t: midnight, o, h: Math.max(o, c) * 1.001, l: Math.min(o, c) * 0.999, c, v: 1_000_000 };
+  });
+}
+
+/** Bars of some minutes of one session, from its open on. */
+export function minuteBars(closes: readonly number[], date: string, minutes = 1): FakeBar[] {
+  const { open } = session(date);
+  return closes.map((c, i) => {
+    const o = i === 0 ? c : closes[i - 1]!;
+    const t = new Date(open + i * minutes * 60_000).toISOString();
+    return { t, o, h: Math.max(o, c) * 1.0005, l: Math.min(o, c) * 0.9995, c, v: 10_000 };
+  });
+}
+
+/** A quiet walk around 100, to two decimals. */
+export function walk(n: number, seed = 1): number[] {
+  const random = seededRandom(seed);
+  let price = 100;
+  return Array.from({ length: n }, () => {
+    price *= 1 + (random.next() - 0.5) * 0.01;
+    return Math.round(price * 100) / 100;
+  });
+}
+
+export interface VenueRigOptions {
+  readonly symbols?: readonly string[];
+  readonly trainer?: string;
+  readonly backtest?: Readonly<Record<string, unknown>>;
+  readonly interval?: string;
+  /** The whole market by symbol; the dataset is made of what is known at `now`. */
+  readonly bars: (symbol: string) => readonly FakeBar[];
+  readonly now: number;
+  readonly clock?: Clock & { set(time: number): void };
+  readonly overrides?: Partial<Runtime>;
+}
+
+const TIMEFRAME: Readonly<Record<string, string>> = { '1d': '1Day', '1m': '1Min', '5m': '5Min' };
+
+/** A fake Alpaca venue with a market, and a report made on its bars by the real stages. */
+export class VenueRig {
+  readonly said: string[] = [];
+  private constructor(
+    readonly venue: FakeAlpaca,
+    readonly runtime: Runtime,
+    readonly clock: Clock & { set(time: number): void },
+    readonly run: Artifact,
+    readonly report: Artifact,
+  ) {}
+
+  static async start(options: VenueRigOptions): Promise<VenueRig> {
+    const { symbols = ['AAPL'], interval = '1d' } = options;
+    const clock = options.clock ?? new ManualClock(options.now);
+    const venue = await FakeAlpaca.start(() => clock.now());
+    venue.hours = (now) => {
+      const current = XNYS.sessionAt(now);
+      const next = XNYS.nextSession(current?.close ?? now);
+      return { open: current !== undefined, nextOpen: next.open, nextClose: current?.close ?? next.close };
+    };
+    for (const symbol of symbols) {
+      venue.assets.set(symbol, {});
+      venue.market.set(TIMEFRAME[interval]!, symbol, options.bars(symbol));
+      venue.book.prices.set(symbol, options.bars(symbol).at(-1)!.c);
+    }
+    const said: string[] = [];
+    const log = (text: string) => void said.push(text);
+    const logger: Logger = { debug: log, info: log, warn: log };
+    const runtime = testRuntime({ clock, logger, secrets: venue.secrets, ...options.overrides }, true);
+    const data = await ingest(
+      optionsOf('ingest', { source: 'alpaca', symbols: symbols.join(','), interval, from: '2026-09-01' }),
+      runtime,
+    );
+    const trainer = options.trainer ?? 'buy-and-hold';
+    const model = await train(optionsOf('train', { data: data.artifact.path, trainer }), runtime);
+    const { artifact: run } = await backtest(
+      optionsOf('backtest', { model: model.artifact.path, ...options.backtest }),
+      runtime,
+    );
+    const { artifact: report } = await evaluate(optionsOf('evaluate', { run: run.path }), runtime);
+    const rig = new VenueRig(venue, runtime, clock, run, report);
+    Object.assign(rig, { said });
+    venue.requests.length = 0;
+    return rig;
+  }
+
+  /** One start of `quantline trade` at the fake venue. */
+  start(given: Readonly<Record<string, unknown>> = {}, runtime: Partial<Runtime> = {}, extras: TradeExtras = {}) {
+    const options = { report: this.report.id, strategy: 'swing', broker: 'alpaca', once: true, ...given };
+    return trade(optionsOf('trade', options), { ...this.runtime, ...runtime }, extras);
+  }
+
+  async once(given: Readonly<Record<string, unknown>> = {}): Promise<TradeResult['session']> {
+    return (await this.start(given)).session;
+  }
+
+  /** The journal's own view. */
+  async journal<T>(work: (journal: Awaited<ReturnType<typeof openJournal>>) => Promise<T>): Promise<T> {
+    const journal = await openJournal(this.runtime.journal);
+    try {
+      return await work(journal);
+    } finally {
+      await journal.close();
+    }
+  }
+
+  /** FAULTS.md, section 1: accepted orders equal intents, every fill is booked once, nothing secret is said. */
+  async oracle(): Promise<{ readonly accepted: number; readonly fills: number }> {
+    const { book, keys, violations } = this.venue;
+    const accepted = book.accepted.map((order) => order.client_order_id);
+    if (new Set(accepted).size !== accepted.length) throw new Error('two orders for one intent');
+    const state = await this.journal(async (journal) => ({
+      orders: await journal.orders(),
+      fills: await journal.fills(),
+    }));
+    const ours = new Set(state.orders.map((order) => order.clientOrderId));
+    const strange = accepted.filter((id) => !ours.has(id));
+    if (strange.length > 0) throw new Error(`at the venue and not in the journal: ${strange.join(', ')}`);
+    const booked = state.fills.filter((fill) => !fill.void).map((fill) => fill.executionId.split('::')[1]);
+    const filled = book.fills.map((fill) => fill.id);
+    if (JSON.stringify(booked.sort()) !== JSON.stringify(filled.sort()))
+      throw new Error(`fills booked: ${booked.length}, at the venue: ${filled.length}`);
+    if (violations.length > 0) throw new Error(violations.join('\n'));
+    if (this.said.join('\n').includes(keys.secret)) throw new Error('the secret key was said');
+    return { accepted: accepted.length, fills: filled.length };
+  }
+
+  async close(): Promise<void> {
+    await this.venue.close();
+    rmSync(this.runtime.workspace, { recursive: true, force: true });
+  }
+}
