@@ -17,7 +17,12 @@ export function adapterSettings<S extends z.ZodObject>(
 ): z.output<S> {
   const keys = Object.keys(schema.shape);
   const raw: Record<string, unknown> = { ...given };
-  for (const [i, argument] of (call?.args ?? []).entries()) {
+  const args = call?.args ?? [];
+  const last = keys.at(-1);
+  // A list at the end takes all arguments that are left: no-trade(GME,AMC).
+  const rest = last !== undefined && schema.shape[last]?.def.type === 'array' ? keys.length - 1 : args.length;
+  if (last !== undefined && rest < args.length) raw[last] = args.slice(rest).map(({ text }) => text);
+  for (const [i, argument] of args.slice(0, rest).entries()) {
     const key = keys[i];
     if (key === undefined) {
       throw usage(

@@ -5,6 +5,7 @@ import {
   type TradeColumns,
   type VenueOrder,
 } from '../market/index.js';
+import { SessionActivity } from '../risk/index.js';
 import { type AccountView, allocateView, type MarketView, type Targets } from './decide.js';
 import type { EventSink } from './events.js';
 import type { MarketFeed, Signals } from './feed.js';
@@ -63,12 +64,15 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
   const { from, to } = options;
   const ticks = Math.max(0, to - from);
   const equity = new Float64Array(ticks);
-  const everyTick = stepper.mustObserve;
+  const everyTick = stepper.risk.mustObserve;
+  if (stepper.risk.needsActivity) {
+    recorder.activity = stepper.risk.state.activity = new SessionActivity(feed.calendar);
+  }
   watch.refresh();
 
   for (let k = from; k < to; k++) {
     if (!(everyTick || watch.pending || account.halted || recorder.waiting)) {
-      const until = stepper.watchesEquity ? enterSession(stepper, feed, options, equity, k) : to;
+      const until = stepper.risk.watchesEquity ? enterSession(stepper, feed, options, equity, k) : to;
       k = scan.run(k, until, from, equity);
       if (k === to) break;
       if (k === until) {
@@ -83,10 +87,11 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
     recorder.endBars();
     const worth = ledger.equity();
     equity[k - from] = worth;
-    account.halted = stepper.observe(now, worth, feed.sessionAt[k]!, sessionStart(feed, options, equity, k));
+    account.halted = stepper.risk.observe(now, worth, feed.sessionAt[k]!, sessionStart(feed, options, equity, k));
     watch.refresh();
     if (!(everyTick || watch.pending || account.halted || scan.outside(k))) continue;
     account.equity = worth;
+    account.cash = ledger.cash;
     lookAt(feed, signals, k, view, account.halted);
     const planned = stepper.step(view, account);
     if (stepper.targets.releases > 0) releaseLockouts(stepper.targets, exchange);
@@ -121,6 +126,7 @@ function viewsOf(size: number, exchange: SimulatedExchange): { view: MarketView;
     view: allocateView(size, mark),
     account: {
       equity: exchange.settings.cash,
+      cash: exchange.settings.cash,
       quantity,
       entryBar,
       lockout,
@@ -168,7 +174,7 @@ function enterSession(
   k: number,
 ): number {
   const session = feed.sessionAt[k]!;
-  stepper.enter(session, sessionStart(feed, options, equity, k));
+  stepper.risk.enter(session, sessionStart(feed, options, equity, k));
   return Math.min(options.to, feed.firstTick[session + 1] ?? options.to);
 }
 

@@ -10,6 +10,8 @@ export interface MarketView {
   /** 1 where that bar became known at this instant. */
   readonly fresh: Uint8Array;
   readonly close: Float64Array;
+  /** Price of the last trade, where something newer than the close is known. */
+  readonly last?: Float64Array;
   /** Score of the last bar; NaN = no opinion. */
   readonly score: Float64Array;
   /** Number that the sizing asks for (annual volatility, ATR), NaN = unknown. */
@@ -33,6 +35,7 @@ export function allocateView(size: number, close: Float64Array = new Float64Arra
 /** The account as the strategy sees it: what it owns itself. */
 export interface AccountView {
   equity: number;
+  cash: number;
   /** Signed units. */
   readonly quantity: Float64Array;
   /** Direction of a working entry order, 0 = none. */

@@ -21,6 +21,7 @@ export type EngineEvent =
       readonly policy: string;
       readonly wanted: number;
       readonly allowed: number;
+      readonly reason: string;
     }
   | { readonly type: 'intent'; readonly time: number; readonly intent: OrderIntent; readonly reason: string }
   | {

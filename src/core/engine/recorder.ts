@@ -1,5 +1,6 @@
 import { RowBuilder } from '../domain/builder.js';
 import type { ExchangeListener, VenueOrder } from '../market/index.js';
+import type { SessionActivity } from '../risk/index.js';
 import { type EventSink, endedEvents, orderEvent } from './events.js';
 
 const SIDE = (side: number): 'buy' | 'sell' => (side > 0 ? 'buy' : 'sell');
@@ -32,6 +33,8 @@ export class Recorder implements ExchangeListener {
   private readonly ended: VenueOrder[] = [];
   /** The current simulated instant, for events. */
   time = 0;
+  /** Told of every fill, where a risk policy asks for it. */
+  activity: SessionActivity | undefined;
 
   constructor(
     private readonly names: readonly string[],
@@ -76,6 +79,7 @@ export class Recorder implements ExchangeListener {
     data[o + 7] = quantity;
     data[o + 8] = costs;
     data[o + 9] = Number.isFinite(share) ? share : Number.NaN;
+    this.activity?.fill(this.names[order.instrument]!, order.side, quantity, price, costs, time);
     this.events?.emit({
       type: 'fill',
       time,

@@ -39,8 +39,8 @@ export class QuietScan {
   /** Marks ticks from `k` on into `equity` (at k − offset) and returns the first tick that needs more, or `to`. */
   run(k: number, to: number, offset: number, equity: Float64Array): number {
     if (this.watch.working > 0) return k;
-    this.least = this.stepper.floor();
-    if (this.stepper.watchesEquity) this.peak = this.stepper.risk.peak;
+    this.least = this.stepper.risk.floor();
+    if (this.stepper.risk.watchesEquity) this.peak = this.stepper.risk.state.peak;
     const guarded = this.watch.guards > 0;
     if (guarded) this.watch.readGuards();
     if (this.size === 1) return guarded ? this.oneGuarded(k, to, offset, equity) : this.one(k, to, offset, equity);
@@ -73,8 +73,8 @@ export class QuietScan {
 
   private climb(equity: number): void {
     this.peak = equity;
-    this.stepper.risk.peak = equity;
-    this.least = this.stepper.floor();
+    this.stepper.risk.state.peak = equity;
+    this.least = this.stepper.risk.floor();
   }
 
   /** Any instruments on any clock. */

@@ -1,6 +1,6 @@
 import type { OrderIntent } from '../domain/orders.js';
 import type { Rounding } from '../market/index.js';
-import type { RiskPolicy, RiskState } from '../risk/index.js';
+import { RiskDesk } from '../risk/index.js';
 import {
   type AccountView,
   allocateTargets,
@@ -27,12 +27,7 @@ const NOTHING: readonly PlannedOrder[] = [];
  */
 export class Stepper {
   readonly targets: Targets;
-  readonly risk: RiskState;
-  /** The policy that halts the strategy since the last `observe`, if one does. */
-  haltedBy: RiskPolicy | undefined;
-  private readonly halting: readonly RiskPolicy[];
-  private readonly floors: readonly RiskPolicy[];
-  private readonly reviewing: readonly RiskPolicy[];
+  readonly risk: RiskDesk;
 
   constructor(
     private readonly names: readonly string[],
@@ -42,71 +37,10 @@ export class Stepper {
     private readonly events: EventSink | undefined,
   ) {
     this.targets = allocateTargets(names.length);
-    this.risk = {
-      time: 0,
-      equity: startEquity,
-      peak: startEquity,
-      sessionStart: startEquity,
-      session: 0,
-      gross: 0,
-      positions: 0,
-    };
-    this.halting = strategy.policies.filter((policy) => policy.halts);
-    this.floors = this.halting.filter((policy) => policy.floor);
-    this.reviewing = strategy.policies.filter((policy) => policy.review);
+    this.risk = new RiskDesk(strategy.policies, startEquity);
   }
 
-  /** Whether a policy wants to see every tick. */
-  get mustObserve(): boolean {
-    return this.halting.length > this.floors.length;
-  }
-
-  /** Whether a policy follows equity from tick to tick by its floor. */
-  get watchesEquity(): boolean {
-    return this.floors.length > 0;
-  }
-
-  /** Equity below which `observe` would halt, as peak and session of `risk` stand; an account with nothing is ruined. */
-  floor(): number {
-    const { risk, floors } = this;
-    let floor = Number.MIN_VALUE;
-    for (let p = 0; p < floors.length; p++) floor = Math.max(floor, floors[p]!.floor!(risk));
-    return floor;
-  }
-
-  /** Tells the policies in which session the next ticks lie and what equity was at the end of the one before. */
-  enter(session: number, sessionStart: number): void {
-    this.risk.session = session;
-    this.risk.sessionStart = sessionStart;
-  }
-
-  /**
-   * Keeps peak and session, and asks the policies that can halt; with such policies once per tick. `sessionStart` is the
-   * equity at the end of the session before. Returns whether the strategy must be flat.
-   */
-  observe(time: number, equity: number, session: number, sessionStart: number): boolean {
-    const { risk, halting } = this;
-    this.enter(session, sessionStart);
-    risk.time = time;
-    risk.equity = equity;
-    if (equity > risk.peak) risk.peak = equity;
-    let halted = equity <= 0;
-    this.haltedBy = undefined;
-    for (let p = 0; p < halting.length; p++) {
-      if (!halting[p]!.halts!(risk)) continue;
-      halted = true;
-      this.haltedBy = halting[p];
-    }
-    return halted;
-  }
-
-  /** A person has resumed the strategy: peak and session count from here. */
-  resume(equity: number): void {
-    this.risk.peak = equity;
-    for (const policy of this.strategy.policies) policy.resume?.();
-  }
-
-  /** After `observe`: decide, then risk on what changed. */
+  /** After `risk.observe`: decide, then risk on what changed. */
   step(view: MarketView, account: AccountView): readonly PlannedOrder[] {
     decide(view, account, this.strategy, this.targets);
     return this.targets.changes === 0 ? NOTHING : this.plan(view, account);
@@ -125,8 +59,10 @@ export class Stepper {
       const why = DECISION_REASONS[reason[j]!]! as PlanReason;
       this.emitDecision(view, j, wanted, why);
       const held = account.quantity[j]!;
-      if (held !== 0 && account.exiting[j] === 0) exits.push(this.exit(view, j, held, why));
-      else if (held === 0 && account.entering[j] !== 0) exits.push({ action: 'cancel', index: j, reason: why });
+      if (held !== 0 && account.exiting[j] === 0) {
+        exits.push(this.exit(view, j, held, why));
+        this.risk.state.exits++;
+      } else if (held === 0 && account.entering[j] !== 0) exits.push({ action: 'cancel', index: j, reason: why });
       if (wanted === 0) continue;
       const allowed = this.review(view, j, wanted);
       if (allowed !== 0) entries.push(this.entry(view, j, allowed, account.equity));
@@ -135,35 +71,28 @@ export class Stepper {
   }
 
   private measureExposure(view: MarketView, account: AccountView): void {
-    this.risk.gross = 0;
-    this.risk.positions = 0;
+    const { risk, targets } = this;
+    risk.begin(view.time, account.cash);
     for (let j = 0; j < view.size; j++) {
       if (account.quantity[j] === 0) continue;
-      this.risk.gross += Math.abs(account.quantity[j]! * view.close[j]!);
-      this.risk.positions++;
+      const value = account.quantity[j]! * view.close[j]!;
+      risk.state.gross += Math.abs(value);
+      risk.state.positions++;
+      // A target for what is held means that it is closed.
+      if (Number.isNaN(targets.weight[j]!)) risk.state.net += value;
     }
   }
 
   private review(view: MarketView, j: number, wanted: number): number {
-    let allowed = wanted;
-    this.risk.time = view.time;
-    for (const policy of this.reviewing) {
-      const before = allowed;
-      allowed = policy.review!({ instrument: this.names[j]!, weight: before, close: view.close[j]! }, this.risk);
-      if (allowed !== before) {
-        this.events?.emit({
-          type: 'verdict',
-          time: view.time,
-          instrument: this.names[j]!,
-          policy: policy.name,
-          wanted: before,
-          allowed,
-        });
-      }
-      if (allowed === 0) return 0;
+    const { risk, names, events } = this;
+    const close = view.close[j]!;
+    const { limitPrice, stopPrice } = this.entryPrices(j, Math.sign(wanted), close);
+    const before = risk.verdicts.length;
+    const allowed = risk.review(names[j]!, wanted, close, limitPrice ?? stopPrice ?? close, view.last?.[j] ?? close);
+    if (events === undefined) return allowed;
+    for (let v = before; v < risk.verdicts.length; v++) {
+      events.emit({ type: 'verdict', time: view.time, ...risk.verdicts[v]! });
     }
-    this.risk.gross += Math.abs(allowed) * this.risk.equity;
-    this.risk.positions++;
     return allowed;
   }
 

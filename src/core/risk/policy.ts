@@ -1,4 +1,6 @@
-/** What a policy may look at. One object per run, updated in place. */
+import type { SessionActivity } from './activity.js';
+
+/** What a policy may look at. One object per run, updated in place. Values are money in the account's currency. */
 export interface RiskState {
   /** Decision instant, epoch ms. */
   time: number;
@@ -12,14 +14,28 @@ export interface RiskState {
   /** Sum of |position value| and number of open positions, including entries approved in this step. */
   gross: number;
   positions: number;
+  /** Sum of position values with their signs, less what this step closes, with the entries that it has approved. */
+  net: number;
+  /** Money of the account, less what the entries approved in this step will spend. */
+  cash: number;
+  /** Sum of |value| of what others hold in the same account: other strategies, and what was bought by hand. */
+  others: number;
+  /** Exits sent in this step. */
+  exits: number;
+  /** The account's trades by session, for policies with `needsActivity`. */
+  activity: SessionActivity | undefined;
 }
 
-/** A wanted entry. */
+/** A wanted entry; the object is reused from one to the next. */
 export interface Proposal {
   readonly instrument: string;
   /** Signed fraction of equity. */
   readonly weight: number;
   readonly close: number;
+  /** Price of the order: its limit, its stop, or the close for a market order. */
+  readonly price: number;
+  /** Price of the last trade that is known: the close, or something newer. */
+  readonly last: number;
 }
 
 /**
@@ -32,11 +48,19 @@ export interface Proposal {
  */
 export interface RiskPolicy {
   readonly name: string;
+  /** What the limit says, for the record of a veto or cut. */
+  readonly reason?: string;
   /** A halt of this policy lasts until a person resumes the strategy. */
   readonly lasting?: boolean;
+  /** Wants `RiskState.activity`. */
+  readonly needsActivity?: boolean;
   review?(proposal: Proposal, state: RiskState): number;
   halts?(state: RiskState): boolean;
   floor?(state: RiskState): number;
   /** A person has resumed the strategy: what was measured before counts no more. */
   resume?(): void;
 }
+
+/** The weight with its size cut to a room that may be negative or NaN: then nothing is left. */
+export const within = (weight: number, room: number): number =>
+  room > 0 ? Math.sign(weight) * Math.min(Math.abs(weight), room) : 0;

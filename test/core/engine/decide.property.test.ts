@@ -43,6 +43,7 @@ function ask(
     measure: one(Number.NaN),
   };
   const account: AccountView = {
+    cash: 0,
     equity: 1000,
     quantity: one(held),
     entering: new Int8Array(1),

@@ -15,6 +15,15 @@ import { ManualClock, silentLogger, systemClock } from '../../../src/core/platfo
 import * as dailyLoss from '../../../src/core/risk/policies/daily-loss.js';
 import * as maxDrawdown from '../../../src/core/risk/policies/max-drawdown.js';
 import * as maxGross from '../../../src/core/risk/policies/max-gross.js';
+import * as maxLeverage from '../../../src/core/risk/policies/max-leverage.js';
+import * as maxNet from '../../../src/core/risk/policies/max-net.js';
+import * as maxOrder from '../../../src/core/risk/policies/max-order.js';
+import * as maxOrders from '../../../src/core/risk/policies/max-orders.js';
+import * as maxQuantity from '../../../src/core/risk/policies/max-quantity.js';
+import * as noTrade from '../../../src/core/risk/policies/no-trade.js';
+import * as patternDayTrader from '../../../src/core/risk/policies/pattern-day-trader.js';
+import * as priceCollar from '../../../src/core/risk/policies/price-collar.js';
+import * as settledCash from '../../../src/core/risk/policies/settled-cash.js';
 import { openJournal, streamOf } from '../../../src/core/state/index.js';
 import { feedOf, randomCandles, strategy, tinyBars, venue } from '../../support/market.js';
 
@@ -24,6 +33,8 @@ interface Case {
   readonly venue?: Partial<ExchangeSettings>;
   readonly instruments?: number;
   readonly fractional?: boolean;
+  /** Policies of whose verdicts there must be some. */
+  readonly verdicts?: readonly string[];
   /** Restart the live side (new broker, journal and runner objects) every so many slots. */
   readonly restart?: number;
 }
@@ -78,6 +89,41 @@ const CASES: readonly Case[] = [
         maxDrawdown.create({ fraction: 0.3 }),
       ],
     }),
+  },
+  {
+    name: 'limits per order, net, rate and list',
+    strategy: () => ({
+      thresholds: short,
+      sizing: { kind: 'fraction', fraction: 0.5 },
+      policies: [
+        maxOrder.create({ value: 3000 }),
+        maxQuantity.create({ units: 25 }),
+        maxNet.create({ multiple: 0.4 }),
+        maxLeverage.create({ multiple: 0.5 }),
+        maxOrders.create({ count: 2, seconds: 180 }),
+        noTrade.create({ symbols: ['C'] }),
+        priceCollar.create({ fraction: 0.01 }),
+      ],
+    }),
+    venue: { allowShort: true, leverage: 2 },
+    verdicts: ['max-order', 'max-quantity', 'max-net', 'max-orders', 'no-trade'],
+  },
+  {
+    name: 'settled cash only',
+    strategy: () => ({ sizing: { kind: 'fraction', fraction: 0.5 }, policies: [settledCash.create()] }),
+    verdicts: ['settled-cash'],
+    restart: 11,
+  },
+  {
+    name: 'pattern day trader',
+    strategy: () => ({
+      thresholds: short,
+      sizing: { kind: 'fraction', fraction: 0.3 },
+      policies: [patternDayTrader.create({ trades: 9, equity: 25_000, sessions: 5, until: '2027-10-20' })],
+    }),
+    venue: { allowShort: true },
+    verdicts: ['pattern-day-trader'],
+    restart: 13,
   },
   {
     name: 'whole shares, leverage',
@@ -194,6 +240,7 @@ test.each(CASES)('both runners emit the same events: $name', async (c) => {
   await live.journal.close();
   await live.broker.close();
   expect(expected.lines.filter((line) => line.includes('"fill"')).length).toBeGreaterThan(3);
+  for (const name of c.verdicts ?? []) expect(expected.lines.join('\n')).toContain(`"policy":"${name}"`);
   expect(actual.lines.join('\n')).toBe(expected.lines.join('\n'));
   expect(equity).toBe(result.finalEquity);
 });

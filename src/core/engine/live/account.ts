@@ -21,6 +21,7 @@ export class AccountKeeper {
     this.index = new Map(source.instruments.map((name, j) => [name, j]));
     this.view = {
       equity: 0,
+      cash: 0,
       quantity: new Float64Array(size),
       entering: new Int8Array(size),
       exiting: new Uint8Array(size),

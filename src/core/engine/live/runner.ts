@@ -25,6 +25,7 @@ import { type EventSink, endedEvents, orderEvent } from '../events.js';
 import { type PlannedOrder, Stepper } from '../step.js';
 import type { Strategy } from '../strategy.js';
 import { AccountKeeper } from './account.js';
+import { AccountRisk } from './account-risk.js';
 import type { TradeHooks } from './hooks.js';
 import { decisionBodySchema, emptyMemory, type RunnerMemory } from './memory.js';
 import { toNewIntent } from './requests.js';
@@ -64,6 +65,7 @@ export interface TickOutcome {
  */
 export class LiveRunner {
   private readonly keeper: AccountKeeper;
+  private readonly accountRisk: AccountRisk;
   private readonly view: MarketView;
   private stepper: Stepper | undefined;
   private memory: RunnerMemory | undefined;
@@ -76,6 +78,7 @@ export class LiveRunner {
   constructor(private readonly settings: LiveSettings) {
     const { execution, source } = settings;
     this.keeper = new AccountKeeper(execution, source);
+    this.accountRisk = new AccountRisk(execution, settings.instruments);
     this.view = allocateView(source.instruments.length);
   }
 
@@ -113,13 +116,21 @@ export class LiveRunner {
     }
     if (clock.now() >= tick.validUntil) return { ...outcome, decided: false, expired: true, orders: [] };
     if (this.standing.active && memory.resumed !== standing.since) this.resume(memory, equity, standing.since);
+    await this.accountRisk.refresh(this.stepper!.risk, state, this.keeper.view.quantity);
+    this.keeper.view.cash = Number(state.account.cash);
     const planned = this.decide(tick, equity, memory);
     await this.journalHalt(memory);
+    const { verdicts } = this.stepper!.risk;
     const { submit, cancel } = await this.review(tick, this.split(planned), state);
     const recorded = await commitDecision(
       execution,
       lease,
-      { slot: tick.time, report: this.settings.report, time: clock.now(), body: { memory } },
+      {
+        slot: tick.time,
+        report: this.settings.report,
+        time: clock.now(),
+        body: { memory, ...(verdicts.length > 0 && { verdicts }) },
+      },
       submit,
     );
     for (const order of cancel) await cancelOrder(execution, order.clientOrderId);
@@ -211,13 +222,13 @@ export class LiveRunner {
   /** Losses before a person said "go on" do not halt the strategy again. */
   private resume(memory: RunnerMemory, equity: number, since: number | undefined): void {
     Object.assign(memory, { peak: equity, sessionStart: equity, equity, halted: false, resumed: since });
-    this.stepper!.resume(equity);
+    this.stepper!.risk.resume(equity);
   }
 
   /** A policy's halt goes into the journal when it begins: for good as a state, for the session as a note. */
   private async journalHalt(memory: RunnerMemory): Promise<void> {
     const { journal, scope, clock } = this.settings.execution;
-    const by = this.stepper!.haltedBy;
+    const by = this.stepper!.risk.haltedBy;
     const begins = by !== undefined && this.haltedBy !== by.name;
     this.haltedBy = by?.name;
     if (!begins) return;
@@ -237,8 +248,8 @@ export class LiveRunner {
     memory.equity = equity;
     account.equity = equity;
     const closing = memory.halted && !this.standing.active;
-    account.halted = stepper.observe(tick.time, equity, tick.session, memory.sessionStart) || closing;
-    memory.peak = stepper.risk.peak;
+    account.halted = stepper.risk.observe(tick.time, equity, tick.session, memory.sessionStart) || closing;
+    memory.peak = stepper.risk.state.peak;
     memory.halted = account.halted;
     this.look(tick, memory);
     const planned = stepper.step(view, account);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { RiskPolicy } from '../policy.js';
+import { type RiskPolicy, within } from '../policy.js';
 
 export const name = 'max-gross';
 export const summary = 'Largest sum of all positions as a multiple of equity; entries beyond it are cut.';
@@ -8,9 +8,7 @@ export const settings = z.object({ multiple: z.number().positive() });
 export function create({ multiple }: z.infer<typeof settings>): RiskPolicy {
   return {
     name,
-    review({ weight }, state) {
-      const room = Math.max(0, multiple - state.gross / state.equity);
-      return Math.sign(weight) * Math.min(Math.abs(weight), room);
-    },
+    reason: `all positions together are at most ${multiple} of equity`,
+    review: ({ weight }, state) => within(weight, multiple - state.gross / state.equity),
   };
 }

@@ -6,5 +6,9 @@ export const summary = 'Largest number of open positions; further entries are re
 export const settings = z.object({ count: z.number().int().positive() });
 
 export function create({ count }: z.infer<typeof settings>): RiskPolicy {
-  return { name, review: ({ weight }, state) => (state.positions < count ? weight : 0) };
+  return {
+    name,
+    reason: `at most ${count} positions are open`,
+    review: ({ weight }, state) => (state.positions < count ? weight : 0),
+  };
 }

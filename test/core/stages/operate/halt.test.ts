@@ -89,6 +89,25 @@ describe('at the simulated venue', () => {
     expect(again.session.slots).toBeGreaterThan(0);
   });
 
+  test('what a limit cuts stands with its reason in the decision', async () => {
+    const limited = await spyRun(runtime, { risk: 'max-order($5000),no-short' });
+    await trade(optionsOf('trade', { run: limited.path, strategy: 'e', set: { account: 'e' } }), runtime);
+    const journal = await openJournal(runtime.journal);
+    const decisions = await journal.events({
+      scope: { venue: 'sim', account: 'e', strategy: 'e' },
+      types: ['decision'],
+    });
+    await journal.close();
+    const verdicts = decisions.flatMap(({ body }) => (body as { body: { verdicts?: unknown[] } }).body.verdicts ?? []);
+    expect(verdicts[0]).toMatchObject({
+      policy: 'max-order',
+      instrument: 'SPY',
+      reason: 'an order is worth at most 5000',
+    });
+    const held = await orders(optionsOf('orders', { strategy: 'e', all: true }), runtime);
+    expect(held.find(({ leg }) => leg === 'entry')).toMatchObject({ notional: '5000' });
+  });
+
   test('a switch that turns nothing off says so', async () => {
     await expect(halt(haltOptions({ strategy: 'typo' }), runtime)).rejects.toMatchObject({ code: 'NO_DATA' });
     await expect(flatten(optionsOf('flatten', {}), testRuntime())).rejects.toMatchObject({ code: 'NO_DATA' });

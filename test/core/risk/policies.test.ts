@@ -1,0 +1,148 @@
+import { describe, expect, test } from 'vitest';
+import { adapterSettings, parseCall } from '../../../src/core/config/index.js';
+import { calendarOf } from '../../../src/core/domain/calendars/index.js';
+import { adapters, loadAdapter } from '../../../src/core/registry/index.js';
+import { RiskDesk, type RiskPolicy, type RiskState, SessionActivity } from '../../../src/core/risk/index.js';
+
+/** A policy as a person writes it. */
+async function policy(text: string): Promise<RiskPolicy> {
+  const call = parseCall(text);
+  const { module } = await loadAdapter<{ settings: never; create(settings: unknown): RiskPolicy }>('policy', call.name);
+  return module.create(adapterSettings(call.name, module.settings, call));
+}
+
+interface Case {
+  readonly risk: string;
+  readonly weight: number;
+  readonly allowed: number;
+  readonly state?: Partial<RiskState>;
+  readonly price?: number;
+  readonly last?: number;
+  readonly instrument?: string;
+}
+
+const EQUITY = 100_000;
+const CASES: readonly Case[] = [
+  { risk: 'max-order($20000)', weight: 0.5, allowed: 0.2 },
+  { risk: 'max-order($20000)', weight: -0.5, allowed: -0.2 },
+  { risk: 'max-order($20000)', weight: 0.1, allowed: 0.1 },
+  { risk: 'max-quantity(100)', weight: 0.5, allowed: 0.1 },
+  { risk: 'max-quantity(100)', weight: 0.5, price: 90, allowed: 0.09 },
+  { risk: 'max-position(25%)', weight: 0.5, allowed: 0.25 },
+  { risk: 'max-gross(150%)', weight: 1, state: { gross: 120_000 }, allowed: 0.3 },
+  { risk: 'max-gross(100%)', weight: 1, state: { gross: 120_000 }, allowed: 0 },
+  { risk: 'max-net(50%)', weight: 0.4, state: { net: 30_000 }, allowed: 0.2 },
+  { risk: 'max-net(50%)', weight: -0.9, state: { net: 30_000 }, allowed: -0.8 },
+  { risk: 'max-leverage(2)', weight: 1, state: { gross: 50_000, others: 130_000 }, allowed: 0.2 },
+  { risk: 'max-positions(2)', weight: 1, state: { positions: 2 }, allowed: 0 },
+  { risk: 'price-collar(2%)', weight: 1, price: 103, allowed: 0 },
+  { risk: 'price-collar(2%)', weight: 1, last: 102, allowed: 1 },
+  { risk: 'price-collar(2%)', weight: 1, last: Number.NaN, allowed: 0 },
+  { risk: 'no-trade(GME,X)', weight: 1, allowed: 0 },
+  { risk: 'no-trade(GME,X)', weight: 1, instrument: 'Y', allowed: 1 },
+  { risk: 'no-short', weight: -1, allowed: 0 },
+  { risk: 'no-short', weight: 1, allowed: 1 },
+];
+
+test.each(CASES)('$risk: $weight becomes $allowed', async ({ risk, weight, allowed, state, ...more }) => {
+  const rule = await policy(risk);
+  const desk = new RiskDesk([rule], EQUITY);
+  desk.begin(0, EQUITY);
+  Object.assign(desk.state, state);
+  const { price = 100, last = 100, instrument = 'X' } = more;
+  expect(desk.review(instrument, weight, 100, price, last)).toBeCloseTo(allowed, 12);
+  expect(desk.verdicts).toEqual(
+    allowed === weight
+      ? []
+      : [{ instrument, policy: rule.name, wanted: weight, allowed: expect.closeTo(allowed, 12), reason: rule.reason }],
+  );
+});
+
+test('every policy that reviews says what its limit is', async () => {
+  const written: Record<string, string> = { 'no-trade': 'no-trade(X)', 'no-short': 'no-short' };
+  for (const { name } of adapters('policy')) {
+    if (['settled-cash', 'pattern-day-trader'].includes(name)) written[name] = name;
+    const rule = await policy(written[name] ?? `${name}(0.5)`.replace(/(orders|positions|quantity)\(0.5\)/, '$1(2)'));
+    if (rule.review !== undefined) expect(rule.reason, name).toBeTruthy();
+  }
+});
+
+describe('max-orders', () => {
+  test('counts exits and entries of the last minute, and refuses entries only', async () => {
+    const desk = new RiskDesk([await policy('max-orders(3)')], EQUITY);
+    const step = (time: number, exits: number, entries: number) => {
+      desk.begin(time, EQUITY);
+      desk.state.exits = exits;
+      return Array.from({ length: entries }, () => desk.review('X', 1, 100, 100, 100));
+    };
+    expect(step(0, 2, 2)).toEqual([1, 0]);
+    expect(step(59_000, 0, 1)).toEqual([0]);
+    expect(step(60_000, 0, 4)).toEqual([1, 1, 1, 0]);
+  });
+});
+
+describe('trades of an account by session', () => {
+  const calendar = calendarOf('XNYS');
+  /** Ten in the morning in New York. */
+  const day = (date: string) => calendar.session(date)!.open + 1_800_000;
+  const closeOf = (date: string) => calendar.session(date)!.close;
+
+  test('proceeds settle after one session, since 28 May 2024; two before', () => {
+    const activity = new SessionActivity(calendar);
+    activity.fill('X', 1, 10, 100, 1, day('2024-05-23'));
+    activity.fill('X', -1, 10, 100, 1, day('2024-05-24'));
+    expect(activity.unsettled(day('2024-05-24') + 1)).toBe(999);
+    // Friday's sale, with Monday a holiday: Tuesday is the first session after it, Wednesday the second.
+    expect(activity.unsettled(day('2024-05-28'))).toBe(999);
+    expect(activity.unsettled(day('2024-05-29'))).toBe(0);
+    activity.fill('Y', -1, 5, 10, 0, day('2024-06-03'));
+    expect(activity.unsettled(day('2024-06-03') + 1)).toBe(50);
+    // What is decided after the close trades in the next session.
+    expect(activity.unsettled(closeOf('2024-06-03'))).toBe(0);
+  });
+
+  test('a day trade opens and closes within a session, on either side, once however many parts', () => {
+    const activity = new SessionActivity(calendar);
+    const at = day('2026-11-23');
+    activity.fill('X', 1, 10, 100, 0, at);
+    activity.fill('X', -1, 4, 101, 0, at + 1);
+    activity.fill('X', -1, 6, 101, 0, at + 2);
+    expect(activity.dayTrades(at + 3, 5)).toBe(1);
+    activity.fill('Y', -1, 10, 100, 0, at + 3);
+    activity.fill('Y', 1, 10, 99, 0, at + 4);
+    expect(activity.dayTrades(at + 5, 5)).toBe(2);
+    // Closing yesterday's position and opening again is none; closing what was opened then is.
+    activity.fill('Z', 1, 1, 10, 0, at + 6);
+    activity.fill('Z', -1, 1, 10, 0, day('2026-11-24'));
+    activity.fill('Z', 1, 1, 10, 0, day('2026-11-24') + 1);
+    expect(activity.dayTrades(day('2026-11-24') + 2, 5)).toBe(2);
+    activity.fill('Z', -1, 1, 10, 0, day('2026-11-24') + 3);
+    expect(activity.dayTrades(day('2026-11-24') + 4, 5)).toBe(3);
+    // 26 November is a holiday: the five sessions that end on the 30th begin on the 23rd.
+    expect(activity.dayTrades(day('2026-11-30'), 5)).toBe(3);
+    expect(activity.dayTrades(closeOf('2026-11-30'), 5)).toBe(1);
+  });
+
+  test('settled-cash cuts to what has settled; pattern-day-trader refuses a small account until the rule ends', async () => {
+    const activity = new SessionActivity(calendar);
+    const at = day('2026-11-23');
+    for (const symbol of ['A', 'B', 'C']) {
+      activity.fill(symbol, 1, 10, 100, 0, at);
+      activity.fill(symbol, -1, 10, 100, 0, at + 1);
+    }
+    const ask = async (risk: string, time: number, cash: number, equity: number, weight = 0.5) => {
+      const desk = new RiskDesk([await policy(risk)], equity);
+      desk.begin(time, cash);
+      desk.state.equity = equity;
+      desk.state.activity = activity;
+      return desk.review('X', weight, 100, 100, 100);
+    };
+    expect(await ask('settled-cash', at + 2, 4000, 10_000)).toBeCloseTo(0.1, 12);
+    expect(await ask('settled-cash', day('2026-11-24'), 4000, 10_000)).toBeCloseTo(0.4, 12);
+    expect(await ask('settled-cash', at + 2, 4000, 10_000, -0.5)).toBe(0);
+    expect(await ask('pattern-day-trader', at + 2, 4000, 10_000)).toBe(0);
+    expect(await ask('pattern-day-trader', at + 2, 40_000, 25_000)).toBe(0.5);
+    expect(await ask('pattern-day-trader(4)', at + 2, 4000, 10_000)).toBe(0.5);
+    expect(await ask('pattern-day-trader(3,$25000,5,2026-11-23)', at + 2, 4000, 10_000)).toBe(0.5);
+  });
+});
