@@ -94,7 +94,7 @@ async function oneMarket(seed, edge, gate) {
 
 function judge({ instruments, feed, composed, gate }, { text, model, signals, result }, trials) {
   const to = feed.clock.length;
-  const { gross } = accountColumns(feed, result.fills, execution.cash, 0, to);
+  const { gross } = accountColumns(feed, result.fills, result.flows, execution.cash, 0, to);
   const { report } = assess({
     run: {
       id: '0'.repeat(16),
@@ -113,6 +113,7 @@ function judge({ instruments, feed, composed, gate }, { text, model, signals, re
       gross,
       trades: result.trades,
       fills: result.fills,
+      flows: result.flows,
     },
     replay: { feed, model, calendars: instruments.map(() => calendar), signals, ...composed, from: 0, to },
     calendar,

@@ -1,4 +1,4 @@
-import type { BarColumns } from '../../src/core/domain/bars.js';
+import type { BarColumns, CorporateAction } from '../../src/core/domain/bars.js';
 import { calendarOf } from '../../src/core/domain/calendars/index.js';
 import { defaultInstrument } from '../../src/core/domain/instrument.js';
 import { seededRandom } from '../../src/core/domain/random.js';
@@ -29,12 +29,16 @@ export function tinyBars(candles: readonly TinyCandle[], id = 'X', start = START
   };
 }
 
-export function feedOf(...bars: readonly BarColumns[]): MarketFeed {
+export const feedOf = (...bars: readonly BarColumns[]): MarketFeed => feedWith([], ...bars);
+
+/** With corporate actions, dated by the UTC day. */
+export function feedWith(actions: readonly CorporateAction[], ...bars: readonly BarColumns[]): MarketFeed {
   return buildFeed(
     bars.map((b) => defaultInstrument(b.instrument, '24/7')),
     bars,
     bars.map((b) => b.time.map((t) => t + MINUTE)),
     calendarOf('24/7'),
+    actions,
   );
 }
 

@@ -1,5 +1,5 @@
 import type { MarketFeed } from './feed.js';
-import type { FillColumns } from './recorder.js';
+import type { FillColumns, FlowColumns } from './recorder.js';
 
 /** Cash and gross exposure (Σ |position value|, in currency) by tick. */
 export interface AccountColumns {
@@ -8,12 +8,13 @@ export interface AccountColumns {
 }
 
 /**
- * What the backtest does not keep by tick because it follows from the fills: one walk over ticks [from, to).
+ * What the backtest does not keep by tick because it follows from fills and flows: one walk over ticks [from, to).
  * Shapes: as the equity column.
  */
 export function accountColumns(
   feed: MarketFeed,
   fills: FillColumns,
+  flows: FlowColumns,
   startCash: number,
   from: number,
   to: number,
@@ -25,13 +26,19 @@ export function accountColumns(
   const mark = new Float64Array(size);
   let money = startCash;
   let next = 0;
+  let flow = 0;
   for (let k = from; k < to; k++) {
     const now = feed.clock[k]!;
+    // Actions come before the bars of a tick.
+    for (; flow < flows.known.length && flows.known[flow]! <= now; flow++) {
+      const j = flows.instrument[flow]!;
+      if (j >= 0) units[j] = grounded(units[j]! + flows.units[flow]!);
+      money += flows.cash[flow]!;
+    }
     for (; next < fills.known.length && fills.known[next]! <= now; next++) {
       const j = fills.instrument[next]!;
       const signed = fills.side[next]! * fills.quantity[next]!;
-      units[j] = units[j]! + signed;
-      if (Math.abs(units[j]!) < 1e-9) units[j] = 0;
+      units[j] = grounded(units[j]! + signed);
       money -= signed * fills.price[next]! + fills.costs[next]!;
     }
     let exposure = 0;
@@ -45,3 +52,6 @@ export function accountColumns(
   }
   return { cash, gross };
 }
+
+/** Without what sums of partial fills leave of a closed position. */
+const grounded = (units: number): number => (Math.abs(units) < 1e-9 ? 0 : units);

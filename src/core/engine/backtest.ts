@@ -1,4 +1,5 @@
 import {
+  applyAction,
   type ExchangeSettings,
   type Rounding,
   SimulatedExchange,
@@ -6,10 +7,11 @@ import {
   type VenueOrder,
 } from '../market/index.js';
 import { SessionActivity } from '../risk/index.js';
+import { actionEvent, namedAction } from './actions.js';
 import { type AccountView, allocateView, type MarketView, type Targets } from './decide.js';
 import type { EventSink } from './events.js';
 import type { MarketFeed, Signals } from './feed.js';
-import { type FillColumns, Recorder } from './recorder.js';
+import { type FillColumns, type FlowColumns, Recorder } from './recorder.js';
 import { QuietScan } from './scan.js';
 import { Stepper } from './step.js';
 import type { Strategy } from './strategy.js';
@@ -37,6 +39,7 @@ export interface BacktestResult {
   readonly equity: EquityColumns;
   readonly trades: TradeColumns;
   readonly fills: FillColumns;
+  readonly flows: FlowColumns;
   readonly orders: readonly VenueOrder[];
   readonly finalEquity: number;
   readonly costs: number;
@@ -70,12 +73,13 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
   }
   watch.refresh();
 
+  const actions = new ActionQueue(feed, exchange, from, options.events);
   for (let k = from; k < to; k++) {
     if (!(everyTick || watch.pending || account.halted || recorder.waiting)) {
       const until = stepper.risk.watchesEquity ? enterSession(stepper, feed, options, equity, k) : to;
-      k = scan.run(k, until, from, equity);
+      k = scan.run(k, Math.min(until, actions.next), from, equity);
       if (k === to) break;
-      if (k === until) {
+      if (k === until && k < actions.next) {
         // The policies have to hear of the new session first.
         k--;
         continue;
@@ -83,6 +87,7 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
     }
     const now = feed.clock[k]!;
     recorder.time = now;
+    if (k === actions.next) actions.apply(k);
     venueBars(feed, exchange, k);
     recorder.endBars();
     const worth = ledger.equity();
@@ -110,6 +115,7 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
     equity: { time: feed.clock.subarray(from, to), equity },
     trades: ledger.trades.toColumns(),
     fills: recorder.fills(),
+    flows: recorder.flows(),
     orders: recorder.orders,
     finalEquity: ticks > 0 ? equity[ticks - 1]! : options.venue.cash,
     costs: ledger.costs,
@@ -142,6 +148,38 @@ function releaseLockouts(targets: Targets, exchange: SimulatedExchange): void {
     if (targets.release[j] === 0) continue;
     targets.release[j] = 0;
     exchange.endLockout(j);
+  }
+}
+
+/** Corporate actions, each applied before the bars of its tick. */
+class ActionQueue {
+  /** Tick of the next one; Infinity after the last. */
+  next: number;
+  private at = 0;
+
+  constructor(
+    private readonly feed: MarketFeed,
+    private readonly exchange: SimulatedExchange,
+    from: number,
+    private readonly events: EventSink | undefined,
+  ) {
+    const { actions } = feed;
+    while (this.at < actions.length && actions[this.at]!.tick < from) this.at++;
+    this.next = actions[this.at]?.tick ?? Number.POSITIVE_INFINITY;
+  }
+
+  apply(k: number): void {
+    const { feed, exchange, events } = this;
+    const names = feed.instruments.map(({ id }) => id);
+    const now = feed.clock[k]!;
+    for (; feed.actions[this.at]?.tick === k; this.at++) {
+      const one = feed.actions[this.at]!;
+      const j = one.action.instrument;
+      const bar = feed.barAt[j]![k]!;
+      events?.emit(actionEvent(now, namedAction(names, one)));
+      applyAction(exchange, one.action, now, bar < 0 ? feed.bars[j]!.time.length : bar);
+    }
+    this.next = feed.actions[this.at]?.tick ?? Number.POSITIVE_INFINITY;
   }
 }
 

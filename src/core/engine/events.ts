@@ -23,6 +23,7 @@ export type EngineEvent =
       readonly allowed: number;
       readonly reason: string;
     }
+  | { readonly type: 'action'; readonly time: number; readonly instrument: string; readonly action: string }
   | { readonly type: 'intent'; readonly time: number; readonly intent: OrderIntent; readonly reason: string }
   | {
       readonly type: 'order';

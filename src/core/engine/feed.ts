@@ -1,6 +1,7 @@
-import type { BarColumns } from '../domain/bars.js';
+import type { BarColumns, CorporateAction } from '../domain/bars.js';
 import type { Session, TradingCalendar } from '../domain/calendar.js';
 import type { Instrument } from '../domain/instrument.js';
+import { type FeedAction, layActions } from './actions.js';
 
 /** Per instrument and bar: the model's score, and the sizing's measure where it needs one. */
 export interface Signals {
@@ -21,6 +22,8 @@ export interface MarketFeed {
   readonly sessions: readonly Session[];
   /** Per session: its first tick. */
   readonly firstTick: Int32Array;
+  /** Corporate actions in the order in which they come into force. */
+  readonly actions: readonly FeedAction[];
   /** Calendar of the returns: the instruments' own, or every day where they differ. */
   readonly calendar: TradingCalendar;
 }
@@ -28,16 +31,19 @@ export interface MarketFeed {
 /**
  * @param knownAt per instrument, ascending, same length as its bars
  * @param calendar the calendar whose sessions group the ticks for returns
+ * @param actions those that change what a holder of raw prices has
  */
 export function buildFeed(
   instruments: readonly Instrument[],
   bars: readonly BarColumns[],
   knownAt: readonly Float64Array[],
   calendar: TradingCalendar,
+  actions: readonly CorporateAction[] = [],
 ): MarketFeed {
   const { clock, barAt } = mergeClocks(knownAt);
   const { sessions, sessionAt, firstTick } = groupBySession(clock, calendar);
-  return { instruments, bars, clock, barAt, sessionAt, sessions, firstTick, calendar };
+  const laid = layActions(instruments, bars, clock, barAt, actions);
+  return { instruments, bars, clock, barAt, sessionAt, sessions, firstTick, actions: laid, calendar };
 }
 
 function mergeClocks(knownAt: readonly Float64Array[]): { clock: Float64Array; barAt: Int32Array[] } {

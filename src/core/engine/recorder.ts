@@ -1,5 +1,5 @@
 import { RowBuilder } from '../domain/builder.js';
-import type { ExchangeListener, VenueOrder } from '../market/index.js';
+import { type ExchangeListener, FLOW_KINDS, type Flow, type VenueOrder } from '../market/index.js';
 import type { SessionActivity } from '../risk/index.js';
 import { type EventSink, endedEvents, orderEvent } from './events.js';
 
@@ -24,12 +24,21 @@ const FILL_FIELDS = [
  */
 export type FillColumns = Readonly<Record<(typeof FILL_FIELDS)[number], Float64Array>>;
 
+const FLOW_FIELDS = ['instrument', 'known', 'kind', 'cash', 'units', 'priceFactor'] as const;
+
+/**
+ * Changes of cash and units that are no fills, in order. `known` is the clock instant, `kind` an index into FLOW_KINDS;
+ * earlier prices of the instrument take `priceFactor`.
+ */
+export type FlowColumns = Readonly<Record<(typeof FLOW_FIELDS)[number], Float64Array>>;
+
 export const LEGS = ['exit', 'entry', 'stop', 'target'] as const;
 
 /** Keeps what the venue did: every order in its last state, every fill, and the event stream where one is wanted. */
 export class Recorder implements ExchangeListener {
   readonly orders: VenueOrder[] = [];
   private readonly fillLog = new RowBuilder(FILL_FIELDS);
+  private readonly flowLog = new RowBuilder(FLOW_FIELDS);
   private readonly ended: VenueOrder[] = [];
   /** The current simulated instant, for events. */
   time = 0;
@@ -90,6 +99,21 @@ export class Recorder implements ExchangeListener {
       quantity,
       costs,
     });
+  }
+
+  onFlow({ instrument, kind, cash, units, priceFactor }: Flow): void {
+    const o = this.flowLog.append();
+    const { data } = this.flowLog;
+    data[o] = instrument;
+    data[o + 1] = this.time;
+    data[o + 2] = FLOW_KINDS.indexOf(kind);
+    data[o + 3] = cash;
+    data[o + 4] = units;
+    data[o + 5] = priceFactor;
+  }
+
+  flows(): FlowColumns {
+    return this.flowLog.toColumns();
   }
 
   fills(): FillColumns {

@@ -1,6 +1,6 @@
 import type { TradingCalendar } from '../domain/calendar.js';
 import type { BacktestResult } from '../engine/backtest.js';
-import type { FillColumns } from '../engine/recorder.js';
+import type { FillColumns, FlowColumns } from '../engine/recorder.js';
 import type { TradeColumns } from '../market/index.js';
 import { isoTime } from '../platform/clock.js';
 import { type Gate, type GateCheck, judge } from './gates/index.js';
@@ -49,6 +49,7 @@ export interface AssessedRun extends Omit<ReportDocument['run'], never> {
   readonly gross: Float64Array;
   readonly trades: TradeColumns;
   readonly fills: FillColumns;
+  readonly flows: FlowColumns;
 }
 
 /** Session returns of all trials on the same bars, this run's among them; none where they are not comparable. */
@@ -117,7 +118,7 @@ export function assess(input: AssessInput): Assessment {
     tradePnl: run.trades.pnl,
     initialEquity: run.initialEquity,
     trials: input.trials === null ? null : { ...input.trials, sharpeVariance: input.trials.sharpe_variance },
-    held: heldPositions(replay.feed, run.fills, run.equity, replay.from, replay.to),
+    held: heldPositions(replay.feed, run.fills, run.flows, run.equity, replay.from, replay.to),
     seed,
   });
 

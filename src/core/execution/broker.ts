@@ -1,3 +1,4 @@
+import type { CorporateAction } from '../domain/bars.js';
 import type { TradingCalendar } from '../domain/calendar.js';
 import type { Instrument } from '../domain/instrument.js';
 import type { OrderStatus, Side } from '../domain/orders.js';
@@ -64,6 +65,8 @@ export interface BrokerCapabilities {
 /** One clock instant of our own market data: the bars that became known then, in the order of the instruments. */
 export interface MarketTick {
   readonly time: number;
+  /** Corporate actions that come into force before these bars. */
+  readonly actions?: readonly CorporateAction[];
   readonly bars: readonly {
     readonly instrument: string;
     /** Index of the bar in the instrument's series. */

@@ -40,8 +40,8 @@ export class SimulatedExchange {
   constructor(
     readonly size: number,
     readonly settings: ExchangeSettings,
-    private readonly rounding: Rounding,
-    private readonly listener: ExchangeListener,
+    readonly rounding: Rounding,
+    readonly listener: ExchangeListener,
   ) {
     this.ledger = new Ledger(size, settings.cash);
     this.busy = new Uint8Array(size);
@@ -358,6 +358,23 @@ export class SimulatedExchange {
 
   private refreshBusy(j: number): void {
     this.busy[j] = this.working[j]!.length > 0 ? 2 : this.protection[j] !== undefined ? 1 : 0;
+  }
+
+  /** Book and position of an instrument were changed from outside: by a corporate action. */
+  touch(j: number): void {
+    this.moved(j);
+    this.refreshBusy(j);
+  }
+
+  moveProtection(from: number, to: number): void {
+    this.protection[to] = this.protection[from];
+    this.touch(to);
+    this.dropProtection(from);
+  }
+
+  dropProtection(j: number): void {
+    this.protection[j] = undefined;
+    this.touch(j);
   }
 
   snapshot(): ExchangeSnapshot {

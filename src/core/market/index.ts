@@ -1,3 +1,4 @@
+export * from './corporate.js';
 export * from './costs.js';
 export * from './exchange.js';
 export * from './fees.js';

@@ -21,6 +21,8 @@ export class Ledger {
   readonly lockout: Int8Array;
   readonly trades = tradeLog();
   costs = 0;
+  /** Dividends received less those owed, borrow fees and interest. */
+  carry = 0;
   /** Sum of |value| of all fills. */
   turnover = 0;
 
@@ -28,6 +30,7 @@ export class Ledger {
   private readonly enteredValue: Float64Array;
   private readonly exitedValue: Float64Array;
   private readonly tradeCosts: Float64Array;
+  private readonly tradeCarry: Float64Array;
 
   constructor(
     readonly size: number,
@@ -45,6 +48,7 @@ export class Ledger {
     this.enteredValue = column();
     this.exitedValue = column();
     this.tradeCosts = column();
+    this.tradeCarry = column();
   }
 
   equity(): number {
@@ -125,16 +129,54 @@ export class Ledger {
     data[o + 6] = exitValue / quantity;
     data[o + 7] = grossPnl;
     data[o + 8] = costs;
-    data[o + 9] = grossPnl - costs;
-    data[o + 10] = (grossPnl - costs) / entryValue;
-    data[o + 11] = bar - this.entryBar[j]!;
-    data[o + 12] = exitReasonCode(reason);
+    data[o + 9] = this.tradeCarry[j]!;
+    data[o + 10] = grossPnl + this.tradeCarry[j]! - costs;
+    data[o + 11] = data[o + 10]! / entryValue;
+    data[o + 12] = bar - this.entryBar[j]!;
+    data[o + 13] = exitReasonCode(reason);
     this.entryPrice[j] = 0;
     this.entered[j] = 0;
     this.enteredValue[j] = 0;
     this.exitedValue[j] = 0;
     this.tradeCosts[j] = 0;
+    this.tradeCarry[j] = 0;
     if (reason === 'stop_loss' || reason === 'take_profit' || reason === 'trailing_stop') this.lockout[j] = side;
+  }
+
+  /** Cash that comes with the open position, or goes: a dividend, a borrow fee. */
+  receive(j: number, cash: number): void {
+    this.cash += cash;
+    this.carry += cash;
+    this.tradeCarry[j] = this.tradeCarry[j]! + cash;
+  }
+
+  /** Counts the position in new units; its value stays. */
+  split(j: number, ratio: number): void {
+    this.quantity[j] = this.quantity[j]! * ratio;
+    this.entered[j] = this.entered[j]! * ratio;
+    this.entryPrice[j] = this.entryPrice[j]! / ratio;
+    this.mark[j] = this.mark[j]! / ratio;
+  }
+
+  /** Moves the open position to another instrument, whose bars count anew. */
+  rename(from: number, to: number): void {
+    for (const column of [this.quantity, this.entryPrice, this.entryTime, ...this.tradeColumns()]) {
+      column[to] = column[from]!;
+      column[from] = 0;
+    }
+    this.entryBar[to] = -1;
+    this.lockout[to] = 0;
+    if (this.mark[to] === 0) this.mark[to] = this.mark[from]!;
+  }
+
+  private tradeColumns(): Float64Array[] {
+    return [this.entered, this.enteredValue, this.exitedValue, this.tradeCosts, this.tradeCarry];
+  }
+
+  /** Pays out units without a fill: no costs, no turnover. */
+  settle(j: number, quantity: number, price: number, time: number, bar: number, reason: ExitReason): void {
+    this.book(j, -Math.sign(this.quantity[j]!), quantity, price, 0, time, bar, reason);
+    this.turnover -= quantity * price;
   }
 
   /** Plain state, without the closed trades (they are history, not state). */
@@ -154,6 +196,8 @@ export class Ledger {
       enteredValue: list(this.enteredValue),
       exitedValue: list(this.exitedValue),
       tradeCosts: list(this.tradeCosts),
+      carry: this.carry,
+      tradeCarry: list(this.tradeCarry),
     };
   }
 
@@ -166,6 +210,9 @@ export class Ledger {
     this.enteredValue.set(state.enteredValue);
     this.exitedValue.set(state.exitedValue);
     this.tradeCosts.set(state.tradeCosts);
+    // Books of earlier versions had none.
+    this.carry = state.carry ?? 0;
+    this.tradeCarry.set(state.tradeCarry ?? []);
   }
 }
 
@@ -185,4 +232,6 @@ export interface LedgerSnapshot {
   readonly enteredValue: readonly number[];
   readonly exitedValue: readonly number[];
   readonly tradeCosts: readonly number[];
+  readonly carry?: number;
+  readonly tradeCarry?: readonly number[];
 }

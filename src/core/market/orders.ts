@@ -16,8 +16,8 @@ export interface VenueOrder {
   readonly notional: number;
   /** Part of the buying power at the fill, in place of `notional`; NaN where that counts. */
   readonly share: number;
-  readonly limitPrice: number;
-  readonly stopPrice: number;
+  limitPrice: number;
+  stopPrice: number;
   triggered: boolean;
   /** Instant of submission (epoch ms): no bar that opened before it fills the order. */
   readonly submitted: number;

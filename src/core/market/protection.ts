@@ -21,7 +21,7 @@ export class ProtectionState {
   readonly hit: ProtectionHit = { price: Number.NaN, reason: 'stop_loss', marketable: true };
 
   constructor(
-    readonly spec: Protection,
+    public spec: Protection,
     private readonly roundPrice: (price: number, side: number) => number,
   ) {}
 
@@ -78,6 +78,15 @@ export class ProtectionState {
       this.best = extreme;
       this.trail = this.roundPrice(extreme * (1 - side * trailingStop), -side);
     }
+  }
+
+  /** Prices in the shares after a split of this ratio; `scaled` is one price so. */
+  rescale(ratio: number, scaled: (price: number) => number): void {
+    this.stop = scaled(this.stop);
+    this.target = scaled(this.target);
+    this.trail = scaled(this.trail);
+    this.best /= ratio;
+    if (this.spec.anchor !== undefined) this.spec = { ...this.spec, anchor: this.spec.anchor / ratio };
   }
 
   private record(price: number, reason: ExitReason, marketable: boolean): true {

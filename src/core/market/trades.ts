@@ -9,6 +9,9 @@ export const EXIT_REASONS = [
   'time_stop',
   'risk',
   'end',
+  'split',
+  'delisting',
+  'margin_call',
 ] as const;
 export type ExitReason = (typeof EXIT_REASONS)[number];
 export const exitReasonCode = (reason: ExitReason): number => EXIT_REASONS.indexOf(reason);
@@ -23,6 +26,7 @@ const TRADE_FIELDS = [
   'exitPrice',
   'grossPnl',
   'costs',
+  'carry',
   'pnl',
   'return',
   'barsHeld',
@@ -32,7 +36,8 @@ export type TradeField = (typeof TRADE_FIELDS)[number];
 
 /**
  * Round trips as columns, one row from flat to flat. `side` is 1 or -1; `quantity` the units entered; prices are
- * averages over the fills; `costs` include both sides; `return` = pnl / entry value; `barsHeld` counts bars from the
+ * averages over the fills; `costs` include both sides; `carry` are dividends less borrow fees while it was held; `pnl` =
+ * gross + carry - costs; `return` = pnl / entry value; `barsHeld` counts bars from the
  * entry bar (0) to the exit bar; `exitReason` is an index into EXIT_REASONS.
  */
 export type TradeColumns = Readonly<Record<TradeField, Float64Array>>;

@@ -1,3 +1,4 @@
+import type { Flow } from './corporate.js';
 import type { CostSettings } from './costs.js';
 import type { FillModel } from './fill-model.js';
 import type { VenueOrder } from './orders.js';
@@ -26,6 +27,8 @@ export interface ExchangeListener {
   onOrder(order: VenueOrder): void;
   /** `share` = quantity / volume of the bar. `reason` says why for exits. */
   onFill(order: VenueOrder, time: number, price: number, quantity: number, costs: number, share: number): void;
+  /** Dividends, splits, renames and delistings; interest and borrow fees. */
+  onFlow?(flow: Flow): void;
 }
 
 /** Why a venue with these settings does not take an order; '' where it does. */

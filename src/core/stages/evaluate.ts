@@ -116,7 +116,7 @@ export async function evaluate(options: EvaluateOptions, runtime: Runtime): Prom
   };
 }
 
-function assessedRun({ artifact, run, equity, trades, fills }: OpenRun, { model }: OpenReplay) {
+function assessedRun({ artifact, run, equity, trades, fills, flows }: OpenRun, { model }: OpenReplay) {
   return {
     id: artifact.id,
     strategy: model.trainer.text,
@@ -135,6 +135,7 @@ function assessedRun({ artifact, run, equity, trades, fills }: OpenRun, { model 
     gross: equity.gross,
     trades,
     fills,
+    flows,
   };
 }
 

@@ -1,4 +1,5 @@
 import {
+  absolute,
   add,
   compare,
   type DecimalText,
@@ -59,14 +60,17 @@ export function applyAction(holding: Holding, action: CorporateActionRecord): Ho
   const value = action.value ?? '0';
   switch (action.type) {
     case 'split':
-      return {
-        ...holding,
-        lots: holding.lots.map((lot) => ({
-          ...lot,
-          quantity: multiply(lot.quantity, value),
-          price: divide(lot.price, value),
-        })),
-      };
+      return cashInLieu(
+        {
+          ...holding,
+          lots: holding.lots.map((lot) => ({
+            ...lot,
+            quantity: multiply(lot.quantity, value),
+            price: divide(lot.price, value),
+          })),
+        },
+        action,
+      );
     case 'dividend':
       return { ...holding, realised: add(holding.realised, multiply(quantityOf(holding), value)) };
     case 'delisting':
@@ -80,6 +84,15 @@ export function applyAction(holding: Holding, action: CorporateActionRecord): Ho
     case 'rename':
       return holding;
   }
+}
+
+/** What a split leaves beyond the venue's lots is paid out. */
+function cashInLieu(holding: Holding, { units, price }: CorporateActionRecord): Holding {
+  if (units === undefined || price === undefined) return holding;
+  const rest = subtract(quantityOf(holding), units);
+  if (isZero(rest)) return holding;
+  const side = signOf(rest) > 0 ? 'sell' : 'buy';
+  return applyFill(holding, { executionId: '', leg: 'exit', side, quantity: absolute(rest), price, time: 0 });
 }
 
 /** Both holdings as one, older lots first; opposite signs are netted by the caller's venue and never occur here. */

@@ -164,4 +164,7 @@ export interface CorporateActionRecord {
   readonly value?: string;
   /** The new id (rename). */
   readonly becomes?: string;
+  /** Units held after a split, where the venue rounds them to its lots, and the price at which it paid for the rest. */
+  readonly units?: string;
+  readonly price?: string;
 }

@@ -48,7 +48,7 @@ describe('the loop', () => {
         }),
         venue: venue({ allowShort: true, costs: { ...NO_COSTS, percent: 0.001 } }),
       });
-      const { cash, gross } = accountColumns(feed, result.fills, 10_000, 0, feed.clock.length);
+      const { cash, gross } = accountColumns(feed, result.fills, result.flows, 10_000, 0, feed.clock.length);
       expect(result.trades.pnl.length).toBeGreaterThan(20);
       expect(result.equity.equity.at(-1)).toBeCloseTo(result.finalEquity, 9);
       const reasons = new Set(result.trades.exitReason);

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import type { CorporateAction } from '../../../src/core/domain/bars.js';
 import { calendarOf } from '../../../src/core/domain/calendars/index.js';
 import { seededRandom } from '../../../src/core/domain/random.js';
 import { runBacktest } from '../../../src/core/engine/backtest.js';
@@ -25,7 +26,7 @@ import * as patternDayTrader from '../../../src/core/risk/policies/pattern-day-t
 import * as priceCollar from '../../../src/core/risk/policies/price-collar.js';
 import * as settledCash from '../../../src/core/risk/policies/settled-cash.js';
 import { openJournal, streamOf } from '../../../src/core/state/index.js';
-import { feedOf, randomCandles, strategy, tinyBars, venue } from '../../support/market.js';
+import { feedWith, randomCandles, strategy, tinyBars, venue } from '../../support/market.js';
 
 interface Case {
   readonly name: string;
@@ -37,6 +38,8 @@ interface Case {
   readonly verdicts?: readonly string[];
   /** Restart the live side (new broker, journal and runner objects) every so many slots. */
   readonly restart?: number;
+  /** Corporate actions at midnight, after 70 bars; what a rename or a delisting ends has no bars after it. */
+  readonly actions?: readonly CorporateAction[];
 }
 
 const short = { enterLong: 1, exitLong: 0, enterShort: -1, exitShort: 0 };
@@ -143,13 +146,49 @@ const CASES: readonly Case[] = [
   },
 ];
 
+const on = { date: '2024-01-02' };
+const protection = { stopLoss: 0.05, takeProfit: 0.06, trailingStop: 0.07 };
+const WITH_ACTIONS: readonly Case[] = [
+  ...[true, false].map(
+    (fractional): Case => ({
+      name: `a split in three and a dividend, ${fractional ? 'fractions' : 'whole shares'}`,
+      strategy: () => ({ thresholds: short, protection, entry: { type: 'limit', offset: 0.001 } }),
+      venue: { allowShort: true, costs },
+      fractional,
+      restart: 9,
+      actions: [
+        { type: 'split', instrument: 'A', ...on, ratio: 3 },
+        { type: 'dividend', instrument: 'A', ...on, amount: 0.5 },
+        { type: 'dividend', instrument: 'B', ...on, amount: 0.7 },
+        { type: 'split', instrument: 'C', ...on, ratio: 0.3 },
+      ],
+    }),
+  ),
+  {
+    name: 'a rename and two delistings',
+    strategy: () => ({ thresholds: short, protection: { stopLoss: 0.05, takeProfit: 0.06 } }),
+    venue: { allowShort: true, costs },
+    instruments: 5,
+    restart: 8,
+    actions: [
+      { type: 'rename', instrument: 'A', ...on, becomes: 'D' },
+      { type: 'delisting', instrument: 'B', ...on, amount: 3 },
+      { type: 'delisting', instrument: 'C', ...on },
+    ],
+  },
+];
+
 const N = 140;
 
-test.each(CASES)('both runners emit the same events: $name', async (c) => {
-  const series = ['A', 'B', 'C'].slice(0, c.instruments ?? 3).map((id, j) => {
-    const bars = tinyBars(randomCandles(N, 11 + j), id);
-    // B lacks every fifth bar: it must neither fill nor decide there.
-    const keep = (_: number, i: number) => id !== 'B' || i % 5 !== 3;
+test.each([...CASES, ...WITH_ACTIONS])('both runners emit the same events: $name', async (c) => {
+  const ends = new Set(
+    (c.actions ?? []).filter((a) => 'becomes' in a || a.type === 'delisting').map((a) => a.instrument),
+  );
+  const series = ['A', 'B', 'C', 'D', 'E'].slice(0, c.instruments ?? 3).map((id, j) => {
+    const bars = tinyBars(randomCandles(N, 11 + j), id, Date.UTC(2024, 0, 1, 22, 50));
+    // B lacks every fifth bar: it must neither fill nor decide there. D is what A becomes.
+    const keep = (_: number, i: number) =>
+      (id !== 'B' || i % 5 !== 3) && (!ends.has(id) || i < 70) && (id !== 'D' || i >= 70);
     return {
       ...bars,
       ...Object.fromEntries(
@@ -157,7 +196,7 @@ test.each(CASES)('both runners emit the same events: $name', async (c) => {
       ),
     };
   });
-  const feed = feedOf(...series);
+  const feed = feedWith(c.actions ?? [], ...series);
   const random = seededRandom(5);
   // Signals that hold for a while, with missing ones in between.
   const scores = series.map(({ time }) => {
@@ -240,6 +279,9 @@ test.each(CASES)('both runners emit the same events: $name', async (c) => {
   await live.journal.close();
   await live.broker.close();
   expect(expected.lines.filter((line) => line.includes('"fill"')).length).toBeGreaterThan(3);
+  expect(expected.lines.filter((line) => line.includes('"type":"action"'))).toHaveLength(c.actions?.length ?? 0);
+  // Something was held when they came.
+  expect(result.flows.known.length > 0).toBe(c.actions !== undefined);
   for (const name of c.verdicts ?? []) expect(expected.lines.join('\n')).toContain(`"policy":"${name}"`);
   expect(actual.lines.join('\n')).toBe(expected.lines.join('\n'));
   expect(equity).toBe(result.finalEquity);

@@ -230,8 +230,8 @@ describe('costs and delay', () => {
 describe('positions and benchmark', () => {
   it('held weights times price changes give back the equity, fills at the open included', () => {
     const replay = replayOf((_b, i) => (i % 40 < 20 ? 1 : -1));
-    const { fills, equity } = rerun(replay);
-    const held = heldPositions(replay.feed, fills, equity.equity, replay.from, replay.to);
+    const { fills, flows, equity } = rerun(replay);
+    const held = heldPositions(replay.feed, fills, flows, equity.equity, replay.from, replay.to);
     expect(fills.price.length).toBeGreaterThan(30);
     for (let k = 1; k < equity.equity.length; k++) {
       let r = 0;
@@ -244,10 +244,10 @@ describe('positions and benchmark', () => {
   it('a stop inside the bar ends the position with that bar', () => {
     const base = replayOf((_b, i) => (i % 40 < 20 ? 1 : -1));
     const replay = { ...base, strategy: { ...base.strategy, protection: { stopLoss: 0.02 } } };
-    const { fills, equity } = rerun(replay);
+    const { fills, flows, equity } = rerun(replay);
     expect([...fills.leg].filter((leg) => LEGS[leg] === 'stop').length).toBeGreaterThan(5);
-    const { gross } = accountColumns(replay.feed, fills, 10_000, replay.from, replay.to);
-    const held = heldPositions(replay.feed, fills, equity.equity, replay.from, replay.to);
+    const { gross } = accountColumns(replay.feed, fills, flows, 10_000, replay.from, replay.to);
+    const held = heldPositions(replay.feed, fills, flows, equity.equity, replay.from, replay.to);
     for (let k = 1; k < gross.length; k++) {
       const into = held.weights.reduce((total, w) => total + Math.abs(w[2 * k]!), 0);
       expect(into).toBeCloseTo(gross[k - 1]! / equity.equity[k - 1]!, 10);

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Artifact } from '../../../src/core/artifacts/index.js';
 import { openDataset } from '../../../src/core/data/dataset.js';
+import { calendarOf } from '../../../src/core/domain/calendars/index.js';
 import { backtest } from '../../../src/core/stages/backtest.js';
 import { openModel } from '../../../src/core/stages/compose/model.js';
 import { openRun } from '../../../src/core/stages/compose/run.js';
 import { ingest } from '../../../src/core/stages/ingest.js';
+import { trade } from '../../../src/core/stages/trade.js';
 import { train } from '../../../src/core/stages/train.js';
 import { fixture, optionsOf, testRuntime } from '../../support/workspace.js';
 
@@ -206,4 +208,41 @@ describe('what does not fit', () => {
     ).rejects.toThrow();
     expect(await runtime.artifacts.list('run')).toHaveLength(before);
   });
+});
+
+test('corporate actions of a csv series reach scores, ledger and paper venue', async () => {
+  const rows = ['date,open,high,low,close,volume'];
+  const actions = join(runtime.workspace, 'actions.csv');
+  const bars = join(runtime.workspace, 'split.csv');
+  // 100 a share, from the split of four on 25, with a dividend of 0.5 a new share a week later.
+  const dates = calendarOf('XNYS').sessionsBetween(Date.UTC(2024, 0, 1), Date.UTC(2024, 1, 28));
+  for (const [i, { date }] of dates.entries()) {
+    const p = (i < 20 ? 100 : 25) + (i % 2) * 0.1;
+    rows.push(`${date},${p},${p + 0.5},${p - 0.5},${p},1000000`);
+  }
+  await writeFile(bars, rows.join('\n'));
+  await writeFile(actions, `S,${dates[20]!.date},split,4\nS,${dates[25]!.date},dividend,0.5\n`);
+  const ingested = await ingest(
+    optionsOf('ingest', { source: 'csv', symbols: 'S', file: [bars], interval: '1d', set: [`actions=${actions}`] }),
+    runtime,
+  );
+  const { artifact: model } = await trainWith(ingested.artifact, 'momentum(2)');
+  const held = await trainWith(ingested.artifact, 'buy-and-hold');
+  const { artifact } = await run(held.artifact, { lot: 'whole' });
+  const { flows, run: file, equity } = await openRun(artifact);
+  const shares = Math.floor(100_000 / 100.1);
+  expect([...flows.kind]).toEqual([1, 0]);
+  expect([...flows.cash]).toEqual([0, 4 * shares * 0.5]);
+  expect([...flows.units]).toEqual([3 * shares, 0]);
+  expect(file.finalEquity).toBeCloseTo(
+    100_000 - shares * 0.1 + 4 * shares * (0.5 + (dates.length % 2 === 0 ? 0.1 : 0)),
+    6,
+  );
+  expect(Math.min(...equity.equity)).toBeGreaterThan(99_000);
+  // A rule that saw raw prices would have sold at the split.
+  const rule = await openRun((await run(model)).artifact);
+  expect(rule.equity.equity.at(-1)).toBeGreaterThan(98_000);
+  const session = await trade(optionsOf('trade', { run: artifact.path, until: dates.at(-1)!.date }), runtime);
+  expect(session.session.positions).toEqual([{ instrument: 'S', quantity: String(4 * shares) }]);
+  expect(session.session.equity).toBe(file.finalEquity);
 });

@@ -87,8 +87,8 @@ class CsvSource implements MarketDataSource {
 
   async actions({ symbols, from, to }: BarRequest): Promise<readonly CorporateAction[]> {
     if (this.options.actions === undefined) return [];
-    const first = formatDate(Math.floor(from / DAY_MS));
-    const last = formatDate(Math.floor(to / DAY_MS));
+    const first = Number.isFinite(from) ? formatDate(Math.floor(from / DAY_MS)) : '';
+    const last = Number.isFinite(to) ? formatDate(Math.floor(to / DAY_MS)) : '9999-12-31';
     return (await readActions(this.options.actions)).filter(
       ({ instrument, date }) => symbols.includes(instrument) && date >= first && date <= last,
     );

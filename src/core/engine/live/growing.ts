@@ -1,10 +1,22 @@
-import { allocateBars, BAR_FIELDS, type BarColumns, lowerBound, sliceBars } from '../../domain/bars.js';
+import {
+  allocateBars,
+  BAR_FIELDS,
+  type BarColumns,
+  type CorporateAction,
+  lowerBound,
+  sliceBars,
+} from '../../domain/bars.js';
 import type { TradingCalendar } from '../../domain/calendar.js';
 import type { LiveTick, TickBar } from './tick.js';
 
 /** Turns bars into numbers, one after the other; a model's scorer or a sizing's measure. */
 export interface Consumer {
   consume(bars: BarColumns, from: number, to: number, out: Float64Array): void;
+}
+
+export interface DatedAction {
+  readonly action: CorporateAction;
+  readonly open: number;
 }
 
 /** What is computed per instrument, made anew where a bar was restated and everything is replayed. */
@@ -117,6 +129,8 @@ export class GrowingFeed {
     bars: readonly BarColumns[],
     make: (j: number) => SeriesConsumers,
     private readonly calendar: TradingCalendar,
+    /** Corporate actions of instrument j with the open of their ex-session, as far as they are known. */
+    private readonly actions: (j: number) => readonly DatedAction[] = () => [],
   ) {
     this.instruments = bars.map(({ instrument }) => instrument);
     this.series = bars.map((columns, j) => new GrowingSeries(columns, () => make(j)));
@@ -147,6 +161,15 @@ export class GrowingFeed {
     return this.indexOf(j, t) ?? this.series[j]!.indexOf(t) - 1;
   }
 
+  /** Actions that come into force before bar i, and did not before the bar ahead of it. */
+  private actionsBefore(j: number, i: number): readonly CorporateAction[] {
+    const { time } = this.series[j]!.bars;
+    const before = i > 0 ? time[i - 1]! : Number.NEGATIVE_INFINITY;
+    return this.actions(j)
+      .filter(({ open }) => open > before && open <= time[i]!)
+      .map(({ action }) => action);
+  }
+
   /** The tick of a slot whose bars open at `expected` (undefined: the instrument has none then). */
   tick(slot: number, expected: readonly (number | undefined)[], validUntil: number): LiveTick {
     this.score();
@@ -154,8 +177,10 @@ export class GrowingFeed {
     const values = at.map((i, j) => (i === undefined ? [Number.NaN, Number.NaN] : this.series[j]!.values(i)));
     const next = this.calendar.nextSession(slot - 1);
     const session = next.open < slot ? next : this.calendar.previousSession(slot);
+    const actions = at.flatMap((i, j) => (i === undefined ? [] : this.actionsBefore(j, i)));
     return {
       time: slot,
+      ...(actions.length > 0 && { actions }),
       session: session.open,
       bars: at.map((i, j) => (i === undefined ? undefined : this.series[j]!.bar(i))),
       scores: values.map(([score]) => score!),

@@ -1,11 +1,13 @@
-import { lowerBound } from '../../domain/bars.js';
+import { type CorporateAction, lowerBound } from '../../domain/bars.js';
 
+import { namedAction } from '../actions.js';
 import type { MarketFeed, Signals } from '../feed.js';
 import type { LiveTick, TickSource } from './tick.js';
 
 /** A dataset replayed as if it arrived now: ticks [from, to) of its clock, without waiting. */
 export class ReplaySource implements TickSource {
   readonly instruments: readonly string[];
+  private readonly actions = new Map<number, CorporateAction[]>();
 
   constructor(
     private readonly feed: MarketFeed,
@@ -14,6 +16,9 @@ export class ReplaySource implements TickSource {
     private readonly to: number,
   ) {
     this.instruments = feed.instruments.map(({ id }) => id);
+    for (const one of feed.actions) {
+      this.actions.set(one.tick, [...(this.actions.get(one.tick) ?? []), namedAction(this.instruments, one)]);
+    }
   }
 
   async next(time: number): Promise<LiveTick | undefined> {
@@ -41,7 +46,9 @@ export class ReplaySource implements TickSource {
   private tick(k: number): LiveTick {
     const { feed, signals } = this;
     const at = feed.barAt.map((column) => column[k]!);
+    const actions = this.actions.get(k);
     return {
+      ...(actions !== undefined && { actions }),
       time: feed.clock[k]!,
       session: feed.sessions[feed.sessionAt[k]!]!.open,
       bars: at.map((i, j) => {

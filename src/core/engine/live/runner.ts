@@ -20,12 +20,14 @@ import {
   type NewIntent,
   type OrderRecord,
 } from '../../state/index.js';
+import { actionEvent } from '../actions.js';
 import { allocateView, type MarketView } from '../decide.js';
 import { type EventSink, endedEvents, orderEvent } from '../events.js';
 import { type PlannedOrder, Stepper } from '../step.js';
 import type { Strategy } from '../strategy.js';
 import { AccountKeeper } from './account.js';
 import { AccountRisk } from './account-risk.js';
+import { actionRecord } from './actions.js';
 import type { TradeHooks } from './hooks.js';
 import { decisionBodySchema, emptyMemory, type RunnerMemory } from './memory.js';
 import { toNewIntent } from './requests.js';
@@ -105,7 +107,8 @@ export class LiveRunner {
     await broker.onTick?.(this.marketTick(tick));
     const decision = await journal.decision(scope, tick.time);
     const sendable = (order: OrderRecord) => order.slot === tick.time && clock.now() < tick.validUntil;
-    const { state, memory } = await this.catchUpWithVenue(tick.time, { sendable, actions });
+    const own = await this.actionRecords(tick);
+    const { state, memory } = await this.catchUpWithVenue(tick.time, { sendable, actions: [...own, ...actions] }, tick);
     const equity = Number(state.account.equity);
     const standing = await readStanding(execution, this.open ?? []);
     this.standing.active = standing.state === 'active';
@@ -160,6 +163,7 @@ export class LiveRunner {
   private async catchUpWithVenue(
     time: number,
     options: ReconcileOptions,
+    tick?: LiveTick,
   ): Promise<{ readonly state: ReconcileResult; readonly memory: RunnerMemory }> {
     const { execution, hooks } = this.settings;
     const { journal, scope } = execution;
@@ -168,6 +172,7 @@ export class LiveRunner {
     const memory = await this.remember(Number(state.account.equity));
     const booked = [...this.noted.splice(0), ...state.booked];
     for (const fill of state.booked) hooks?.notify?.({ type: 'fill', execution: fill });
+    for (const action of tick?.actions ?? []) this.settings.events?.emit(actionEvent(time, action));
     await this.emitBooked(time, booked, before);
     this.open = await this.keeper.refresh(booked, memory);
     return { state, memory };
@@ -196,10 +201,25 @@ export class LiveRunner {
     return { submit: intents, cancel: planned.cancel };
   }
 
+  /** The tick's corporate actions as the journal applies them to what the strategy owns. */
+  private async actionRecords(tick: LiveTick): Promise<readonly CorporateActionRecord[]> {
+    const { execution, source, rounding } = this.settings;
+    if (tick.actions === undefined || (await this.lastSlot()) === undefined) return [];
+    const { closes } = await this.remember(0);
+    const owned = new Map(
+      (await execution.journal.positions(execution.scope)).map((each) => [each.instrument, Number(each.quantity)]),
+    );
+    return tick.actions.map((action) => {
+      const j = source.instruments.indexOf(action.instrument);
+      return actionRecord(action, owned.get(action.instrument) ?? 0, j, closes, rounding);
+    });
+  }
+
   private marketTick(tick: LiveTick): MarketTick {
     const { instruments } = this.settings.source;
     return {
       time: tick.time,
+      ...(tick.actions !== undefined && { actions: tick.actions }),
       bars: tick.bars.flatMap((bar, j) => (bar === undefined ? [] : [{ instrument: instruments[j]!, ...bar }])),
     };
   }

@@ -1,3 +1,4 @@
+import type { CorporateAction } from '../../domain/bars.js';
 import type { QuantlineError } from '../../errors/index.js';
 
 /** One bar of one instrument as it became known. */
@@ -18,6 +19,8 @@ export interface LiveTick {
   readonly time: number;
   /** Grows with each session. */
   readonly session: number;
+  /** Corporate actions that come into force before its bars. */
+  readonly actions?: readonly CorporateAction[];
   /** undefined: the instrument has no bar at this instant. */
   readonly bars: readonly (TickBar | undefined)[];
   readonly scores: readonly number[];

@@ -1,5 +1,5 @@
 import type { MarketFeed } from '../../engine/feed.js';
-import { type FillColumns, LEGS } from '../../engine/recorder.js';
+import { type FillColumns, type FlowColumns, LEGS } from '../../engine/recorder.js';
 
 /**
  * What was held, in two steps a tick: [2k] from the last close to this bar's open with the position of before, [2k + 1]
@@ -19,6 +19,7 @@ const AT_OPEN = [LEGS.indexOf('exit'), LEGS.indexOf('entry')];
 export function heldPositions(
   feed: MarketFeed,
   fills: FillColumns,
+  flows: FlowColumns,
   equity: Float64Array,
   from: number,
   to: number,
@@ -30,6 +31,7 @@ export function heldPositions(
   const units = new Float64Array(size);
   const price = new Float64Array(size);
   let next = 0;
+  let flow = 0;
   const book = (f: number) => {
     const j = fills.instrument[f]!;
     units[j] = units[j]! + fills.side[f]! * fills.quantity[f]!;
@@ -38,12 +40,18 @@ export function heldPositions(
   for (let k = from; k < to; k++) {
     const at = 2 * (k - from);
     const worth = k > from ? equity[k - from - 1]! : 0;
+    const now = feed.clock[k]!;
+    for (; flow < flows.known.length && flows.known[flow]! <= now; flow++) {
+      const j = flows.instrument[flow]!;
+      if (j < 0) continue;
+      units[j] = units[j]! + flows.units[flow]!;
+      price[j] = price[j]! * flows.priceFactor[flow]!;
+    }
     for (let j = 0; j < size; j++) {
       const i = feed.barAt[j]![k]!;
       if (worth > 0) weights[j]![at] = (units[j]! * price[j]!) / worth;
       if (i >= 0 && price[j]! > 0) returns[j]![at] = feed.bars[j]!.open[i]! / price[j]! - 1;
     }
-    const now = feed.clock[k]!;
     const first = next;
     while (next < fills.known.length && fills.known[next]! <= now) next++;
     for (let f = first; f < next; f++) if (AT_OPEN.includes(fills.leg[f]!)) book(f);

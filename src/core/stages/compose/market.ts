@@ -1,4 +1,5 @@
 import type { OpenDataset } from '../../data/dataset.js';
+import type { CorporateAction } from '../../domain/bars.js';
 import type { TradingCalendar } from '../../domain/calendar.js';
 import { calendarOf } from '../../domain/calendars/index.js';
 import { intervalMs, isSessionInterval } from '../../domain/interval.js';
@@ -6,7 +7,7 @@ import type { Signals } from '../../engine/feed.js';
 import { buildFeed, type MarketFeed } from '../../engine/feed.js';
 import type { SignalModel } from '../../models/model.js';
 import { measureOf, needsMeasure, type Sizing } from '../../risk/index.js';
-import { type Adjusting, adjustingOf, asOfModel, asOfScorer } from './as-of.js';
+import { type ActionSeries, type Adjusting, adjustingOf, asOfModel, asOfScorer } from './as-of.js';
 
 /** The calendar whose sessions make returns: the instruments' own, or every day where they differ. */
 export function returnCalendar(dataset: Pick<OpenDataset, 'instruments'>): TradingCalendar {
@@ -15,7 +16,26 @@ export function returnCalendar(dataset: Pick<OpenDataset, 'instruments'>): Tradi
 }
 
 export const feedOf = (dataset: OpenDataset): MarketFeed =>
-  buildFeed(dataset.instruments, dataset.bars, dataset.knownAt, returnCalendar(dataset));
+  buildFeed(
+    dataset.instruments,
+    dataset.bars,
+    dataset.knownAt,
+    returnCalendar(dataset),
+    dataset.series.flatMap((series) => ledgerActions(series)),
+  );
+
+/**
+ * What a holder meets: splits and dividends where prices are raw, renames and delistings everywhere. An instrument whose
+ * last session is known ends there without a word of its own.
+ */
+export function ledgerActions({ instrument, basis, actions }: ActionSeries): readonly CorporateAction[] {
+  const met = actions.filter(({ type }) => basis === 'raw' || type === 'rename' || type === 'delisting');
+  const { id, validTo } = instrument;
+  if (validTo === undefined || met.some(({ type }) => type === 'rename' || type === 'delisting')) return met;
+  const calendar = calendarOf(instrument.calendar);
+  const last = calendar.session(validTo) ?? calendar.previousSession(Date.parse(`${validTo}T23:59:59Z`));
+  return [...met, { type: 'delisting', instrument: id, date: calendar.nextSession(last.close).date }];
+}
 
 /** Bars a year, to annualise what is measured by bar. A usual session lasts 6.5 hours on XNYS, 24 elsewhere. */
 export function barsPerYear(dataset: Pick<OpenDataset, 'interval'>, calendar: TradingCalendar): number {

@@ -6,9 +6,9 @@ import { INTERVALS } from '../../domain/interval.js';
 import { accountColumns } from '../../engine/account.js';
 import type { BacktestResult, EquityColumns } from '../../engine/backtest.js';
 import type { MarketFeed } from '../../engine/feed.js';
-import { type FillColumns, LEGS } from '../../engine/recorder.js';
+import { type FillColumns, type FlowColumns, LEGS } from '../../engine/recorder.js';
 import { QuantlineError } from '../../errors/index.js';
-import { EXIT_REASONS, type TradeColumns } from '../../market/index.js';
+import { EXIT_REASONS, FLOW_KINDS, type TradeColumns } from '../../market/index.js';
 import { type ParquetColumns, readParquet, writeParquet } from '../../platform/parquet.js';
 import { strategySettingsSchema } from './strategy.js';
 
@@ -65,6 +65,7 @@ export interface OpenRun {
   readonly equity: EquityColumns & { readonly cash: Float64Array; readonly gross: Float64Array };
   readonly trades: TradeColumns;
   readonly fills: FillColumns;
+  readonly flows: FlowColumns;
   readonly orders: readonly OrderRow[];
 }
 
@@ -77,7 +78,8 @@ export async function writeRun(
   ticks: { readonly from: number; readonly to: number },
 ): Promise<void> {
   const { time, equity } = result.equity;
-  const account = accountColumns(feed, result.fills, file.initialEquity, ticks.from, ticks.to);
+  const { flows } = result;
+  const account = accountColumns(feed, result.fills, flows, file.initialEquity, ticks.from, ticks.to);
   const write = (name: string, columns: ParquetColumns) => writeParquet(join(folder, name), columns);
   await write('equity.parquet', { time, equity, ...account });
   const names = file.instruments;
@@ -93,6 +95,7 @@ export async function writeRun(
     exit_price: trades.exitPrice,
     gross_pnl: trades.grossPnl,
     costs: trades.costs,
+    carry: trades.carry,
     pnl: trades.pnl,
     return: trades.return,
     bars_held: trades.barsHeld,
@@ -109,6 +112,15 @@ export async function writeRun(
     quantity: fills.quantity,
     costs: fills.costs,
     share: fills.share,
+  });
+  await write('flows.parquet', {
+    // Interest belongs to no instrument.
+    instrument: text(flows.instrument, (j) => names[j] ?? ''),
+    known: flows.known,
+    kind: text(flows.kind, (kind) => FLOW_KINDS[kind]!),
+    cash: flows.cash,
+    units: flows.units,
+    price_factor: flows.priceFactor,
   });
   const { orders } = result;
   const column = (f: (order: (typeof orders)[number]) => number) => Float64Array.from(orders, f);
@@ -143,8 +155,8 @@ export async function openRun(artifact: Artifact): Promise<OpenRun> {
   }
   const run = parsed.data;
   const index = new Map(run.instruments.map((name, j) => [name, j]));
-  const [equity, trades, fills, orders] = await Promise.all(
-    ['equity', 'trades', 'fills', 'orders'].map((name) => readParquet(artifact.file(`${name}.parquet`))),
+  const [equity, trades, fills, flows, orders] = await Promise.all(
+    ['equity', 'trades', 'fills', 'flows', 'orders'].map((name) => readParquet(artifact.file(`${name}.parquet`))),
   );
   const numbers = (table: ParquetColumns, name: string) => table[name] as Float64Array;
   const codes = (table: ParquetColumns, name: string, code: (text: string) => number) =>
@@ -152,6 +164,7 @@ export async function openRun(artifact: Artifact): Promise<OpenRun> {
   const instrument = (text: string) => index.get(text)!;
   const t = trades!;
   const f = fills!;
+  const w = flows!;
   return {
     artifact,
     run,
@@ -171,6 +184,7 @@ export async function openRun(artifact: Artifact): Promise<OpenRun> {
       exitPrice: numbers(t, 'exit_price'),
       grossPnl: numbers(t, 'gross_pnl'),
       costs: numbers(t, 'costs'),
+      carry: numbers(t, 'carry'),
       pnl: numbers(t, 'pnl'),
       return: numbers(t, 'return'),
       barsHeld: numbers(t, 'bars_held'),
@@ -187,6 +201,14 @@ export async function openRun(artifact: Artifact): Promise<OpenRun> {
       quantity: numbers(f, 'quantity'),
       costs: numbers(f, 'costs'),
       share: numbers(f, 'share'),
+    },
+    flows: {
+      instrument: codes(w, 'instrument', (text) => index.get(text) ?? -1),
+      known: numbers(w, 'known'),
+      kind: codes(w, 'kind', (text) => FLOW_KINDS.indexOf(text as (typeof FLOW_KINDS)[number])),
+      cash: numbers(w, 'cash'),
+      units: numbers(w, 'units'),
+      priceFactor: numbers(w, 'price_factor'),
     },
     orders: orderRows(orders!),
   };

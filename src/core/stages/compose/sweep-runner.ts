@@ -8,7 +8,7 @@ import { type SessionAxis, sessionAxis, sessionOfMarks } from '../../evaluation/
 import type { ScoreKind } from '../../models/model.js';
 import type { Rule } from '../../models/trainer.js';
 import { type ActionSeries, type Adjusting, adjustingOf, asOfScorer } from './as-of.js';
-import { measuresOf } from './market.js';
+import { ledgerActions, measuresOf } from './market.js';
 import { composeStrategy, type StrategySettings } from './strategy.js';
 import { SWEEP_FIGURES, writeFigures } from './sweep-figures.js';
 import { reopenTrainer } from './trainer.js';
@@ -57,7 +57,8 @@ export class SweepRunner {
   constructor(private readonly job: SweepJob) {
     const calendar = calendarOf(job.returns);
     this.adjusting = adjustingOf(job);
-    this.feed = buildFeed(job.instruments, job.bars, job.knownAt, calendar);
+    const actions = job.series.flatMap((series) => ledgerActions(series));
+    this.feed = buildFeed(job.instruments, job.bars, job.knownAt, calendar, actions);
     const marks = this.feed.clock.subarray(job.from, job.to);
     this.axis = sessionAxis(calendar, marks);
     this.sessionOf = sessionOfMarks(marks, this.axis);

@@ -6,7 +6,7 @@ import { timeRange } from '../../data/range.js';
 import { dateAt } from '../../data/sources/vendor-columns.js';
 import type { BarStore } from '../../data/store.js';
 import { type CorporateAction, DAY_MS, decimal, intervalMs } from '../../domain/index.js';
-import { GrowingFeed, SlotClock, SlotSchedule } from '../../engine/live/index.js';
+import { type DatedAction, GrowingFeed, SlotClock, SlotSchedule } from '../../engine/live/index.js';
 import { QuantlineError } from '../../errors/index.js';
 import { loadAdapter } from '../../registry/index.js';
 import { measureOf, needsMeasure, type Sizing } from '../../risk/index.js';
@@ -95,6 +95,8 @@ class LiveMarket implements TradeMarket {
   readonly until: number;
   private readonly schedule: SlotSchedule;
   private feed!: GrowingFeed;
+  /** By instrument: actions since the end of the dataset. */
+  private readonly newActions: (readonly DatedAction[])[] = [];
   source!: LiveSource;
 
   constructor(
@@ -165,6 +167,7 @@ class LiveMarket implements TradeMarket {
         };
       },
       returnCalendar(dataset),
+      (j) => this.newActions[j] ?? [],
     );
   }
 
@@ -173,6 +176,11 @@ class LiveMarket implements TradeMarket {
     for (const [j] of this.tradeable.dataset.instruments.entries()) {
       const last = this.feed.bars(j).time.at(-1)!;
       this.feed.put(j, await this.bars.read(j, Math.min(last, recent) - DAY_MS));
+      const actions = await this.bars.actions(j, this.tradeable.dataset.bars[j]!.time.at(-1)!, this.today());
+      this.newActions[j] = actions.flatMap((action) => {
+        const open = this.tradeable.dataset.calendars[j]!.session(action.date)?.open;
+        return open === undefined ? [] : [{ action, open }];
+      });
     }
   }
 

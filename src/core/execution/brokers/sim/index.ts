@@ -204,6 +204,7 @@ class SimBroker implements Broker {
 
   /** No order can fill, no exit can fire: the tick only marks positions. */
   private isQuiet(venue: Venue, tick: MarketTick): boolean {
+    if (tick.actions !== undefined) return false;
     return tick.bars.every((bar) => {
       const j = venue.indexOf(bar.instrument);
       return j === undefined || venue.exchange.busy[j] === 0;

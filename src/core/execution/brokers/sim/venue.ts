@@ -1,14 +1,18 @@
+import type { CorporateAction } from '../../../domain/bars.js';
 import { decimalText, round } from '../../../domain/decimal.js';
 import type { Instrument } from '../../../domain/instrument.js';
 import type { OrderIntent } from '../../../domain/orders.js';
 import { quantisePrice, quantiseQuantity } from '../../../domain/quantise.js';
 import {
+  applyAction,
   EXIT_REASONS,
   type ExchangeListener,
   type ExchangeSettings,
   type ExitReason,
+  type Flow,
   SimulatedExchange,
   type VenueOrder,
+  venueAction,
 } from '../../../market/index.js';
 import type { OrderRequest } from '../../../state/index.js';
 import type { BrokerExecution, BrokerOrder, MarketTick } from '../../broker.js';
@@ -147,6 +151,7 @@ export class Venue implements ExchangeListener {
       this.put({ ...this.changes.orders.get(order.venueOrderId)!, status: 'expired', venueStatus: 'expired' });
       this.sweepLegs(j);
     }
+    for (const action of tick.actions ?? []) this.act(action, tick);
     for (const bar of tick.bars) {
       const j = this.index.get(bar.instrument);
       if (j === undefined) continue;
@@ -155,6 +160,26 @@ export class Venue implements ExchangeListener {
     }
     this.lastTick = tick.time;
     return this.exchange.revision !== before || this.changes.orders.size > 0;
+  }
+
+  private act(action: CorporateAction, tick: MarketTick): void {
+    const j = this.index.get(action.instrument);
+    if (j === undefined) return;
+    const venue = venueAction(action, j, this.index);
+    const guard = this.guards[j] ?? null;
+    const index = tick.bars.find((bar) => bar.instrument === action.instrument)?.index ?? 0;
+    applyAction(this.exchange, venue, tick.time, index);
+    if (venue.type === 'rename' && guard !== null) {
+      this.guards[venue.becomes] = guard;
+      this.guards[j] = null;
+      const { id } = this.instruments[venue.becomes]!;
+      for (const leg of [...this.open.values()]) if (leg.parent === guard) this.put({ ...leg, instrument: id });
+    }
+    this.sweepLegs(j);
+  }
+
+  onFlow(flow: Flow): void {
+    this.listener?.onFlow?.(flow);
   }
 
   onOrder(order: VenueOrder): void {
@@ -288,6 +313,9 @@ function updated(known: BookedOrder, order: VenueOrder, time: number): BookedOrd
     status: order.status,
     venueStatus: order.status,
     quantity: Number.isNaN(order.quantity) ? known.quantity : quantityText(order.quantity),
+    // A split changes them.
+    limitPrice: Number.isNaN(order.limitPrice) ? known.limitPrice : decimalText(order.limitPrice),
+    stopPrice: Number.isNaN(order.stopPrice) ? known.stopPrice : decimalText(order.stopPrice),
     filledQuantity: filled ? quantityText(order.filled) : '0',
     averagePrice: filled ? decimalText(order.filledValue / order.filled) : undefined,
     updatedAt: time,
