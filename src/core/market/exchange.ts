@@ -1,4 +1,4 @@
-import type { OrderIntent } from '../domain/orders.js';
+import type { OrderIntent, Protection } from '../domain/orders.js';
 import { CostModel } from './costs.js';
 import { Ledger } from './ledger.js';
 import { type VenueOrder, venueOrder } from './orders.js';
@@ -271,8 +271,7 @@ export class SimulatedExchange {
     this.listener.onOrder(order);
     if (this.ledger.quantity[j] === 0) this.protection[j] = undefined;
     else if (order.leg === 'entry' && order.protection !== undefined) {
-      const state =
-        this.protection[j] ?? new ProtectionState(order.protection, (p, side) => this.rounding.price(j, p, side));
+      const state = this.protection[j] ?? this.protect(j, order.protection);
       state.arm(order.side, this.ledger.entryPrice[j]!);
       this.protection[j] = state;
     }
@@ -324,6 +323,10 @@ export class SimulatedExchange {
     order.triggered = true;
     this.protection[j] = undefined;
     this.enqueue(order);
+  }
+
+  private protect(j: number, spec: Protection): ProtectionState {
+    return new ProtectionState(spec, (price, side) => this.rounding.price(j, price, side));
   }
 
   /** Takes the noise off sums and differences of quantities that lie on the venue's grid. */
@@ -383,11 +386,7 @@ export class SimulatedExchange {
       nextSequence: this.nextSequence,
       largestShare: this.largestShare,
       working: this.working.map((list) => list.map((order) => ({ ...order }))),
-      protection: this.protection.map((state) =>
-        state === undefined
-          ? null
-          : { spec: state.spec, stop: state.stop, target: state.target, trail: state.trail, best: state.best },
-      ),
+      protection: this.protection.map((state) => state?.snapshot() ?? null),
     };
   }
 
@@ -398,12 +397,7 @@ export class SimulatedExchange {
     for (let j = 0; j < this.size; j++) {
       this.working[j] = (state.working[j] ?? []).map((order) => ({ ...order }));
       const saved = state.protection[j];
-      this.protection[j] = undefined;
-      if (saved) {
-        const restored = new ProtectionState(saved.spec, (p, side) => this.rounding.price(j, p, side));
-        Object.assign(restored, { stop: saved.stop, target: saved.target, trail: saved.trail, best: saved.best });
-        this.protection[j] = restored;
-      }
+      this.protection[j] = saved ? Object.assign(this.protect(j, saved.spec), saved) : undefined;
       this.refreshBusy(j);
     }
   }

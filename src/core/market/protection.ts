@@ -80,6 +80,11 @@ export class ProtectionState {
     }
   }
 
+  snapshot() {
+    const { spec, stop, target, trail, best } = this;
+    return { spec, stop, target, trail, best };
+  }
+
   /** Prices in the shares after a split of this ratio; `scaled` is one price so. */
   rescale(ratio: number, scaled: (price: number) => number): void {
     this.stop = scaled(this.stop);
