@@ -1,4 +1,5 @@
 import type { OrderIntent, Protection } from '../domain/orders.js';
+import { OrderBook } from './book.js';
 import { CostModel } from './costs.js';
 import { Ledger } from './ledger.js';
 import { type VenueOrder, venueOrder } from './orders.js';
@@ -8,9 +9,6 @@ import { fillableQuantity, slippedPrice } from './slippage.js';
 import type { ExchangeSnapshot } from './snapshot.js';
 import type { ExitReason } from './trades.js';
 import { type ExchangeListener, type ExchangeSettings, type Rounding, refusal } from './venue.js';
-
-/** Never written to. */
-const NO_ORDERS: VenueOrder[] = [];
 
 const LEG_OF_REASON = { stop_loss: 'stop', trailing_stop: 'stop', take_profit: 'target' } as const;
 
@@ -30,7 +28,7 @@ export class SimulatedExchange {
   largestShare = 0;
 
   private readonly costs: CostModel;
-  private readonly working: VenueOrder[][];
+  private readonly book: OrderBook;
   private readonly protection: (ProtectionState | undefined)[];
   private nextSequence = 1;
   private readonly bar: Candle = { time: 0, open: 0, high: 0, low: 0, close: 0, volume: 0, previousClose: 0 };
@@ -47,7 +45,7 @@ export class SimulatedExchange {
     this.busy = new Uint8Array(size);
     this.changed = new Uint8Array(size).fill(1);
     this.costs = new CostModel(settings.costs);
-    this.working = Array.from({ length: size }, () => NO_ORDERS);
+    this.book = new OrderBook(size);
     this.protection = new Array<ProtectionState | undefined>(size).fill(undefined);
   }
 
@@ -67,7 +65,7 @@ export class SimulatedExchange {
     } else {
       // An exit outranks what is left of an entry: a position being closed must not grow.
       if (order.leg === 'exit') this.cancelEntries(instrument, 'exit ordered');
-      this.enqueue(order);
+      this.book.add(order);
       this.busy[instrument] = 2;
       this.moved(instrument);
     }
@@ -76,10 +74,7 @@ export class SimulatedExchange {
   }
 
   cancel(order: VenueOrder, note = 'canceled'): boolean {
-    const list = this.working[order.instrument]!;
-    const at = list.indexOf(order);
-    if (at < 0) return false;
-    list.splice(at, 1);
+    if (!this.book.remove(order)) return false;
     this.moved(order.instrument);
     order.status = 'canceled';
     order.note = note;
@@ -90,7 +85,7 @@ export class SimulatedExchange {
 
   /** Working orders of one instrument, oldest first. */
   orders(instrument: number): readonly VenueOrder[] {
-    return this.working[instrument]!;
+    return this.book.orders(instrument);
   }
 
   /** The strategy's signal has asked for something else since protection closed a position. */
@@ -126,7 +121,7 @@ export class SimulatedExchange {
     this.takenInBar = 0;
     const protectedBefore = this.protection[j] !== undefined;
     if (protectedBefore) this.testGap(j);
-    const entry = this.working[j]!.length > 0 ? this.fillWorking(j) : 0;
+    const entry = this.book.orders(j).length > 0 ? this.fillWorking(j) : 0;
     const state = this.protection[j];
     if (state !== undefined) {
       this.testProtection(j, state, entry !== 2 || protectedBefore);
@@ -159,12 +154,12 @@ export class SimulatedExchange {
   }
 
   cancelAll(j: number, note: string): void {
-    for (const order of [...this.working[j]!]) this.cancel(order, note);
+    for (const order of [...this.book.orders(j)]) this.cancel(order, note);
   }
 
   /** 0 nothing entered, 1 entered at the open, 2 entered inside the bar. */
   private fillWorking(j: number): 0 | 1 | 2 {
-    const list = this.working[j]!;
+    const list = this.book.orders(j);
     const bar = this.bar;
     let entered: 0 | 1 | 2 = 0;
     // Exits first: a reversal's exit frees the money that its entry needs.
@@ -189,13 +184,7 @@ export class SimulatedExchange {
         if (order.leg === 'entry' && filled) entered = before || price === bar.open ? 1 : 2;
       }
     }
-    let kept = 0;
-    for (let k = 0; k < list.length; k++) {
-      const order = list[k]!;
-      if (order.status === 'accepted' || order.status === 'partially_filled') list[kept++] = order;
-    }
-    if (kept > 0) list.length = kept;
-    else this.working[j] = NO_ORDERS;
+    this.book.keepOpen(j);
     return entered;
   }
 
@@ -282,7 +271,7 @@ export class SimulatedExchange {
     const state = this.protection[j]!;
     const side = Math.sign(this.ledger.quantity[j]!);
     // The opposite entry of a reversal is no rest of this position: its exit fills at the same open.
-    const entering = this.working[j]!.some((order) => order.leg === 'entry' && order.side === side);
+    const entering = this.book.orders(j).some((order) => order.leg === 'entry' && order.side === side);
     if (entering && state.opensBeyondStop(side, this.bar)) this.testProtection(j, state, true);
   }
 
@@ -322,7 +311,7 @@ export class SimulatedExchange {
     // More than the bar's volume allows: the rest stays at the venue, a stop as a market order.
     order.triggered = true;
     this.protection[j] = undefined;
-    this.enqueue(order);
+    this.book.add(order);
   }
 
   private protect(j: number, spec: Protection): ProtectionState {
@@ -343,15 +332,8 @@ export class SimulatedExchange {
   }
 
   private cancelEntries(j: number, note: string): void {
-    const list = this.working[j]!;
+    const list = this.book.orders(j);
     for (let k = list.length - 1; k >= 0; k--) if (list[k]!.leg === 'entry') this.cancel(list[k]!, note);
-  }
-
-  /** A list that was emptied is replaced, not grown again: most hold one order for one bar. */
-  private enqueue(order: VenueOrder): void {
-    const list = this.working[order.instrument]!;
-    if (list.length === 0) this.working[order.instrument] = [order];
-    else list.push(order);
   }
 
   private moved(j: number): void {
@@ -360,7 +342,7 @@ export class SimulatedExchange {
   }
 
   private refreshBusy(j: number): void {
-    this.busy[j] = this.working[j]!.length > 0 ? 2 : this.protection[j] !== undefined ? 1 : 0;
+    this.busy[j] = this.book.orders(j).length > 0 ? 2 : this.protection[j] !== undefined ? 1 : 0;
   }
 
   /** Book and position of an instrument were changed from outside: by a corporate action. */
@@ -385,7 +367,7 @@ export class SimulatedExchange {
       ledger: this.ledger.snapshot(),
       nextSequence: this.nextSequence,
       largestShare: this.largestShare,
-      working: this.working.map((list) => list.map((order) => ({ ...order }))),
+      working: this.book.snapshot(),
       protection: this.protection.map((state) => state?.snapshot() ?? null),
     };
   }
@@ -395,7 +377,7 @@ export class SimulatedExchange {
     this.nextSequence = state.nextSequence;
     this.largestShare = state.largestShare;
     for (let j = 0; j < this.size; j++) {
-      this.working[j] = (state.working[j] ?? []).map((order) => ({ ...order }));
+      this.book.restore(j, state.working[j] ?? []);
       const saved = state.protection[j];
       this.protection[j] = saved ? Object.assign(this.protect(j, saved.spec), saved) : undefined;
       this.refreshBusy(j);

@@ -1,0 +1,52 @@
+import type { VenueOrder } from './orders.js';
+
+/** Never written to. */
+const NO_ORDERS: VenueOrder[] = [];
+
+/** Working orders by instrument, oldest first. */
+export class OrderBook {
+  private readonly lists: VenueOrder[][];
+
+  constructor(size: number) {
+    this.lists = Array.from({ length: size }, () => NO_ORDERS);
+  }
+
+  orders(j: number): readonly VenueOrder[] {
+    return this.lists[j]!;
+  }
+
+  /** A list that was emptied is replaced, not grown again: most hold one order for one bar. */
+  add(order: VenueOrder): void {
+    const list = this.lists[order.instrument]!;
+    if (list.length === 0) this.lists[order.instrument] = [order];
+    else list.push(order);
+  }
+
+  /** Whether the order was there. */
+  remove(order: VenueOrder): boolean {
+    const list = this.lists[order.instrument]!;
+    const at = list.indexOf(order);
+    if (at >= 0) list.splice(at, 1);
+    return at >= 0;
+  }
+
+  /** Drops what is over. */
+  keepOpen(j: number): void {
+    const list = this.lists[j]!;
+    let kept = 0;
+    for (let k = 0; k < list.length; k++) {
+      const order = list[k]!;
+      if (order.status === 'accepted' || order.status === 'partially_filled') list[kept++] = order;
+    }
+    if (kept > 0) list.length = kept;
+    else this.lists[j] = NO_ORDERS;
+  }
+
+  snapshot(): VenueOrder[][] {
+    return this.lists.map((list) => list.map((order) => ({ ...order })));
+  }
+
+  restore(j: number, orders: readonly VenueOrder[]): void {
+    this.lists[j] = orders.map((order) => ({ ...order }));
+  }
+}
