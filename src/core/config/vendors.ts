@@ -36,7 +36,8 @@ export const VENDOR_VARIABLES: readonly VendorVariable[] = [
   ...rows('Charles Schwab', [
     ['SCHWAB_APP_KEY', 'secret', 'App key.'],
     ['SCHWAB_APP_SECRET', 'secret', 'App secret.'],
-    ['SCHWAB_TOKEN_FILE', 'plain', 'File that keeps the tokens.'],
+    ['SCHWAB_TOKEN_FILE', 'plain', 'File that keeps the tokens; in the workspace by default.'],
+    ['SCHWAB_BASE_URL', 'plain', 'Interface; its own host, or one on this machine.'],
   ]),
   ...rows('OpenAI', [
     ['OPENAI_API_KEY', 'secret', 'Key.'],

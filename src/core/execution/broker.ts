@@ -19,6 +19,8 @@ export interface BrokerContext {
   readonly live: boolean;
   /** Folder for state that processes share (rate budgets, tokens, the simulated venue's book). */
   readonly stateDir: string;
+  /** Told once when a login that a person has to renew ends within a day, for notifications. */
+  readonly onExpiring?: (message: string, expiresAt: number) => void;
   /** What the report trades. */
   readonly instruments?: readonly Instrument[];
   readonly calendar?: TradingCalendar;

@@ -233,14 +233,21 @@ class Sender {
   }
 }
 
-/** Looks an order up at the venue: by its client id, or by what the venue called it. */
+/**
+ * Looks an order up at the venue: by its client id, or by what the venue called it. What a venue without client order
+ * ids takes for ours is not, where another order of the journal is known to be that one.
+ */
 export async function find(context: ExecutionContext, record: OrderRecord): Promise<BrokerOrder | undefined> {
-  const { broker, clock } = context;
+  const { broker, clock, journal, scope } = context;
   const found = await broker.orderByClientId(record.clientOrderId, {
     request: record.request,
     sentAt: record.sentAt ?? clock.now(),
     ...(record.venueOrderId === undefined ? {} : { venueOrderId: record.venueOrderId }),
   });
+  if (found !== undefined && record.venueOrderId === undefined && found.clientOrderId === undefined) {
+    const owner = await journal.orderByVenueId(scope.venue, scope.account, found.venueOrderId);
+    return owner === undefined ? found : undefined;
+  }
   if (found !== undefined || record.venueOrderId === undefined) return found;
   return broker.orderByVenueId(record.venueOrderId);
 }

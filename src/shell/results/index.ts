@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { CommandId } from '../../core/config/index.js';
+import { loginResult } from './login.js';
 import { flattenResult, standingResult } from './operate.js';
 import { configResult, datasetResult, initResult, listResult, rowsResult, showResult, trialsResult } from './show.js';
 import {
@@ -16,6 +17,7 @@ import {
 import { compareResult, pruneResult, repairResult, statusResult, storeInitResult, verifyResult } from './store.js';
 
 export * from './common.js';
+export * from './login.js';
 export * from './operate.js';
 export * from './show.js';
 export * from './stages.js';
@@ -45,6 +47,7 @@ export const COMMAND_RESULTS: Readonly<Record<CommandId, z.ZodType>> = {
   trials: trialsResult,
   config: configResult,
   init: initResult,
+  'login:schwab': loginResult,
   'ingest:status': statusResult,
   'ingest:verify': verifyResult,
   'ingest:repair': repairResult,

@@ -13,6 +13,8 @@ export interface BrokerRig {
   readonly broker: Broker;
   /** Two instruments that the venue trades. */
   readonly instruments: readonly [string, string];
+  /** Whether the account is one without real money; default: yes. */
+  readonly paper?: boolean;
   /** The market trades at this price: market orders fill, resting orders that it crosses too. */
   trade(instrument: string, price: number): Promise<void>;
   end(): Promise<void>;
@@ -68,7 +70,7 @@ export function brokerContract(name: string, make: () => Promise<BrokerRig>) {
       expect(account.id).not.toBe('');
       for (const text of [account.cash, account.equity, account.buyingPower]) expect(isDecimal(text)).toBe(true);
       expect(account.blocked).toBe(false);
-      expect(account.paper).toBe(true);
+      expect(account.paper).toBe(rig.paper ?? true);
     });
 
     test('the clock has a sane time and session', async () => {

@@ -1,6 +1,7 @@
 import { backtestOptions } from './backtest.js';
 import { evaluateOptions, trialsOptions } from './evaluate.js';
 import { ingestOptions } from './ingest.js';
+import { loginSchwabOptions } from './login.js';
 import { flattenOptions, haltOptions, resumeOptions } from './operate.js';
 import { configOptions, initOptions } from './setup.js';
 import { listOptions, runShowOptions, showOptions } from './show.js';
@@ -14,6 +15,7 @@ export * from './evaluate.js';
 export * from './global.js';
 export * from './ingest.js';
 export type { SplitPoint } from './kinds.js';
+export * from './login.js';
 export * from './operate.js';
 export * from './setup.js';
 export * from './show.js';
@@ -46,6 +48,7 @@ export const COMMAND_OPTIONS = {
   trials: trialsOptions,
   config: configOptions,
   init: initOptions,
+  'login:schwab': loginSchwabOptions,
   'ingest:status': seriesOptions,
   'ingest:verify': seriesOptions,
   'ingest:repair': repairOptions,

@@ -1,0 +1,77 @@
+import { appHash, LOGIN_MS, tokenFile, writeTokens } from '../../../src/core/clients/schwab/index.js';
+import { create, settings } from '../../../src/core/execution/brokers/schwab.js';
+import type { BrokerContext } from '../../../src/core/execution/index.js';
+import { ExecutionRig, type RigParts, rigParts, T0 } from '../rig.js';
+import { FakeSchwab } from './server.js';
+
+export { buy, T0 } from '../rig.js';
+
+const SCOPE = { venue: 'schwab-live', account: '12345678', strategy: 'swing' };
+
+export const contextOf = (venue: FakeSchwab, parts: RigParts): BrokerContext => ({
+  clock: parts.clock,
+  logger: parts.logger,
+  secrets: venue.secrets,
+  live: true,
+  instruments: [],
+  stateDir: `${parts.folder.path}/state`,
+});
+
+/** The login as `quantline login schwab` leaves it. */
+export const logIn = (venue: FakeSchwab, parts: RigParts, at = T0): Promise<void> =>
+  writeTokens(tokenFile(venue.secrets, contextOf(venue, parts).stateDir), {
+    schema: 1,
+    app: appHash(venue.app),
+    access_token: venue.accessToken,
+    access_expires_at: at + venue.tokenSeconds * 1000,
+    refresh_token: venue.refreshToken,
+    refresh_expires_at: at + LOGIN_MS,
+  });
+
+/** The fake host, the adapter at it, and the path of an order through the real execution layer. */
+export class Rig extends ExecutionRig {
+  readonly venue: FakeSchwab;
+
+  private constructor(venue: FakeSchwab, ...rest: ConstructorParameters<typeof ExecutionRig>) {
+    super(...rest);
+    this.venue = venue;
+  }
+
+  static async start(timeoutSeconds = 5): Promise<Rig> {
+    const parts = await rigParts();
+    const venue = await FakeSchwab.start(() => parts.clock.now());
+    venue.book.prices.set('AAPL', 100);
+    venue.book.prices.set('MSFT', 200);
+    await logIn(venue, parts);
+    const [journal, lease] = await ExecutionRig.journal(parts, SCOPE);
+    const broker = create({ ...settings.parse({}), timeoutSeconds }, contextOf(venue, parts));
+    const rig: Rig = new Rig(venue, parts, broker, SCOPE, journal, lease, {
+      accepted: () => rig.acceptedIds,
+      fills: () => venue.book.all.flatMap(({ fills }) => fills.map(({ id }) => id)),
+      violations: () => venue.violations,
+      secrets: () => [venue.app.secret, venue.accessToken, venue.refreshToken],
+    });
+    return rig;
+  }
+
+  /** Schwab keeps no id of ours: an accepted order is told by the venue id that the journal has for it. */
+  private acceptedIds: readonly string[] = [];
+
+  override async oracle(): Promise<void> {
+    const orders = await this.journal.orders({ scope: this.scope });
+    this.acceptedIds = this.venue.book.roots.map(
+      ({ id }) => orders.find(({ venueOrderId }) => venueOrderId === String(id))?.clientOrderId ?? `not ours: ${id}`,
+    );
+    await super.oracle();
+    return;
+  }
+
+  get rigParts(): RigParts {
+    return this.parts;
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    await this.venue.close();
+  }
+}
