@@ -28,7 +28,11 @@ export function toNewIntent(planned: Extract<PlannedOrder, { action: 'submit' }>
   const { instrument, capabilities, close } = place;
   const { type, limitPrice, stopPrice, leg } = planned.intent;
   const relative = capabilities.relativeProtection === true;
-  const whole = !place.fractional || (protection !== undefined && !relative) || isShortEntry(planned.intent);
+  const whole =
+    !place.fractional ||
+    !capabilities.fractional ||
+    (protection !== undefined && !relative) ||
+    isShortEntry(planned.intent);
   const taken = capabilities.notional && (type === 'market' || capabilities.notionalLimits === true);
   const byMoney = taken && (capabilities.cutsNotional === true || (!whole && instrument.fractionable));
   const intent =

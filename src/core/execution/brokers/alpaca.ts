@@ -46,26 +46,28 @@ const OVERLAP_MS = 2 * MINUTE;
 /** The first read goes back further than any order lives at Alpaca (90 days). */
 const HISTORY_MS = 100 * DAY;
 
+export const capabilities: BrokerCapabilities = {
+  clientOrderIds: true,
+  orderTypes: new Set(['market', 'limit', 'stop', 'stop_limit', 'trailing_stop']),
+  timesInForce: new Set(['day', 'gtc', 'opg', 'cls', 'ioc', 'fok']),
+  notional: true,
+  notionalDecimals: 2,
+  fractional: true,
+  fractionalDayOnly: true,
+  // From 19:00 of the evening before to 9:28; other times are refused.
+  atTheOpen: { from: 14.5 * 60 * MINUTE, until: 2 * MINUTE },
+  short: true,
+  extendedHours: true,
+  attachedProtection: true,
+  oco: true,
+  trailingStop: true,
+  replace: true,
+  stream: true,
+};
+
 export class AlpacaBroker implements Broker {
   readonly venue: string;
-  readonly capabilities: BrokerCapabilities = {
-    clientOrderIds: true,
-    orderTypes: new Set(['market', 'limit', 'stop', 'stop_limit', 'trailing_stop']),
-    timesInForce: new Set(['day', 'gtc', 'opg', 'cls', 'ioc', 'fok']),
-    notional: true,
-    notionalDecimals: 2,
-    fractional: true,
-    fractionalDayOnly: true,
-    // From 19:00 of the evening before to 9:28; other times are refused.
-    atTheOpen: { from: 14.5 * 60 * MINUTE, until: 2 * MINUTE },
-    short: true,
-    extendedHours: true,
-    attachedProtection: true,
-    oco: true,
-    trailingStop: true,
-    replace: true,
-    stream: true,
-  };
+  readonly capabilities = capabilities;
   private readonly urls: AlpacaUrls;
   private readonly keys;
   private connection: Promise<AlpacaRest> | undefined;
