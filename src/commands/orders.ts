@@ -4,11 +4,12 @@ import { flagsOf } from '../shell/flags.js';
 
 const COLUMNS = [
   ...['created_at', 'strategy', 'venue', 'instrument', 'side', 'leg', 'type', 'quantity', 'notional', 'limit_price'],
-  ...['stop_price', 'status', 'filled', 'average_price', 'reason'],
+  ...['stop_price', 'status', 'venue_status', 'filled', 'average_price', 'reason'],
 ];
 
 export default class Orders extends QuantlineCommand<'orders'> {
   static override summary = 'Show the strategies’ orders, newest first, also while they trade.';
+  static override description = 'With --broker the venue is asked itself; orders from elsewhere have no strategy.';
   static override examples = ['<%= config.bin %> orders', '<%= config.bin %> orders --all --limit 20 --format csv'];
   static override flags = flagsOf('orders');
   protected readonly command = 'orders';

@@ -3,12 +3,29 @@ import { showBook } from '../shell/book.js';
 import { flagsOf } from '../shell/flags.js';
 
 const COLUMNS = [
-  ...['strategy', 'venue', 'account', 'instrument', 'quantity', 'average_price', 'realised', 'updated_at'],
+  ...[
+    'strategy',
+    'venue',
+    'instrument',
+    'quantity',
+    'average_price',
+    'market_price',
+    'value',
+    'unrealised',
+    'realised',
+  ],
+  ...['exposure', 'stop', 'target', 'venue_quantity', 'problem'],
 ];
 
 export default class Positions extends QuantlineCommand<'positions'> {
   static override summary = 'Show what the strategies hold, also while they trade.';
-  static override examples = ['<%= config.bin %> positions', '<%= config.bin %> positions --strategy swing --watch 2s'];
+  static override description =
+    'Prices are those of the last decision; with --broker the venue is asked itself, and what no strategy here bought is shown without one.';
+  static override examples = [
+    '<%= config.bin %> positions',
+    '<%= config.bin %> positions --broker alpaca',
+    '<%= config.bin %> positions --strategy swing --watch 2s',
+  ];
   static override flags = flagsOf('positions');
   protected readonly command = 'positions';
 

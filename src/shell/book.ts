@@ -1,19 +1,19 @@
-import type { Format } from '../core/config/index.js';
-import { QuantlineError } from '../core/errors/index.js';
+import type { CommandId, Format } from '../core/config/index.js';
 import { isOutputTerminal } from '../core/platform/index.js';
 import type { Context, Outcome } from './base.js';
 import { type Cell, render, type Table, writeOutput } from './output.js';
 
-type Row = Readonly<Record<string, string | null>>;
+type Value = string | number | boolean | null;
+type Row = Readonly<Record<string, Value>>;
 
 interface BookOptions {
   readonly format: Format;
   readonly watch?: number | undefined;
 }
 
-/** Prints rows of the journal, once or again and again under --watch until a signal comes. */
+/** Prints rows of journal and venue, once or again and again under --watch until a signal comes. */
 export async function showBook(
-  context: Context<'positions' | 'orders'> & { readonly options: BookOptions },
+  context: Pick<Context<CommandId>, 'global' | 'redact' | 'signal' | 'runtime'> & { readonly options: BookOptions },
   columns: readonly string[],
   empty: string,
   read: () => Promise<readonly object[]>,
@@ -29,16 +29,14 @@ export async function showBook(
     const { rows, text } = await output();
     return { text, json: rows, ...(rows.length === 0 ? { summary: empty } : {}) };
   }
-  if (context.global.json) {
-    throw new QuantlineError('USAGE', '--watch and --json exclude each other: --json prints one document.', {
-      hint: 'Leave one of them out.',
-    });
-  }
   const { clock } = await context.runtime();
   for (;;) {
-    const { text } = await output();
-    // Clears the screen and goes to its top.
-    writeOutput(`${isOutputTerminal() ? '\u001b[2J\u001b[H' : ''}${context.redact(text)}\n`);
+    const { rows, text } = await output();
+    // One document a line for machines; a screen that is cleared, and written from its top, for people.
+    const shown = context.global.json
+      ? JSON.stringify(rows)
+      : `${isOutputTerminal() ? '\u001b[2J\u001b[H' : ''}${rows.length === 0 && format === 'table' ? empty : text}`;
+    writeOutput(`${context.redact(shown)}\n`);
     await clock.sleep(watch, context.signal);
   }
 }
@@ -50,11 +48,13 @@ const tableOf = (columns: readonly string[], rows: readonly Row[], format: Forma
   alignRight: columns.map((column) => rows.length > 0 && rows.every((row) => isDecimal(row[column]))),
 });
 
-const isDecimal = (text: string | null | undefined): boolean => text === null || /^-?\d+(\.\d+)?$/.test(text ?? 'x');
+const isDecimal = (value: Value | undefined): boolean =>
+  value === null || typeof value === 'number' || /^-?\d+(\.\d+)?$/.test(String(value ?? 'x'));
 
-function shorten(text: string | null | undefined): Cell {
-  if (text === null || text === undefined || !/^-?\d+\.\d{7,}$/.test(text)) return text;
-  return Number(text)
+function shorten(value: Value | undefined): Cell {
+  const long = typeof value === 'number' ? !Number.isInteger(value) : /^-?\d+\.\d{7,}$/.test(String(value));
+  if (value === null || value === undefined || !long) return value;
+  return Number(value)
     .toFixed(6)
     .replace(/\.?0+$/, '');
 }

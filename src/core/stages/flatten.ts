@@ -66,7 +66,7 @@ export function flatten(options: FlattenOptions, runtime: Runtime): Promise<Flat
 /** Real money moves only where flag, environment and account agree. */
 function checkLive({ venue, account }: StrategyScope, options: FlattenOptions, runtime: Runtime): void {
   if (!adapterOfVenue(venue).live) return;
-  if (options.live && runtime.secrets['QUANTLINE_ALLOW_LIVE'] === account) return;
+  if (options.live && runtime.allowLive === account) return;
   throw new QuantlineError('GUARD', `${venue} is real money: nothing was sent.`, {
     hint: `Add --live, with QUANTLINE_ALLOW_LIVE=${account} in the environment; --dry-run shows what would be done.`,
   });

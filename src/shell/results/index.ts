@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { CommandId } from '../../core/config/index.js';
+import { accountResult, fillsResult, ordersResult, positionsResult, standingsResult } from './book.js';
 import { loginResult } from './login.js';
 import { flattenResult, standingResult } from './operate.js';
 import { configResult, datasetResult, initResult, listResult, rowsResult, showResult, trialsResult } from './show.js';
@@ -7,8 +8,6 @@ import {
   backtestResult,
   evaluateResult,
   ingestResult,
-  ordersResult,
-  positionsResult,
   reportResult,
   tradeResult,
   trainResult,
@@ -16,6 +15,7 @@ import {
 } from './stages.js';
 import { compareResult, pruneResult, repairResult, statusResult, storeInitResult, verifyResult } from './store.js';
 
+export * from './book.js';
 export * from './common.js';
 export * from './login.js';
 export * from './operate.js';
@@ -33,6 +33,9 @@ export const COMMAND_RESULTS: Readonly<Record<CommandId, z.ZodType>> = {
   trade: tradeResult,
   positions: positionsResult,
   orders: ordersResult,
+  fills: fillsResult,
+  account: accountResult,
+  status: standingsResult,
   halt: standingResult,
   resume: standingResult,
   flatten: flattenResult,

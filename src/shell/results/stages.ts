@@ -51,23 +51,3 @@ export const reportResult = z.strictObject({ kind: artifactKind, id, path, repor
 
 /** `trade`: what this start did. */
 export const tradeResult = z.strictObject({ ...artifactResult, session: sessionSchema });
-
-const text = z.string();
-const optional = z.string().nullable();
-
-/** `positions`. Quantities and prices are decimal text, as the venue gave them. */
-export const positionsResult = z.array(
-  z.strictObject({
-    ...{ strategy: text, venue: text, account: text, instrument: text, quantity: text },
-    ...{ average_price: optional, realised: text, updated_at: time },
-  }),
-);
-
-/** `orders`. */
-export const ordersResult = z.array(
-  z.strictObject({
-    ...{ created_at: time, strategy: text, venue: text, account: text, instrument: text, side: text, leg: text },
-    ...{ type: text, quantity: optional, notional: optional, limit_price: optional, stop_price: optional },
-    ...{ status: text, filled: text, average_price: optional, reason: optional, client_order_id: text },
-  }),
-);

@@ -1,4 +1,5 @@
 import { backtestOptions } from './backtest.js';
+import { accountOptions, fillsOptions, ordersOptions, positionsOptions, statusOptions } from './book.js';
 import { evaluateOptions, trialsOptions } from './evaluate.js';
 import { ingestOptions } from './ingest.js';
 import { loginSchwabOptions } from './login.js';
@@ -6,11 +7,12 @@ import { flattenOptions, haltOptions, resumeOptions } from './operate.js';
 import { configOptions, initOptions } from './setup.js';
 import { listOptions, runShowOptions, showOptions } from './show.js';
 import { compareOptions, pruneOptions, repairOptions, seriesOptions, storeInitOptions } from './store.js';
-import { ordersOptions, positionsOptions, tradeOptions } from './trade.js';
+import { tradeOptions } from './trade.js';
 import { trainOptions } from './train.js';
 import { tuneOptions } from './tune.js';
 
 export * from './backtest.js';
+export * from './book.js';
 export * from './evaluate.js';
 export * from './global.js';
 export * from './ingest.js';
@@ -34,6 +36,9 @@ export const COMMAND_OPTIONS = {
   trade: tradeOptions,
   positions: positionsOptions,
   orders: ordersOptions,
+  fills: fillsOptions,
+  account: accountOptions,
+  status: statusOptions,
   halt: haltOptions,
   resume: resumeOptions,
   flatten: flattenOptions,

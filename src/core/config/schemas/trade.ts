@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { option } from '../option.js';
-import { choice, duration, integer, moment, money, off, pairs, word } from './kinds.js';
-import { FORMATS } from './show.js';
+import { duration, moment, money, off, pairs, word } from './kinds.js';
 
 /** Options of `quantline trade`. */
 export const tradeOptions = z.strictObject({
@@ -51,25 +50,3 @@ export const tradeOptions = z.strictObject({
   ),
 });
 export type TradeOptions = z.output<typeof tradeOptions>;
-
-const book = {
-  strategy: option({ summary: 'Only this strategy.', value: 'name' }, word().optional()),
-  broker: option({ summary: 'Only this venue.', value: 'name', char: 'b', adapter: 'broker' }, word().optional()),
-  format: option(
-    { summary: 'How rows are printed.', value: 'format', choices: FORMATS },
-    choice(...FORMATS).prefault('table'),
-  ),
-  watch: option({ summary: 'Show again every so often until stopped.', value: '2s' }, duration().optional()),
-};
-
-/** Options of `quantline positions`. */
-export const positionsOptions = z.strictObject(book);
-export type PositionsOptions = z.output<typeof positionsOptions>;
-
-/** Options of `quantline orders`. */
-export const ordersOptions = z.strictObject({
-  ...book,
-  all: option({ summary: 'Also orders that are done.', switch: true, char: 'a' }, off()),
-  limit: option({ summary: 'Most rows, newest first.', value: 'n' }, integer(1).optional()),
-});
-export type OrdersOptions = z.output<typeof ordersOptions>;

@@ -1,4 +1,7 @@
 import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { QuantlineError } from '../../errors/index.js';
 import { type Journal, openJournal, type StrategyScope } from '../../state/index.js';
 import type { Runtime } from '../runtime.js';
@@ -21,6 +24,22 @@ export async function withJournal<T>(
     return await use(journal);
   } finally {
     await journal.close();
+  }
+}
+
+/** The same for a look at a venue, which may hold something before anything has traded here. */
+export async function withJournalOf<T>(
+  runtime: Place,
+  broker: string | undefined,
+  use: (journal: Journal) => Promise<readonly T[]>,
+): Promise<readonly T[]> {
+  if (hasJournal(runtime) || broker === undefined) return withJournal(runtime, [], use);
+  const folder = await mkdtemp(join(tmpdir(), 'quantline-'));
+  try {
+    const journal = await openJournal(join(folder, 'journal.sqlite'));
+    return await use(journal).finally(() => journal.close());
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

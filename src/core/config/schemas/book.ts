@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { option } from '../option.js';
+import { choice, duration, integer, off, word } from './kinds.js';
+import { brokerSettings } from './operate.js';
+import { FORMATS } from './show.js';
+
+/** Options of everything that shows what is traded. */
+const view = {
+  strategy: option({ summary: 'Only this strategy.', value: 'name' }, word().optional()),
+  broker: option(
+    { summary: 'Only this venue, which is asked itself.', value: 'name', char: 'b', adapter: 'broker' },
+    word().optional(),
+  ),
+  live: option(
+    { summary: 'Ask the environment with real money in place of the paper one.', switch: true, guard: true },
+    off(),
+  ),
+  format: option(
+    { summary: 'How rows are printed.', value: 'format', choices: FORMATS },
+    choice(...FORMATS).prefault('table'),
+  ),
+  watch: option(
+    { summary: 'Show again every so often until stopped; with --json one document a line.', value: '2s' },
+    duration().optional(),
+  ),
+  set: brokerSettings,
+};
+const limit = option({ summary: 'Most rows, newest first.', value: 'n' }, integer(1).optional());
+
+/** Options of `quantline positions`. */
+export const positionsOptions = z.strictObject(view);
+export type PositionsOptions = z.output<typeof positionsOptions>;
+
+/** Options of `quantline orders`. */
+export const ordersOptions = z.strictObject({
+  ...view,
+  all: option({ summary: 'Also orders that are done.', switch: true, char: 'a' }, off()),
+  limit,
+});
+export type OrdersOptions = z.output<typeof ordersOptions>;
+
+/** Options of `quantline fills`. */
+export const fillsOptions = z.strictObject({ ...view, limit });
+export type FillsOptions = z.output<typeof fillsOptions>;
+
+/** Options of `quantline account`. */
+export const accountOptions = z.strictObject(view);
+export type AccountOptions = z.output<typeof accountOptions>;
+
+/** Options of `quantline status`. */
+const { strategy, broker, format, watch } = view;
+export const statusOptions = z.strictObject({ strategy, broker, format, watch });
+export type StatusOptions = z.output<typeof statusOptions>;

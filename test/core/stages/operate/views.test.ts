@@ -1,0 +1,111 @@
+import { rmSync } from 'node:fs';
+import { afterAll, afterEach, expect, test } from 'vitest';
+import { fills, orders, positions } from '../../../../src/core/stages/book.js';
+import { halt } from '../../../../src/core/stages/halt.js';
+import { accounts, status } from '../../../../src/core/stages/status.js';
+import { trade } from '../../../../src/core/stages/trade.js';
+import { showBook } from '../../../../src/shell/book.js';
+import { optionsOf, testRuntime } from '../../../support/workspace.js';
+import { order, PaperRig, spyRun } from './fixture.js';
+
+let rig: PaperRig | undefined;
+afterEach(async () => {
+  await rig?.venue.close();
+  rig = undefined;
+});
+
+test('the venue is asked itself: its prices, what others hold, and what it lacks', async () => {
+  rig = await PaperRig.start();
+  const { runtime, venue } = rig;
+  await rig.trade(order(), order({ instrument: 'MSFT', type: 'limit', limitPrice: '150', quantity: '3' }));
+  rig.byHand({ symbol: 'AAPL', qty: '4' });
+  rig.byHand({ symbol: 'MSFT', qty: '7', type: 'limit', limit_price: '140' });
+  venue.book.prices.set('AAPL', 110);
+
+  const quiet = await positions(optionsOf('positions', {}), runtime);
+  expect(quiet).toMatchObject([{ strategy: 'swing', quantity: '10', average_price: '100', venue_quantity: null }]);
+  const shown = await positions(optionsOf('positions', { broker: 'alpaca' }), runtime);
+  expect(shown).toMatchObject([
+    { strategy: 'swing', quantity: '10', market_price: '110', value: '1100', unrealised: '100', venue_quantity: '14' },
+    { strategy: null, quantity: '4', market_price: '110', unrealised: expect.any(String), venue_quantity: '14' },
+  ]);
+  const [account] = await accounts(optionsOf('account', { broker: 'alpaca' }), runtime);
+  expect(account).toMatchObject({ source: 'venue', paper: true, strategies: 'swing', gross: '1540', blocked: null });
+  expect(shown[0]!.exposure).toBeCloseTo(1100 / Number(account!.equity), 12);
+
+  const listed = await orders(optionsOf('orders', { broker: 'alpaca' }), runtime);
+  expect(listed).toMatchObject([
+    { strategy: 'swing', instrument: 'MSFT', status: 'accepted', venue_status: 'new' },
+    { strategy: null, instrument: 'MSFT', quantity: '7', limit_price: '140' },
+  ]);
+  expect(await orders(optionsOf('orders', { broker: 'alpaca', strategy: 'swing' }), runtime)).toHaveLength(1);
+  const executions = await fills(optionsOf('fills', { broker: 'alpaca' }), runtime);
+  expect(executions.map(({ strategy, quantity, leg }) => [strategy, quantity, leg]).sort()).toEqual([
+    [null, '4', null],
+    ['swing', '10', 'entry'],
+  ]);
+
+  venue.book.positions.set('AAPL', { qty: 6, average: 100 });
+  const [lacking] = await positions(optionsOf('positions', { broker: 'alpaca' }), runtime);
+  expect(lacking).toMatchObject({ quantity: '10', venue_quantity: '6', problem: 'the venue holds less than is owned' });
+  expect(venue.violations).toEqual([]);
+});
+
+test('a venue can be looked at before anything has traded, which leaves no journal', async () => {
+  rig = await PaperRig.start();
+  rig.byHand({ symbol: 'AAPL', qty: '4' });
+  expect(await positions(optionsOf('positions', { broker: 'alpaca' }), rig.runtime)).toMatchObject([
+    { strategy: null, quantity: '4' },
+  ]);
+  expect(await positions(optionsOf('positions', {}), rig.runtime)).toEqual([]);
+  expect(await status(optionsOf('status', {}), rig.runtime)).toEqual([]);
+});
+
+test('at the simulated venue: prices of the last decision or of the book, protection, states', async () => {
+  const runtime = testRuntime({}, true);
+  afterAll(() => rmSync(runtime.workspace, { recursive: true, force: true }));
+  const run = await spyRun(runtime, { stopLoss: '5%', takeProfit: '9%' });
+  await trade(optionsOf('trade', { run: run.path, strategy: 's', until: '2018-11-09' }), runtime);
+  const [own] = await positions(optionsOf('positions', {}), runtime);
+  const [asked] = await positions(optionsOf('positions', { broker: 'sim' }), runtime);
+  expect(own!.market_price).toBe(asked!.market_price);
+  expect(asked!.venue_quantity).toBe(own!.quantity);
+  expect(Number(own!.stop)).toBeCloseTo(Number(own!.average_price) * 0.95, 1);
+  expect(Number(own!.target)).toBeCloseTo(Number(own!.average_price) * 1.09, 1);
+  expect(Number(own!.unrealised)).toBeCloseTo(
+    Number(own!.quantity) * (Number(own!.market_price) - Number(own!.average_price)),
+    6,
+  );
+  const [account] = await accounts(optionsOf('account', { broker: 'sim' }), runtime);
+  const [known] = await accounts(optionsOf('account', {}), runtime);
+  expect(Number(known!.equity)).toBeCloseTo(Number(account!.equity), 6);
+  expect(known).toMatchObject({ source: 'journal', cash: null });
+  expect(await status(optionsOf('status', {}), runtime)).toMatchObject([
+    { strategy: 's', state: 'active', running: null, last_slot: '2018-11-09T21:00:00Z', positions: 1, open_orders: 2 },
+  ]);
+  await halt({ ...optionsOf('halt', { strategy: 's' }), reason: 'lunch' }, runtime);
+  expect(await status(optionsOf('status', {}), runtime)).toMatchObject([{ state: 'halted', reason: 'lunch' }]);
+});
+
+test('--watch prints one document a line under --json, and ends with the signal', async () => {
+  const stop = new AbortController();
+  let reads = 0;
+  const written: string[] = [];
+  const runtime = testRuntime();
+  const context = {
+    global: { json: true },
+    options: { format: 'table', watch: 1 },
+    redact: (text: string) => {
+      written.push(text);
+      return '';
+    },
+    signal: stop.signal,
+    runtime: async () => runtime,
+  };
+  const read = async () => {
+    if (++reads === 3) stop.abort(new Error('enough'));
+    return [{ strategy: 's', quantity: '1' }];
+  };
+  await expect(showBook(context as never, ['strategy'], 'none', read)).rejects.toThrow('enough');
+  expect(written).toEqual(Array(3).fill('[{"strategy":"s","quantity":"1"}]'));
+});
