@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { cpSync, rmSync } from 'node:fs';
 import type { Artifact } from '../../src/core/artifacts/index.js';
 import { calendarOf } from '../../src/core/domain/calendars/index.js';
 import { seededRandom } from '../../src/core/domain/random.js';
@@ -66,6 +66,33 @@ export interface VenueRigOptions {
 
 const TIMEFRAME: Readonly<Record<string, string>> = { '1d': '1Day', '1m': '1Min', '5m': '5Min' };
 
+interface Made {
+  readonly workspace: string;
+  readonly run: string;
+  readonly report: string;
+}
+const made = new Map<string, Promise<Made>>();
+
+/** A run and its report by the real stages; made once a file for the same market and settings, then copied. */
+function artefactsOf(options: VenueRigOptions, venue: FakeAlpaca, clock: Clock): Promise<Made> {
+  const { symbols = ['AAPL'], interval = '1d', trainer = 'buy-and-hold' } = options;
+  const key = JSON.stringify([symbols, interval, trainer, options.backtest, symbols.map(options.bars)]);
+  const make = async (): Promise<Made> => {
+    const runtime = testRuntime({ clock, secrets: venue.secrets }, true);
+    process.once('exit', () => rmSync(runtime.workspace, { recursive: true, force: true }));
+    const data = await ingest(
+      optionsOf('ingest', { source: 'alpaca', symbols: symbols.join(','), interval, from: '2026-09-01' }),
+      runtime,
+    );
+    const model = await train(optionsOf('train', { data: data.artifact.path, trainer }), runtime);
+    const run = await backtest(optionsOf('backtest', { model: model.artifact.path, ...options.backtest }), runtime);
+    const report = await evaluate(optionsOf('evaluate', { run: run.artifact.path }), runtime);
+    return { workspace: runtime.workspace, run: run.artifact.id, report: report.artifact.id };
+  };
+  if (!made.has(key)) made.set(key, make());
+  return made.get(key)!;
+}
+
 /** A fake Alpaca venue with a market, and a report made on its bars by the real stages. */
 export class VenueRig {
   readonly said: string[] = [];
@@ -94,18 +121,11 @@ export class VenueRig {
     const said: string[] = [];
     const log = (text: string) => void said.push(text);
     const logger: Logger = { debug: log, info: log, warn: log };
+    const made = await artefactsOf(options, venue, clock);
     const runtime = testRuntime({ clock, logger, secrets: venue.secrets, ...options.overrides }, true);
-    const data = await ingest(
-      optionsOf('ingest', { source: 'alpaca', symbols: symbols.join(','), interval, from: '2026-09-01' }),
-      runtime,
-    );
-    const trainer = options.trainer ?? 'buy-and-hold';
-    const model = await train(optionsOf('train', { data: data.artifact.path, trainer }), runtime);
-    const { artifact: run } = await backtest(
-      optionsOf('backtest', { model: model.artifact.path, ...options.backtest }),
-      runtime,
-    );
-    const { artifact: report } = await evaluate(optionsOf('evaluate', { run: run.path }), runtime);
+    cpSync(made.workspace, runtime.workspace, { recursive: true });
+    const run = await runtime.artifacts.open('run', made.run);
+    const report = await runtime.artifacts.open('report', made.report);
     const rig = new VenueRig(venue, runtime, clock, run, report);
     Object.assign(rig, { said });
     venue.requests.length = 0;

@@ -1,6 +1,6 @@
 import type { CorporateAction } from '../domain/bars.js';
 import type { TradingCalendar } from '../domain/calendar.js';
-import type { Instrument } from '../domain/instrument.js';
+import type { Instrument, InstrumentClass } from '../domain/instrument.js';
 import type { OrderStatus, Side } from '../domain/orders.js';
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
 import type { ExchangeListener, ExchangeSettings } from '../market/index.js';
@@ -58,6 +58,8 @@ export interface BrokerCapabilities {
   /** Two exits of which one cancels the other. */
   readonly oco: boolean;
   readonly trailingStop: boolean;
+  /** Classes of instruments whose exits the venue does not hold. */
+  readonly noExitsFor?: ReadonlySet<InstrumentClass>;
   readonly replace: boolean;
   readonly stream: boolean;
   /** Takes `OrderRequest.protection`: stop and target as fractions of the fill price, computed and held by the venue. */

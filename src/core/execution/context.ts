@@ -26,6 +26,10 @@ export interface ExecutionLimits {
   readonly settleDelays: readonly number[];
   /** Pause between two looks at an order whose outcome is awaited. */
   readonly pollEvery: number;
+  /** How long an entry may stay partly filled before its remainder is cancelled, so that what filled gets its exits. */
+  readonly partialEntryFor: number;
+  /** Longest wait for a cancel before something else may take its place. */
+  readonly takeDownFor: number;
   /** Orders on their way at once. */
   readonly concurrency: number;
 }
@@ -37,6 +41,8 @@ export const DEFAULT_LIMITS: ExecutionLimits = {
   invisibleFor: 120_000,
   settleDelays: [300, 700, 1500],
   pollEvery: 1000,
+  partialEntryFor: 30_000,
+  takeDownFor: 10_000,
   concurrency: 8,
 };
 

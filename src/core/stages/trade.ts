@@ -77,6 +77,7 @@ export async function trade(options: TradeOptions, runtime: Runtime, extras: Tra
       fractional: run.run.strategy.lot === 'fractional',
       report: source.id,
       hooks,
+      emergency: options.unprotected,
       ...(events !== undefined && { events }),
     });
     const session = new Session({ options, runtime, market, runner, execution, report: source.id, hooks });

@@ -58,6 +58,10 @@ export interface BookRules {
   rejectStopLegs: boolean;
   /** Refuses every order with this. */
   refuse: Refusal | undefined;
+  /** Units of open exits are reserved: an order for more than the rest is refused. */
+  reserve: boolean;
+  /** Refuses orders of this class ('' for simple ones). */
+  refuseClass: string | undefined;
   /** How long a new order stays invisible to look-ups by client id, in reads. */
   invisibleReads: number;
 }
@@ -76,6 +80,8 @@ export class FakeBook {
     loseReplaces: false,
     rejectStopLegs: false,
     refuse: undefined,
+    reserve: false,
+    refuseClass: undefined,
     invisibleReads: 0,
   };
   readonly hidden = new Map<string, number>();
@@ -112,6 +118,10 @@ export class FakeBook {
     const stopLoss = body['stop_loss'] as { stop_price: string; limit_price?: string } | undefined;
     if (klass === 'bracket' && (takeProfit === undefined || stopLoss === undefined))
       return { status: 422, code: 42210000, message: 'bracket orders require take_profit.limit_price' };
+    if (rules.refuseClass !== undefined && rules.refuseClass === klass)
+      return { status: 422, code: 42210000, message: `${klass} orders are not accepted now` };
+    const short = this.reserved(String(body['symbol']), body['side'] as string, num(qty));
+    if (rules.reserve && short) return { status: 403, code: 40310000, message: 'insufficient qty available for order' };
     const order = this.make(body, clientId, undefined);
     order.order_class = klass;
     if (klass === 'oco') {
@@ -129,6 +139,16 @@ export class FakeBook {
     order.status = 'new';
     if (order.type === 'market' && rules.fillMarket) this.fill(order.id);
     return order;
+  }
+
+  /** Whether an exit asks for more than what other open exits leave free. */
+  private reserved(symbol: string, side: string, qty: number): boolean {
+    const held = this.positions.get(symbol)?.qty ?? 0;
+    if (held === 0 || held > 0 === (side === 'buy')) return false;
+    const open = [...this.orders.values()].filter(
+      (one) => one.symbol === symbol && one.side === side && !TERMINAL.has(one.status) && one.status !== 'held',
+    );
+    return qty > Math.abs(held) - open.reduce((sum, one) => sum + num(one.qty) - num(one.filled_qty), 0) + 1e-9;
   }
 
   private make(body: Readonly<Record<string, unknown>>, clientId: string, parent: string | undefined): FakeOrder {
@@ -298,6 +318,10 @@ export class FakeBook {
     );
     next.order_class = old.order_class;
     next.replaces = old.id;
+    // A replaced exit stays in its group; a replaced parent keeps its legs.
+    if (old.parent !== undefined) this.order(old.parent).legs.push(next.id);
+    next.legs = old.legs;
+    for (const leg of next.legs) this.order(leg).parent = next.id;
     old.replaced_by = next.id;
     this.accepted.push(next);
     if (this.rules.loseReplaces) {

@@ -38,6 +38,26 @@ export const tradeOptions = z.strictObject({
     { summary: 'Policy of a check of newer bars; gaps refuse here.', value: 'check=policy', multiple: true },
     pairs().prefault({}),
   ),
+  unprotected: option(
+    {
+      summary: 'What happens to a position whose stop or target the venue refuses: closed at market, or left.',
+      value: 'exit|hold',
+      choices: ['exit', 'hold'],
+    },
+    choice('exit', 'hold').prefault('exit'),
+  ),
+  atClose: option(
+    {
+      summary: 'Resident: positions are held over the close, or closed before it and not opened again.',
+      value: 'hold|flatten',
+      choices: ['hold', 'flatten'],
+    },
+    choice('hold', 'flatten').prefault('hold'),
+  ),
+  closeLead: option(
+    { summary: 'How long before the close --at-close flatten begins.', value: '5m' },
+    duration().prefault('5m'),
+  ),
   live: option({ summary: 'Send orders to a real venue.', switch: true, guard: true }, off()),
   acceptUngated: option(
     { summary: 'Reason for trading what passed no gate; recorded.', value: 'reason', guard: true },

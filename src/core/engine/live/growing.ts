@@ -7,7 +7,7 @@ import {
   sliceBars,
 } from '../../domain/bars.js';
 import type { TradingCalendar } from '../../domain/calendar.js';
-import type { LiveTick, TickBar } from './tick.js';
+import { extremesOf, type LiveTick, type TickBar } from './tick.js';
 
 /** Turns bars into numbers, one after the other; a model's scorer or a sizing's measure. */
 export interface Consumer {
@@ -168,6 +168,16 @@ export class GrowingFeed {
     return this.actions(j)
       .filter(({ open }) => open > before && open <= time[i]!)
       .map(({ action }) => action);
+  }
+
+  extremes(j: number, t: number): { readonly high: number; readonly low: number } | undefined {
+    return extremesOf(this.bars(j), this.barAt(j, t), t, this.calendar);
+  }
+
+  /** The newest bar of instrument j. */
+  newest(j: number): TickBar | undefined {
+    const one = this.series[j]!;
+    return one.size === 0 ? undefined : one.bar(one.size - 1);
   }
 
   /** The tick of a slot whose bars open at `expected` (undefined: the instrument has none then). */

@@ -2,7 +2,7 @@ import { type CorporateAction, lowerBound } from '../../domain/bars.js';
 
 import { namedAction } from '../actions.js';
 import type { MarketFeed, Signals } from '../feed.js';
-import type { LiveTick, TickSource } from './tick.js';
+import { extremesOf, type LiveTick, type TickSource } from './tick.js';
 
 /** A dataset replayed as if it arrived now: ticks [from, to) of its clock, without waiting. */
 export class ReplaySource implements TickSource {
@@ -41,6 +41,15 @@ export class ReplaySource implements TickSource {
     const { time } = this.feed.bars[j]!;
     const i = lowerBound(time, t);
     return i < time.length && time[i] === t ? i : i - 1;
+  }
+
+  extremes(j: number, t: number) {
+    return extremesOf(this.feed.bars[j]!, this.barAt(j, t), t, this.feed.calendar);
+  }
+
+  newest(j: number) {
+    const { high, low } = this.feed.bars[j]!;
+    return high.length === 0 ? undefined : { high: high.at(-1)!, low: low.at(-1)! };
   }
 
   private tick(k: number): LiveTick {

@@ -2,7 +2,7 @@ import type { TradingCalendar } from '../../domain/calendar.js';
 import type { Instrument } from '../../domain/instrument.js';
 import type { OrderIntent } from '../../domain/orders.js';
 import { type QuantisedOrder, quantiseOrder } from '../../domain/quantise.js';
-import type { BrokerCapabilities } from '../../execution/index.js';
+import { attachedExits, type BrokerCapabilities } from '../../execution/index.js';
 import type { NewIntent, TimeInForce } from '../../state/index.js';
 import type { PlannedOrder } from '../step.js';
 
@@ -20,8 +20,9 @@ export interface OrderPlace {
 
 /**
  * An intent as this venue takes it. An amount becomes a quantity at the last close where the venue does not take the
- * amount itself. Protection travels with the order where the venue computes it from the fill; elsewhere it is armed
- * once there is a fill, on whole units only, because venues hold no exits on fractions.
+ * amount itself. Protection travels with the order where the venue computes it from the fill; elsewhere exits are
+ * attached at prices from the last close, and moved once there is a fill: on whole units only, because venues hold no
+ * exits on fractions.
  */
 export function toNewIntent(planned: Extract<PlannedOrder, { action: 'submit' }>, place: OrderPlace): NewIntent {
   const { protection, notional, ...rest } = planned.intent;
@@ -42,20 +43,31 @@ export function toNewIntent(planned: Extract<PlannedOrder, { action: 'submit' }>
   // What is held may be a fraction; only what is opened is cut.
   const fractional = capabilities.cutsNotional === true ? place.fractional : leg === 'exit' || !whole;
   const numbers = quantiseOrder(intent, instrument, fractional, capabilities.notionalDecimals);
+  const { side } = intent;
+  const expected = limitPrice ?? stopPrice ?? close;
+  const exits =
+    protection === undefined || relative
+      ? {}
+      : attachedExits(protection, instrument, capabilities, side === 'buy' ? 1 : -1, expected, isOpen(place));
+  const attached = 'stopLoss' in exits || 'takeProfit' in exits;
   return {
     leg,
     request: {
       instrument: intent.instrument,
       side: intent.side,
       type,
-      timeInForce: timeInForceOf(intent, numbers, place),
+      // Attached exits live as long as their entry's time in force.
+      timeInForce: attached ? 'gtc' : timeInForceOf(intent, numbers, place),
       ...numbers,
       opens: leg === 'entry',
       purpose: planned.reason,
       ...(protection !== undefined && relative && { protection }),
+      ...exits,
     },
   };
 }
+
+const isOpen = ({ calendar, now }: OrderPlace): boolean => calendar.sessionAt(now) !== undefined;
 
 /** No venue lends fractions of a share. */
 const isShortEntry = ({ leg, side }: OrderIntent): boolean => leg === 'entry' && side === 'sell';
@@ -72,7 +84,7 @@ function timeInForceOf(intent: OrderIntent, numbers: QuantisedOrder, place: Orde
   if (instrument.class === 'crypto' && capabilities.cutsNotional !== true) return 'gtc';
   if (intent.type !== 'market') return fraction && capabilities.fractionalDayOnly === true ? 'day' : 'gtc';
   const auction = capabilities.atTheOpen;
-  if (fraction || auction === undefined || calendar.sessionAt(now) !== undefined) return 'day';
+  if (fraction || auction === undefined || isOpen(place)) return 'day';
   const ahead = calendar.nextSession(now).open - now;
   return ahead <= auction.from && ahead > auction.until ? 'opg' : 'day';
 }

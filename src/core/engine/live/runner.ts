@@ -6,10 +6,13 @@ import {
   commitDecision,
   type ExecutionContext,
   type MarketTick,
+  type PriceWatch,
+  ProtectionKeeper,
   type ReconcileOptions,
   type ReconcileResult,
   reconcile,
-  submitOrders,
+  sendDecision,
+  type Unprotected,
 } from '../../execution/index.js';
 import type { Rounding } from '../../market/index.js';
 import {
@@ -48,6 +51,8 @@ export interface LiveSettings {
   readonly calendars: readonly TradingCalendar[];
   readonly events?: EventSink;
   readonly hooks?: TradeHooks;
+  /** What happens to a position whose exits the venue refuses. Default: it is closed. */
+  readonly emergency?: 'exit' | 'hold';
 }
 
 export interface TickOutcome {
@@ -76,12 +81,33 @@ export class LiveRunner {
   /** Policy whose halt is in the journal already. */
   private haltedBy: string | undefined;
   private readonly noted: ExecutionRecord[] = [];
+  private readonly protection: ProtectionKeeper | undefined;
+  /** Positions that the venue does not protect, as met so far. */
+  readonly unprotected: Unprotected[] = [];
 
   constructor(private readonly settings: LiveSettings) {
     const { execution, source } = settings;
     this.keeper = new AccountKeeper(execution, source);
     this.accountRisk = new AccountRisk(execution, settings.instruments);
     this.view = allocateView(source.instruments.length);
+    const { protection } = settings.strategy;
+    if (protection !== undefined && execution.broker.capabilities.relativeProtection !== true) {
+      const policy = { protection, emergency: settings.emergency ?? 'exit' };
+      this.protection = new ProtectionKeeper(execution, settings.instruments, policy, this.watch());
+    }
+  }
+
+  /** Prices of our own bars, for exits that no venue holds. */
+  private watch(): PriceWatch {
+    const { source } = this.settings;
+    const at = (instrument: string) => source.instruments.indexOf(instrument);
+    return {
+      best: (instrument, since, direction) => {
+        const found = source.extremes(at(instrument), since);
+        return found === undefined ? Number.NaN : direction > 0 ? found.high : found.low;
+      },
+      last: (instrument) => source.newest(at(instrument)),
+    };
   }
 
   /** Slot of the last decision; undefined before the first. */
@@ -108,13 +134,14 @@ export class LiveRunner {
     const decision = await journal.decision(scope, tick.time);
     const sendable = (order: OrderRecord) => order.slot === tick.time && clock.now() < tick.validUntil;
     const own = await this.actionRecords(tick);
-    const { state, memory } = await this.catchUpWithVenue(tick.time, { sendable, actions: [...own, ...actions] }, tick);
+    const all = [...own, ...actions];
+    const { state, memory } = await this.catchUpWithVenue(tick.time, lease, { sendable, actions: all }, tick);
     const equity = Number(state.account.equity);
     const standing = await readStanding(execution, this.open ?? []);
     this.standing.active = standing.state === 'active';
     const outcome = { slot: tick.time, equity, halted: memory.halted };
     if (decision !== undefined) {
-      const orders = await submitOrders(execution, lease, state.resend, { validUntil: tick.validUntil });
+      const orders = await sendDecision(execution, lease, state.resend, { validUntil: tick.validUntil });
       return { ...outcome, decided: false, orders };
     }
     if (clock.now() >= tick.validUntil) return { ...outcome, decided: false, expired: true, orders: [] };
@@ -137,7 +164,7 @@ export class LiveRunner {
       submit,
     );
     for (const order of cancel) await cancelOrder(execution, order.clientOrderId);
-    const orders = await submitOrders(execution, lease, recorded.orders, { validUntil: tick.validUntil });
+    const orders = await sendDecision(execution, lease, recorded.orders, { validUntil: tick.validUntil });
     for (const order of orders) {
       const { leg, status, reason, instrument } = order;
       const answered = status === 'rejected' ? status : 'accepted';
@@ -149,9 +176,9 @@ export class LiveRunner {
   }
 
   /** Reconciles without deciding: after an outage of the bars, or when events may have been missed. */
-  async maintain(actions: readonly CorporateActionRecord[] = []): Promise<ReconcileResult> {
+  async maintain(lease: Lease, actions: readonly CorporateActionRecord[] = []): Promise<void> {
     const { clock } = this.settings.execution;
-    return (await this.catchUpWithVenue(clock.now(), { actions })).state;
+    await this.catchUpWithVenue(clock.now(), lease, { actions });
   }
 
   /** Executions that were booked between two ticks, from the venue's events. */
@@ -162,6 +189,7 @@ export class LiveRunner {
 
   private async catchUpWithVenue(
     time: number,
+    lease: Lease,
     options: ReconcileOptions,
     tick?: LiveTick,
   ): Promise<{ readonly state: ReconcileResult; readonly memory: RunnerMemory }> {
@@ -174,8 +202,19 @@ export class LiveRunner {
     for (const fill of state.booked) hooks?.notify?.({ type: 'fill', execution: fill });
     for (const action of tick?.actions ?? []) this.settings.events?.emit(actionEvent(time, action));
     await this.emitBooked(time, booked, before);
+    await this.protect(lease);
     this.open = await this.keeper.refresh(booked, memory);
     return { state, memory };
+  }
+
+  /** Brings the exits at the venue in line with what is held. */
+  async protect(lease: Lease): Promise<void> {
+    if (this.protection === undefined) return;
+    for (const each of await this.protection.keep(lease)) {
+      if (this.unprotected.some(({ instrument }) => instrument === each.instrument)) continue;
+      this.unprotected.push(each);
+      this.settings.hooks?.notify?.({ type: 'unprotected', ...each });
+    }
   }
 
   /** What the caller's limits leave of the intents. */

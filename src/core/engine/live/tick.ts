@@ -1,4 +1,6 @@
-import type { CorporateAction } from '../../domain/bars.js';
+import type { BarColumns, CorporateAction } from '../../domain/bars.js';
+import type { TradingCalendar } from '../../domain/calendar.js';
+import { intervalMs, isSessionInterval } from '../../domain/interval.js';
 import type { QuantlineError } from '../../errors/index.js';
 
 /** One bar of one instrument as it became known. */
@@ -43,4 +45,28 @@ export interface TickSource {
   past(after: number, to: number): Iterable<LiveTick>;
   /** Index of the bar of instrument j that contains t: the last one that opened at or before it; −1 before the first. */
   barAt(j: number, t: number): number;
+  /** Highest high and lowest low of instrument j in the bar that contains t and in later ones; undefined without one. */
+  extremes(j: number, t: number): { readonly high: number; readonly low: number } | undefined;
+  /** The newest bar of instrument j that can be told now. */
+  newest(j: number): { readonly high: number; readonly low: number } | undefined;
+}
+
+/** Highest high and lowest low of the bar that contains t, where i is it, and of those that open later. */
+export function extremesOf(
+  bars: BarColumns,
+  i: number,
+  t: number,
+  calendar: TradingCalendar,
+): { readonly high: number; readonly low: number } | undefined {
+  const { time, high, low, interval } = bars;
+  const open = time[i];
+  const contains =
+    open !== undefined &&
+    (isSessionInterval(interval) ? calendar.sessionAt(t)?.open === open : t < open + intervalMs(interval));
+  let [top, bottom] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (let k = contains ? i : i + 1; k < time.length; k++) {
+    if (high[k]! > top) top = high[k]!;
+    if (low[k]! < bottom) bottom = low[k]!;
+  }
+  return top < bottom ? undefined : { high: top, low: bottom };
 }

@@ -61,6 +61,7 @@ export const capabilities: BrokerCapabilities = {
   attachedProtection: true,
   oco: true,
   trailingStop: true,
+  noExitsFor: new Set(['crypto']),
   replace: true,
   stream: true,
 };

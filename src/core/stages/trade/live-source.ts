@@ -74,6 +74,14 @@ export class LiveSource implements TickSource {
     return this.options.feed.barAt(j, t);
   }
 
+  extremes(j: number, t: number) {
+    return this.options.feed.extremes(j, t);
+  }
+
+  newest(j: number) {
+    return this.options.feed.newest(j);
+  }
+
   /** When a decision of this slot is too old to be sent. */
   validUntil(slot: number): number {
     const { maxAge, nextFill } = this.options;

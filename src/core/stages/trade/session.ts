@@ -1,9 +1,9 @@
 import type { TradeOptions } from '../../config/index.js';
 import type { LiveRunner, LiveTick, TickOutcome, TradeHooks } from '../../engine/live/index.js';
 import { isQuantlineError } from '../../errors/index.js';
-import { awaitOutcome, bookEvent, type ExecutionContext } from '../../execution/index.js';
+import { awaitOutcome, bookEvent, DEFAULT_LIMITS, type ExecutionContext } from '../../execution/index.js';
 import { isoTime, Serial } from '../../platform/index.js';
-import { isTerminal, type StrategyState, streamOf } from '../../state/index.js';
+import { type StrategyState, streamOf } from '../../state/index.js';
 import type { Runtime } from '../runtime.js';
 import { HeldLease } from './lease.js';
 import type { Holding, TradeMarket } from './market.js';
@@ -68,6 +68,9 @@ export class Session {
       const state = await this.tradingState();
       if (state.state === 'halted') return await this.summary('halted', state.reason ?? 'halted before');
       await this.withBackground(() => this.slots());
+      const [bare] = this.parts.runner.unprotected;
+      if (bare !== undefined)
+        return await this.summary('halted', `${bare.instrument} is not protected: ${bare.reason}`);
       const decided = this.outcomes.some((outcome) => outcome.decided);
       return await this.summary(decided ? 'decided' : 'nothing', decided ? null : this.whyNothing());
     } catch (error) {
@@ -121,7 +124,7 @@ export class Session {
           this.outcomes.push(await this.serial.run(() => runner.tick(tick, this.lease, actions)));
           return;
         }
-        await this.serial.run(() => runner.maintain(actions));
+        await this.serial.run(() => runner.maintain(this.lease, actions));
         if (options.once) throw tick.problem;
         return this.miss(tick.time, 1, tick.problem.message);
       } catch (error) {
@@ -210,24 +213,30 @@ export class Session {
     const { runner, runtime, market } = this.parts;
     try {
       const actions = await market.actions(await this.held());
-      await this.serial.run(() => runner.maintain(actions));
+      await this.serial.run(() => runner.maintain(this.lease, actions));
     } catch (error) {
       if (!isQuantlineError(error) || error.code !== 'UNAVAILABLE') throw error;
       runtime.logger.warn(error.message);
     }
   }
 
-  /** Waits, within bounds, for what becomes of orders that can fill now. */
+  /**
+   * Waits, within bounds, for what becomes of orders that can fill now, and sees to the exits of what has filled: the
+   * remainder of a partly filled entry is given up after a while, an emergency exit is waited for.
+   */
   private async awaitOrders(): Promise<void> {
     const { execution, runtime, options, runner } = this.parts;
-    const sent = this.outcomes.at(-1)?.orders ?? [];
-    const { open } = await execution.broker.clock();
-    const ids = sent
-      .filter(({ status, request }) => open && request.type === 'market' && !isTerminal(status))
-      .map(({ clientOrderId }) => clientOrderId);
-    if (ids.length === 0) return;
-    await awaitOutcome(execution, ids, runtime.clock.now() + options.patience);
-    await this.serial.run(() => runner.maintain());
+    const { journal, scope } = execution;
+    if (!(await execution.broker.clock()).open) return;
+    for (let round = 0; round < 3; round++) {
+      const ids = (await journal.orders({ scope, open: true }))
+        .filter(({ leg, request }) => request.type === 'market' && (leg === 'entry' || leg === 'exit'))
+        .map(({ clientOrderId }) => clientOrderId);
+      if (ids.length === 0 && round > 0) return;
+      const patience = Math.max(options.patience, DEFAULT_LIMITS.partialEntryFor + 1000);
+      if (ids.length > 0) await awaitOutcome(execution, ids, runtime.clock.now() + patience);
+      await this.serial.run(() => runner.maintain(this.lease));
+    }
   }
 
   private whyNothing(): string {

@@ -1,0 +1,92 @@
+import { absolute, compare, signOf } from '../domain/decimal.js';
+import type { Lease, OrderRecord, OrderReport } from '../state/index.js';
+import { type ExecutionContext, limitsOf } from './context.js';
+import { awaitOutcome } from './outcome.js';
+import { takeDown } from './protection/keeper.js';
+import { commitIntents, type SubmitOptions, submitOrders } from './submit.js';
+
+/**
+ * Sends the orders of a decision. A venue that holds protective orders itself reserves the units for them, so they are
+ * taken down before an exit is sent, and an entry on the other side waits until its exit has filled. A venue that
+ * computes protection from the fill does both by itself.
+ */
+export async function sendDecision(
+  context: ExecutionContext,
+  lease: Lease,
+  orders: readonly OrderRecord[],
+  options: SubmitOptions,
+): Promise<readonly OrderRecord[]> {
+  if (context.broker.capabilities.relativeProtection === true) return submitOrders(context, lease, orders, options);
+  const exits = orders.filter(({ leg }) => leg !== 'entry');
+  if (exits.length === 0) return submitOrders(context, lease, orders, options);
+  const ready: OrderRecord[] = [];
+  for (const exit of exits) ready.push(...(await clearTheWay(context, lease, exit)));
+  const closing = new Map(ready.map((exit) => [exit.instrument, exit.clientOrderId]));
+  const entries = orders.filter(({ leg }) => leg === 'entry');
+  const free = entries.filter(({ instrument }) => !exits.some((exit) => exit.instrument === instrument));
+  await submitOrders(context, lease, [...ready, ...free], options);
+  const turning = entries.filter((entry) => !free.includes(entry));
+  await enterAfter(context, lease, turning, closing, options);
+  const { journal } = context;
+  const all = [...ready.map(({ clientOrderId }) => clientOrderId), ...orders.map(({ clientOrderId }) => clientOrderId)];
+  return journal.ordersById([...new Set(all)]);
+}
+
+/** What may be sent in place of an exit once nothing else works for its instrument: itself, one of another size, nothing. */
+async function clearTheWay(
+  context: ExecutionContext,
+  lease: Lease,
+  exit: OrderRecord,
+): Promise<readonly OrderRecord[]> {
+  const { journal, scope } = context;
+  const { instrument } = exit;
+  const open = await journal.orders({ scope, instrument, open: true });
+  const others = open.filter(
+    ({ clientOrderId, leg, status }) =>
+      clientOrderId !== exit.clientOrderId && (leg !== 'entry' || status !== 'intended'),
+  );
+  if (others.length === 0) return [exit];
+  if (!(await takeDown(context, others))) {
+    await conclude(context, exit, 'expired', 'another order of the instrument is not over yet');
+    return [];
+  }
+  const quantity = (await journal.position(scope, instrument))?.quantity ?? '0';
+  if (signOf(quantity) === 0) {
+    await conclude(context, exit, 'canceled', 'its protection has closed the position');
+    return [];
+  }
+  const size = absolute(quantity);
+  if (exit.request.quantity === undefined || compare(exit.request.quantity, size) === 0) return [exit];
+  await conclude(context, exit, 'canceled', 'its protection has closed a part of the position');
+  return commitIntents(context, lease, exit.slot, [{ leg: exit.leg, request: { ...exit.request, quantity: size } }]);
+}
+
+/** Entries on the other side of a position that is being closed: after its exit, or not at all. */
+async function enterAfter(
+  context: ExecutionContext,
+  lease: Lease,
+  entries: readonly OrderRecord[],
+  closing: ReadonlyMap<string, string>,
+  options: SubmitOptions,
+): Promise<void> {
+  if (entries.length === 0) return;
+  const { clock, journal, scope } = context;
+  const until = Math.min(options.validUntil ?? Number.POSITIVE_INFINITY, clock.now() + limitsOf(context).takeDownFor);
+  await awaitOutcome(context, [...closing.values()], until);
+  const ready: OrderRecord[] = [];
+  for (const entry of entries) {
+    const quantity = (await journal.position(scope, entry.instrument))?.quantity ?? '0';
+    if (signOf(quantity) === 0) ready.push(entry);
+    else await conclude(context, entry, 'expired', 'the exit before it has not filled');
+  }
+  await submitOrders(context, lease, ready, options);
+}
+
+async function conclude(
+  { journal, clock }: ExecutionContext,
+  { clientOrderId }: OrderRecord,
+  status: OrderReport['status'],
+  reason: string,
+): Promise<void> {
+  await journal.recordReports([{ clientOrderId, status, reason }], clock.now());
+}

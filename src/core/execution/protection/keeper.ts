@@ -1,0 +1,282 @@
+import { absolute, compare, type DecimalText, signOf, subtract } from '../../domain/decimal.js';
+import type { Instrument } from '../../domain/instrument.js';
+import type { Protection } from '../../domain/orders.js';
+import { isQuantlineError } from '../../errors/index.js';
+import { isTerminal, type Lease, type OrderRecord, type PositionRecord } from '../../state/index.js';
+import type { OrderRequest } from '../broker.js';
+import { type ExecutionContext, limitsOf } from '../context.js';
+import { awaitOutcome, cancelOrder, replaceOrder } from '../outcome.js';
+import { commitIntents, submitOrders } from '../submit.js';
+import { exitSide, heldAt, type Levels, levelsOf, protectiveOrder } from './levels.js';
+
+export interface ProtectionPolicy {
+  readonly protection: Protection;
+  /** What happens to a position that the venue does not protect: closed at market, or left to a person. */
+  readonly emergency: 'exit' | 'hold';
+}
+
+/** Prices of our own bars that protection is watched by. */
+export interface PriceWatch {
+  /** Best price for a position of this direction in the bars from `since` on; NaN: none. */
+  best(instrument: string, since: number, direction: number): number;
+  /** The newest bar; undefined where the instrument has none. */
+  last(instrument: string): { readonly high: number; readonly low: number } | undefined;
+}
+
+/** A position that is not protected, and why. */
+export interface Unprotected {
+  readonly instrument: string;
+  readonly reason: string;
+}
+
+/**
+ * Keeps exits at the venue for what is held: sized to what was filled, at prices from the average fill. What the venue
+ * cannot hold is watched bar by bar. Can be repeated at any time; a kill in between leaves work for the next time.
+ */
+export class ProtectionKeeper {
+  private readonly instruments: ReadonlyMap<string, Instrument>;
+  /** Lots whose exposure is on record. */
+  private readonly noted = new Set<string>();
+
+  constructor(
+    private readonly context: ExecutionContext,
+    instruments: readonly Instrument[],
+    private readonly policy: ProtectionPolicy,
+    private readonly watch: PriceWatch,
+  ) {
+    this.instruments = new Map(instruments.map((each) => [each.id, each]));
+  }
+
+  /** Returns what could not be protected, after the emergency policy was applied to it. */
+  async keep(lease: Lease): Promise<readonly Unprotected[]> {
+    const { journal, scope } = this.context;
+    const unprotected: Unprotected[] = [];
+    for (const position of await journal.positions(scope)) {
+      const instrument = this.instruments.get(position.instrument);
+      if (instrument === undefined) continue;
+      const problem = await this.one(lease, position, instrument);
+      if (problem !== undefined) unprotected.push({ instrument: instrument.id, reason: problem });
+    }
+    return unprotected;
+  }
+
+  private async one(lease: Lease, held: PositionRecord, instrument: Instrument): Promise<string | undefined> {
+    const { journal, scope, broker, clock } = this.context;
+    let open = await this.openOf(instrument.id);
+    if (open.some(({ leg }) => leg === 'exit')) return undefined;
+    const [lot] = await journal.lots(scope, instrument.id);
+    if (lot === undefined || lot.leg !== 'entry') return undefined;
+    const entries = open.filter(({ leg }) => leg === 'entry');
+    if (entries.length > 0) {
+      // Attached exits are armed once the entry is complete: until then what has filled is exposed.
+      if (clock.now() - lot.time < limitsOf(this.context).partialEntryFor) return undefined;
+      if (!(await this.takeDown(open))) return undefined;
+      open = [];
+    }
+    const position = (await journal.position(scope, instrument.id)) ?? held;
+    if (signOf(position.quantity) === 0) return undefined;
+    const direction = signOf(position.quantity);
+    const average = Number(position.averagePrice);
+    const best = this.watch.best(instrument.id, lot.time, direction);
+    const levels = levelsOf(this.policy.protection, instrument, direction, average, best);
+    const refused = await this.refusedSince(instrument.id, lot.executionId);
+    if (refused !== undefined)
+      return this.emergency(
+        lease,
+        position,
+        `the venue refused its ${refused.leg}: ${refused.reason ?? refused.venueStatus}`,
+      );
+    const size = absolute(position.quantity);
+    const wanted = heldAt(broker.capabilities, instrument, levels);
+    const stop = open.find(({ leg }) => leg === 'stop');
+    const target = open.find(({ leg }) => leg === 'target');
+    const covered =
+      (!wanted.stop || covers(stop, size)) &&
+      (!wanted.target || covers(target, size)) &&
+      (wanted.stop || wanted.target);
+    if (!covered && (wanted.stop || wanted.target)) {
+      const problem = await this.arm(lease, open, instrument, levels);
+      if (problem !== undefined) return this.emergency(lease, position, problem);
+    } else if (covered) await this.move(lease, stop, target, levels, instrument);
+    await this.noteExposure(instrument.id, lot.executionId, lot.time);
+    return this.watchedExit(lease, position, levels, wanted);
+  }
+
+  private async openOf(instrument: string): Promise<readonly OrderRecord[]> {
+    const { journal, scope } = this.context;
+    return journal.orders({ scope, instrument, open: true });
+  }
+
+  /** A protective order of this position that the venue has refused. */
+  private async refusedSince(instrument: string, executionId: string): Promise<OrderRecord | undefined> {
+    const { journal, scope } = this.context;
+    const fill = (await journal.fills({ scope, instrument })).find((each) => each.executionId === executionId);
+    const entry = fill === undefined ? undefined : await journal.order(fill.clientOrderId);
+    if (entry === undefined) return undefined;
+    const orders = await journal.orders({ scope, instrument, open: false });
+    return orders.find(
+      ({ leg, status, slot, replaces }) =>
+        (leg === 'stop' || leg === 'target') && status === 'rejected' && slot >= entry.slot && replaces === undefined,
+    );
+  }
+
+  /** Cancels orders and waits until they are over; false where one is not in time: nothing else may be sent then. */
+  private async takeDown(orders: readonly OrderRecord[]): Promise<boolean> {
+    return takeDown(this.context, orders);
+  }
+
+  /** Places exits for the whole position; a reason where the venue does not take them. */
+  private async arm(
+    lease: Lease,
+    open: readonly OrderRecord[],
+    instrument: Instrument,
+    levels: Levels,
+  ): Promise<string | undefined> {
+    const { journal, scope, broker } = this.context;
+    if (!(await this.takeDown(open.filter(({ leg }) => leg !== 'entry')))) return undefined;
+    const position = await journal.position(scope, instrument.id);
+    if (position === undefined || signOf(position.quantity) === 0) return undefined;
+    const order = protectiveOrder(
+      this.policy.protection,
+      instrument,
+      broker.capabilities,
+      signOf(position.quantity),
+      absolute(position.quantity),
+      levels,
+    );
+    if (order === undefined) return undefined;
+    const recorded = await commitIntents(this.context, lease, await this.slot(), [order]);
+    const [sent] = await submitOrders(this.context, lease, recorded);
+    if (sent!.status === 'rejected' || sent!.status === 'expired') return sent!.reason ?? `it was ${sent!.status}`;
+    return undefined;
+  }
+
+  /** Moves what rests at the venue to where it belongs now. A refusal leaves it where it is. */
+  private async move(
+    lease: Lease,
+    stop: OrderRecord | undefined,
+    target: OrderRecord | undefined,
+    levels: Levels,
+    instrument: Instrument,
+  ): Promise<void> {
+    const { broker, clock, logger } = this.context;
+    if (broker.replace === undefined) return;
+    const until = clock.now() + limitsOf(this.context).takeDownFor;
+    const change = async (order: OrderRecord, prices: { stopPrice?: string; limitPrice?: string }) => {
+      if (order.status !== 'accepted' || order.venueOrderId === undefined) return;
+      const { takeProfit: _, stopLoss: __, ...request } = order.request;
+      const next = await replaceOrder(
+        this.context,
+        lease,
+        order.clientOrderId,
+        { leg: order.leg, request: { ...request, ...prices } },
+        until,
+      );
+      if (next?.status === 'rejected')
+        logger.warn(`${instrument.id}: the ${order.leg} was not moved: ${next.reason ?? 'refused'}.`);
+    };
+    const trailed = stop?.request.type === 'trailing_stop';
+    if (stop !== undefined && levels.stop !== undefined && !trailed && differs(stop.request.stopPrice, levels.stop))
+      await change(stop, { stopPrice: levels.stop });
+    const limit = target?.request.limitPrice ?? target?.request.takeProfit?.limitPrice;
+    if (target !== undefined && levels.target !== undefined && differs(limit, levels.target))
+      await change(target, { limitPrice: levels.target });
+  }
+
+  /** Exits that no order at the venue stands for: by our own bars. */
+  private async watchedExit(
+    lease: Lease,
+    position: PositionRecord,
+    levels: Levels,
+    held: { readonly stop: boolean; readonly target: boolean },
+  ): Promise<string | undefined> {
+    const bar = this.watch.last(position.instrument);
+    if (bar === undefined) return undefined;
+    const long = signOf(position.quantity) > 0;
+    const reached = (level: string, from: number) => (long ? from <= Number(level) : from >= Number(level));
+    const passed = (level: string, from: number) => (long ? from >= Number(level) : from <= Number(level));
+    const stopped = !held.stop && levels.stop !== undefined && reached(levels.stop, long ? bar.low : bar.high);
+    const taken = !held.target && levels.target !== undefined && passed(levels.target, long ? bar.high : bar.low);
+    if (!stopped && !taken) return undefined;
+    if (!(await this.takeDown(await this.openOf(position.instrument)))) return undefined;
+    await this.close(lease, position.instrument, stopped ? 'stop_loss' : 'take_profit');
+    return undefined;
+  }
+
+  /** The alarm: the strategy may only reduce from here on, and by the policy the position is closed at once. */
+  private async emergency(lease: Lease, position: PositionRecord, reason: string): Promise<string> {
+    const { journal, scope, clock, logger } = this.context;
+    const { instrument } = position;
+    logger.warn(`${instrument} is not protected: ${reason}.`);
+    const { state } = await journal.state(scope);
+    if (state === 'active')
+      await journal.setState(scope, 'reducing', `${instrument} is not protected: ${reason}`, clock.now());
+    if (this.policy.emergency === 'hold') return reason;
+    if (await this.takeDown(await this.openOf(instrument))) await this.close(lease, instrument, 'unprotected');
+    return reason;
+  }
+
+  private async close(lease: Lease, instrument: string, purpose: string): Promise<void> {
+    const { journal, scope } = this.context;
+    const position = await journal.position(scope, instrument);
+    if (position === undefined || signOf(position.quantity) === 0) return;
+    const request: OrderRequest = {
+      instrument,
+      side: exitSide(signOf(position.quantity)),
+      type: 'market',
+      timeInForce: 'day',
+      quantity: absolute(position.quantity),
+      opens: false,
+      purpose,
+    };
+    const recorded = await commitIntents(this.context, lease, await this.slot(), [{ leg: 'exit', request }]);
+    await submitOrders(this.context, lease, recorded);
+  }
+
+  /** Orders belong to the slot of the last decision. */
+  private async slot(): Promise<number> {
+    const { journal, scope, clock } = this.context;
+    return (await journal.lastDecision(scope))?.slot ?? clock.now();
+  }
+
+  /** How long what was bought stood without an exit at the venue, once a position. */
+  private async noteExposure(instrument: string, executionId: string, since: number): Promise<void> {
+    const { journal, scope, clock } = this.context;
+    if (this.noted.has(executionId)) return;
+    this.noted.add(executionId);
+    const known = await journal.events({ scope, types: ['note:exposed'] });
+    if (known.some(({ body }) => (body as { lot?: string }).lot === executionId)) return;
+    const protective = (await this.openOf(instrument)).filter(({ leg }) => leg !== 'entry');
+    const armed = Math.min(
+      clock.now(),
+      ...protective.map(({ sentAt, createdAt }) => Math.max(since, sentAt ?? createdAt)),
+    );
+    const seconds = Math.max(0, armed - since) / 1000;
+    await journal.note(scope, 'exposed', { instrument, lot: executionId, seconds }, clock.now());
+  }
+}
+
+const differs = (now: DecimalText | undefined, wanted: DecimalText): boolean =>
+  now === undefined || compare(now, wanted) !== 0;
+
+/** An open exit for all of what is held; one without a quantity is sized by the venue. */
+const covers = (order: OrderRecord | undefined, size: DecimalText): boolean =>
+  order !== undefined &&
+  (order.request.quantity === undefined || compare(subtract(order.request.quantity, order.filledQuantity), size) === 0);
+
+/** Cancels orders and waits until they are over; false where one is not in time. */
+export async function takeDown(context: ExecutionContext, orders: readonly OrderRecord[]): Promise<boolean> {
+  if (orders.length === 0) return true;
+  for (const { clientOrderId } of orders) {
+    try {
+      await cancelOrder(context, clientOrderId);
+    } catch (error) {
+      // What cannot be cancelled is over, or shows below that it is not.
+      if (!isQuantlineError(error) || error.code === 'CREDENTIALS') throw error;
+      context.logger.warn(error.message);
+    }
+  }
+  const ids = orders.map(({ clientOrderId }) => clientOrderId);
+  const ended = await awaitOutcome(context, ids, context.clock.now() + limitsOf(context).takeDownFor);
+  return ended.every(({ status }) => isTerminal(status));
+}
