@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { option } from '../option.js';
-import { duration, moment, money, off, pairs, word } from './kinds.js';
+import { choice, duration, moment, money, off, pairs, word } from './kinds.js';
 
 /** Options of `quantline trade`. */
 export const tradeOptions = z.strictObject({
