@@ -189,5 +189,140 @@ export function brokerContract(name: string, make: () => Promise<BrokerRig>) {
       await rig.trade(symbol, 45);
       expect((await broker.positions()).map((p) => p.quantity)).toEqual(['7']);
     });
+
+    test('an instrument that it does not trade is not tradable', async () => {
+      expect(await broker.asset('NOSUCHTHING')).toMatchObject({ instrument: 'NOSUCHTHING', tradable: false });
+    });
+
+    test.each<[string, Partial<OrderRequest>]>([
+      ['a negative quantity', { quantity: '-5' }],
+      ['nothing', { quantity: '0' }],
+      ['an exponent', { quantity: '1e3' }],
+      ['separators', { quantity: '1,000' }],
+      ['no number', { quantity: 'NaN' }],
+      ['a limit order without its limit', { type: 'limit' }],
+      ['a negative limit', { type: 'limit', limitPrice: '-1' }],
+      ['a stop without its price', { type: 'stop' }],
+    ])('F33 %s is refused, and leaves no order', async (_name, more) => {
+      expect(sendOutcome(await broker.submit(market(more), nextId()).catch((e: unknown) => e))).toBe('rejected');
+      await rig.trade(symbol, 100);
+      expect(await broker.openOrders()).toEqual([]);
+      expect(await broker.positions()).toEqual([]);
+    });
+
+    test('executions keep their ids, and reads at one time do not disturb each other', async () => {
+      await broker.submit(market(), nextId());
+      await rig.trade(symbol, 100);
+      const [first, second, positions, open, account] = await Promise.all([
+        executions(),
+        executions(),
+        broker.positions(),
+        broker.openOrders(),
+        broker.account(),
+        broker.clock(),
+        broker.asset(symbol),
+      ]);
+      expect(first.all.map((e) => e.executionId)).toEqual(second.all.map((e) => e.executionId));
+      expect(first.all.length).toBeGreaterThan(0);
+      expect(positions.map((p) => p.quantity)).toEqual(['10']);
+      expect(open).toEqual([]);
+      expect(account.id).not.toBe('');
+    });
+
+    test('a short position is negative', async (context) => {
+      if (!broker.capabilities.short) return context.skip();
+      await broker.submit(market({ side: 'sell', quantity: '4' }), nextId());
+      await rig.trade(symbol, 100);
+      expect((await broker.positions()).map((p) => [p.instrument, p.quantity])).toEqual([[symbol, '-4']]);
+      await broker.submit(market({ side: 'buy', quantity: '4', opens: false }), nextId());
+      await rig.trade(symbol, 100);
+      expect(await broker.positions()).toEqual([]);
+    });
+
+    const bracket = () =>
+      limit('100', { timeInForce: 'gtc', takeProfit: { limitPrice: '110' }, stopLoss: { stopPrice: '90' } });
+
+    test('an entry shows its exits; they end with it', async (context) => {
+      if (!broker.capabilities.attachedProtection) return context.skip();
+      const sent = await broker.submit(bracket(), nextId());
+      const shown = await broker.orderByVenueId(sent.venueOrderId);
+      expect(shown?.legs?.map((leg) => [leg.side, leg.type, leg.limitPrice ?? leg.stopPrice]).sort()).toEqual([
+        ['sell', 'limit', '110'],
+        ['sell', 'stop', '90'],
+      ]);
+      expect(new Set((await broker.openOrders()).map((order) => order.venueOrderId)).size).toBe(3);
+      await broker.cancel(sent.venueOrderId);
+      expect(await broker.openOrders()).toEqual([]);
+    });
+
+    test('of the exits of a filled entry one ends the other', async (context) => {
+      if (!broker.capabilities.attachedProtection) return context.skip();
+      const sent = await broker.submit(bracket(), nextId());
+      await rig.trade(symbol, 99);
+      expect((await broker.positions()).map((p) => p.quantity)).toEqual(['10']);
+      expect((await broker.openOrders()).map((order) => order.type).sort()).toEqual(['limit', 'stop']);
+      await rig.trade(symbol, 111);
+      expect(await broker.positions()).toEqual([]);
+      expect(await broker.openOrders()).toEqual([]);
+      const legs = (await broker.orderByVenueId(sent.venueOrderId))?.legs ?? [];
+      expect(legs.map((leg) => [leg.type, leg.status]).sort()).toEqual([
+        ['limit', 'filled'],
+        ['stop', 'canceled'],
+      ]);
+      const sold = (await executions()).all.filter((e) => e.side === 'sell');
+      expect(legs.map((leg) => leg.venueOrderId)).toContain(sold[0]?.venueOrderId);
+    });
+
+    test('a pair of exits: the target fills under its own id, the stop ends', async (context) => {
+      if (!broker.capabilities.oco) return context.skip();
+      await broker.submit(market(), nextId());
+      await rig.trade(symbol, 100);
+      const pair = market({
+        side: 'sell',
+        type: 'limit',
+        timeInForce: 'gtc',
+        opens: false,
+        takeProfit: { limitPrice: '110' },
+        stopLoss: { stopPrice: '90' },
+      });
+      const sent = await broker.submit(pair, nextId());
+      expect(sent).toMatchObject({ type: 'limit', side: 'sell', limitPrice: '110' });
+      expect(sent.legs?.map((leg) => [leg.type, leg.stopPrice])).toEqual([['stop', '90']]);
+      expect((await broker.openOrders()).length).toBe(2);
+      await rig.trade(symbol, 111);
+      expect(await broker.openOrders()).toEqual([]);
+      expect(await broker.orderByVenueId(sent.venueOrderId)).toMatchObject({ status: 'filled', filledQuantity: '10' });
+      const sold = (await executions()).all.filter((e) => e.side === 'sell');
+      expect(sold.map((e) => [e.venueOrderId, e.quantity])).toEqual([[sent.venueOrderId, '10']]);
+    });
+
+    test('a pair of exits is cancelled as one', async (context) => {
+      if (!broker.capabilities.oco) return context.skip();
+      await broker.submit(market(), nextId());
+      await rig.trade(symbol, 100);
+      const pair = market({
+        side: 'sell',
+        type: 'limit',
+        timeInForce: 'gtc',
+        opens: false,
+        takeProfit: { limitPrice: '110' },
+        stopLoss: { stopPrice: '90' },
+      });
+      const sent = await broker.submit(pair, nextId());
+      await broker.cancel(sent.venueOrderId);
+      expect(await broker.openOrders()).toEqual([]);
+    });
+
+    test('events end when they are aborted, and closing twice is harmless', async () => {
+      if (broker.events !== undefined) {
+        const stop = new AbortController();
+        for await (const event of broker.events(stop.signal)) {
+          expect(event.type).toBe('connected');
+          stop.abort();
+        }
+      }
+      await broker.close();
+      await broker.close();
+    });
   });
 }

@@ -70,6 +70,9 @@ export const capabilities: BrokerCapabilities = {
   stream: true,
 };
 
+/** An order sent a moment before midnight may not be listed yet. */
+const JUST_SENT_MS = 3_600_000;
+
 export function create(options: IbkrBrokerSettings, context: BrokerContext): Broker {
   return new IbkrBroker(options, context);
 }
@@ -211,7 +214,8 @@ export class IbkrBroker implements Broker {
   /** What is not open and was sent before today's records begin is over; how it ended is not known any more. */
   private presumed(hint: OrderHint, clientOrderId: string): BrokerOrder | undefined {
     const { request, sentAt, venueOrderId } = hint;
-    if (sentAt >= dayStart(this.context.clock.now(), this.options.timezone)) return undefined;
+    const now = this.context.clock.now();
+    if (sentAt >= dayStart(now, this.options.timezone) || now - sentAt < JUST_SENT_MS) return undefined;
     return {
       venueOrderId: venueOrderId ?? `gone/${clientOrderId}`,
       clientOrderId,

@@ -56,7 +56,7 @@ export function checkOrder(request: OrderRequest, rules: OrderRules): CheckedOrd
   if (quantity !== undefined) positive(request, 'quantity', quantity, capabilities.fractional ? 9 : 0);
   if (notional !== undefined) {
     if (!capabilities.notional) refuse('orders by amount are not taken', 'Trade whole shares: --lot whole.');
-    positive(request, 'notional', notional, capabilities.notionalDecimals ?? 9);
+    positive(request, 'notional', notional, capabilities.notionalDecimals ?? Number.POSITIVE_INFINITY);
   }
 
   const exits = Number(takeProfit !== undefined) + Number(stopLoss !== undefined);

@@ -191,7 +191,9 @@ export function isOrder(value: unknown, sent: SchwabOrder): boolean {
   if (json['orderStrategyType'] !== sent.orderStrategyType) return false;
   const wanted = sent.childOrderStrategies ?? [];
   const found = children(json);
-  if (wanted.length !== found.length || !wanted.every((child, i) => isOrder(found[i], child))) return false;
+  // Exits may be listed in another order than they were sent.
+  if (wanted.length !== found.length || !wanted.every((child) => found.some((one) => isOrder(one, child))))
+    return false;
   if (sent.orderStrategyType === 'OCO') return true;
   const leg = legOf(json);
   const own = sent.orderLegCollection![0]!;

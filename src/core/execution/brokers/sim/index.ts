@@ -17,6 +17,7 @@ import {
   type MarketTick,
   sendError,
 } from '../../broker.js';
+import { positive } from '../order-rules.js';
 import { Book, type BookedOrder } from './book.js';
 import { quantityText, Venue } from './venue.js';
 
@@ -153,6 +154,9 @@ class SimBroker implements Broker {
     return this.change(async (sql, venue) => {
       if ((await Book.byClientId(sql, clientOrderId)) !== undefined) {
         throw sendError('duplicate', `client order id must be unique: ${clientOrderId}`);
+      }
+      for (const what of ['quantity', 'notional', 'limitPrice', 'stopPrice'] as const) {
+        if (request[what] !== undefined) positive(request, what, request[what], Number.POSITIVE_INFINITY);
       }
       if (!this.capabilities.orderTypes.has(request.type)) {
         throw sendError('rejected', `order type ${request.type} is not supported`, { reason: 'order_type' });
