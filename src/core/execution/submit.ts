@@ -1,6 +1,7 @@
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
 import { isoTime } from '../platform/index.js';
 import type { DecisionRecord, DecisionResult, Lease, NewIntent, OrderRecord, OrderReport } from '../state/index.js';
+import { checkAsset } from './assets.js';
 import { bookOrders } from './booking.js';
 import { type BrokerOrder, sendOutcome } from './broker.js';
 import { type ExecutionContext, fault, limitsOf, pause } from './context.js';
@@ -162,6 +163,7 @@ class Sender {
       fault(this.context, 'before-send');
       let order: BrokerOrder;
       try {
+        await checkAsset(broker, record);
         order = await broker.submit(record.request, record.clientOrderId);
       } catch (error) {
         if (await this.failed(record, error, attempt)) continue;

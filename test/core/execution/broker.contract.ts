@@ -273,6 +273,26 @@ export function brokerContract(name: string, make: () => Promise<BrokerRig>) {
       expect(legs.map((leg) => leg.venueOrderId)).toContain(sold[0]?.venueOrderId);
     });
 
+    test('an entry with a stop alone leaves it resting once it has filled', async (context) => {
+      if (!broker.capabilities.attachedProtection) return context.skip();
+      await broker.submit(limit('100', { timeInForce: 'gtc', stopLoss: { stopPrice: '90' } }), nextId());
+      await rig.trade(symbol, 99);
+      expect((await broker.openOrders()).map((order) => [order.type, order.side, order.stopPrice])).toEqual([
+        ['stop', 'sell', '90'],
+      ]);
+    });
+
+    test('a trailing stop rests until it is cancelled', async (context) => {
+      if (!broker.capabilities.trailingStop) return context.skip();
+      await broker.submit(market(), nextId());
+      await rig.trade(symbol, 100);
+      const trail = market({ side: 'sell', type: 'trailing_stop', timeInForce: 'gtc', trail: '0.05', opens: false });
+      const sent = await broker.submit(trail, nextId());
+      expect((await broker.openOrders()).map((order) => [order.type, order.side])).toEqual([['trailing_stop', 'sell']]);
+      await broker.cancel(sent.venueOrderId);
+      expect(await broker.openOrders()).toEqual([]);
+    });
+
     test('a pair of exits: the target fills under its own id, the stop ends', async (context) => {
       if (!broker.capabilities.oco) return context.skip();
       await broker.submit(market(), nextId());

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { OrderRequest } from '../../../../src/core/execution/index.js';
 import * as faults from '../../../fakes/alpaca/faults.js';
 import { buy, Rig, T0 } from '../../../fakes/alpaca/rig.js';
 
@@ -9,12 +10,20 @@ beforeEach(async () => {
 afterEach(() => rig.close());
 
 const ROUTE = 'POST /v2/orders';
+const amount = (notional: string): OrderRequest => ({
+  instrument: 'AAPL',
+  side: 'buy',
+  type: 'market',
+  timeInForce: 'day',
+  notional,
+});
 const posts = () => rig.venue.count(ROUTE);
 
 describe('placing an order', () => {
   it.each([
     ['F1 accepted, socket dropped before the reply', faults.dropAfter],
     ['F2 accepted, answered 504', faults.statusAfter(504)],
+    ['F2 accepted, answered 503', faults.statusAfter(503)],
     ['F2 accepted, answered 502', faults.statusAfter(502)],
     ['F2 accepted, answered 500', faults.statusAfter(500)],
     ['F3 accepted, the body cut off', faults.cutOff],
@@ -134,6 +143,41 @@ describe('placing an order', () => {
       await rig.oracle();
     },
   );
+
+  it.each<[string, OrderRequest, Record<string, unknown>, RegExp]>([
+    ['hard to borrow', buy({ side: 'sell' }), { borrow_status: 'hard_to_borrow' }, /cannot be sold short/],
+    ['not shortable', buy({ side: 'sell' }), { shortable: false }, /cannot be sold short/],
+    ['not fractionable', buy({ quantity: '0.5' }), { fractionable: false }, /fractions of it are not traded/],
+    ['by amount, not fractionable', { ...amount('50') }, { fractionable: false }, /fractions of it are not traded/],
+    ['not traded', buy({ side: 'sell' }), { tradable: false }, /it is not traded/],
+  ])('F37 asked before it is sent, %s: refused without an order', async (_name, request, asset, said) => {
+    rig.venue.assets.set('AAPL', asset);
+    const [refused, other] = await rig.place(request, buy({ instrument: 'MSFT' }));
+    expect(refused).toMatchObject({ status: 'rejected', reason: expect.stringMatching(said) });
+    expect(other?.status).toBe('filled');
+    expect(posts()).toBe(1);
+    await rig.oracle();
+  });
+
+  it('F37 a short sale of what cannot be asked about is not sent; a whole share bought is not asked about', async () => {
+    rig.venue.arm('GET /v2/assets/AAPL', faults.reply(500, { message: 'internal' }), 99);
+    const [short, long] = await rig.submit(buy({ side: 'sell' }), buy({ instrument: 'MSFT' }));
+    expect(short).toMatchObject({
+      status: 'expired',
+      reason: expect.stringMatching(/not sent, the venue could not be asked/),
+    });
+    expect(rig.venue.count('GET /v2/assets/MSFT')).toBe(0);
+    expect(long?.venueOrderId).toBeDefined();
+    expect(rig.venue.book.accepted.map(({ symbol }) => symbol)).toEqual(['MSFT']);
+  });
+
+  it('an amount of money becomes a fraction, and is booked as the venue filled it', async () => {
+    rig.venue.book.prices.set('AAPL', 80);
+    const [order] = await rig.place(amount('100.50'));
+    expect(order).toMatchObject({ status: 'filled', filledQuantity: '1.25625', averagePrice: '80' });
+    expect((await rig.broker.positions())[0]?.quantity).toBe('1.25625');
+    await rig.oracle();
+  });
 
   it('F21 keys revoked between two orders: everything stops, nothing is sent again', async () => {
     rig.venue.keys.secret = 'rotated';
