@@ -60,14 +60,21 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
   const recorder = new Recorder(names, options.events);
   const exchange = new SimulatedExchange(size, options.venue, options.rounding, recorder);
   const { ledger } = exchange;
-  const stepper = new Stepper(names, options.strategy, options.rounding, options.venue.cash, options.events);
+  const stepper = new Stepper(
+    names,
+    options.strategy,
+    options.rounding,
+    options.venue.cash,
+    options.events,
+    signals.inStep,
+  );
   const { view, account } = viewsOf(size, exchange);
   const watch = new Watch(exchange, account, options.strategy);
   const scan = new QuietScan(feed, signals, ledger, watch, stepper);
   const { from, to } = options;
   const ticks = Math.max(0, to - from);
   const equity = new Float64Array(ticks);
-  const everyTick = stepper.risk.mustObserve;
+  const everyTick = stepper.mustObserve;
   if (stepper.risk.needsActivity) {
     recorder.activity = stepper.risk.state.activity = new SessionActivity(feed.calendar);
   }

@@ -1,4 +1,5 @@
 import { entryWeight } from '../risk/index.js';
+import { aim } from './aim.js';
 import type { Strategy, Thresholds } from './strategy.js';
 
 /** The market at one clock instant; arrays are indexed by instrument and reused. */
@@ -94,6 +95,15 @@ export function decide(view: MarketView, account: AccountView, strategy: Strateg
       continue;
     }
     if (fresh[j] === 0) continue;
+    if (strategy.rebalance !== undefined) {
+      if (held !== 0 && bar[j]! - entryBar[j]! + 1 >= timeStop) {
+        if (exiting[j] === 0) set(out, j, 0, 2);
+        continue;
+      }
+      const weight = aim(view, account, strategy, j, out);
+      if (!Number.isNaN(weight)) set(out, j, weight, 1);
+      continue;
+    }
     const s = score[j]!;
     let wanted = holding;
     if (s >= enterLong) wanted = 1;

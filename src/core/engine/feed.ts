@@ -2,11 +2,14 @@ import type { BarColumns, CorporateAction } from '../domain/bars.js';
 import type { Session, TradingCalendar } from '../domain/calendar.js';
 import type { Instrument } from '../domain/instrument.js';
 import { type FeedAction, layActions } from './actions.js';
+import type { InStep } from './aim.js';
 
 /** Per instrument and bar: the model's score, and the sizing's measure where it needs one. */
 export interface Signals {
   readonly scores: readonly Float64Array[];
   readonly measures: readonly Float64Array[] | undefined;
+  /** Of a model that sees its own position: its score in the step. `scores` then are those of one that holds nothing. */
+  readonly inStep?: InStep;
 }
 
 /** Bars of several instruments laid on one clock: the union of their `knownAt` instants. */

@@ -1,6 +1,7 @@
 import type { OrderIntent } from '../domain/orders.js';
-import type { Rounding } from '../market/index.js';
+import { type Resizing, type Rounding, resize } from '../market/index.js';
 import { RiskDesk } from '../risk/index.js';
+import { type InStep, scoreInStep } from './aim.js';
 import {
   type AccountView,
   allocateTargets,
@@ -28,6 +29,7 @@ const NOTHING: readonly PlannedOrder[] = [];
 export class Stepper {
   readonly targets: Targets;
   readonly risk: RiskDesk;
+  private readonly change: Resizing = { close: 0, add: 0 };
 
   constructor(
     private readonly names: readonly string[],
@@ -35,13 +37,20 @@ export class Stepper {
     private readonly rounding: Rounding,
     startEquity: number,
     private readonly events: EventSink | undefined,
+    private readonly inStep?: InStep,
   ) {
     this.targets = allocateTargets(names.length);
     this.risk = new RiskDesk(strategy.policies, startEquity);
   }
 
+  /** Whether a policy, or a model that sees its own position, wants to see every tick. */
+  get mustObserve(): boolean {
+    return this.inStep !== undefined || this.risk.mustObserve;
+  }
+
   /** After `risk.observe`: decide, then risk on what changed. */
   step(view: MarketView, account: AccountView): readonly PlannedOrder[] {
+    if (this.inStep !== undefined) scoreInStep(view, account, this.strategy, this.inStep);
     decide(view, account, this.strategy, this.targets);
     return this.targets.changes === 0 ? NOTHING : this.plan(view, account);
   }
@@ -59,6 +68,10 @@ export class Stepper {
       const why = DECISION_REASONS[reason[j]!]! as PlanReason;
       this.emitDecision(view, j, wanted, why);
       const held = account.quantity[j]!;
+      if (this.strategy.rebalance !== undefined && Math.sign(held) === Math.sign(wanted) && account.exiting[j] === 0) {
+        this.resizing(view, account, j, wanted, exits, entries);
+        continue;
+      }
       if (held !== 0 && account.exiting[j] === 0) {
         exits.push(this.exit(view, j, held, why));
         this.risk.state.exits++;
@@ -68,6 +81,34 @@ export class Stepper {
       if (allowed !== 0) entries.push(this.entry(view, j, allowed, account.equity));
     }
     return entries.length === 0 ? exits : exits.concat(entries);
+  }
+
+  /** Adds to a position, or closes a part of it; what risk allows counts in place of what is held. */
+  private resizing(
+    view: MarketView,
+    account: AccountView,
+    j: number,
+    wanted: number,
+    exits: PlannedOrder[],
+    entries: PlannedOrder[],
+  ): void {
+    const held = account.quantity[j]!;
+    const close = view.close[j]!;
+    const { state } = this.risk;
+    const value = held * close;
+    state.gross -= Math.abs(value);
+    state.positions--;
+    if (value > 0) state.cash += value;
+    const { change } = this;
+    resize(held, close, account.equity, this.review(view, j, wanted), change);
+    const quantity = change.close < Math.abs(held) ? this.rounding.quantity(j, change.close) : Math.abs(held);
+    if (quantity > 0) {
+      exits.push(this.exit(view, j, Math.sign(held) * quantity, 'signal'));
+      state.exits++;
+    }
+    if (change.add > 0) {
+      entries.push(this.entry(view, j, (Math.sign(held) * change.add) / account.equity, account.equity));
+    }
   }
 
   private measureExposure(view: MarketView, account: AccountView): void {

@@ -35,6 +35,11 @@ export interface Strategy {
   /** After a stop or target, wait until the signal has asked for something else. */
   readonly reentry: 'new-signal' | 'immediate';
   readonly policies: readonly RiskPolicy[];
+  /**
+   * Scores are target positions, and a position is resized where its share of a full one is off by this much; undefined:
+   * scores are compared with the thresholds.
+   */
+  readonly rebalance?: number;
 }
 
 /** Default thresholds by what the score means; `short` opens the short side. */

@@ -9,5 +9,6 @@ export * from './protection.js';
 export * from './reference.js';
 export * from './slippage.js';
 export * from './snapshot.js';
+export * from './target.js';
 export * from './trades.js';
 export * from './venue.js';

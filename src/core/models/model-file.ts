@@ -16,7 +16,7 @@ export const modelFileSchema = z.strictObject({
   }),
   /** Whether the model itself asks for short positions. */
   short: z.boolean(),
-  scoreKind: z.enum(['position', 'probability', 'return']),
+  scoreKind: z.enum(['position', 'target', 'probability', 'return']),
   /** Canonical text of the feature set and of the label; null for a rule. */
   features: z.string().nullable(),
   label: z.string().nullable(),

@@ -55,7 +55,20 @@ export function buildRows(source: RowSource, features: RowFeatures, label: RowLa
     decided[r] = t;
     labelEnd[r] = part.label.endTime[i]!;
   }
-  return { columns: features.columns, rows, x, series, at, y, weights: undefined, instrument, decided, labelEnd };
+  const market = { bars: source.labelBars ?? source.bars, knownAt: source.knownAt };
+  return {
+    columns: features.columns,
+    rows,
+    x,
+    source: market,
+    series,
+    at,
+    y,
+    weights: undefined,
+    instrument,
+    decided,
+    labelEnd,
+  };
 }
 
 function joinSeries(parts: readonly { x: Float32Array; known: Float64Array }[], width: number): SeriesMatrix {
@@ -108,6 +121,7 @@ export function selectRows(rows: TrainingRows, keep: ArrayLike<number>): Trainin
     columns: rows.columns,
     rows: n,
     x,
+    source: rows.source,
     series: rows.series,
     at: Int32Array.from(keep, (r) => rows.at[r]!),
     y: pick(rows.y),

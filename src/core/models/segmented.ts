@@ -17,6 +17,29 @@ interface Block {
   readonly lookback: number;
 }
 
+/** Features and instants of all bars consumed so far: what a model that sees its own position is asked about later. */
+class KeptRows {
+  x: Float32Array = new Float32Array(0);
+  known: Float64Array = new Float64Array(0);
+
+  constructor(readonly width: number) {}
+
+  keep(from: number, x: Float32Array, known: Float64Array): void {
+    const rows = from + known.length;
+    if (rows > this.known.length) {
+      const room = Math.max(rows, 2 * this.known.length);
+      const wider = new Float32Array(room * this.width).fill(Number.NaN);
+      wider.set(this.x);
+      this.x = wider;
+      const longer = new Float64Array(room).fill(Number.NaN);
+      longer.set(this.known);
+      this.known = longer;
+    }
+    this.x.set(x, from * this.width);
+    this.known.set(known, from);
+  }
+}
+
 /** A row of which every feature is missing is no basis for an opinion. */
 function blankUnready(x: Float32Array, width: number, out: Float64Array): void {
   for (let r = 0; r < out.length; r++) {
@@ -43,6 +66,7 @@ export function ruleModel(rule: Rule): SignalModel {
 export class SegmentedModel implements SignalModel {
   readonly warmup: number;
   readonly memory: number;
+  readonly seesPosition: boolean;
 
   constructor(
     readonly scoreKind: ScoreKind,
@@ -54,6 +78,7 @@ export class SegmentedModel implements SignalModel {
     const lookback = Math.max(...fitted.map((model) => model.lookback));
     this.warmup = features.warmup + lookback;
     this.memory = features.memory + lookback;
+    this.seesPosition = fitted.some((model) => model.act !== undefined);
   }
 
   scorer(instrument: Instrument, calendar: TradingCalendar): SignalScorer {
@@ -62,7 +87,9 @@ export class SegmentedModel implements SignalModel {
     const lookback = Math.max(...this.fitted.map((model) => model.lookback));
     // The last rows of what was consumed before: sequences reach back across calls.
     const tail = new Float32Array(lookback * width).fill(Number.NaN);
+    const kept = this.seesPosition ? new KeptRows(width) : undefined;
     return {
+      ...(kept !== undefined && { scoreAt: (i: number, weight: number) => this.scoreKept(kept, i, weight) }),
       consume: (bars, from, to, out) => {
         for (let start = from; start < to; start += BLOCK) {
           const end = Math.min(to, start + BLOCK);
@@ -70,6 +97,7 @@ export class SegmentedModel implements SignalModel {
           const x = new Float32Array((lookback + end - start) * width);
           x.set(tail);
           state.consume(bars, start, end, x.subarray(lookback * width));
+          kept?.keep(start, x.subarray(lookback * width), known);
           this.scoreBlock(known, { x, width, lookback }, start, end, out);
           tail.set(x.subarray(x.length - tail.length));
         }
@@ -94,6 +122,11 @@ export class SegmentedModel implements SignalModel {
       }
       i = next;
     }
+  }
+
+  private scoreKept(kept: KeptRows, i: number, weight: number): number {
+    const model = this.fitted[this.segmentOf(kept.known[i]!)];
+    return model === undefined ? Number.NaN : model.act!(kept.x, i * kept.width, weight);
   }
 
   private segmentOf(t: number): number {

@@ -32,6 +32,8 @@ export interface TrainingRows {
   readonly rows: number;
   /** rows × columns, row-major; NaN = missing. */
   readonly x: Float32Array;
+  /** The market behind the rows, for what trades in training: prices as labels see them, by instrument. */
+  readonly source: { readonly bars: readonly BarColumns[]; readonly knownAt: readonly Float64Array[] };
   /** Where sequences come from: every bar's features, and each row's place there. */
   readonly series: SeriesMatrix;
   readonly at: Int32Array;
@@ -102,6 +104,15 @@ export interface FittedModel {
   /** Learning curve: per round, metric by name. */
   readonly history: readonly Readonly<Record<string, number>>[];
   readonly engine: EngineInfo;
+  /**
+   * Of a model that sees its own position: the score of the row that begins at `at`, holding `weight` (a signed share of a
+   * full position). `predict` then gives the scores of one that holds nothing.
+   */
+  act?(x: Float32Array, at: number, weight: number): number;
+  /** Of an agent: what each seed learned, the chosen one first. */
+  readonly seeds?: readonly FittedModel[];
+  /** Of an agent: how it and what it must beat did on these rows. */
+  judge?(rows: TrainingRows): Readonly<Record<string, number>>;
   /** Importance by column name, largest first; absent where the learner has none. */
   readonly importance?: Readonly<Record<string, number>>;
 }
@@ -109,6 +120,8 @@ export interface FittedModel {
 /** A learner: fits rows. */
 export interface Learner {
   readonly kind: 'learner';
+  /** Learns by trading in place of a label; its scores are target positions, and it sees its own. */
+  readonly agent?: { readonly short: boolean };
   /** The engine that will run for this choice: part of the model's id. */
   engineFor(choice: EngineChoice, libraries: NativeLibraries): Promise<EngineInfo>;
   fit(rows: TrainingRows, context: FitContext): Promise<FittedModel>;

@@ -1,11 +1,12 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ARTIFACT_SCHEMAS, type Artifact, type ArtifactIdentity, buildId, type Json } from '../artifacts/index.js';
 import type { Call, TrainOptions } from '../config/index.js';
 import { type OpenDataset, openDataset } from '../data/dataset.js';
 import { QuantlineError } from '../errors/index.js';
 import { type FeatureSet, type Label, parseLabel } from '../features/index.js';
 import type { ModelFile } from '../models/model-file.js';
+import type { Learner } from '../models/trainer.js';
 import { isoTime } from '../platform/index.js';
 import { rowsOf } from './compose/as-of.js';
 import { composeFeatures } from './compose/features.js';
@@ -107,11 +108,14 @@ async function trainLearner(
   const options = { ...given, rounds: given.rounds ?? tuned?.study.rounds ?? undefined };
   const learner = composed.trainer;
   if (learner.kind !== 'learner') throw new QuantlineError('BUG', 'not a learner');
+  if (learner.agent !== undefined && options.rounds !== undefined) {
+    throw usage(`--rounds does not apply to the agent ${composed.name}.`, 'Write --param steps=50000.');
+  }
   const features = await composeFeatures(
     options.features ?? tuned?.study.features ?? DEFAULT_FEATURES,
     dataset.interval,
   );
-  const label = parseLabel(options.label?.text ?? tuned?.study.label ?? DEFAULT_LABEL);
+  const label = labelOf(composed.name, learner, options.label?.text, tuned?.study.label);
   if (tuned !== undefined) {
     checkTuned(tuned, composed, features.text, label.text);
     const changed = Object.entries(tuned.study.best.parameters).filter(
@@ -130,7 +134,7 @@ async function trainLearner(
     ...identityOf(dataset, {
       trainer: trainerIdentity(composed),
       features: features.identity as unknown as Json,
-      label: label.text,
+      label: learner.agent === undefined ? label.text : null,
       scheme: plan.scheme as unknown as Json,
       embargo: options.embargo,
       cv: options.cv?.text ?? null,
@@ -163,8 +167,11 @@ async function trainLearner(
         fitted.map((one) => one.segment),
       );
       for (const { segment, files } of fitted) {
-        await mkdir(join(folder, segment.folder));
-        for (const [name, bytes] of Object.entries(files)) await writeFile(join(folder, segment.folder, name), bytes);
+        for (const [name, bytes] of Object.entries(files)) {
+          const path = join(folder, segment.folder, name);
+          await mkdir(dirname(path), { recursive: true });
+          await writeFile(path, bytes);
+        }
       }
       await writeFile(join(folder, REPORT_FILE), `${JSON.stringify(report, null, 1)}\n`);
       await writeFile(join(folder, MODEL_FILE), `${JSON.stringify(file, null, 1)}\n`);
@@ -174,6 +181,13 @@ async function trainLearner(
   );
   if (created.reused) report = await readReport(created.artifact);
   return { ...created, ...report };
+}
+
+/** An agent learns from what it earns: of the label it takes only how far a bar's outcome reaches. */
+export function labelOf(name: string, { agent }: Learner, given: string | undefined, found?: string): Label {
+  if (agent === undefined) return parseLabel(given ?? found ?? DEFAULT_LABEL);
+  if (given === undefined) return parseLabel('return(1)');
+  throw usage(`--label does not apply to the agent ${name}: it is rewarded by what it earns.`, 'Leave it out.');
 }
 
 async function readReport(artifact: Artifact) {
@@ -191,13 +205,14 @@ function learnerFile(
   label: Label,
   segments: ModelFile['segments'],
 ): ModelFile {
+  const agent = composed.trainer.kind === 'learner' ? composed.trainer.agent : undefined;
   return {
     ...common(dataset, composed),
     kind: 'learner',
-    short: false,
-    scoreKind: label.scoreKind,
+    short: agent?.short ?? false,
+    scoreKind: agent === undefined ? label.scoreKind : 'target',
     features: features.text,
-    label: label.text,
+    label: agent === undefined ? label.text : null,
     columns: [...features.columns],
     segments,
     maxModelAge: options.maxModelAge ?? null,

@@ -4,7 +4,6 @@ import { ARTIFACT_SCHEMAS, type Artifact, type ArtifactIdentity, buildId, type J
 import { adapterSettings, type TrainOptions, type TuneOptions } from '../config/index.js';
 import { openDataset } from '../data/dataset.js';
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
-import { parseLabel } from '../features/index.js';
 import {
   AshaPruner,
   GridSampler,
@@ -32,7 +31,7 @@ import { checkSpace, readSpace } from './compose/tune-space.js';
 import { TUNED_TEXT, trialsOf, writeTuned } from './compose/tune-study.js';
 import type { Tuned } from './compose/tuned.js';
 import type { Runtime } from './runtime.js';
-import { DEFAULT_FEATURES, DEFAULT_LABEL } from './train.js';
+import { DEFAULT_FEATURES, labelOf } from './train.js';
 
 export interface TuneResult {
   readonly artifact: Artifact;
@@ -47,6 +46,8 @@ const DIRECTIONS = {
   information_coefficient: 'maximize',
   logloss: 'minimize',
   rmse: 'minimize',
+  total_return: 'maximize',
+  seeds_mean: 'maximize',
 } as const;
 /** How often other workers' trials are looked at, and how often this one says that it lives; milliseconds. */
 const WAIT = 200;
@@ -71,7 +72,8 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
   const composed = await composeTrainer(options.trainer, options.param);
   const learner = learnerOf(composed);
   const features = await composeFeatures(options.features ?? DEFAULT_FEATURES, dataset.interval);
-  const label = parseLabel(options.label?.text ?? DEFAULT_LABEL);
+  const label = labelOf(composed.name, learner, options.label?.text);
+  const agent = learner.agent !== undefined;
   const space = await readSpace(resolve(options.space));
   const { module } = await loadAdapter<TrainerModule>('trainer', options.trainer.name);
   const keys = Object.keys(module.settings.shape);
@@ -84,13 +86,18 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
   );
   checkSpace(space, composed.name, keys, fixed, (name, value) => settingsWith({ [name]: value }));
 
-  const metric = options.objective ?? (label.scoreKind === 'return' ? 'information_coefficient' : 'auc');
-  const known =
-    label.scoreKind === 'return'
+  const usual = label.scoreKind === 'return' ? 'information_coefficient' : 'auc';
+  const metric = options.objective ?? (agent ? 'total_return' : usual);
+  const known = agent
+    ? ['total_return', 'seeds_mean']
+    : label.scoreKind === 'return'
       ? ['information_coefficient', 'accuracy', 'rmse']
       : ['auc', 'logloss', 'accuracy', 'information_coefficient'];
   if (!known.includes(metric)) {
-    throw usage(`${metric} is no metric of the label ${label.text}.`, `It has ${known.join(', ')}.`);
+    throw usage(
+      `${metric} is no metric of ${agent ? `the agent ${composed.name}` : `the label ${label.text}`}.`,
+      `It has ${known.join(', ')}.`,
+    );
   }
   const direction = DIRECTIONS[metric];
   const engine = await learner.engineFor(options.engine, runtime.libraries);

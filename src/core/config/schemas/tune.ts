@@ -5,6 +5,16 @@ import { trainOptions } from './train.js';
 
 const { data, features, label, embargo, seed, engine, rounds } = trainOptions.shape;
 
+const OBJECTIVES = [
+  'auc',
+  'logloss',
+  'accuracy',
+  'information_coefficient',
+  'rmse',
+  'total_return',
+  'seeds_mean',
+] as const;
+
 /** Options of `quantline tune`. */
 export const tuneOptions = z.strictObject({
   data,
@@ -36,9 +46,9 @@ export const tuneOptions = z.strictObject({
     {
       summary: 'Metric of the folds, its mean being what is searched for: auc, or information_coefficient for returns.',
       value: 'metric',
-      choices: ['auc', 'logloss', 'accuracy', 'information_coefficient', 'rmse'],
+      choices: OBJECTIVES,
     },
-    choice('auc', 'logloss', 'accuracy', 'information_coefficient', 'rmse').optional(),
+    choice(...OBJECTIVES).optional(),
   ),
   split: option(
     { summary: 'End of the range that trials may see: a share of the bars, or a date.', value: '70%' },

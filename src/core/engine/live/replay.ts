@@ -1,12 +1,14 @@
 import { type CorporateAction, lowerBound } from '../../domain/bars.js';
 
 import { namedAction } from '../actions.js';
+import type { InStep } from '../aim.js';
 import type { MarketFeed, Signals } from '../feed.js';
 import { extremesOf, type LiveTick, type TickSource } from './tick.js';
 
 /** A dataset replayed as if it arrived now: ticks [from, to) of its clock, without waiting. */
 export class ReplaySource implements TickSource {
   readonly instruments: readonly string[];
+  readonly inStep?: InStep;
   private readonly actions = new Map<number, CorporateAction[]>();
 
   constructor(
@@ -19,6 +21,7 @@ export class ReplaySource implements TickSource {
     for (const one of feed.actions) {
       this.actions.set(one.tick, [...(this.actions.get(one.tick) ?? []), namedAction(this.instruments, one)]);
     }
+    if (signals.inStep !== undefined) this.inStep = signals.inStep;
   }
 
   async next(time: number): Promise<LiveTick | undefined> {

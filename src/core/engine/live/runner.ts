@@ -270,7 +270,8 @@ export class LiveRunner {
     const last = await execution.journal.lastDecision(execution.scope);
     this.memory = last === undefined ? emptyMemory(equity) : decisionBodySchema.parse(last.body).memory;
     const policies = [this.standing, ...strategy.policies];
-    this.stepper = new Stepper(source.instruments, { ...strategy, policies }, rounding, this.memory.peak, events);
+    const own = { ...strategy, policies };
+    this.stepper = new Stepper(source.instruments, own, rounding, this.memory.peak, events, source.inStep);
     source.instruments.forEach((name, j) => {
       this.view.close[j] = this.memory!.closes[name] ?? 0;
     });

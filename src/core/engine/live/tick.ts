@@ -2,6 +2,7 @@ import type { BarColumns, CorporateAction } from '../../domain/bars.js';
 import type { TradingCalendar } from '../../domain/calendar.js';
 import { intervalMs, isSessionInterval } from '../../domain/interval.js';
 import type { QuantlineError } from '../../errors/index.js';
+import type { InStep } from '../aim.js';
 
 /** One bar of one instrument as it became known. */
 export interface TickBar {
@@ -39,6 +40,8 @@ export interface LiveTick {
 export interface TickSource {
   /** Instruments, in the order of every array. */
   readonly instruments: readonly string[];
+  /** Of a model that sees its own position: its score in the step. */
+  readonly inStep?: InStep;
   /** The first tick after `time` (−Infinity: the first of all); undefined at the end. */
   next(time: number, signal: AbortSignal): Promise<LiveTick | undefined>;
   /** Ticks with after < time <= to that can be told now, ascending. */

@@ -15,7 +15,12 @@ export function delayed(signals: Signals, bars: number): Signals {
     out.set(column.subarray(0, Math.max(0, column.length - bars)), Math.min(bars, column.length));
     return out;
   };
-  return { scores: signals.scores.map(shift), measures: signals.measures?.map(shift) };
+  const { inStep } = signals;
+  return {
+    scores: signals.scores.map(shift),
+    measures: signals.measures?.map(shift),
+    ...(inStep !== undefined && { inStep: (j, i, weight) => (i < bars ? Number.NaN : inStep(j, i - bars, weight)) }),
+  };
 }
 
 /** The same fills half a bar late: what filled at market takes the mean of that bar's open and close. */

@@ -66,10 +66,10 @@ class AsOf<T> {
 /** The model over raw bars, each score from prices adjusted as of its bar. The same model where nothing adjusts. */
 export function asOfModel(model: SignalModel, adjusting: Adjusting): SignalModel {
   if (adjusting.size === 0) return model;
-  const { scoreKind, warmup, memory } = model;
+  const { scoreKind, warmup, memory, seesPosition = false } = model;
   const scorer: SignalModel['scorer'] = (instrument, calendar) =>
     asOfScorer(() => model.scorer(instrument, calendar), adjusting.get(instrument.id), calendar, memory);
-  return { scoreKind, warmup, memory, scorer };
+  return { scoreKind, warmup, memory, seesPosition, scorer };
 }
 
 /** A scorer (or a sizing's measure) that sees prices adjusted as of each bar. */
@@ -81,12 +81,21 @@ export function asOfScorer(
 ): SignalScorer {
   if (actions === undefined) return begin();
   let out: Float64Array = new Float64Array(0);
+  // Which scorer consumed the bars from `at` on, and where its own indices begin.
+  const sections: { readonly at: number; readonly start: number; readonly scorer: SignalScorer }[] = [];
   const walk = new AsOf(actions, calendar, memory, begin, (scorer, bars, from, to, at) => {
-    if (at === undefined) scorer.consume(bars, from, to, new Float64Array(to));
+    if (at === undefined) return scorer.consume(bars, from, to, new Float64Array(to));
+    if (scorer.scoreAt !== undefined && sections.at(-1)?.scorer !== scorer) {
+      sections.push({ at, start: at - from, scorer });
+    }
     // The section's own index of a bar is its distance from the section's start.
-    else scorer.consume(bars, from, to, out.subarray(at - from));
+    scorer.consume(bars, from, to, out.subarray(at - from));
   });
   return {
+    scoreAt(i, weight) {
+      const section = sections.findLast(({ at }) => at <= i);
+      return section === undefined ? Number.NaN : section.scorer.scoreAt!(i - section.start, weight);
+    },
     consume(bars, from, to, scores) {
       out = scores;
       walk.walk(bars, from, to);

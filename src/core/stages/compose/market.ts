@@ -47,12 +47,17 @@ export function barsPerYear(dataset: Pick<OpenDataset, 'interval'>, calendar: Tr
 /** Scores every bar of every instrument from prices as of the bar, and measures what the sizing asks for. */
 export function signalsOf(dataset: OpenDataset, model: SignalModel, sizing: Sizing): Signals {
   const asOf = asOfModel(model, adjustingOf(dataset));
+  const scorers = dataset.instruments.map((instrument, j) => asOf.scorer(instrument, dataset.calendars[j]!));
   const scores = dataset.bars.map((bars, j) => {
     const out = new Float64Array(bars.time.length);
-    asOf.scorer(dataset.instruments[j]!, dataset.calendars[j]!).consume(bars, 0, out.length, out);
+    scorers[j]!.consume(bars, 0, out.length, out);
     return out;
   });
-  return { scores, measures: measuresOf(dataset, sizing, adjustingOf(dataset)) };
+  return {
+    scores,
+    measures: measuresOf(dataset, sizing, adjustingOf(dataset)),
+    ...(asOf.seesPosition === true && { inStep: (j, i, weight) => scorers[j]!.scoreAt!(i, weight) }),
+  };
 }
 
 /** The column by instrument that the sizing asks for, if any. */

@@ -18,7 +18,7 @@ export const RUN_FILE = 'run.json';
 export const runFileSchema = z.strictObject({
   schema: z.literal(1),
   strategy: strategySettingsSchema,
-  scoreKind: z.enum(['position', 'probability', 'return']),
+  scoreKind: z.enum(['position', 'target', 'probability', 'return']),
   interval: z.enum(INTERVALS),
   scope: z.enum(['regular', 'extended']),
   instruments: z.array(z.string()),

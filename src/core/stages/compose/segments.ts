@@ -150,5 +150,6 @@ export async function fitOnce(job: TrainingJob, rows: TrainingRows, what: string
 /** Metrics of a fitted model's scores on some rows. */
 export function judge(job: TrainingJob, fitted: FittedModel, keep: Int32Array): ScoreMetrics {
   const test = selectRows(job.rows, keep);
+  if (fitted.judge !== undefined) return { rows: test.rows, ...fitted.judge(test) };
   return scoreMetrics(job.label.scoreKind, scoreRows(fitted, test), test.y);
 }

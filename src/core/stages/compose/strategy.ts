@@ -5,7 +5,13 @@ import type { Protection } from '../../domain/orders.js';
 import { roundingOf } from '../../engine/rounding.js';
 import { defaultThresholds, type EntryOrder, type Strategy, type Thresholds } from '../../engine/strategy.js';
 import { QuantlineError } from '../../errors/index.js';
-import { type ExchangeSettings, type FillModel, type Rounding, US_REGULATORY_FEES } from '../../market/index.js';
+import {
+  type ExchangeSettings,
+  type FillModel,
+  REBALANCE_BAND,
+  type Rounding,
+  US_REGULATORY_FEES,
+} from '../../market/index.js';
 import type { ScoreKind } from '../../models/model.js';
 import { loadAdapter } from '../../registry/index.js';
 import type { RiskPolicy } from '../../risk/index.js';
@@ -109,6 +115,7 @@ export async function composeStrategy(
       timeStop: settings.timeStop ?? Number.POSITIVE_INFINITY,
       reentry: settings.reentry,
       policies,
+      ...(scoreKind === 'target' && { rebalance: REBALANCE_BAND }),
     },
     venue: await venueOf(settings),
     rounding: gridOf(settings, instruments),
