@@ -76,6 +76,8 @@ export interface AssessInput {
   readonly trialReturns?: TrialReturns;
   /** Rules with slightly different arguments; empty for what has none. */
   readonly neighbours: readonly Neighbour[];
+  /** Of an agent: the policies of its seeds and what they must beat; empty for others. */
+  readonly policies?: readonly Neighbour[];
   /** Checks that need more than a replay: those that train again. */
   readonly retrained: readonly HonestyResult[];
   readonly provenance: readonly ProvenanceStep[];
@@ -125,10 +127,9 @@ export function assess(input: AssessInput): Assessment {
   input.onStep('costs and delay');
   const costs = costCurve(replay, score);
   const delays = delayTest(replay, score);
-  const neighbours = input.neighbours.map(({ strategy, signals }) => ({
-    strategy,
-    ...score(rerun(replay, { signals })),
-  }));
+  const rescored = ({ strategy, signals }: Neighbour) => ({ strategy, ...score(rerun(replay, { signals })) });
+  const neighbours = input.neighbours.map(rescored);
+  const policies = (input.policies ?? []).map(rescored);
 
   input.onStep('honesty checks');
   const honesty = [
@@ -186,6 +187,7 @@ export function assess(input: AssessInput): Assessment {
       costs: costs.points.map(({ added, ...p }) => ({ added, ...scored(p) })),
       delays: delays.map(({ bars, ...p }) => ({ bars, ...scored(p) })),
       neighbours: neighbours.map(({ strategy, ...p }) => ({ strategy, ...scored(p) })),
+      policies: policies.map(({ strategy, ...p }) => ({ strategy, ...scored(p) })),
       honesty,
       provenance: [...input.provenance],
     },

@@ -79,6 +79,7 @@ export async function evaluate(options: EvaluateOptions, runtime: Runtime): Prom
       trials: stated,
       trialReturns: returns,
       neighbours: await source.neighbours(),
+      policies: source.policies(),
       retrained: await source.retrained(options.seed),
       provenance: await provenanceOf(run.artifact, runtime),
       onStep: (text) => {

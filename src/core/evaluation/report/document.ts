@@ -106,6 +106,10 @@ export const reportSchema = z.strictObject({
   costs: z.array(z.strictObject({ added: z.number(), total_return: z.number(), sharpe: figure })),
   delays: z.array(z.strictObject({ bars: z.number(), total_return: z.number(), sharpe: figure })),
   neighbours: z.array(z.strictObject({ strategy: z.string(), total_return: z.number(), sharpe: figure })),
+  policies: z
+    .array(z.strictObject({ strategy: z.string(), total_return: z.number(), sharpe: figure }))
+    .default([])
+    .describe('Of an agent: the policy of each seed and what they must beat, on the same bars and costs'),
   honesty: z.array(honestyResult),
   provenance: z.array(provenanceStep),
 });

@@ -33,6 +33,12 @@ export function reportTables(report: ReportDocument): readonly TableModel[] {
       rows: shown.map((name) => [figureTitle(name), formatFigure(name, figures[name])]),
     },
   ];
+  if (report.policies.length > 0)
+    tables.push({
+      title: 'The agent’s seeds, and what they must beat on the same bars and costs',
+      head: ['policy', 'total return', 'sharpe'],
+      rows: policyRows(report.policies),
+    });
   if (report.honesty.length > 0)
     tables.push({
       title: 'Honesty checks',
@@ -40,6 +46,22 @@ export function reportTables(report: ReportDocument): readonly TableModel[] {
       rows: report.honesty.map((h) => [h.name, h.pass ? 'pass' : 'FAIL', h.detail]),
     });
   return tables;
+}
+
+/** Each policy, and the spread over the seeds. */
+function policyRows(policies: ReportDocument['policies']): string[][] {
+  const seeds = policies.filter(({ strategy }) => strategy.startsWith('seed '));
+  const returns = seeds.map(({ total_return }) => total_return).sort((a, b) => a - b);
+  const mean = returns.reduce((a, b) => a + b, 0) / returns.length;
+  return [
+    ...policies.map((p) => [
+      p.strategy,
+      formatFigure('total_return', p.total_return),
+      p.sharpe === null ? '–' : formatFigure('sharpe', p.sharpe),
+    ]),
+    [`mean of ${seeds.length} seeds`, formatFigure('total_return', mean), ''],
+    ['least and most', `${percent(returns[0]!)} to ${percent(returns.at(-1)!)}`, ''],
+  ];
 }
 
 /** The line under the tables: how the figures are annualised, and against how many trials. */

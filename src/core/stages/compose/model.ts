@@ -7,6 +7,7 @@ import type { SignalModel } from '../../models/model.js';
 import { type ModelFile, modelFileSchema } from '../../models/model-file.js';
 import { ruleModel, SegmentedModel } from '../../models/segmented.js';
 import { checkSegments } from '../../models/segments.js';
+import type { FittedModel } from '../../models/trainer.js';
 import { composeFeatures } from './features.js';
 import { reopenTrainer } from './trainer.js';
 
@@ -16,6 +17,8 @@ export interface OpenModel {
   readonly artifact: Artifact;
   readonly file: ModelFile;
   readonly model: SignalModel;
+  /** Of an agent: the same with the policy of each seed, the chosen one first. Empty for others. */
+  readonly seeds: readonly SignalModel[];
 }
 
 /** Loads a verified model artefact. `inSample` lets the first segment score bars that it was trained on. */
@@ -34,7 +37,7 @@ export async function openModel(artifact: Artifact, inSample = false): Promise<O
       hint: 'Train again with the changed module, or put the old one back.',
     });
   }
-  if (trainer.kind === 'rule') return { artifact, file, model: ruleModel(trainer) };
+  if (trainer.kind === 'rule') return { artifact, file, model: ruleModel(trainer), seeds: [] };
   checkSegments(file.segments);
   const fitted = await Promise.all(
     file.segments.map(async (segment) =>
@@ -42,7 +45,15 @@ export async function openModel(artifact: Artifact, inSample = false): Promise<O
     ),
   );
   const features = await composeFeatures(file.features!, file.interval);
-  return { artifact, file, model: new SegmentedModel(file.scoreKind, features, file.segments, fitted, inSample) };
+  const modelOf = (models: readonly FittedModel[]) =>
+    new SegmentedModel(file.scoreKind, features, file.segments, models, inSample);
+  const seeds = Math.min(...fitted.map((model) => model.seeds?.length ?? 0));
+  return {
+    artifact,
+    file,
+    model: modelOf(fitted),
+    seeds: Array.from({ length: seeds }, (_, s) => modelOf(fitted.map((model) => model.seeds![s]!))),
+  };
 }
 
 /** The files of one segment, by their names in its folder. */

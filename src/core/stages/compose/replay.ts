@@ -5,6 +5,7 @@ import type { HonestyResult, Neighbour, Replay } from '../../evaluation/index.js
 import type { ModelFile } from '../../models/model-file.js';
 import { ruleModel } from '../../models/segmented.js';
 import type { Runtime } from '../runtime.js';
+import { agentPolicies } from './agents.js';
 import { adjustingOf, asOfModel } from './as-of.js';
 import { feedOf, signalsOf } from './market.js';
 import { openModel } from './model.js';
@@ -20,6 +21,8 @@ export interface OpenReplay {
   readonly dataset: OpenDataset;
   /** Checks that train again; none for rules. */
   retrained(seed: number): Promise<readonly HonestyResult[]>;
+  /** What an agent is compared with; none for other models. */
+  policies(): readonly Neighbour[];
   /** The run's rule with other arguments, scored; none for learners. */
   neighbours(): Promise<readonly Neighbour[]>;
 }
@@ -28,7 +31,7 @@ export interface OpenReplay {
 export async function openReplay({ artifact, run }: OpenRun, runtime: Runtime): Promise<OpenReplay> {
   const dataset = await openDataset(runtime, await runtime.artifacts.openInput(artifact, 'dataset'));
   const modelArtifact = await runtime.artifacts.openInput(artifact, 'model');
-  const { file, model } = await openModel(modelArtifact, run.inSample);
+  const { file, model, seeds } = await openModel(modelArtifact, run.inSample);
   const feed = feedOf(dataset);
   const composed = await composeStrategy(run.strategy, run.scoreKind, dataset.instruments);
   const replay: Replay = {
@@ -45,6 +48,7 @@ export async function openReplay({ artifact, run }: OpenRun, runtime: Runtime): 
     model: file,
     modelArtifact,
     dataset,
+    policies: () => agentPolicies(file, seeds, dataset, replay.signals, composed.strategy.sizing),
     retrained: (seed) => retrainChecks(file, modelArtifact.manifest, dataset, seed, runtime),
     neighbours: async () => {
       if (file.kind !== 'rule') return [];
