@@ -7,6 +7,7 @@ import { calendarOf } from '../../../src/core/domain/calendars/index.js';
 import { seededRandom } from '../../../src/core/domain/random.js';
 import { runBacktest } from '../../../src/core/engine/backtest.js';
 import { EventLines } from '../../../src/core/engine/events.js';
+import type { Signals } from '../../../src/core/engine/feed.js';
 import { LiveRunner, ReplaySource } from '../../../src/core/engine/live/index.js';
 import { roundingOf } from '../../../src/core/engine/rounding.js';
 import type { Strategy } from '../../../src/core/engine/strategy.js';
@@ -40,7 +41,16 @@ interface Case {
   readonly restart?: number;
   /** Corporate actions at midnight, after 70 bars; what a rename or a delisting ends has no bars after it. */
   readonly actions?: readonly CorporateAction[];
+  /** Scores in the step, by what is held. */
+  readonly inStep?: Signals['inStep'];
 }
+
+/** A target that depends on bar and position: halves and wholes, both sides, none at times. */
+const seesPosition = (j: number, i: number, weight: number): number => {
+  if ((i + j) % 17 === 0) return Number.NaN;
+  const target = Math.sin((i + 3 * j) / 4);
+  return Math.abs(weight) > 0.9 ? target / 2 : target;
+};
 
 const short = { enterLong: 1, exitLong: 0, enterShort: -1, exitShort: 0 };
 const costs = {
@@ -144,6 +154,23 @@ const CASES: readonly Case[] = [
     venue: { allowShort: true, slippage: { kind: 'volume-share', limit: 0.02, impact: 0.1 } },
     restart: 7,
   },
+  {
+    name: 'a model that sees its own position, with target positions, protection and restarts',
+    strategy: () => ({ thresholds: short, rebalance: 0.1, protection: { stopLoss: 0.015, takeProfit: 0.02 } }),
+    venue: { allowShort: true, costs },
+    inStep: seesPosition,
+    restart: 9,
+  },
+  {
+    name: 'target positions, long only, whole shares, under risk',
+    strategy: () => ({
+      rebalance: 0.1,
+      sizing: { kind: 'fraction', fraction: 0.5 },
+      policies: [maxGross.create({ multiple: 0.8 }), dailyLoss.create({ fraction: 0.2 })],
+    }),
+    fractional: false,
+    inStep: seesPosition,
+  },
 ];
 
 const on = { date: '2024-01-02' };
@@ -206,7 +233,7 @@ test.each([...CASES, ...WITH_ACTIONS])('both runners emit the same events: $name
       return random.next() < 0.05 ? Number.NaN : s;
     });
   });
-  const signals = { scores, measures: undefined };
+  const signals = { scores, measures: undefined, ...(c.inStep !== undefined && { inStep: c.inStep }) };
   const rounding = roundingOf(feed.instruments, c.fractional ?? true);
   const exchange = venue(c.venue);
 
