@@ -7,11 +7,13 @@ import {
   sliceBars,
 } from '../../domain/bars.js';
 import type { TradingCalendar } from '../../domain/calendar.js';
+import type { InStep } from '../aim.js';
 import { extremesOf, type LiveTick, type TickBar } from './tick.js';
 
 /** Turns bars into numbers, one after the other; a model's scorer or a sizing's measure. */
 export interface Consumer {
   consume(bars: BarColumns, from: number, to: number, out: Float64Array): void;
+  scoreAt?(i: number, weight: number): number;
 }
 
 export interface DatedAction {
@@ -86,6 +88,11 @@ class GrowingSeries {
     this.store = next;
   }
 
+  /** Score of a consumed bar by a model that sees its own position. */
+  scoreAt(i: number, weight: number): number {
+    return this.consumers.score.scoreAt!(i, weight);
+  }
+
   /** Brings scores and measures up to the newest bar. */
   score(): void {
     if (this.consumed < 0) {
@@ -122,6 +129,8 @@ class GrowingSeries {
  */
 export class GrowingFeed {
   readonly instruments: readonly string[];
+  /** Of a model that sees its own position: its score in the step. */
+  readonly inStep?: InStep;
   private readonly series: readonly GrowingSeries[];
 
   /** `calendar`: its sessions group the ticks. */
@@ -131,9 +140,11 @@ export class GrowingFeed {
     private readonly calendar: TradingCalendar,
     /** Corporate actions of instrument j with the open of their ex-session, as far as they are known. */
     private readonly actions: (j: number) => readonly DatedAction[] = () => [],
+    seesPosition = false,
   ) {
     this.instruments = bars.map(({ instrument }) => instrument);
     this.series = bars.map((columns, j) => new GrowingSeries(columns, () => make(j)));
+    if (seesPosition) this.inStep = (j, i, weight) => this.series[j]!.scoreAt(i, weight);
   }
 
   bars(j: number): BarColumns {

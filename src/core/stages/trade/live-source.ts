@@ -1,4 +1,5 @@
 import { DAY_MS, type Density, type Interval, intervalMs, isSessionInterval } from '../../domain/index.js';
+import type { InStep } from '../../engine/aim.js';
 import type { GrowingFeed, LiveTick, SlotSchedule, TickSource } from '../../engine/live/index.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
 import { type Clock, isoTime, type Logger } from '../../platform/index.js';
@@ -46,9 +47,11 @@ const SILENT_BARS = 30;
 /** Ticks of bars as they arrive: each slot once, with bars that are fresh and whole, or an error that says why not. */
 export class LiveSource implements TickSource {
   readonly instruments: readonly string[];
+  readonly inStep?: InStep;
 
   constructor(private readonly options: LiveSourceOptions) {
     this.instruments = options.feed.instruments;
+    if (options.feed.inStep !== undefined) this.inStep = options.feed.inStep;
   }
 
   async next(time: number, signal: AbortSignal): Promise<LiveTick | undefined> {

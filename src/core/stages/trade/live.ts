@@ -168,6 +168,7 @@ class LiveMarket implements TradeMarket {
       },
       returnCalendar(dataset),
       (j) => this.newActions[j] ?? [],
+      asOf.seesPosition,
     );
   }
 
