@@ -1,6 +1,7 @@
 import { Command } from '@oclif/core/command';
 import {
   type CommandId,
+  type Environment,
   type ResolvedConfig,
   readEnvironment,
   redactor,
@@ -8,6 +9,7 @@ import {
   vendorVariables,
 } from '../core/config/index.js';
 import { EXIT_CODES, type ExitName, QuantlineError } from '../core/errors/index.js';
+import type { Ping } from '../core/stages/notify/ping.js';
 import type { Runtime } from '../core/stages/runtime.js';
 import { reportFailure, toQuantlineError } from './failure.js';
 import { optionKeys } from './flags.js';
@@ -44,6 +46,7 @@ export abstract class QuantlineCommand<C extends CommandId> extends Command {
   private interruption: Interruption | undefined;
   private resolved: ResolvedConfig<C> | undefined;
   private running: Runtime | undefined;
+  private ping: Ping | undefined;
 
   protected abstract execute(context: Context<C>): Promise<Outcome>;
 
@@ -56,6 +59,7 @@ export abstract class QuantlineCommand<C extends CommandId> extends Command {
     const resolved = await resolveConfig({ command: this.command, flags: given, environment, folder });
     this.resolved = resolved;
     const { signal } = (this.interruption = interruption());
+    await this.startPing(resolved, folder, signal, environment);
     const outcome = await this.execute({
       ...resolved,
       args: args as Record<string, string | undefined>,
@@ -72,6 +76,19 @@ export abstract class QuantlineCommand<C extends CommandId> extends Command {
     this.print(outcome, resolved);
     const exit = signal.aborted ? 'interrupted' : (outcome.exit ?? 'ok');
     process.exitCode = EXIT_CODES[exit];
+    if (exit === 'ok' || exit === 'nothing') await this.ping?.success();
+    else if (exit !== 'interrupted') await this.ping?.fail(`exit code ${process.exitCode}`);
+  }
+
+  /** Options with `ping` name a dead-man's switch. An interrupted command tells it nothing: silence is its alarm. */
+  private async startPing(resolved: ResolvedConfig<C>, ...world: [string, AbortSignal, Environment]): Promise<void> {
+    const { ping: url } = resolved.options as { readonly ping?: string };
+    if (url === undefined) return;
+    const { Ping } = await import('../core/stages/notify/ping.js');
+    const { shellRuntime } = await import('./runtime.js');
+    this.running ??= shellRuntime(resolved, ...world);
+    this.ping = new Ping(url, this.running.clock, this.running.logger);
+    this.ping.start();
   }
 
   private print(outcome: Outcome, { global, redact }: ResolvedConfig<C>): void {
@@ -89,6 +106,10 @@ export abstract class QuantlineCommand<C extends CommandId> extends Command {
       debug: this.resolved?.global.logLevel === 'debug' || this.argv.join(' ').includes('--log-level debug'),
       redact: this.resolved?.redact ?? earlyRedactor(),
     });
+    if (process.exitCode !== EXIT_CODES.interrupted) {
+      const { message } = toQuantlineError(error);
+      await this.ping?.fail(this.resolved?.redact(message) ?? message);
+    }
   }
 
   protected override async finally(): Promise<void> {

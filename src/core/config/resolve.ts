@@ -220,7 +220,11 @@ export function knownVariables(): ReadonlySet<string> {
     add(command, schema.shape);
     add(command, globalOptions.shape);
   }
-  for (const { name } of VENDOR_VARIABLES) if (name.startsWith('QUANTLINE_')) out.add(name);
+  for (const { name, secret } of VENDOR_VARIABLES) {
+    if (!name.startsWith('QUANTLINE_')) continue;
+    out.add(name);
+    if (secret) out.add(`${name}_FILE`);
+  }
   return out;
 }
 

@@ -47,6 +47,11 @@ export const VENDOR_VARIABLES: readonly VendorVariable[] = [
     ['PGPASSWORD', 'secret', 'Password of the journal’s database.'],
     ['PGPASSFILE', 'plain', 'Password file of the journal’s database.'],
   ]),
+  ...rows('Notifications', [
+    ['QUANTLINE_NOTIFY_URL', 'secret', 'Webhook of Slack or Discord, topic of ntfy, or any other address.'],
+    ['QUANTLINE_NOTIFY_TOKEN', 'secret', 'Token of a Telegram bot; bearer token of ntfy and webhooks.'],
+    ['QUANTLINE_NOTIFY_CHAT', 'plain', 'Telegram: id of the chat.'],
+  ]),
   ...rows('Guards', [
     ['QUANTLINE_ALLOW_LIVE', 'plain', 'Account id that may be traded with real money; --live is needed as well.'],
   ]),

@@ -7,8 +7,10 @@ import { ManualClock } from '../platform/index.js';
 import { openJournal, requireDurableDisk } from '../state/index.js';
 import { returnCalendar } from './compose/market.js';
 import { composeStrategy } from './compose/strategy.js';
+import { type TradeNews, tradeNews } from './notify/index.js';
 import type { Runtime } from './runtime.js';
 import { checkAccount, checkLive, checkNames } from './trade/guards.js';
+import { accountLimits } from './trade/limits.js';
 import { isLive, liveMarket } from './trade/live.js';
 import { replayMarket } from './trade/replay.js';
 import { Session } from './trade/session.js';
@@ -36,20 +38,42 @@ export interface TradeExtras {
  * simulated venue, unless a source is named), or those that follow it as they arrive.
  */
 export async function trade(options: TradeOptions, runtime: Runtime, extras: TradeExtras = {}): Promise<TradeResult> {
-  const { events, hooks = {} } = extras;
   checkNames(options);
+  const news = tradeNews(options, runtime);
+  try {
+    return await start(options, runtime, extras, news);
+  } finally {
+    await news.close();
+  }
+}
+
+async function start(
+  options: TradeOptions,
+  runtime: Runtime,
+  { events, hooks: asked }: TradeExtras,
+  news: TradeNews,
+): Promise<TradeResult> {
+  const hooks: TradeHooks = {
+    ...asked,
+    notify: (event) => {
+      news.notify(event);
+      asked?.notify?.(event);
+    },
+  };
   const tradeable = await openTradeable(options, runtime);
   await checkLive(options, runtime, tradeable);
   if (options.live) await requireDurableDisk(runtime.journal);
   const { run, model, dataset, source } = tradeable;
-  const { strategy, rounding } = await composeStrategy(run.run.strategy, model.file.scoreKind, dataset.instruments);
   const live = isLive(options);
   const replayClock = new ManualClock(0);
-  const broker = await openBroker(options, runtime, tradeable, live ? runtime.clock : replayClock);
+  const broker = await openBroker(options, runtime, tradeable, live ? runtime.clock : replayClock, news.expiring);
   const opened: { close(): Promise<void> }[] = [broker];
   try {
     const account = await broker.account();
     checkAccount(options, runtime, broker, account);
+    const risk = [...run.run.strategy.risk, ...accountLimits(options, run.run.strategy.risk, account)];
+    const settings = { ...run.run.strategy, risk };
+    const { strategy, rounding } = await composeStrategy(settings, model.file.scoreKind, dataset.instruments);
     if (live) await checkVenueClock(broker, runtime, returnCalendar(dataset));
     const market = live
       ? await liveMarket(tradeable, strategy.sizing, options, runtime)

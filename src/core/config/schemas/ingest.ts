@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { INTERVALS } from '../../domain/index.js';
 import { option } from '../option.js';
 import { choice, duration, integer, interval, list, moment, off, pairs, paths, word } from './kinds.js';
+import { ping } from './ping.js';
 
 /** Options of `quantline ingest`. */
 export const ingestOptions = z.strictObject({
@@ -71,6 +72,7 @@ export const ingestOptions = z.strictObject({
     { summary: 'Setting of the source, such as seed=7.', value: 'key=value', multiple: true },
     pairs().prefault({}),
   ),
+  ping,
   force: option({ summary: 'Compute again although a verified dataset exists, and compare.', switch: true }, off()),
 });
 export type IngestOptions = z.output<typeof ingestOptions>;

@@ -1,6 +1,17 @@
 import { z } from 'zod';
 import { option } from '../option.js';
+import { parseList, valueError } from '../values/index.js';
 import { choice, duration, moment, money, off, pairs, word } from './kinds.js';
+import { ping } from './ping.js';
+
+const SERVICES = ['slack', 'discord', 'telegram', 'ntfy', 'webhook'] as const;
+const NEWS = ['fill', 'reject', 'halt', 'missed', 'unprotected', 'token', 'verdict'] as const;
+
+function newsKind(text: string): (typeof NEWS)[number] {
+  const found = NEWS.find((kind) => kind === text);
+  if (found === undefined) throw valueError(text, `expected some of ${NEWS.join(', ')}`);
+  return found;
+}
 
 /** Options of `quantline trade`. */
 export const tradeOptions = z.strictObject({
@@ -58,6 +69,24 @@ export const tradeOptions = z.strictObject({
     { summary: 'How long before the close --at-close flatten begins.', value: '5m' },
     duration().prefault('5m'),
   ),
+  risk: option(
+      summary: 'Further risk policies, beside those of the run.',
+      value: 'max-order($5000),no-trade(GME)',
+      multiple: true,
+      adapter: 'policy',
+    calls().optional(),
+  notify: option(
+      summary: 'Where news are sent; address and token come from the environment.',
+      value: 'service',
+      choices: SERVICES,
+    choice(...SERVICES).optional(),
+  notifyOn: option(
+      summary: 'What is news: fill, reject, halt, missed, unprotected, token, verdict.',
+      value: 'event',
+      multiple: true,
+      choices: NEWS,
+    texts((raw) => parseList(raw).map(newsKind)).prefault('fill,reject,halt,missed,unprotected,token'),
+  ping,
   live: option({ summary: 'Send orders to a real venue.', switch: true, guard: true }, off()),
   acceptUngated: option(
     { summary: 'Reason for trading what passed no gate; recorded.', value: 'reason', guard: true },

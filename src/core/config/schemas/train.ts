@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { option } from '../option.js';
 import { call, choice, duration, integer, list, off, pairs, split, word } from './kinds.js';
+import { ping } from './ping.js';
 
 /** Options of `quantline train`. */
 export const trainOptions = z.strictObject({
@@ -55,6 +56,7 @@ export const trainOptions = z.strictObject({
     duration().optional(),
   ),
   tag: option({ summary: 'Tag that will name the new model.', value: 'champion:swing' }, word().optional()),
+  ping,
   force: option({ summary: 'Compute again although a verified model exists, and compare.', switch: true }, off()),
 });
 export type TrainOptions = z.output<typeof trainOptions>;

@@ -22,11 +22,13 @@ export async function openBroker(
   runtime: Runtime,
   { run, model, dataset }: Tradeable,
   clock: Clock,
+  onExpiring: NonNullable<BrokerContext['onExpiring']>,
 ): Promise<Broker> {
   const { module } = await loadAdapter<BrokerModule>('broker', options.broker);
   const { venue } = await composeStrategy(run.run.strategy, model.file.scoreKind, dataset.instruments);
   return module.create(adapterSettings(options.broker, module.settings, undefined, brokerSettings(options)), {
     clock,
+    onExpiring,
     logger: runtime.logger,
     secrets: runtime.secrets,
     live: options.live,

@@ -1,0 +1,209 @@
+import { rmSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Artifact } from '../../../../src/core/artifacts/index.js';
+import { redactor, vendorVariables } from '../../../../src/core/config/index.js';
+import { systemClock } from '../../../../src/core/platform/index.js';
+import { Notifier } from '../../../../src/core/stages/notify/notifier.js';
+import { Ping } from '../../../../src/core/stages/notify/ping.js';
+import { channelOf, type NotifyPreset } from '../../../../src/core/stages/notify/presets.js';
+import { accountLimits } from '../../../../src/core/stages/trade/limits.js';
+import { trade } from '../../../../src/core/stages/trade.js';
+import { type Loopback, listen, readRequest } from '../../../fakes/loopback.js';
+import { optionsOf, testRuntime } from '../../../support/workspace.js';
+import { spyRun } from './fixture.js';
+
+interface Received {
+  readonly path: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
+const open: Loopback[] = [];
+afterEach(async () => {
+  for (const server of open.splice(0)) await server.close();
+});
+
+async function service(answer?: (response: ServerResponse) => void): Promise<{ url: string; got: Received[] }> {
+  const got: Received[] = [];
+  const server = await listen(async (request, response) => {
+    got.push({ path: request.url!, headers: request.headers, body: await readRequest(request) });
+    if (answer === undefined) response.end('ok');
+    else answer(response);
+  });
+  open.push(server);
+  return { url: server.url, got };
+}
+
+const warnings = () => {
+  const said: string[] = [];
+  return { said, logger: { debug() {}, info() {}, warn: (text: string) => void said.push(text) } };
+};
+const news = { event: 'fill', strategy: 'swing', text: 'bought 10 AAPL at 100', urgent: false };
+
+describe('presets', () => {
+  test.each<[NotifyPreset, string, object | string]>([
+    ['slack', '/services/T0/B0/secretpart', { text: 'swing: bought 10 AAPL at 100' }],
+    ['discord', '/api/webhooks/1/secretpart', { content: 'swing: bought 10 AAPL at 100' }],
+    ['ntfy', '/secrettopic', 'bought 10 AAPL at 100'],
+    ['webhook', '/hook?key=secretpart', news],
+  ])('%s takes news in its own form', async (preset, path, body) => {
+    const { url, got } = await service();
+    const { said, logger } = warnings();
+    const notifier = new Notifier(channelOf(preset, { QUANTLINE_NOTIFY_URL: url + path }), systemClock, logger);
+    notifier.push(news);
+    await notifier.close();
+    expect(got).toHaveLength(1);
+    expect(got[0]!.path).toBe(path);
+    expect(typeof body === 'string' ? got[0]!.body : JSON.parse(got[0]!.body)).toEqual(body);
+    if (preset === 'ntfy') expect(got[0]!.headers).toMatchObject({ title: 'swing: fill', priority: 'default' });
+    expect(said).toEqual([]);
+  });
+
+  test('telegram by token and chat, bearer tokens elsewhere', async () => {
+    const { url, got } = await service();
+    const secrets = { QUANTLINE_NOTIFY_URL: url, QUANTLINE_NOTIFY_TOKEN: '1:abc', QUANTLINE_NOTIFY_CHAT: '42' };
+    for (const preset of ['telegram', 'webhook'] as const) {
+      const notifier = new Notifier(channelOf(preset, secrets), systemClock, warnings().logger);
+      notifier.push(news);
+      await notifier.close();
+    }
+    expect(got[0]).toMatchObject({ path: '/bot1:abc/sendMessage' });
+    expect(JSON.parse(got[0]!.body)).toEqual({ chat_id: '42', text: 'swing: bought 10 AAPL at 100' });
+    expect(got[1]!.headers.authorization).toBe('Bearer 1:abc');
+  });
+
+  test.each<[NotifyPreset, Record<string, string>, string]>([
+    ['slack', {}, 'CREDENTIALS'],
+    ['slack', { QUANTLINE_NOTIFY_URL: 'https://evil.example/services/x' }, 'CONFIG'],
+    ['telegram', { QUANTLINE_NOTIFY_TOKEN: 'x' }, 'CREDENTIALS'],
+    ['webhook', { QUANTLINE_NOTIFY_URL: 'http://example.com/secretpart' }, 'CONFIG'],
+    ['ntfy', { QUANTLINE_NOTIFY_URL: 'no url' }, 'CONFIG'],
+  ])('%s with %j: %s, and no address in the message', (preset, secrets, code) => {
+    try {
+      channelOf(preset, secrets);
+      expect.unreachable();
+    } catch (error) {
+      expect(error).toMatchObject({ code });
+      expect((error as Error).message).not.toContain('secretpart');
+    }
+  });
+
+  test('address and token are secrets of the configuration', () => {
+    const value = 'https://hooks.slack.com/services/T0/B0/secretpart';
+    const environment = new Map([['QUANTLINE_NOTIFY_URL', { value, origin: 'environment' }]]);
+    expect(redactor(vendorVariables(environment))(`posting to ${value}`)).toBe('posting to ***');
+  });
+});
+
+describe('a service that hangs or refuses', () => {
+  test('pushing never waits; the queue is bounded; closing gives up and says how much is lost', async () => {
+    const { url, got } = await service(() => {});
+    const { said, logger } = warnings();
+    const secrets = { QUANTLINE_NOTIFY_URL: `${url}/secretpart` };
+    const notifier = new Notifier(channelOf('webhook', secrets), systemClock, logger, { queue: 5, closeMs: 50 });
+    const begun = performance.now();
+    for (let i = 0; i < 20; i++) notifier.push(news);
+    expect(performance.now() - begun).toBeLessThan(50);
+    await notifier.close();
+    expect(performance.now() - begun).toBeLessThan(1000);
+    expect(got.length).toBeLessThanOrEqual(1);
+    expect(said.join('\n')).toMatch(/^20 of the notifications did not get through/);
+    expect(said.join('\n')).not.toContain('secretpart');
+  });
+
+  test('a refusal is one warning, and the news after it are tried', async () => {
+    const { url, got } = await service((response) => {
+      response.statusCode = 500;
+      response.end('{}');
+    });
+    const { said, logger } = warnings();
+    const notifier = new Notifier(channelOf('webhook', { QUANTLINE_NOTIFY_URL: url }), systemClock, logger);
+    notifier.push(news);
+    notifier.push(news);
+    await notifier.close();
+    expect(got).toHaveLength(2);
+    expect(said).toEqual([expect.stringContaining('answered 500'), expect.stringMatching(/^2 of the notifications/)]);
+  });
+});
+
+describe('in a session', () => {
+  const runtime = testRuntime({}, true);
+  afterAll(() => rmSync(runtime.workspace, { recursive: true, force: true }));
+  let run: Artifact;
+  beforeAll(async () => {
+    run = await spyRun(runtime, { risk: 'max-drawdown(1%)' });
+  });
+
+  test('fills and the halt are told; a webhook that hangs changes no order and delays little', async () => {
+    const good = await service();
+    const options = (account: string) =>
+      optionsOf('trade', { run: run.path, strategy: account, set: { account }, notify: 'webhook' });
+    const secrets = (url: string) => ({ ...runtime, secrets: { QUANTLINE_NOTIFY_URL: url } });
+    const told = await trade(options('told'), secrets(good.url));
+    expect(told.session).toMatchObject({ outcome: 'halted', fills: 2 });
+    const events = good.got.map(({ body }) => (JSON.parse(body) as { event: string }).event);
+    expect(events).toEqual(['fill', 'fill', 'halt']);
+    expect(JSON.parse(good.got[2]!.body)).toMatchObject({
+      urgent: true,
+      text: expect.stringContaining('max-drawdown'),
+    });
+
+    const stuck = await service(() => {});
+    const quiet = await trade(options('stuck'), secrets(stuck.url));
+    const neutral = { strategy: '', account: '', reason: '' };
+    expect({ ...quiet.session, ...neutral }).toEqual({ ...told.session, ...neutral });
+  });
+
+  test('--notify-on chooses', async () => {
+    const { url, got } = await service();
+    await trade(
+      optionsOf('trade', { run: run.path, strategy: 'c', set: { account: 'c' }, notify: 'webhook', notifyOn: 'halt' }),
+      { ...runtime, secrets: { QUANTLINE_NOTIFY_URL: url } },
+    );
+    expect(got).toHaveLength(1);
+    expect(() => optionsOf('trade', { notifyOn: 'hlt' })).toThrow(/expected some of fill, reject/);
+  });
+
+  test('--risk cuts what the run would do', async () => {
+    const { session } = await trade(
+      optionsOf('trade', { run: run.path, strategy: 'r', set: { account: 'r' }, risk: 'no-trade(SPY)' }),
+      runtime,
+    );
+    expect(session).toMatchObject({ orders: 0, fills: 0 });
+  });
+});
+
+test('account rules of US brokers come by themselves, once', () => {
+  const account = { shortingEnabled: true } as never;
+  const at = (broker: string, risk?: string) => optionsOf('trade', { broker, ...(risk && { risk }) });
+  expect(accountLimits(at('alpaca'), [], account)).toEqual([]);
+  expect(accountLimits(at('ibkr'), [], account)).toEqual(['pattern-day-trader']);
+  expect(accountLimits(at('schwab'), [], { shortingEnabled: false } as never)).toEqual(['settled-cash']);
+  expect(accountLimits(at('schwab', 'pattern-day-trader(4)'), [], account)).toEqual(['pattern-day-trader(4)']);
+  expect(accountLimits(at('schwab'), ['pattern-day-trader(5)'], account)).toEqual([]);
+});
+
+describe('--ping', () => {
+  test('start, success and failure, by the convention of healthchecks.io', async () => {
+    const { url, got } = await service();
+    const { said, logger } = warnings();
+    const ping = new Ping(`${url}/uuid/`, systemClock, logger);
+    ping.start();
+    await ping.success();
+    await new Ping(`${url}/uuid`, systemClock, logger).fail('the disk is full');
+    expect(got.map(({ path, body }) => [path, body])).toEqual([
+      ['/uuid/start', ''],
+      ['/uuid', ''],
+      ['/uuid/fail', 'the disk is full'],
+    ]);
+    expect(said).toEqual([]);
+  });
+
+  test('a switch that cannot be reached is a warning without its address', async () => {
+    const { said, logger } = warnings();
+    await new Ping('http://127.0.0.1:9/secretpart', systemClock, logger).success();
+    expect(said).toHaveLength(1);
+    expect(said[0]).not.toContain('secretpart');
+  });
+});
