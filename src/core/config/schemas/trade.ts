@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { option } from '../option.js';
+import { option, texts } from '../option.js';
 import { parseList, valueError } from '../values/index.js';
-import { choice, duration, moment, money, off, pairs, word } from './kinds.js';
+import { calls, choice, duration, moment, money, off, pairs, word } from './kinds.js';
 import { ping } from './ping.js';
 
 const SERVICES = ['slack', 'discord', 'telegram', 'ntfy', 'webhook'] as const;
@@ -70,22 +70,31 @@ export const tradeOptions = z.strictObject({
     duration().prefault('5m'),
   ),
   risk: option(
+    {
       summary: 'Further risk policies, beside those of the run.',
       value: 'max-order($5000),no-trade(GME)',
       multiple: true,
       adapter: 'policy',
+    },
     calls().optional(),
+  ),
   notify: option(
+    {
       summary: 'Where news are sent; address and token come from the environment.',
       value: 'service',
       choices: SERVICES,
+    },
     choice(...SERVICES).optional(),
+  ),
   notifyOn: option(
+    {
       summary: 'What is news: fill, reject, halt, missed, unprotected, token, verdict.',
       value: 'event',
       multiple: true,
       choices: NEWS,
+    },
     texts((raw) => parseList(raw).map(newsKind)).prefault('fill,reject,halt,missed,unprotected,token'),
+  ),
   ping,
   live: option({ summary: 'Send orders to a real venue.', switch: true, guard: true }, off()),
   acceptUngated: option(
