@@ -15,7 +15,7 @@ export {
   type TrainOptions,
 } from './config/schemas/index.js';
 export type { OpenDataset } from './data/dataset.js';
-export { openDataset } from './data/dataset.js';
+export { openDataset } from './data/open.js';
 export type { BarRequest, MarketDataSource, SourceContext } from './data/source.js';
 export type { BarStore, PutResult, SeriesInfo, SeriesPin } from './data/store.js';
 export * from './domain/index.js';

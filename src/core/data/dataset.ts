@@ -1,16 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { Artifact, ArtifactStore } from '../artifacts/index.js';
 import {
   type BarColumns,
   type CorporateAction,
-  calendarOf,
   type Density,
   INTERVALS,
   type Instrument,
   type Interval,
-  knownAt,
   type PriceBasis,
   type SessionScope,
   type TradingCalendar,
@@ -19,13 +16,12 @@ import { QuantlineError } from '../errors/index.js';
 import { type Clock, canonicalJson, type Logger, sha256 } from '../platform/index.js';
 import { QUALITY_CHECKS, type QualityCheck, type QualityFinding } from './quality.js';
 import { actionSchema, instrumentSchema, seriesKeySchema } from './series/index.js';
-import type { BarStore, SeriesPin } from './store.js';
-import { openStore, storeRoot } from './stores.js';
+import type { SeriesPin } from './store.js';
 
 /** Payload of a dataset artefact: which stored bars it means. The bars themselves stay in the store. */
 export const DATASET_FILE = 'dataset.json';
 
-const pinSchema = z.strictObject({
+export const pinSchema = z.strictObject({
   key: seriesKeySchema,
   /** Null stands for "no bound". */
   from: z.number().nullable(),
@@ -105,12 +101,19 @@ export function datasetContent(description: DatasetDescription): string {
 }
 
 const bound = (value: number): number | null => (Number.isFinite(value) ? value : null);
+/** A pin as it is written, and back. */
+export const serialPin = (pin: SeriesPin) => ({
+  ...pin,
+  ...{ from: bound(pin.from), to: bound(pin.to), reference: [...pin.reference] },
+});
+export const pinOf = (pin: z.infer<typeof pinSchema>): SeriesPin => ({
+  ...pin,
+  from: pin.from ?? Number.NEGATIVE_INFINITY,
+  to: pin.to ?? Number.POSITIVE_INFINITY,
+});
 
 export function serializeDataset(description: DatasetDescription): string {
-  const series = description.series.map((one) => ({
-    ...one,
-    pin: { ...one.pin, from: bound(one.pin.from), to: bound(one.pin.to) },
-  }));
+  const series = description.series.map((one) => ({ ...one, pin: serialPin(one.pin) }));
   return `${JSON.stringify({ schema: 1, ...description, series }, null, 1)}\n`;
 }
 
@@ -124,13 +127,7 @@ export async function describeDataset(artifact: Artifact): Promise<DatasetDescri
       cause: parsed.error,
     });
   const { schema: _, series, ...rest } = parsed.data;
-  return {
-    ...rest,
-    series: series.map((one) => ({
-      ...one,
-      pin: { ...one.pin, from: one.pin.from ?? Number.NEGATIVE_INFINITY, to: one.pin.to ?? Number.POSITIVE_INFINITY },
-    })),
-  };
+  return { ...rest, series: series.map((one) => ({ ...one, pin: pinOf(one.pin) })) };
 }
 
 /** What opening a dataset needs of a runtime. */
@@ -150,39 +147,4 @@ export interface OpenDataset extends DatasetDescription {
   readonly bars: readonly BarColumns[];
   /** Per series, the instant from which each bar may be used. */
   readonly knownAt: readonly Float64Array[];
-}
-
-/**
- * Opens by path, id, tag or `latest`, or an artefact already opened. ARTIFACT_CORRUPT when stored bars differ from what
- * the dataset pinned; NO_DATA when it is empty.
- */
-export async function openDataset(context: DatasetContext, reference: string | Artifact): Promise<OpenDataset> {
-  const artifact = typeof reference === 'string' ? await context.artifacts.open('dataset', reference) : reference;
-  const description = await describeDataset(artifact);
-  const store = await openDatasetStore(context, artifact, description);
-  try {
-    const bars = await Promise.all(description.series.map(({ pin }) => store.readPin(pin)));
-    const calendars = description.series.map(({ instrument }) => calendarOf(instrument.calendar));
-    return {
-      ...description,
-      artifact,
-      manifest: artifact.manifest,
-      instruments: description.series.map(({ instrument }) => instrument),
-      calendars,
-      bars,
-      knownAt: bars.map((columns, i) => knownAt(columns, calendars[i]!, description.delayMs)),
-    };
-  } finally {
-    await store.close();
-  }
-}
-
-/** The store that holds a dataset's bars: that of the artefact's own workspace, or a warehouse by its address. */
-export function openDatasetStore(
-  context: Pick<DatasetContext, 'clock' | 'logger'>,
-  artifact: Artifact,
-  description: Pick<DatasetDescription, 'store'>,
-): Promise<BarStore> {
-  const workspace = dirname(dirname(artifact.path));
-  return openStore(description.store, storeRoot(workspace), context);
 }

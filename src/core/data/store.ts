@@ -86,5 +86,10 @@ export interface BarStore {
   discard(damage: StoreDamage): Promise<void>;
   /** Removes what neither a current index nor one of the pins names; returns bytes freed. */
   prune(pins: readonly SeriesPin[]): Promise<{ readonly files: number; readonly bytes: number }>;
+  /**
+   * Bars that are known to stand as they were put, without reading them: `contentOf` by the series' id (`idOf(key)`).
+   * Absent where looking is cheap anyway.
+   */
+  contents?(): Promise<ReadonlyMap<string, ReadonlySet<string>>>;
   close(): Promise<void>;
 }

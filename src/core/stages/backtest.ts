@@ -1,6 +1,7 @@
 import { ARTIFACT_SCHEMAS, type Artifact, type ArtifactIdentity, buildId } from '../artifacts/index.js';
 import type { BacktestOptions } from '../config/index.js';
-import { type OpenDataset, openDataset } from '../data/dataset.js';
+import type { OpenDataset } from '../data/dataset.js';
+import { openDataset } from '../data/open.js';
 import { timeRange } from '../data/range.js';
 import { runBacktest } from '../engine/backtest.js';
 import { firstTickAt, type MarketFeed } from '../engine/feed.js';

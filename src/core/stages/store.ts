@@ -1,5 +1,4 @@
 import type { IngestOptions } from '../config/index.js';
-import { describeDataset } from '../data/dataset.js';
 import { ingestBars } from '../data/ingest.js';
 import {
   repairSeries,
@@ -9,6 +8,7 @@ import {
   seriesStatus,
   verifySeries,
 } from '../data/maintenance.js';
+import { placesOf } from '../data/places.js';
 import { qualityPolicies } from '../data/quality.js';
 import type { BarStore, SeriesInfo, SeriesPin, StoreDamage } from '../data/store.js';
 import { openStore, storeRoot } from '../data/stores.js';
@@ -177,8 +177,8 @@ export const storePrune = (
             details: { path },
           },
         );
-      const description = await describeDataset(await runtime.artifacts.open('dataset', path));
-      if (description.store === store) pins.push(...description.series.map(({ pin }) => pin));
+      for (const place of await placesOf(await runtime.artifacts.open('dataset', path)))
+        if (place.store === store) pins.push(...place.series.map(({ pin }) => pin));
     }
     return opened.prune(pins);
   });

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { ARTIFACT_SCHEMAS, type Artifact, type ArtifactIdentity, buildId, type Json } from '../artifacts/index.js';
 import { type BacktestOptions, parseCall } from '../config/index.js';
-import { type OpenDataset, openDataset } from '../data/dataset.js';
+import type { OpenDataset } from '../data/dataset.js';
+import { openDataset } from '../data/open.js';
 import type { MarketFeed } from '../engine/feed.js';
 import { QuantlineError } from '../errors/index.js';
 import { sessionAxis, sharpe } from '../evaluation/index.js';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ARTIFACT_SCHEMAS, type Artifact, type ArtifactIdentity, buildId, type Json } from '../artifacts/index.js';
 import { adapterSettings, type TrainOptions, type TuneOptions } from '../config/index.js';
-import { openDataset } from '../data/dataset.js';
+import { openDataset } from '../data/open.js';
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
 import {
   AshaPruner,

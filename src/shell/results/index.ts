@@ -13,7 +13,17 @@ import {
   trainResult,
   tuneResult,
 } from './stages.js';
-import { compareResult, pruneResult, repairResult, statusResult, storeInitResult, verifyResult } from './store.js';
+import {
+  compareResult,
+  costResult,
+  pruneResult,
+  queryResult,
+  repairResult,
+  statusResult,
+  storeInitResult,
+  syncResult,
+  verifyResult,
+} from './store.js';
 
 export * from './book.js';
 export * from './common.js';
@@ -57,4 +67,7 @@ export const COMMAND_RESULTS: Readonly<Record<CommandId, z.ZodType>> = {
   'ingest:compare': compareResult,
   'store:init': storeInitResult,
   'store:prune': pruneResult,
+  'store:sync': syncResult,
+  'store:query': queryResult,
+  'store:cost': costResult,
 };

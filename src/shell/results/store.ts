@@ -75,3 +75,35 @@ export const storeInitResult = z.strictObject({
 
 /** `store prune`. */
 export const pruneResult = z.strictObject({ files: z.int(), bytes: z.int() });
+
+/** `store sync`. */
+export const syncResult = z.strictObject({
+  series: z.array(
+    z.strictObject({
+      ...series,
+      rows: z.int(),
+      inserted: z.int(),
+      updated: z.int(),
+      skipped: z.int().describe('Rows that were known to be there, without asking'),
+    }),
+  ),
+  tables: z
+    .array(z.strictObject({ table: z.string(), rows: z.int(), changed: z.boolean() }))
+    .describe('Tables of --all'),
+});
+
+/** `store query`. */
+export const queryResult = z.strictObject({
+  rows: z.array(z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))),
+  estimated_bytes: z.number(),
+  billed_bytes: z.number().nullable().describe('null: not run'),
+});
+
+/** `store cost`. Dollars at on-demand prices of the US. */
+export const costResult = z.strictObject({
+  tables: z.array(
+    z.strictObject({ table: z.string(), rows: z.number(), bytes: z.number(), dollars_per_month: z.number() }),
+  ),
+  storage_dollars_per_month: z.number(),
+  queries: z.strictObject({ days: z.int(), jobs: z.int(), billed_bytes: z.number(), dollars: z.number() }),
+});

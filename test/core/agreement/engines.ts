@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Artifact } from '../../../src/core/artifacts/index.js';
-import { openDataset } from '../../../src/core/data/dataset.js';
+import { openDataset } from '../../../src/core/data/open.js';
 import { backtest } from '../../../src/core/stages/backtest.js';
 import { openRun } from '../../../src/core/stages/compose/run.js';
 import { ingest } from '../../../src/core/stages/ingest.js';

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Artifact } from '../../../src/core/artifacts/index.js';
-import { openDataset } from '../../../src/core/data/dataset.js';
+import { openDataset } from '../../../src/core/data/open.js';
 import { calendarOf } from '../../../src/core/domain/calendars/index.js';
 import { backtest } from '../../../src/core/stages/backtest.js';
 import { openModel } from '../../../src/core/stages/compose/model.js';

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { LocalArtifactStore } from '../../../src/core/artifacts/index.js';
 import { compareOptions, ingestOptions } from '../../../src/core/config/index.js';
-import { openDataset } from '../../../src/core/data/dataset.js';
+import { openDataset } from '../../../src/core/data/open.js';
 import { seriesFolder } from '../../../src/core/data/series/layout.js';
 import { QuantlineError } from '../../../src/core/errors/index.js';
 import { ManualClock, silentLogger, silentProgress } from '../../../src/core/platform/index.js';

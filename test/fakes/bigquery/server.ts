@@ -8,9 +8,15 @@ interface Job {
     readonly query?: {
       readonly query: string;
       readonly maximumBytesBilled?: string;
-      readonly queryParameters?: unknown[];
+      readonly queryParameters?: readonly {
+        readonly name: string;
+        readonly parameterValue: { readonly value?: string };
+      }[];
     };
-    readonly load?: { readonly destinationTable?: { readonly tableId?: string } };
+    readonly load?: {
+      readonly destinationTable?: { readonly tableId?: string };
+      readonly sourceUris?: readonly string[];
+    };
     readonly dryRun?: boolean;
     readonly labels?: Record<string, string>;
   };
@@ -33,6 +39,8 @@ export class FakeBigQuery {
   readonly answers: [RegExp, Rows][] = [];
   /** Errors for the next requests that match `METHOD path` or the SQL text. */
   readonly failures: { match: RegExp; status: number; reason: string; message: string; times: number }[] = [];
+  /** Rows of the table of series, the one statement on which is carried out. */
+  readonly series = new Map<string, { body: string; revision: number }>();
   datasetExists = true;
   estimate = 5_000_000;
   private readonly contract = Contract.load('bigquery');
@@ -94,6 +102,19 @@ export class FakeBigQuery {
       this.tables.set(table.tableReference.tableId, table);
       return reply(200, table);
     }
+    if (path.endsWith('/tables/series/data')) {
+      const rows = [...this.series].map(([name, { body: text_, revision }]) => [name, text_, String(revision)]);
+      return reply(200, { totalRows: String(rows.length), rows: rows.map((row) => ({ f: row.map((v) => ({ v })) })) });
+    }
+    if (path.endsWith('/tables') && method === 'GET')
+      return reply(200, {
+        totalItems: this.tables.size,
+        tables: [...this.tables.keys()].map((tableId) => ({
+          tableReference: { projectId: 'proj-1', datasetId: 'bars_eu', tableId },
+        })),
+      });
+    if (path.endsWith('/jobs') && method === 'GET')
+      return reply(200, { jobs: this.jobs.map((one) => ({ ...(this.jobJson(one) as object), state: 'DONE' })) });
     const table = /\/tables\/([^/]+)$/.exec(path)?.[1];
     if (table !== undefined) {
       const found = this.tables.get(table);
@@ -106,7 +127,7 @@ export class FakeBigQuery {
     const job = this.jobs.find((one) => one.id === id && one.configuration.dryRun !== true);
     if (job === undefined) return refuse(404, 'notFound', 'Not found: Job');
     if (path.includes('/jobs/')) return reply(200, this.jobJson(job));
-    const rows = this.answers.find(([match]) => match.test(job.configuration.query?.query ?? ''))?.[1] ?? [];
+    const rows = this.rowsOf(job);
     const fields = Object.keys(rows[0] ?? { none: null });
     return reply(200, {
       jobComplete: true,
@@ -115,6 +136,27 @@ export class FakeBigQuery {
       schema: { fields: fields.map((name) => ({ name, type: 'STRING' })) },
       rows: rows.map((row) => ({ f: fields.map((name) => ({ v: row[name] })) })),
     });
+  }
+
+  private rowsOf({ configuration: { query } }: Job): Rows {
+    const sql = query?.query ?? '';
+    const value = (name: string) =>
+      query?.queryParameters?.find((one) => one.name === name)?.parameterValue.value ?? '';
+    const answer = this.answers.find(([match]) => match.test(sql));
+    if (answer !== undefined) return answer[1];
+    const row = this.series.get(value('series'));
+    if (/FROM series WHERE/.test(sql) && row !== undefined) return [{ body: row.body, revision: String(row.revision) }];
+    return [];
+  }
+
+  /** A compare-and-set of a series' row. */
+  private save({ configuration: { query, dryRun } }: Job): void {
+    if (dryRun === true || !/MERGE series/.test(query?.query ?? '')) return;
+    const value = (name: string) =>
+      query?.queryParameters?.find((one) => one.name === name)?.parameterValue.value ?? '';
+    const revision = this.series.get(value('series'))?.revision ?? 0;
+    if (revision === Number(value('revision')))
+      this.series.set(value('series'), { body: value('body'), revision: revision + 1 });
   }
 
   private insert(
@@ -133,6 +175,7 @@ export class FakeBigQuery {
     }
     const job: Job = { id, configuration, location: jobReference?.location };
     this.jobs.push(job);
+    this.save(job);
     reply(200, this.jobJson(job));
   }
 

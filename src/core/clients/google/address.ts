@@ -1,5 +1,6 @@
 import { QuantlineError } from '../../errors/index.js';
 import { guardBaseUrl } from '../../platform/index.js';
+import { type BucketAddress, bucketAddress } from './bucket.js';
 
 /** Where a warehouse is, and how it may be used: `bigquery://project.dataset?location=EU&maxBytes=…`. */
 export interface BigQueryAddress {
@@ -14,9 +15,11 @@ export interface BigQueryAddress {
   /** An emulator on this machine: REST address and gRPC port. */
   readonly endpoint: string | undefined;
   readonly storagePort: number | undefined;
+  /** Where files wait for their load jobs; absent: they are sent with the job. */
+  readonly staging: BucketAddress | undefined;
 }
 
-const KNOWN = ['location', 'maxBytes', 'impersonate', 'endpoint', 'storagePort'];
+const KNOWN = ['location', 'maxBytes', 'impersonate', 'staging', 'endpoint', 'storagePort'];
 const GIB = 1024 ** 3;
 
 /** @throws QuantlineError USAGE where it cannot be read, CONFIG for an endpoint that is not on this machine. */
@@ -38,6 +41,7 @@ export function bigQueryAddress(text: string): BigQueryAddress {
     throw new QuantlineError('USAGE', `${name} of the address must be a positive whole number.`);
   };
   const endpoint = query.get('endpoint') ?? undefined;
+  const staging = query.get('staging') ?? undefined;
   return {
     project: match[1]!,
     dataset: match[2]!,
@@ -47,5 +51,6 @@ export function bigQueryAddress(text: string): BigQueryAddress {
     endpoint:
       endpoint === undefined ? undefined : guardBaseUrl(endpoint, ['https://bigquery.googleapis.com'], 'endpoint'),
     storagePort: query.has('storagePort') ? number('storagePort', 0) : undefined,
+    staging: staging === undefined ? undefined : bucketAddress(staging),
   };
 }

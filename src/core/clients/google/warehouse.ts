@@ -2,44 +2,40 @@ import type { BigQuery } from '@google-cloud/bigquery';
 import type { reader as Reader } from '@google-cloud/bigquery-storage';
 import type { OAuth2Client } from 'google-auth-library';
 import { QuantlineError } from '../../errors/index.js';
-import { isoTime, type Logger } from '../../platform/index.js';
+import type { Logger } from '../../platform/index.js';
 import type { BigQueryAddress } from './address.js';
+import { arrowNumbers } from './arrow.js';
+import { googleCredentials } from './credentials.js';
 import { warehouseError } from './failures.js';
-
-export interface Field {
-  readonly name: string;
-  readonly type: 'STRING' | 'TIMESTAMP' | 'FLOAT64' | 'INT64';
-  readonly required?: boolean;
-}
-
-export interface TableLayout {
-  readonly fields: readonly Field[];
-  /** Month partitions on this column, whose filter every query must have. */
-  readonly partitionBy?: string;
-  readonly clusterBy?: readonly string[];
-  /** Days after which the table goes away by itself. */
-  readonly expiresInDays?: number;
-}
-
-/** Instants are given as {@link Instant}; texts and whole numbers as they are. */
-export type Parameters = Readonly<Record<string, string | number | Instant | readonly number[]>>;
-/** Epoch milliseconds that are meant as a TIMESTAMP. */
-export class Instant {
-  constructor(readonly ms: number) {}
-}
+import { type Parameters, parameter } from './parameters.js';
+import { checkTable, type TableLayout, tableOptions } from './tables.js';
 
 export type Row = Readonly<Record<string, unknown>>;
 
 export interface QueryResult {
   readonly rows: readonly Row[];
+  /** What the dry run says; 0 where it was left out. */
+  readonly estimatedBytes: number;
   /** undefined where the service does not say. */
   readonly billedBytes: number | undefined;
 }
 
+export interface TableSize {
+  readonly name: string;
+  readonly rows: number;
+  readonly bytes: number;
+  /** Of these bytes, those that did not change for 90 days. */
+  readonly longTermBytes: number;
+}
+
+interface JobMetadata {
+  readonly configuration?: { readonly labels?: Readonly<Record<string, string>> };
+  readonly statistics?: { readonly query?: { readonly totalBytesBilled?: string } };
+}
+
 /** On-demand price a TiB in the US; other regions differ little. */
-const DOLLARS_PER_TIB = 6.25;
-const TIB = 1024 ** 4;
-const LEGACY = { FLOAT64: 'FLOAT', INT64: 'INTEGER', STRING: 'STRING', TIMESTAMP: 'TIMESTAMP' } as const;
+export const DOLLARS_PER_TIB = 6.25;
+export const TIB = 1024 ** 4;
 
 /** "12.3 MB ($0.0001)" */
 export const costText = (bytes: number): string =>
@@ -63,7 +59,9 @@ export class Warehouse {
 
   static async open(address: BigQueryAddress, logger: Logger): Promise<Warehouse> {
     const { BigQuery: Client } = await import('@google-cloud/bigquery');
-    const auth = await credentials(address);
+    const auth = await googleCredentials(address, ['https://www.googleapis.com/auth/bigquery']).catch((error) => {
+      throw warehouseError(error, 'finding credentials', address);
+    });
     const client = new Client({
       projectId: address.project,
       ...(address.endpoint === undefined ? {} : { apiEndpoint: address.endpoint }),
@@ -108,22 +106,8 @@ export class Warehouse {
       const table = this.dataset.table(name);
       const [exists] = await table.exists();
       if (!exists) {
-        const options = {
-          schema: layout.fields.map((f) => ({
-            name: f.name,
-            type: LEGACY[f.type],
-            mode: f.required ? 'REQUIRED' : 'NULLABLE',
-          })),
-          ...(layout.partitionBy === undefined
-            ? {}
-            : { timePartitioning: { type: 'MONTH', field: layout.partitionBy }, requirePartitionFilter: true }),
-          ...(layout.clusterBy === undefined ? {} : { clustering: { fields: [...layout.clusterBy] } }),
-          ...(layout.expiresInDays === undefined
-            ? {}
-            : { expirationTime: String(now + layout.expiresInDays * 86_400_000) }),
-        };
         // Another process may create it in the same second.
-        await this.dataset.createTable(name, options).catch((error: { code?: unknown }) => {
+        await this.dataset.createTable(name, tableOptions(layout, now)).catch((error: { code?: unknown }) => {
           if (error.code !== 409) throw error;
         });
         return;
@@ -131,16 +115,7 @@ export class Warehouse {
       const [metadata] = (await table.getMetadata()) as unknown as [
         { schema?: { fields?: { name: string; type: string }[] } },
       ];
-      const have = new Map((metadata.schema?.fields ?? []).map((field) => [field.name, field.type]));
-      for (const { name: column, type } of layout.fields) {
-        const found = have.get(column);
-        if (found !== type && found !== LEGACY[type])
-          throw new QuantlineError(
-            'MISMATCH',
-            `Table ${this.address.dataset}.${name} has another schema: column ${column} is ${found ?? 'missing'} instead of ${type}.`,
-            { hint: 'Use another dataset, or a newer version of Quantline.', details: { table: name, column } },
-          );
-      }
+      checkTable(`${this.address.dataset}.${name}`, layout, metadata.schema?.fields ?? []);
     });
   }
 
@@ -151,11 +126,12 @@ export class Warehouse {
   async loadParquet(table: string, path: string, jobId: string): Promise<void> {
     const location = await this.region();
     await this.guard('loading bars', async () => {
+      const staged = await this.staged(path, jobId);
       for (let attempt = 0; ; attempt++) {
         const id = attempt === 0 ? jobId : `${jobId}-${attempt}`;
-        const options = { sourceFormat: 'PARQUET', jobId: id, writeDisposition: 'WRITE_TRUNCATE' } as const;
         try {
-          await this.client.dataset(this.address.dataset, { location }).table(table).load(path, options);
+          await this.load(id, table, location, staged?.uri ?? path);
+          await staged?.remove();
           return;
         } catch (error) {
           if ((error as { code?: unknown }).code !== 409) throw error;
@@ -165,18 +141,59 @@ export class Warehouse {
           .promise()
           .then(() => 'done' as const)
           .catch((error: unknown) => error);
-        if (outcome === 'done') return;
+        if (outcome === 'done') return staged?.remove();
         if (attempt >= 5) throw outcome;
       }
     });
   }
 
-  /** What a query would read, without running it. */
-  async cost(sql: string, parameters: Parameters = {}): Promise<number> {
+  /** Puts a file into the staging bucket, where there is one, under the name of its job. */
+  private async staged(path: string, jobId: string) {
+    const { staging } = this.address;
+    if (staging === undefined) return undefined;
+    const { Bucket } = await import('./bucket.js');
+    const bucket = await Bucket.open(staging);
+    const name = `${jobId}.parquet`;
+    // The name follows from the contents: what is there already is the same file.
+    await bucket.createFrom(name, path);
+    return { uri: bucket.uri(name), remove: () => bucket.remove(name) };
+  }
+
+  private async load(jobId: string, table: string, location: string, source: string): Promise<void> {
+    const { project, dataset } = this.address;
+    if (!source.startsWith('gs://')) {
+      const options = { sourceFormat: 'PARQUET', jobId, writeDisposition: 'WRITE_TRUNCATE' } as const;
+      await this.client.dataset(dataset, { location }).table(table).load(source, options);
+      return;
+    }
+    const load = {
+      sourceUris: [source],
+      sourceFormat: 'PARQUET',
+      writeDisposition: 'WRITE_TRUNCATE',
+      destinationTable: { projectId: project, datasetId: dataset, tableId: table },
+    };
+    const [job] = await this.client.createJob({ jobId, location, configuration: { load } });
+    await job.promise();
+  }
+
+  /** All rows of a small table, free of charge. */
+  async listRows(table: string): Promise<readonly Row[]> {
+    await this.region();
+    return this.guard(`listing ${table}`, async () => (await this.dataset.table(table).getRows())[0] as Row[]);
+  }
+
+  /** What a query would read, without running it. @throws QuantlineError USAGE where it is not only reading but must be. */
+  async cost(sql: string, parameters: Parameters = {}, readOnly = false): Promise<number> {
     const job = await this.start(sql, parameters, true);
-    return Number(
-      (job.metadata as { statistics?: { totalBytesProcessed?: string } }).statistics?.totalBytesProcessed ?? 0,
-    );
+    const { statistics } = job.metadata as {
+      statistics?: { totalBytesProcessed?: string; query?: { statementType?: string } };
+    };
+    const type = statistics?.query?.statementType ?? 'SELECT';
+    if (readOnly && type !== 'SELECT')
+      throw new QuantlineError('USAGE', `This is no query but a statement (${type}); it was not run.`, {
+        hint: 'Change tables with bq query or the console.',
+      });
+    return Number(statistics?.totalBytesProcessed ?? 0);
   }
 
   /**
@@ -195,7 +212,52 @@ export class Warehouse {
       ];
       const billed = metadata.statistics?.query?.totalBytesBilled;
       if (billed !== undefined) this.logger[say](`BigQuery: billed ${costText(Number(billed))}.`);
-      return { rows, billedBytes: billed === undefined ? undefined : Number(billed) };
+      return { rows, estimatedBytes: estimate, billedBytes: billed === undefined ? undefined : Number(billed) };
+    });
+  }
+
+  /** Tables with their sizes, free of charge. */
+  async tables(): Promise<readonly TableSize[]> {
+    await this.region();
+    return this.guard('listing tables', async () => {
+      const [tables] = await this.dataset.getTables();
+      const sizes: TableSize[] = [];
+      for (const table of tables) {
+        const [{ numRows, numBytes, numLongTermBytes }] = (await table.getMetadata()) as unknown as [
+          Record<'numRows' | 'numBytes' | 'numLongTermBytes', string | undefined>,
+        ];
+        const [rows, bytes, longTermBytes] = [numRows, numBytes, numLongTermBytes].map((one) => Number(one ?? 0));
+        sizes.push({ name: table.id ?? '', rows: rows!, bytes: bytes!, longTermBytes: longTermBytes! });
+      }
+      return sizes;
+    });
+  }
+
+  /** Jobs of this program since an instant: how many, and what they were billed for. Free of charge. */
+  async usage(since: number): Promise<{ readonly jobs: number; readonly billedBytes: number }> {
+    return this.guard('listing jobs', async () => {
+      const [jobs] = await this.client.getJobs({ minCreationTime: String(since), projection: 'full' });
+      const ours = jobs
+        .map(({ metadata }) => metadata as JobMetadata)
+        .filter(({ configuration }) => configuration?.labels?.['tool'] === 'quantline');
+      const billed = ours.map(({ statistics }) => Number(statistics?.query?.totalBytesBilled ?? 0));
+      return { jobs: ours.length, billedBytes: billed.reduce((sum, bytes) => sum + bytes, 0) };
+    });
+  }
+
+  /** A label of a table; undefined where it has none of that name. */
+  async label(table: string, name: string): Promise<string | undefined> {
+    return this.guard(`looking at ${table}`, async () => {
+      const [{ labels }] = (await this.dataset.table(table).getMetadata()) as unknown as [
+        { labels?: Record<string, string> },
+      ];
+      return labels?.[name];
+    });
+  }
+
+  async setLabel(table: string, name: string, value: string): Promise<void> {
+    await this.guard(`labelling ${table}`, async () => {
+      await this.dataset.table(table).setMetadata({ labels: { [name]: value } });
     });
   }
 
@@ -255,7 +317,9 @@ export class Warehouse {
           if (bytes === undefined) continue;
           const batch = tableFromIPC(Buffer.concat([schema, bytes]));
           if (batch.numRows === 0) continue;
-          yield Object.fromEntries(columns.map((column) => [column, numbers(batch.getChild(column), batch.numRows)]));
+          yield Object.fromEntries(
+            columns.map((column) => [column, arrowNumbers(batch.getChild(column), batch.numRows)]),
+          );
         }
       } catch (error) {
         throw warehouseError(error, 'reading columns', this.address);
@@ -287,67 +351,4 @@ export class Warehouse {
   async close(): Promise<void> {
     (await this.reading?.catch(() => undefined))?.close();
   }
-}
-
-function parameter(value: Parameters[string]) {
-  const int64 = { type: 'INT64' };
-  if (value instanceof Instant)
-    return {
-      parameterType: { type: 'TIMESTAMP' },
-      parameterValue: { value: isoTime(value.ms).replace('T', ' ').replace('Z', '+00') },
-    };
-  if (typeof value === 'string') return { parameterType: { type: 'STRING' }, parameterValue: { value } };
-  if (typeof value === 'number') return { parameterType: int64, parameterValue: { value: String(value) } };
-  return {
-    parameterType: { type: 'ARRAY', arrayType: int64 },
-    parameterValue: { arrayValues: value.map((one) => ({ value: String(one) })) },
-  };
-}
-
-async function credentials(address: BigQueryAddress): Promise<OAuth2Client | undefined> {
-  const { GoogleAuth, Impersonated, OAuth2Client: Client } = await import('google-auth-library');
-  if (address.endpoint !== undefined) {
-    // An emulator takes anything; the client insists on something.
-    const client = new Client();
-    client.setCredentials({ access_token: 'emulator', expiry_date: 8.64e15 });
-    return client;
-  }
-  if (address.impersonate === undefined) return undefined;
-  const scopes = ['https://www.googleapis.com/auth/bigquery'];
-  try {
-    const sourceClient = await new GoogleAuth({
-      scopes: ['https://www.googleapis.com/auth/cloud-platform'],
-    }).getClient();
-    return new Impersonated({
-      sourceClient: sourceClient as never,
-      targetPrincipal: address.impersonate,
-      targetScopes: scopes,
-      lifetime: 3600,
-    }) as unknown as OAuth2Client;
-  } catch (error) {
-    throw warehouseError(error, 'finding credentials', address);
-  }
-}
-
-interface Column {
-  readonly data: readonly {
-    readonly values: ArrayLike<number> | BigInt64Array;
-    readonly length: number;
-    readonly offset: number;
-  }[];
-  readonly nullCount: number;
-}
-
-/** One batch of a column as doubles; microseconds become milliseconds. */
-function numbers(column: unknown, n: number): Float64Array {
-  const { data, nullCount } = column as Column;
-  if (nullCount > 0) throw new QuantlineError('ARTIFACT_CORRUPT', 'The warehouse holds bars with missing values.');
-  const out = new Float64Array(n);
-  let at = 0;
-  for (const { values, length } of data) {
-    if (values instanceof BigInt64Array) for (let i = 0; i < length; i++) out[at + i] = Number(values[i]!) / 1000;
-    else out.set((values as Float64Array).subarray(0, length), at);
-    at += length;
-  }
-  return out;
 }

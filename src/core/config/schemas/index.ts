@@ -6,7 +6,16 @@ import { loginSchwabOptions } from './login.js';
 import { flattenOptions, haltOptions, resumeOptions } from './operate.js';
 import { configOptions, initOptions } from './setup.js';
 import { listOptions, runShowOptions, showOptions } from './show.js';
-import { compareOptions, pruneOptions, repairOptions, seriesOptions, storeInitOptions } from './store.js';
+import {
+  compareOptions,
+  pruneOptions,
+  repairOptions,
+  seriesOptions,
+  storeCostOptions,
+  storeInitOptions,
+  storeQueryOptions,
+  storeSyncOptions,
+} from './store.js';
 import { tradeOptions } from './trade.js';
 import { trainOptions } from './train.js';
 import { tuneOptions } from './tune.js';
@@ -60,5 +69,8 @@ export const COMMAND_OPTIONS = {
   'ingest:compare': compareOptions,
   'store:init': storeInitOptions,
   'store:prune': pruneOptions,
+  'store:sync': storeSyncOptions,
+  'store:query': storeQueryOptions,
+  'store:cost': storeCostOptions,
 } as const;
 export type CommandId = keyof typeof COMMAND_OPTIONS;

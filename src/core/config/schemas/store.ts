@@ -3,7 +3,7 @@ import { INTERVALS, type Interval, parseInterval } from '../../domain/index.js';
 import { option, texts } from '../option.js';
 import { parseList } from '../values/index.js';
 import { ingestOptions } from './ingest.js';
-import { choice, fraction, integer, list, word } from './kinds.js';
+import { choice, fraction, integer, list, off, paths, word } from './kinds.js';
 import { FORMATS } from './show.js';
 
 const { store, session, from, to, interval } = ingestOptions.shape;
@@ -77,6 +77,47 @@ export type CompareOptions = z.output<typeof compareOptions>;
 /** Options of `quantline store prune`. */
 export const pruneOptions = z.strictObject({ store });
 export type PruneOptions = z.output<typeof pruneOptions>;
+
+const warehouse = option(
+  { summary: 'Address of the warehouse.', value: 'bigquery://project.dataset' },
+  word().optional(),
+);
+
+/** Options of `quantline store sync`. */
+export const storeSyncOptions = z.strictObject({
+  store: warehouse,
+  data: option(
+    { summary: 'Only the series of this dataset: path, id, tag or latest.', value: 'dataset' },
+    word().optional(),
+  ),
+  source: sources,
+  symbols,
+  interval: intervals,
+  pull: option({ summary: 'From the warehouse to the files of the workspace.', switch: true }, off()),
+  all: option({ summary: 'Also trades, executions, journal and reports.', switch: true }, off()),
+  format,
+});
+export type StoreSyncOptions = z.output<typeof storeSyncOptions>;
+
+/** Options of `quantline store query`. */
+export const storeQueryOptions = z.strictObject({
+  store: warehouse,
+  param: option(
+    { summary: "Parameter of the query; 'text' in quotes is always text.", value: 'name=value', multiple: true },
+    paths().optional(),
+  ),
+  dryRun: option({ summary: 'Only say what it would read.', switch: true }, off()),
+  maxBytes: option(
+    { summary: 'Most bytes that it may be billed for; maxBytes of the address, or 20 GiB, otherwise.', value: 'n' },
+    integer(1).optional(),
+  ),
+  format,
+});
+export type StoreQueryOptions = z.output<typeof storeQueryOptions>;
+
+/** Options of `quantline store cost`. */
+export const storeCostOptions = z.strictObject({ store: warehouse, format });
+export type StoreCostOptions = z.output<typeof storeCostOptions>;
 
 /** Options of `quantline store init`. */
 export const storeInitOptions = z.strictObject({

@@ -1,14 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { bigQueryAddress, Instant, type Parameters, type Row, Warehouse } from '../../clients/google/index.js';
 import { BAR_FIELDS, type BarColumns, type CorporateAction, intervalMs, type SeriesKey } from '../../domain/index.js';
 import { QuantlineError } from '../../errors/index.js';
 import { canonicalJson, idOf, isoTime } from '../../platform/index.js';
-import { writeParquet } from '../../platform/parquet.js';
-import { addRange, subtractRange, type TimeRange } from '../series/coverage.js';
+import { contentOf } from '../series/content.js';
+import { addRange, missingRanges, subtractRange, type TimeRange } from '../series/coverage.js';
 import { BlockHash, hashBars } from '../series/hash.js';
 import { joinBars, sharedBars } from '../series/memory.js';
 import type {
@@ -21,6 +18,7 @@ import type {
   StoreDamage,
 } from '../store.js';
 import { checkColumns, sorted, verifyPin } from './bigquery-bars.js';
+import { type Loaded, stageBars, untouched } from './bigquery-loads.js';
 import * as sql from './bigquery-sql.js';
 
 export const name = 'bigquery';
@@ -55,6 +53,9 @@ async function prepare(warehouse: Warehouse, { clock }: StoreContext): Promise<v
 interface Body extends SeriesMetadata {
   readonly actions: readonly CorporateAction[];
   readonly coverage: readonly TimeRange[];
+  readonly loaded: readonly Loaded[];
+  /** Put under way; changes the row's revision, so that no other put can call its own bars untouched. */
+  readonly putting: string | null;
 }
 interface Saved extends Body {
   readonly revision: number;
@@ -106,43 +107,47 @@ class BigQueryStore implements BarStore {
         `The stored series of ${key.instrument} holds ${saved.basis} prices; these are ${info.basis}.`,
         { hint: `Ingest them with --basis ${saved.basis}, or into another dataset.`, details: { key } },
       );
-    const kept = { actions: saved?.actions ?? [], coverage: saved?.coverage ?? [] };
-    saved = await this.save(key, saved, (old) => ({ ...kept, ...old, ...info }));
-    const parameters = { ...seriesOf(key), commit: randomUUID(), ...rangeOf(bars) };
+    const content = contentOf(key, bars);
+    const before = saved?.loaded.find(({ id }) => id === content);
+    if (before !== undefined && saved !== undefined && isKnown(saved, info, covered))
+      return { inserted: 0, updated: 0, generation: before.generation + saved.revision };
+    const none: Pick<Body, 'actions' | 'coverage'> = { actions: [], coverage: [] };
+    const commit = randomUUID();
+    const [from, to] = [bars.time[0] ?? 0, bars.time.at(-1) ?? -1];
+    saved = await this.save(key, saved, (old) => ({
+      ...{ ...none, ...old, ...info },
+      loaded: untouched(old?.loaded ?? [], from, to),
+      putting: n === 0 ? null : commit,
+    }));
+    const parameters = { ...seriesOf(key), commit, ...rangeOf(bars) };
     if (n > 0) {
       const { source, feed, scope, interval } = key;
-      const staging = await this.stage(key, bars);
+      const staging = await stageBars(await this.warehouse(), this.context, content, bars);
       await this.query(sql.mergeStatement(staging), { ...parameters, source, feed, scope, interval });
     }
-    // After the bars: a crash in between asks for the range again, which changes nothing.
-    if (covered !== undefined)
-      saved = await this.save(key, saved, (old) => ({ ...old!, coverage: addRange(old!.coverage, covered) }));
     const [row] = await this.query(sql.COMMITTED, parameters);
-    const [added, updated] = [Number(row?.['added'] ?? 0), Number(row?.['closed'] ?? 0)];
-    const generation = Number(row?.['latest'] ?? 0) + saved.revision;
+    const [added, updated, latest] = [row?.['added'], row?.['closed'], row?.['latest']].map((one) =>
+      Number(one ?? 0),
+    ) as [number, number, number];
+    // After the bars: a crash in between asks for the range again, which changes nothing.
+    saved = await this.save(key, saved, (old) => ({
+      ...old!,
+      coverage: covered === undefined ? old!.coverage : addRange(old!.coverage, covered),
+      // Another put came in between: whose values stand is not known without looking.
+      ...(old!.putting === commit && {
+        putting: null,
+        loaded: [...untouched(old!.loaded, from, to), { id: content, from, to, generation: latest }],
+      }),
+    }));
+    const generation = latest + saved.revision;
     return added === 0 ? { inserted: 0, updated: 0, generation } : { inserted: added - updated, updated, generation };
   }
 
-  /**
-   * Loads bars into a table of their own, free of charge. Its name and the job's id follow from the contents and the
-   * day, so that a repeat, also after a crash, loads nothing twice; it goes away by itself.
-   */
-  private async stage(key: SeriesKey, bars: BarColumns): Promise<string> {
-    const warehouse = await this.warehouse();
-    const now = this.context.clock.now();
-    const id = `${idOf({ key, bars: hashBars(bars) })}_${isoTime(now).slice(0, 10).replaceAll('-', '')}`;
-    const table = `staging_${id}`;
-    const folder = await mkdtemp(join(tmpdir(), 'quantline-load-'));
-    try {
-      const path = join(folder, 'bars.parquet');
-      const { time, ...values } = Object.fromEntries(BAR_FIELDS.map((field) => [field, bars[field]]));
-      await writeParquet(path, { ts: time!, ...values }, { timestamps: ['ts'] });
-      await warehouse.ensureTable(table, sql.STAGING_LAYOUT, now);
-      await warehouse.loadParquet(table, path, `quantline_${id}`);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
-    return table;
+  async contents(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+    const rows = await (await this.warehouse()).listRows(sql.SERIES);
+    return new Map(
+      rows.map((row) => [String(row['series']), new Set(bodyOf(row).loaded.map(({ id }) => id))] as const),
+    );
   }
 
   /** The series' own row; changed by compare-and-set, so that two processes lose nothing. */
@@ -210,7 +215,7 @@ class BigQueryStore implements BarStore {
   async info(key: SeriesKey): Promise<SeriesInfo | undefined> {
     const saved = await this.saved(key);
     if (saved === undefined) return undefined;
-    const { revision, actions: _, ...metadata } = saved;
+    const { revision, actions: _, loaded: _loaded, putting: _putting, ...metadata } = saved;
     const { generation, rows, firstTime, lastTime } = await this.summary(key);
     // Both only grow, so their sum grows with either.
     return { ...metadata, rows, firstTime, lastTime, generation: generation + revision };
@@ -328,7 +333,11 @@ class BigQueryStore implements BarStore {
   async discard({ key, firstTime, lastTime }: StoreDamage): Promise<void> {
     await this.query(sql.CLOSE_RANGE, { ...seriesOf(key), lo: bounded(firstTime), hi: bounded(lastTime) });
     const given = { from: firstTime, to: lastTime + 1 };
-    await this.save(key, await this.known(key), (old) => ({ ...old!, coverage: subtractRange(old!.coverage, given) }));
+    await this.save(key, await this.known(key), (old) => ({
+      ...{ ...old!, putting: null },
+      coverage: subtractRange(old!.coverage, given),
+      loaded: untouched(old!.loaded, firstTime, lastTime),
+    }));
   }
 
   async prune(pins: readonly SeriesPin[]): Promise<{ files: number; bytes: number }> {
@@ -361,7 +370,16 @@ const rangeOf = ({ time }: BarColumns) => ({ lo: new Instant(time[0] ?? 0), hi: 
 function bodyOf(row: Row): Body {
   const body = JSON.parse(String(row['body'])) as Body;
   const { source, feed, scope, interval, instrument } = body.key;
-  return { ...body, key: { source, feed, scope, interval, instrument } };
+  const key = { source, feed, scope, interval, instrument };
+  return { ...body, loaded: body.loaded ?? [], putting: body.putting ?? null, key };
+}
+
+/** Whether a series says all of this already. */
+function isKnown(saved: Body, info: SeriesMetadata, covered: TimeRange | undefined): boolean {
+  const same = canonicalJson(saved.instrument) === canonicalJson(info.instrument) && saved.density === info.density;
+  return (
+    same && saved.basis === info.basis && (covered === undefined || missingRanges(saved.coverage, covered).length === 0)
+  );
 }
 
 function generationOf(pin: SeriesPin): number {

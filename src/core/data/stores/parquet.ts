@@ -202,10 +202,15 @@ class ParquetStore implements BarStore {
   }
 
   async readPin(pin: SeriesPin): Promise<BarColumns> {
-    const parts: BarColumns[] = [];
-    for await (const block of this.pinBlocks(pin)) parts.push(block);
-    const { instrument, interval } = pin.key;
-    return parts.length === 0 ? sharedBars(instrument, interval, 0) : joinBars(instrument, interval, parts);
+    // Filled block by block: of a large universe no series is in memory twice.
+    const out = sharedBars(pin.key.instrument, pin.key.interval, pin.rows);
+    let at = 0;
+    for await (const block of this.pinBlocks(pin)) {
+      const n = Math.min(block.time.length, pin.rows - at);
+      for (const field of BAR_FIELDS) out[field].set(block[field].subarray(0, n), at);
+      at += n;
+    }
+    return out;
   }
 
   async *pinBlocks(pin: SeriesPin): AsyncIterable<BarColumns> {

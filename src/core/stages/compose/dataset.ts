@@ -7,10 +7,11 @@ import {
   type DatasetDescription,
   type DatasetSeries,
   datasetContent,
-  openDataset,
   serializeDataset,
 } from '../../data/dataset.js';
 import type { IngestFailure } from '../../data/ingest.js';
+import { openDataset } from '../../data/open.js';
+import { notePlace } from '../../data/places.js';
 import type { MarketDataSource } from '../../data/source.js';
 import type { Universe } from '../../data/universe.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
@@ -99,6 +100,7 @@ export async function writeDataset(
       { signal: runtime.signal },
     );
   const result = await write();
+  if (result.reused) await notePlace(result.artifact, description);
   if (!options.force || !result.reused) return result;
   // The contents are the identity: what --force can find is stored bars that are gone or damaged since.
   try {

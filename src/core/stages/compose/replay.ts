@@ -1,5 +1,6 @@
 import type { Artifact } from '../../artifacts/index.js';
-import { type OpenDataset, openDataset } from '../../data/dataset.js';
+import type { OpenDataset } from '../../data/dataset.js';
+import { openDataset } from '../../data/open.js';
 import { firstTickAt } from '../../engine/feed.js';
 import type { HonestyResult, Neighbour, Replay } from '../../evaluation/index.js';
 import type { ModelFile } from '../../models/model-file.js';

@@ -1,6 +1,6 @@
 import type { TradeOptions } from '../../config/index.js';
 import { scopeOf } from '../../data/checks.js';
-import { openDatasetStore } from '../../data/dataset.js';
+import { openDatasetStore } from '../../data/open.js';
 import { qualityPolicies } from '../../data/quality.js';
 import { timeRange } from '../../data/range.js';
 import { dateAt } from '../../data/sources/vendor-columns.js';

@@ -1,6 +1,7 @@
 import type { Artifact } from '../../artifacts/index.js';
 import type { TradeOptions } from '../../config/index.js';
-import { type OpenDataset, openDataset } from '../../data/dataset.js';
+import type { OpenDataset } from '../../data/dataset.js';
+import { openDataset } from '../../data/open.js';
 import { QuantlineError } from '../../errors/index.js';
 import { checkFits, type OpenModel, openModel } from '../compose/model.js';
 import { type OpenRun, openRun } from '../compose/run.js';

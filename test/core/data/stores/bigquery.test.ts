@@ -26,10 +26,6 @@ beforeEach(async () => {
   process.env['METADATA_SERVER_DETECTION'] = 'none';
   said = [];
   fake = await FakeBigQuery.start();
-  const body = { ...infoFor(key), actions: [], coverage: [] };
-  // Whoever asks for the series finds it.
-  fake.answers.push([/FROM series/, [{ body: JSON.stringify(body), revision: '1' }]]);
-  fake.answers.push([/AS added/, [{ added: '20', latest: '1', closed: '0' }]]);
 });
 afterEach(() => fake.close());
 
@@ -86,6 +82,8 @@ describe('requests, where the emulator is laxer than BigQuery', () => {
   it('gives a load the same job id for the same bars, and waits for the first job when it is sent again', async () => {
     await open().put(infoFor(key), bars);
     const first = fake.jobs.find((job) => job.configuration.load !== undefined)!;
+    // A process that died before it could note what it had put.
+    fake.series.clear();
     await open().put(infoFor(key), bars);
     const loads = fake.jobs.filter((job) => job.configuration.load !== undefined);
     expect(loads).toEqual([first]);
@@ -102,9 +100,33 @@ describe('requests, where the emulator is laxer than BigQuery', () => {
     await open().put(infoFor(key), bars);
     const first = fake.jobs.find((job) => job.configuration.load !== undefined)!;
     first.error = { reason: 'backendError', message: 'try again' };
+    fake.series.clear();
     await open().put(infoFor(key), bars);
     const ids = fake.jobs.filter((job) => job.configuration.load !== undefined).map((job) => job.id);
     expect(ids).toEqual([first.id, `${first.id}-1`]);
+  });
+
+  it('reads and loads nothing for bars that are known to stand as they were put', async () => {
+    fake.answers.push([/AS added/, [{ added: '20', closed: '0', latest: '1' }]]);
+    const first = await open().put(infoFor(key), bars);
+    const asked = fake.jobs.length;
+    expect(await open().put(infoFor(key), bars)).toEqual({ inserted: 0, updated: 0, generation: first.generation });
+    expect(fake.jobs.slice(asked).map(({ configuration }) => configuration.query?.query)).toEqual([
+      expect.stringMatching(/FROM series/),
+    ]);
+    expect([...(await open().contents!()).values()].map((ids) => ids.size)).toEqual([1]);
+    // Other values in the same minutes: what stood is not known to stand any more.
+    await open().put(infoFor(key), barsAt(key, minutes('2024-01-31T23:55Z', 5), 9));
+    await open().put(infoFor(key), bars);
+    const merges = fake.queries(/MERGE bars/).filter((job) => job.configuration.dryRun !== true);
+    expect(merges).toHaveLength(3);
+    expect(fake.violations).toEqual([]);
+  });
+
+  it('stages large files in a bucket where one is named', async () => {
+    const address = bigQueryAddress(fake.address('&staging=gs://my-bucket/loads'));
+    expect(address.staging).toMatchObject({ bucket: 'my-bucket', prefix: 'loads' });
+    expect(() => bigQueryAddress(fake.address('&staging=my-bucket'))).toThrow(/not the address of a bucket/);
   });
 
   it('converges after a crash between load and merge', async () => {
