@@ -104,7 +104,12 @@ async function start(
       emergency: options.unprotected,
       ...(events !== undefined && { events }),
     });
-    const session = new Session({ options, runtime, market, runner, execution, report: source.id, hooks });
+    const session = new Session({
+      ...{ options, runtime, market, runner, execution, hooks },
+      report: source.id,
+      calendar: returnCalendar(dataset),
+      replay: !live,
+    });
     const file = await session.run();
     const artifact = await writeSession(file, source, runtime);
     const idle = file.outcome === 'nothing' || file.outcome === 'slot-taken';

@@ -80,6 +80,7 @@ export class LiveRunner {
   private readonly standing = new StandingPolicy();
   /** Policy whose halt is in the journal already. */
   private haltedBy: string | undefined;
+  private flatUntil = Number.NEGATIVE_INFINITY;
   private readonly noted: ExecutionRecord[] = [];
   private readonly protection: ProtectionKeeper | undefined;
   /** Positions that the venue does not protect, as met so far. */
@@ -179,6 +180,11 @@ export class LiveRunner {
   async maintain(lease: Lease, actions: readonly CorporateActionRecord[] = []): Promise<void> {
     const { clock } = this.settings.execution;
     await this.catchUpWithVenue(clock.now(), lease, { actions });
+  }
+
+  /** Nothing is held or opened in ticks up to this instant. */
+  stayFlat(until: number): void {
+    this.flatUntil = until;
   }
 
   /** Executions that were booked between two ticks, from the venue's events. */
@@ -307,7 +313,7 @@ export class LiveRunner {
     }
     memory.equity = equity;
     account.equity = equity;
-    const closing = memory.halted && !this.standing.active;
+    const closing = (memory.halted && !this.standing.active) || tick.time <= this.flatUntil;
     account.halted = stepper.risk.observe(tick.time, equity, tick.session, memory.sessionStart) || closing;
     memory.peak = stepper.risk.state.peak;
     memory.halted = account.halted;

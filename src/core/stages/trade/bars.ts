@@ -20,14 +20,14 @@ export class NewerBars {
   private readonly ends: readonly number[];
   private readonly keys: readonly SeriesKey[];
   private readonly notes: Map<string, SourceNote[]>;
-  private readonly source: MarketDataSource;
+  readonly source: MarketDataSource;
   private caughtUp = false;
 
   constructor(
     private readonly dataset: Tradeable['dataset'],
     opened: { readonly source: MarketDataSource; readonly name: string; readonly notes: Map<string, SourceNote[]> },
     private readonly store: BarStore,
-    private readonly policies: QualityPolicies,
+    readonly policies: QualityPolicies,
     private readonly runtime: Runtime,
   ) {
     this.notes = opened.notes;

@@ -1,3 +1,4 @@
+import { isQuantlineError } from '../../errors/index.js';
 import { currentOwner, type Journal, type Lease, ownerIsGone } from '../../state/index.js';
 
 /** How long a start may trade without renewing its right to. */
@@ -29,9 +30,20 @@ export class HeldLease implements Lease {
     return this.current.deadline;
   }
 
-  /** Once less than half of it is left. STATE where another has taken it. */
+  /**
+   * Once less than half of it is left. One that ran out meanwhile (a machine that slept) is taken anew, with a later
+   * token, where nobody else has it; STATE where somebody has.
+   */
   async renew(now: number): Promise<void> {
-    if (this.deadline - now < LEASE_MS / 2) this.current = await this.journal.renewLease(this.current, now, LEASE_MS);
+    if (this.deadline - now >= LEASE_MS / 2) return;
+    try {
+      this.current = await this.journal.renewLease(this.current, now, LEASE_MS);
+    } catch (error) {
+      if (!isQuantlineError(error) || error.code !== 'STATE') throw error;
+      const again = await this.journal.acquireLease(this.name, currentOwner(), now, LEASE_MS, ownerIsGone);
+      if (again === undefined) throw error;
+      this.current = again;
+    }
   }
 
   async release(): Promise<void> {

@@ -7,7 +7,7 @@ import { dateAt } from '../../data/sources/vendor-columns.js';
 import type { BarStore } from '../../data/store.js';
 import { type CorporateAction, DAY_MS, decimal, intervalMs } from '../../domain/index.js';
 import { type DatedAction, GrowingFeed, SlotClock, SlotSchedule } from '../../engine/live/index.js';
-import { QuantlineError } from '../../errors/index.js';
+import { isQuantlineError, QuantlineError } from '../../errors/index.js';
 import { loadAdapter } from '../../registry/index.js';
 import { measureOf, needsMeasure, type Sizing } from '../../risk/index.js';
 import type { CorporateActionRecord } from '../../state/index.js';
@@ -18,6 +18,7 @@ import type { Runtime } from '../runtime.js';
 import { NewerBars } from './bars.js';
 import { LiveSource } from './live-source.js';
 import type { Holding, TradeMarket } from './market.js';
+import { canStream, StreamedBars } from './streamed.js';
 import type { Tradeable } from './tradeable.js';
 import { sourceSettings } from './venue.js';
 
@@ -97,6 +98,7 @@ class LiveMarket implements TradeMarket {
   private feed!: GrowingFeed;
   /** By instrument: actions since the end of the dataset. */
   private readonly newActions: (readonly DatedAction[])[] = [];
+  private stream: StreamedBars | undefined;
   source!: LiveSource;
 
   constructor(
@@ -127,10 +129,23 @@ class LiveMarket implements TradeMarket {
     // Actions are known only with the bars around them: the history is scaled before anything is computed.
     await bars.fetch(recent(schedule.last(runtime.clock.now()))).catch(() => {});
     this.feed = await this.build();
+    const { clock, logger } = runtime;
+    const { instruments, interval, scope, delayMs } = dataset;
+    if (!options.once && canStream(bars.source, instruments, interval))
+      this.stream = new StreamedBars({
+        ...{ instruments, interval, scope, delayMs, schedule, clock, logger, feed: this.feed },
+        source: bars.source,
+        policies: bars.policies,
+        from: recent(schedule.next(clock.now())),
+      });
+    const { stream } = this;
     this.source = new LiveSource({
       feed: this.feed,
       schedule,
-      inflow: { fetch: (from) => this.fetch(from) },
+      inflow: {
+        fetch: (from) => this.fetch(from),
+        ...(stream && { streamed: (slot, deadline, signal) => stream.streamed(slot, deadline, signal) }),
+      },
       clock: runtime.clock,
       logger: runtime.logger,
       interval: dataset.interval,
@@ -187,7 +202,23 @@ class LiveMarket implements TradeMarket {
 
   arrive(): void {}
 
-  async settle(): Promise<void> {}
+  follow(signal: AbortSignal): Promise<void> {
+    return this.stream?.run(signal) ?? Promise.resolve();
+  }
+
+  /** What a stream has brought is asked of the source too: its bars are what is kept, and count where they differ. */
+  async settle(slot: number, signal: AbortSignal): Promise<void> {
+    if (this.stream === undefined) return;
+    try {
+      const calendar = returnCalendar(this.tradeable.dataset);
+      const session = calendar.sessionAt(slot - 1) ?? calendar.previousSession(slot);
+      await this.fetch(scopeOf(session, this.tradeable.dataset.scope)[0]);
+      this.feed.score();
+    } catch (error) {
+      if (signal.aborted || !isQuantlineError(error)) throw error;
+      this.runtime.logger.warn(`Bars of the stream were not kept yet: ${error.message}`);
+    }
+  }
 
   /** The date at the venue. */
   private today(): string {

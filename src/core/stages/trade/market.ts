@@ -14,8 +14,10 @@ export interface TradeMarket {
   readonly until: number;
   /** Called before a tick is told to the venue. */
   arrive(tick: LiveTick): void;
+  /** Runs beside a resident session: whatever brings bars. */
+  follow(signal: AbortSignal): Promise<void>;
   /** Called after a tick is dealt with; what needs no haste. */
-  settle(signal: AbortSignal): Promise<void>;
+  settle(slot: number, signal: AbortSignal): Promise<void>;
   /** Splits and dividends of what is held, after the session in which it was bought. */
   actions(held: readonly Holding[]): Promise<readonly CorporateActionRecord[]>;
   close(): Promise<void>;

@@ -22,6 +22,7 @@ export function replayMarket(
     source: new ReplaySource(feed, signals, firstTickAt(feed, run.run.from), feed.clock.length),
     until: to,
     arrive: (tick) => clock.set(tick.time),
+    follow: async () => {},
     settle: async () => {},
     actions: async () => [],
     close: async () => {},

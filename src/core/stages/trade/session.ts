@@ -1,7 +1,8 @@
 import type { TradeOptions } from '../../config/index.js';
+import type { TradingCalendar } from '../../domain/index.js';
 import type { LiveRunner, LiveTick, TickOutcome, TradeHooks } from '../../engine/live/index.js';
 import { isQuantlineError } from '../../errors/index.js';
-import { awaitOutcome, bookEvent, DEFAULT_LIMITS, type ExecutionContext } from '../../execution/index.js';
+import { awaitOutcome, bookEvent, DEFAULT_LIMITS, type ExecutionContext, flatten } from '../../execution/index.js';
 import { isoTime, Serial } from '../../platform/index.js';
 import { type StrategyState, streamOf } from '../../state/index.js';
 import type { Runtime } from '../runtime.js';
@@ -18,12 +19,18 @@ export interface SessionParts {
   /** Id of the report or run that decides. */
   readonly report: string;
   readonly hooks: TradeHooks;
+  /** Sessions of the market; closes are theirs. */
+  readonly calendar: TradingCalendar;
+  /** The market is a dataset told again: nothing happens beside its slots. */
+  readonly replay: boolean;
 }
 
 /** Pause before a slot is tried again while the venue does not answer, ms. */
 const RETRY_MS = 5000;
 /** How often a resident session looks at the venue although nothing was announced, ms. */
 const LOOK_MS = 60_000;
+/** Longest wait for the orders that flatten before a close, ms. */
+const FLATTEN_MS = 60_000;
 /** How often it renews its lease, ms. */
 const RENEW_MS = 15_000;
 
@@ -106,7 +113,7 @@ export class Session {
       await this.slot(tick);
       time = tick.time;
       runtime.progress.update(`slot ${isoTime(time)}`);
-      await market.settle(signal);
+      await market.settle(time, signal);
       if (options.once && !again) break;
     }
     if (execution.broker.onTick === undefined) await this.awaitOrders();
@@ -167,20 +174,43 @@ export class Session {
     );
   }
 
-  /** Runs the slots with what goes on beside them: events of the venue, looks at it, the lease. */
+  /** Runs the slots with what goes on beside them: bars, events of the venue, looks at it, the close, the lease. */
   private async withBackground(work: () => Promise<void>): Promise<void> {
-    const { options, execution, runtime } = this.parts;
-    const { broker } = execution;
-    if (options.once || broker.events === undefined) return work();
+    const { options, execution, runtime, market, replay } = this.parts;
+    if (options.once || replay) return work();
     const signal = AbortSignal.any([runtime.signal, this.ended.signal]);
-    const beside = [this.listen(signal), this.every(LOOK_MS, signal, () => this.look()), this.renewing(signal)].map(
-      (task) => task.catch((error: unknown) => (signal.aborted ? undefined : this.ended.abort(error))),
+    const tasks = [market.follow(signal), this.renewing(signal)];
+    if (execution.broker.events !== undefined)
+      tasks.push(
+        this.listen(signal),
+        this.every(LOOK_MS, signal, () => this.look()),
+      );
+    if (options.atClose === 'flatten') tasks.push(this.flattenAtClose(signal));
+    const beside = tasks.map((task) =>
+      task.catch((error: unknown) => (signal.aborted ? undefined : this.ended.abort(error))),
     );
     try {
       await work();
     } finally {
       this.ended.abort();
       await Promise.all(beside);
+    }
+  }
+
+  /** Closes what is held ahead of each close, and keeps it closed until then. */
+  private async flattenAtClose(signal: AbortSignal): Promise<void> {
+    const { runtime, options, calendar, execution, runner } = this.parts;
+    const { clock, logger } = runtime;
+    for (let from = clock.now(); ; ) {
+      const { close } = calendar.nextSession(from);
+      const at = close - options.closeLead;
+      if (clock.now() < at) await clock.sleep(at - clock.now(), signal);
+      runner.stayFlat(close);
+      const until = Math.min(close, clock.now() + FLATTEN_MS);
+      const { problems } = await this.serial.run(() => flatten(execution, this.lease, at, { until, all: false }));
+      for (const problem of problems) logger.warn(`Before the close: ${problem}`);
+      from = close;
+      if (clock.now() < close) await clock.sleep(close - clock.now(), signal);
     }
   }
 

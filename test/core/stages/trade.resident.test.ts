@@ -1,0 +1,167 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { JumpClock } from '../../support/jumpClock.js';
+import { MONDAY, minuteBars, session, VenueRig, walk } from '../../support/venue.js';
+
+const FRIDAY = '2026-11-27';
+const MINUTE = 60_000;
+const { open: OPEN, close: CLOSE } = session(MONDAY);
+
+const history = minuteBars(walk(210), FRIDAY);
+const LAST = history.at(-1)!.c;
+/** Up and down in turns, so that momentum(1) trades with each minute. */
+const day = minuteBars(
+  Array.from({ length: 390 }, (_, i) => Math.round((LAST + (i % 2 === 0 ? 0.5 : -0.5)) * 100) / 100),
+  MONDAY,
+);
+
+let rig: VenueRig;
+let clock: JumpClock;
+let running: ReturnType<VenueRig['start']> | undefined;
+let stop: AbortController;
+afterEach(async () => {
+  stop.abort();
+  await running?.catch(() => {});
+  await rig.close();
+});
+
+/** A session that is running, some seconds before the end of minute n of Monday. */
+async function begin(n: number, given: Record<string, unknown> = {}, backtest: Record<string, unknown> = {}) {
+  clock = new JumpClock(session(FRIDAY).close + MINUTE);
+  rig = await VenueRig.start({
+    interval: '1m',
+    trainer: 'momentum(1)',
+    backtest: { from: FRIDAY, lot: 'whole', sizing: 'fraction(10%)', ...backtest },
+    bars: () => history,
+    now: clock.now(),
+    clock,
+  });
+  stop = new AbortController();
+  publish(n - 1);
+  clock.set(OPEN + n * MINUTE - 3000);
+  running = rig.start({ once: false, patience: '5s', ...given }, { signal: stop.signal });
+  running.catch(() => {});
+  await vi.waitFor(() => expect(rig.venue.streams.connections).toBeGreaterThanOrEqual(2), { timeout: 10_000 });
+  await vi.waitFor(() => expect(rig.venue.streams.subscriptions.length).toBeGreaterThan(0));
+}
+
+/** What the vendor has over REST: the first n minutes of the day. */
+const publish = (n: number) => rig.venue.market.set('1Min', 'AAPL', [...history, ...day.slice(0, n)]);
+
+/** The end of minute n, its bar on the stream; the price follows. */
+function minute(n: number, streamed = true) {
+  const bar = day[n - 1]!;
+  rig.venue.book.prices.set('AAPL', bar.c);
+  clock.set(OPEN + n * MINUTE + 50);
+  if (!streamed) return;
+  rig.venue.streams.sendData([{ T: 'b', S: 'AAPL', ...bar, n: 10, vw: bar.c }], 'StockBar');
+}
+
+const decisions = () =>
+  rig.journal(async (journal) =>
+    (await journal.events({ types: ['decision'] })).map(({ body }) => (body as { slot: number }).slot),
+  );
+const decided = (n: number) =>
+  vi.waitFor(async () => expect(await decisions()).toContain(OPEN + n * MINUTE), { timeout: 15_000, interval: 50 });
+const end = async () => {
+  stop.abort();
+  return (await running!).session;
+};
+
+describe('trade, resident', () => {
+  test('decides each slot on the bar of the stream, books fills as they come, and stops cleanly', async () => {
+    await begin(3);
+    const reads = rig.venue.count('GET /v2/stocks/bars');
+    minute(3);
+    await decided(3);
+    expect(rig.venue.book.accepted).toHaveLength(1);
+    // The fill is booked from the order stream, between the slots.
+    await vi.waitFor(async () => expect(await rig.journal((journal) => journal.fills())).toHaveLength(1), {
+      timeout: 5000,
+    });
+    publish(3);
+    minute(4);
+    await decided(4);
+    publish(4);
+    await vi.waitFor(() => expect(rig.venue.book.positions.size).toBe(0), { timeout: 5000 });
+    const file = await end();
+    expect(file).toMatchObject({ outcome: 'decided', slots: 2, missed_slots: 0, orders: 2, positions: [] });
+    expect(rig.venue.count('GET /v2/stocks/bars')).toBeGreaterThan(reads);
+    expect(await rig.oracle()).toEqual({ accepted: 2, fills: 2 });
+  });
+
+  test('F20, incident 32: a stream that drops is filled from REST, and no slot is lost', async () => {
+    await begin(3);
+    rig.venue.streams.drop();
+    publish(3);
+    minute(3, false);
+    await decided(3);
+    expect(rig.venue.book.accepted).toHaveLength(1);
+    publish(4);
+    await vi.waitFor(() => expect(rig.venue.streams.subscriptions.length).toBeGreaterThan(1), { timeout: 10_000 });
+    minute(4);
+    await decided(4);
+    await end();
+    await rig.oracle();
+  });
+
+  test('a slot without its bar is missed, said and journaled; the next one is decided', async () => {
+    await begin(3);
+    minute(3, false);
+    clock.set(OPEN + 3 * MINUTE + 6000);
+    await vi.waitFor(() => expect(rig.said.join('\n')).toMatch(/passed undecided/), { timeout: 15_000 });
+    publish(4);
+    minute(4, false);
+    await decided(4);
+    const file = await end();
+    expect(file.missed_slots).toBe(1);
+    const notes = await rig.journal((journal) => journal.events({ types: ['note:missed-slots'] }));
+    expect(notes).toHaveLength(1);
+  });
+
+  test('F16, F19: an order stream that is mute is noticed by looking', async () => {
+    await begin(3);
+    rig.venue.streams.mute = true;
+    minute(3);
+    await decided(3);
+    publish(3);
+    clock.set(clock.now() + 45_000);
+    await vi.waitFor(async () => expect(await rig.journal((journal) => journal.fills())).toHaveLength(1), {
+      timeout: 10_000,
+    });
+    await end();
+    await rig.oracle();
+  });
+
+  test('F21: keys that are revoked end the session, and what is left open is said', async () => {
+    await begin(3);
+    minute(3);
+    await decided(3);
+    publish(3);
+    await vi.waitFor(async () => expect(await rig.journal((journal) => journal.fills())).toHaveLength(1), {
+      timeout: 5000,
+    });
+    rig.venue.keys.secret = 'another';
+    publish(4);
+    minute(4);
+    await expect(running).rejects.toMatchObject({ code: 'CREDENTIALS' });
+    expect(rig.said.join('\n')).toMatch(/Left unattended at alpaca-paper: \d+ AAPL/);
+  });
+
+  test('--at-close flatten closes what is held ahead of the close', async () => {
+    await begin(383, { atClose: 'flatten', closeLead: '5m' });
+    minute(383);
+    await decided(383);
+    publish(384);
+    await vi.waitFor(() => expect(rig.venue.book.positions.size).toBe(1), { timeout: 5000 });
+    clock.set(CLOSE - 5 * MINUTE + 100);
+    await vi.waitFor(() => expect(rig.venue.book.positions.size).toBe(0), { timeout: 10_000 });
+    const [exit] = rig.venue.book.accepted.slice(-1);
+    expect(exit).toMatchObject({ side: 'sell', type: 'market' });
+    publish(387);
+    const before = rig.venue.book.accepted.length;
+    minute(387);
+    await decided(387);
+    expect(rig.venue.book.accepted).toHaveLength(before);
+    await end();
+  });
+});
