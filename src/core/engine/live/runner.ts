@@ -6,7 +6,6 @@ import {
   commitDecision,
   type ExecutionContext,
   type MarketTick,
-  type PriceWatch,
   ProtectionKeeper,
   type ReconcileOptions,
   type ReconcileResult,
@@ -15,22 +14,16 @@ import {
   type Unprotected,
 } from '../../execution/index.js';
 import type { Rounding } from '../../market/index.js';
-import {
-  type CorporateActionRecord,
-  type ExecutionRecord,
-  isTerminal,
-  type Lease,
-  type NewIntent,
-  type OrderRecord,
-} from '../../state/index.js';
+import type { CorporateActionRecord, ExecutionRecord, Lease, NewIntent, OrderRecord } from '../../state/index.js';
 import { actionEvent } from '../actions.js';
 import { allocateView, type MarketView } from '../decide.js';
-import { type EventSink, endedEvents, orderEvent } from '../events.js';
+import { type EventSink, orderEvent } from '../events.js';
 import { type PlannedOrder, Stepper } from '../step.js';
 import type { Strategy } from '../strategy.js';
 import { AccountKeeper } from './account.js';
 import { AccountRisk } from './account-risk.js';
 import { actionRecord } from './actions.js';
+import { emitBooked, watchOf } from './booked.js';
 import type { TradeHooks } from './hooks.js';
 import { decisionBodySchema, emptyMemory, type RunnerMemory } from './memory.js';
 import { toNewIntent } from './requests.js';
@@ -94,21 +87,8 @@ export class LiveRunner {
     const { protection } = settings.strategy;
     if (protection !== undefined && execution.broker.capabilities.relativeProtection !== true) {
       const policy = { protection, emergency: settings.emergency ?? 'exit' };
-      this.protection = new ProtectionKeeper(execution, settings.instruments, policy, this.watch());
+      this.protection = new ProtectionKeeper(execution, settings.instruments, policy, watchOf(source));
     }
-  }
-
-  /** Prices of our own bars, for exits that no venue holds. */
-  private watch(): PriceWatch {
-    const { source } = this.settings;
-    const at = (instrument: string) => source.instruments.indexOf(instrument);
-    return {
-      best: (instrument, since, direction) => {
-        const found = source.extremes(at(instrument), since);
-        return found === undefined ? Number.NaN : direction > 0 ? found.high : found.low;
-      },
-      last: (instrument) => source.newest(at(instrument)),
-    };
   }
 
   /** Slot of the last decision; undefined before the first. */
@@ -207,7 +187,7 @@ export class LiveRunner {
     const booked = [...this.noted.splice(0), ...state.booked];
     for (const fill of state.booked) hooks?.notify?.({ type: 'fill', execution: fill });
     for (const action of tick?.actions ?? []) this.settings.events?.emit(actionEvent(time, action));
-    await this.emitBooked(time, booked, before);
+    await emitBooked(execution, this.settings.events, time, booked, before);
     await this.protect(lease);
     this.open = await this.keeper.refresh(booked, memory);
     return { state, memory };
@@ -370,35 +350,5 @@ export class LiveRunner {
       }
     }
     return { submit, cancel };
-  }
-
-  private async emitBooked(
-    time: number,
-    booked: readonly ExecutionRecord[],
-    before: readonly OrderRecord[],
-  ): Promise<void> {
-    const { events, execution } = this.settings;
-    if (events === undefined) return;
-    for (const fill of booked) {
-      const order = await execution.journal.order(fill.clientOrderId);
-      events.emit({
-        type: 'fill',
-        time: fill.time,
-        instrument: fill.instrument,
-        leg: order!.leg,
-        side: fill.side,
-        price: Number(fill.price),
-        quantity: Number(fill.quantity),
-        costs: Number(fill.costs ?? '0'),
-      });
-    }
-    const now = await Promise.all(before.map((order) => execution.journal.order(order.clientOrderId)));
-    const ended = now.filter((order) => order !== undefined && isTerminal(order.status) && order.status !== 'filled');
-    for (const event of endedEvents(
-      time,
-      ended.map((order) => ({ ...order!, note: order!.reason ?? '' })),
-    )) {
-      events.emit(event);
-    }
   }
 }
