@@ -18,8 +18,8 @@ export const contextOf = (venue: FakeSchwab, parts: RigParts): BrokerContext => 
 });
 
 /** The login as `quantline login schwab` leaves it. */
-export const logIn = (venue: FakeSchwab, parts: RigParts, at = T0): Promise<void> =>
-  writeTokens(tokenFile(venue.secrets, contextOf(venue, parts).stateDir), {
+export const logIn = (venue: FakeSchwab, stateDir: string, at = T0): Promise<void> =>
+  writeTokens(tokenFile(venue.secrets, stateDir), {
     schema: 1,
     app: appHash(venue.app),
     access_token: venue.accessToken,
@@ -42,7 +42,7 @@ export class Rig extends ExecutionRig {
     const venue = await FakeSchwab.start(() => parts.clock.now());
     venue.book.prices.set('AAPL', 100);
     venue.book.prices.set('MSFT', 200);
-    await logIn(venue, parts);
+    await logIn(venue, contextOf(venue, parts).stateDir);
     const [journal, lease] = await ExecutionRig.journal(parts, SCOPE);
     const broker = create({ ...settings.parse({}), timeoutSeconds }, contextOf(venue, parts));
     const rig: Rig = new Rig(venue, parts, broker, SCOPE, journal, lease, {

@@ -447,7 +447,7 @@ describe('F38 real money only', () => {
     const { chmod } = await import('node:fs/promises');
     await chmod(tokenFile(rig.venue.secrets, context.stateDir), 0o644);
     await expect(rig.broker.account()).rejects.toThrow(/can be read by others/);
-    await logIn(rig.venue, rig.rigParts);
+    await logIn(rig.venue, context.stateDir);
     expect((await rig.broker.account()).paper).toBe(false);
   });
 

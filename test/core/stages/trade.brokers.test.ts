@@ -1,0 +1,111 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { LOGIN_MS } from '../../../src/core/clients/schwab/index.js';
+import { evaluate } from '../../../src/core/stages/evaluate.js';
+import { diskOf } from '../../../src/core/state/index.js';
+import { logIn } from '../../fakes/schwab/rig.js';
+import { FakeSchwab } from '../../fakes/schwab/server.js';
+import { FakeTws } from '../../fakes/tws/server.js';
+import { dailyBars, session, VenueRig, walk } from '../../support/venue.js';
+import { optionsOf } from '../../support/workspace.js';
+
+/** The whole of `trade --once` at the other brokers: bars of Alpaca, orders elsewhere. */
+const FRIDAY = '2026-11-27';
+/** Real money wants a journal on a disk of this machine. */
+const durable = (await diskOf(join(tmpdir(), 'journal.sqlite'))) === 'local';
+let rig: VenueRig;
+beforeEach(async () => {
+  rig = await VenueRig.start({ bars: () => dailyBars(walk(60), FRIDAY), now: session(FRIDAY).close + 5000 });
+});
+afterEach(() => rig.close());
+
+const fills = () => rig.journal((journal) => journal.fills());
+
+describe('trade --broker ibkr', () => {
+  let tws: FakeTws;
+  beforeEach(async () => {
+    tws = await FakeTws.start(() => rig.clock.now());
+  });
+  afterEach(() => tws.close());
+  const once = (more: Record<string, unknown> = {}) =>
+    rig.once({ broker: 'ibkr', set: { port: String(tws.port), clientId: '5' }, ...more });
+
+  test('decides the slot once, sends whole shares, books the fill with its costs, and adopts what it did', async () => {
+    expect(await once()).toMatchObject({ outcome: 'decided', venue: 'ibkr-paper', account: 'DU1234567', orders: 1 });
+    const [order] = tws.book.accepted;
+    expect(order).toMatchObject({ action: 'BUY', orderType: 'MKT', account: 'DU1234567' });
+    expect(Number.isInteger(order!.total)).toBe(true);
+    expect(await once()).toMatchObject({ outcome: 'nothing', orders: 0 });
+    expect(tws.book.accepted).toHaveLength(1);
+    expect(await fills()).toMatchObject([{ quantity: String(order!.total), costs: '1' }]);
+  });
+
+  test('F44: the order is taken and the connection dies; the next start adopts it', async () => {
+    tws.arm('placeOrder', ({ process, drop }) => {
+      process(true);
+      drop();
+    });
+    tws.book.rules.fillMarket = false;
+    await once();
+    tws.book.fill(tws.book.accepted[0]!);
+    await once();
+    expect(tws.book.accepted).toHaveLength(1);
+    expect(await fills()).toHaveLength(1);
+  });
+
+  test('an account with real money is not traded without --live', async () => {
+    tws.accounts = ['U7654321'];
+    await expect(once()).rejects.toMatchObject({ code: 'CREDENTIALS', exitCode: 3, message: /--live was not given/ });
+    expect(tws.book.accepted).toEqual([]);
+  });
+});
+
+describe('trade --broker schwab', () => {
+  let schwab: FakeSchwab;
+  let given: Record<string, unknown>;
+  beforeEach(async () => {
+    schwab = await FakeSchwab.start(() => rig.clock.now());
+    await logIn(schwab, join(rig.runtime.workspace, 'state'), rig.clock.now());
+    const report = await evaluate(optionsOf('evaluate', { run: rig.run.path, gate: 'trades>=0' }), rig.runtime);
+    given = { broker: 'schwab', report: report.artifact.id, live: true };
+  });
+  afterEach(() => schwab.close());
+  const runtime = () => ({ secrets: { ...rig.runtime.secrets, ...schwab.secrets }, allowLive: '12345678' });
+
+  test('without --live: exit code 3, the simulated venue by name, nothing is sent', async () => {
+    await expect(rig.start({ ...given, live: false }, runtime())).rejects.toMatchObject({
+      code: 'GUARD',
+      exitCode: 3,
+      hint: expect.stringContaining('--broker sim'),
+    });
+    expect(schwab.requests).toEqual([]);
+  });
+
+  test('with another account than the one allowed: nothing is sent', async () => {
+    await expect(rig.start(given, { ...runtime(), allowLive: '1' })).rejects.toMatchObject({ code: 'GUARD' });
+    expect(schwab.book.roots).toEqual([]);
+  });
+
+  test.skipIf(!durable)('with all guards: one order, booked once; a login that ends soon is announced', async () => {
+    await logIn(schwab, join(rig.runtime.workspace, 'state'), rig.clock.now() - LOGIN_MS + 3_600_000);
+    const first = await rig.start(given, runtime());
+    expect(first.session).toMatchObject({ outcome: 'decided', venue: 'schwab-live', account: '12345678', orders: 1 });
+    expect(rig.said.join('\n')).toMatch(/login at Schwab ends at .*quantline login schwab/);
+    expect((await rig.start(given, runtime())).session).toMatchObject({ outcome: 'nothing' });
+    expect(schwab.book.roots).toHaveLength(1);
+    expect(await fills()).toHaveLength(1);
+    expect(schwab.violations).toEqual([]);
+    for (const secret of [schwab.app.secret, schwab.accessToken, schwab.refreshToken])
+      expect(rig.said.join('\n')).not.toContain(secret);
+  });
+
+  test('--broker tdameritrade says where it went', async () => {
+    await expect(rig.once({ broker: 'tdameritrade' })).rejects.toMatchObject({
+      code: 'CONFIG',
+      exitCode: 3,
+      message: expect.stringContaining('moved to Charles Schwab'),
+      hint: expect.stringContaining('--broker schwab'),
+    });
+  });
+});
