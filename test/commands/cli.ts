@@ -13,12 +13,17 @@ export interface Result {
 export interface RunOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Keeps stdin open for `started` to write to. */
+  readonly stdin?: boolean;
   /** Called with the process right after its start. */
   readonly started?: (child: ReturnType<typeof spawn>) => void;
 }
 
 /** Runs the built command line without a terminal and with nothing of this process's own settings. */
-export function quantline(args: readonly string[], { cwd, env = {}, started }: RunOptions): Promise<Result> {
+export function quantline(
+  args: readonly string[],
+  { cwd, env = {}, started, stdin = false }: RunOptions,
+): Promise<Result> {
   return new Promise((done, fail) => {
     const inherited = Object.entries(process.env).filter(([name]) =>
       /^(PATH|HOME|TMPDIR|SystemRoot|APPDATA)$/i.test(name),
@@ -26,12 +31,12 @@ export function quantline(args: readonly string[], { cwd, env = {}, started }: R
     const child = spawn(process.execPath, [bin, ...args], {
       cwd,
       env: { ...Object.fromEntries(inherited), XDG_DATA_HOME: resolve(cwd, 'user-data'), ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     });
     let stdout = '';
     let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.stdout!.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.on('error', fail);
     child.on('close', (code) => done({ code, stdout, stderr }));
     started?.(child);
