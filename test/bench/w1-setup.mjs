@@ -73,7 +73,7 @@ export function workload(n, count) {
 
 /** What proves the same work. */
 export const figures = ({ orders, trades, finalEquity, fills }) => ({
-  orders: orders.length,
+  orders: orders.side.length,
   entries: fills.leg.reduce((sum, leg) => sum + (leg === 1 ? 1 : 0), 0),
   closed_trades: trades.pnl.length,
   final_equity: Number(finalEquity.toFixed(2)),

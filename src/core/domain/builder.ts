@@ -1,42 +1,40 @@
 /**
- * An append-only table of float64 fields for logs whose length is not known in advance. Rows lie one after another and
- * memory doubles, so that appending a row is one bounds check and plain stores: `const o = table.append();
- * table.data[o] = …; table.data[o + 1] = …` in the order of `fields`.
+ * An append-only table of float64 columns for logs whose length is not known in advance: `const i = table.append();
+ * columns[0]![i] = …; columns[1]![i] = …` in the order of `fields`, with `const { columns } = table` read after `append`,
+ * which may have replaced them by longer ones.
  */
-export class RowBuilder<Field extends string> {
-  data: Float64Array;
+export class TableBuilder<Field extends string> {
+  columns: Float64Array[];
   length = 0;
-  private readonly width: number;
+  private capacity: number;
 
   constructor(
     readonly fields: readonly Field[],
     capacity = 64,
   ) {
-    this.width = fields.length;
-    this.data = new Float64Array(this.width * capacity);
+    this.capacity = capacity;
+    this.columns = fields.map(() => new Float64Array(capacity));
   }
 
-  /** Offset of a new row of zeros. */
+  /** Index of a new row of zeros. */
   append(): number {
-    const offset = this.length * this.width;
-    if (offset === this.data.length) {
-      const grown = new Float64Array(this.data.length * 2);
-      grown.set(this.data);
-      this.data = grown;
-    }
-    this.length++;
-    return offset;
+    if (this.length === this.capacity) this.grow();
+    return this.length++;
   }
 
-  /** One array per field, exactly the appended rows. */
+  private grow(): void {
+    this.capacity *= 2;
+    this.columns = this.columns.map((column) => {
+      const grown = new Float64Array(this.capacity);
+      grown.set(column);
+      return grown;
+    });
+  }
+
+  /** One array per field, exactly the appended rows; views of the table's own memory. */
   toColumns(): Readonly<Record<Field, Float64Array>> {
-    const { width, length, data } = this;
-    return Object.fromEntries(
-      this.fields.map((field, f) => {
-        const column = new Float64Array(length);
-        for (let i = 0; i < length; i++) column[i] = data[i * width + f]!;
-        return [field, column];
-      }),
-    ) as Record<Field, Float64Array>;
+    const { length, columns } = this;
+    const views = this.fields.map((field, f) => [field, columns[f]!.subarray(0, length)] as const);
+    return Object.fromEntries(views) as Record<Field, Float64Array>;
   }
 }

@@ -4,13 +4,13 @@ import {
   type Rounding,
   SimulatedExchange,
   type TradeColumns,
-  type VenueOrder,
 } from '../market/index.js';
 import { SessionActivity } from '../risk/index.js';
 import { actionEvent, namedAction } from './actions.js';
 import { type AccountView, allocateView, type MarketView, type Targets } from './decide.js';
 import type { EventSink } from './events.js';
 import type { MarketFeed, Signals } from './feed.js';
+import type { OrderColumns } from './order-log.js';
 import { type FillColumns, type FlowColumns, Recorder } from './recorder.js';
 import { QuietScan } from './scan.js';
 import { Stepper } from './step.js';
@@ -40,7 +40,7 @@ export interface BacktestResult {
   readonly trades: TradeColumns;
   readonly fills: FillColumns;
   readonly flows: FlowColumns;
-  readonly orders: readonly VenueOrder[];
+  readonly orders: OrderColumns;
   readonly finalEquity: number;
   readonly costs: number;
   readonly turnover: number;
@@ -78,16 +78,19 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
   if (stepper.risk.needsActivity) {
     recorder.activity = stepper.risk.state.activity = new SessionActivity(feed.calendar);
   }
+  const session = { index: -1, start: 0, end: from };
   watch.refresh();
 
   const actions = new ActionQueue(feed, exchange, from, options.events);
   for (let k = from; k < to; k++) {
+    if (k >= session.end) enterSession(session, feed, options, equity, k);
     if (!(everyTick || watch.pending || account.halted || recorder.waiting)) {
-      const until = stepper.risk.watchesEquity ? enterSession(stepper, feed, options, equity, k) : to;
+      stepper.risk.enter(session.index, session.start);
+      const until = Math.min(to, session.end);
       k = scan.run(k, Math.min(until, actions.next), from, equity);
       if (k === to) break;
-      if (k === until && k < actions.next) {
-        // The policies have to hear of the new session first.
+      if (k === until) {
+        // Risk hears of the next session first.
         k--;
         continue;
       }
@@ -99,7 +102,7 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
     recorder.endBars();
     const worth = ledger.equity();
     equity[k - from] = worth;
-    account.halted = stepper.risk.observe(now, worth, feed.sessionAt[k]!, sessionStart(feed, options, equity, k));
+    account.halted = stepper.risk.observe(now, worth, session.index, session.start);
     watch.refresh();
     if (!(everyTick || watch.pending || account.halted || scan.outside(k))) continue;
     account.equity = worth;
@@ -123,7 +126,7 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
     trades: ledger.trades.toColumns(),
     fills: recorder.fills(),
     flows: recorder.flows(),
-    orders: recorder.orders,
+    orders: recorder.orders(),
     finalEquity: ticks > 0 ? equity[ticks - 1]! : options.venue.cash,
     costs: ledger.costs,
     turnover: ledger.turnover,
@@ -204,23 +207,24 @@ function venueBars(feed: MarketFeed, exchange: SimulatedExchange, k: number): vo
   }
 }
 
-/** Equity at the end of the session before that of tick k. */
-function sessionStart(feed: MarketFeed, options: BacktestOptions, equity: Float64Array, k: number): number {
-  const before = feed.firstTick[feed.sessionAt[k]!]! - 1 - options.from;
-  return before >= 0 ? equity[before]! : options.venue.cash;
+/** The session of the current tick: its number, equity at the end of the one before, first tick of the next one. */
+interface CurrentSession {
+  index: number;
+  start: number;
+  end: number;
 }
 
-/** Tells risk in which session tick k lies, and returns the first tick of the next one, at most `to`. */
 function enterSession(
-  stepper: Stepper,
+  session: CurrentSession,
   feed: MarketFeed,
-  options: BacktestOptions,
+  { from, venue }: BacktestOptions,
   equity: Float64Array,
   k: number,
-): number {
-  const session = feed.sessionAt[k]!;
-  stepper.risk.enter(session, sessionStart(feed, options, equity, k));
-  return Math.min(options.to, feed.firstTick[session + 1] ?? options.to);
+): void {
+  session.index = feed.sessionAt[k]!;
+  const before = feed.firstTick[session.index]! - 1 - from;
+  session.start = before >= 0 ? equity[before]! : venue.cash;
+  session.end = feed.firstTick[session.index + 1] ?? feed.clock.length;
 }
 
 /** Lets the view show tick k; a halt closes also what has no bar then, so it needs the last one (`all`). */

@@ -4,6 +4,7 @@ export * from './decide.js';
 export * from './events.js';
 export * from './feed.js';
 export * from './live/index.js';
+export * from './order-log.js';
 export * from './recorder.js';
 export * from './rounding.js';
 export * from './step.js';

@@ -1,7 +1,8 @@
-import { RowBuilder } from '../domain/builder.js';
+import { TableBuilder } from '../domain/builder.js';
 import { type ExchangeListener, FLOW_KINDS, type Flow, type VenueOrder } from '../market/index.js';
 import type { SessionActivity } from '../risk/index.js';
-import { type EventSink, endedEvents, orderEvent } from './events.js';
+import { type EventSink, endedEvents, type OrderFacts, orderEvent } from './events.js';
+import { LEGS, type OrderColumns, OrderLog } from './order-log.js';
 
 const SIDE = (side: number): 'buy' | 'sell' => (side > 0 ? 'buy' : 'sell');
 
@@ -32,14 +33,12 @@ const FLOW_FIELDS = ['instrument', 'known', 'kind', 'cash', 'units', 'priceFacto
  */
 export type FlowColumns = Readonly<Record<(typeof FLOW_FIELDS)[number], Float64Array>>;
 
-export const LEGS = ['exit', 'entry', 'stop', 'target'] as const;
-
 /** Keeps what the venue did: every order in its last state, every fill, and the event stream where one is wanted. */
 export class Recorder implements ExchangeListener {
-  readonly orders: VenueOrder[] = [];
-  private readonly fillLog = new RowBuilder(FILL_FIELDS);
-  private readonly flowLog = new RowBuilder(FLOW_FIELDS);
-  private readonly ended: VenueOrder[] = [];
+  private readonly orderLog = new OrderLog();
+  private readonly fillLog = new TableBuilder(FILL_FIELDS);
+  private readonly flowLog = new TableBuilder(FLOW_FIELDS);
+  private readonly ended: OrderFacts[] = [];
   /** The current simulated instant, for events. */
   time = 0;
   /** Told of every fill, where a risk policy asks for it. */
@@ -51,11 +50,12 @@ export class Recorder implements ExchangeListener {
   ) {}
 
   onOrder(order: VenueOrder): void {
-    // Sequence numbers count from 1 without gaps, so an order is new exactly when it is the next one.
-    if (order.sequence > this.orders.length) this.orders.push(order);
+    this.orderLog.put(order);
     if (this.events === undefined) return;
-    if (order.submitted === this.time) this.events.emit(orderEvent(this.time, this.names[order.instrument]!, order));
-    else if (order.status === 'canceled' || order.status === 'rejected') this.ended.push(order);
+    const instrument = this.names[order.instrument]!;
+    const { leg, status, note } = order;
+    if (order.submitted === this.time) this.events.emit(orderEvent(this.time, instrument, order));
+    else if (status === 'canceled' || status === 'rejected') this.ended.push({ instrument, leg, status, note });
   }
 
   /** Whether the next tick has something to report, whatever its bars do. */
@@ -66,28 +66,23 @@ export class Recorder implements ExchangeListener {
   /** After a tick's bars: reports the orders that ended in them without being filled. */
   endBars(): void {
     if (this.ended.length === 0) return;
-    for (const event of endedEvents(
-      this.time,
-      this.ended.map((o) => ({ ...o, instrument: this.names[o.instrument]! })),
-    )) {
-      this.events?.emit(event);
-    }
+    for (const event of endedEvents(this.time, this.ended)) this.events?.emit(event);
     this.ended.length = 0;
   }
 
   onFill(order: VenueOrder, time: number, price: number, quantity: number, costs: number, share: number): void {
-    const o = this.fillLog.append();
-    const { data } = this.fillLog;
-    data[o] = order.sequence;
-    data[o + 1] = order.instrument;
-    data[o + 2] = time;
-    data[o + 3] = this.time;
-    data[o + 4] = order.side;
-    data[o + 5] = LEGS.indexOf(order.leg);
-    data[o + 6] = price;
-    data[o + 7] = quantity;
-    data[o + 8] = costs;
-    data[o + 9] = Number.isFinite(share) ? share : Number.NaN;
+    const row = this.fillLog.append();
+    const { columns } = this.fillLog;
+    columns[0]![row] = order.sequence;
+    columns[1]![row] = order.instrument;
+    columns[2]![row] = time;
+    columns[3]![row] = this.time;
+    columns[4]![row] = order.side;
+    columns[5]![row] = LEGS.indexOf(order.leg);
+    columns[6]![row] = price;
+    columns[7]![row] = quantity;
+    columns[8]![row] = costs;
+    columns[9]![row] = Number.isFinite(share) ? share : Number.NaN;
     this.activity?.fill(this.names[order.instrument]!, order.side, quantity, price, costs, time);
     this.events?.emit({
       type: 'fill',
@@ -102,18 +97,22 @@ export class Recorder implements ExchangeListener {
   }
 
   onFlow({ instrument, kind, cash, units, priceFactor }: Flow): void {
-    const o = this.flowLog.append();
-    const { data } = this.flowLog;
-    data[o] = instrument;
-    data[o + 1] = this.time;
-    data[o + 2] = FLOW_KINDS.indexOf(kind);
-    data[o + 3] = cash;
-    data[o + 4] = units;
-    data[o + 5] = priceFactor;
+    const row = this.flowLog.append();
+    const { columns } = this.flowLog;
+    columns[0]![row] = instrument;
+    columns[1]![row] = this.time;
+    columns[2]![row] = FLOW_KINDS.indexOf(kind);
+    columns[3]![row] = cash;
+    columns[4]![row] = units;
+    columns[5]![row] = priceFactor;
   }
 
   flows(): FlowColumns {
     return this.flowLog.toColumns();
+  }
+
+  orders(): OrderColumns {
+    return this.orderLog.toColumns();
   }
 
   fills(): FillColumns {

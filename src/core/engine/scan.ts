@@ -132,11 +132,11 @@ export class QuietScan {
     return k;
   }
 
-  /** One instrument, whose every tick has a bar, without protection. */
+  /** One instrument, whose every tick has the next bar, without protection. */
   private one(k: number, to: number, offset: number, equity: Float64Array): number {
     const { low, high, due } = this.watch;
     const { quantity, mark, cash } = this.ledger;
-    const barAt = this.barAt[0]!;
+    const ahead = this.barAt[0]![k]! - k;
     const scores = this.scores[0]!;
     const { close } = this.bars[0]!;
     const lowest = low[0]!;
@@ -146,7 +146,7 @@ export class QuietScan {
     const start = k;
     let { least, peak } = this;
     for (; k < to; k++) {
-      const i = barAt[k]!;
+      const i = k + ahead;
       const s = scores[i]!;
       if (s >= highest || s <= lowest || i >= until) break;
       const value = cash + units * close[i]!;
@@ -158,7 +158,7 @@ export class QuietScan {
       }
       equity[k - offset] = value;
     }
-    if (k > start) mark[0] = close[barAt[k - 1]!]!;
+    if (k > start) mark[0] = close[k - 1 + ahead]!;
     return k;
   }
 
@@ -166,7 +166,7 @@ export class QuietScan {
   private oneGuarded(k: number, to: number, offset: number, equity: Float64Array): number {
     const { watch } = this;
     const { quantity, mark, cash } = this.ledger;
-    const barAt = this.barAt[0]!;
+    const ahead = this.barAt[0]![k]! - k;
     const scores = this.scores[0]!;
     const { open, high, low, close } = this.bars[0]!;
     const lowest = watch.low[0]!;
@@ -180,7 +180,7 @@ export class QuietScan {
     let rising = watch.rising[0]!;
     let falling = watch.falling[0]!;
     for (; k < to; k++) {
-      const i = barAt[k]!;
+      const i = k + ahead;
       const s = scores[i]!;
       if (s >= highest || s <= lowest || i >= until) break;
       const o = open[i]!;
@@ -203,7 +203,7 @@ export class QuietScan {
       }
       equity[k - offset] = value;
     }
-    if (k > start) mark[0] = close[barAt[k - 1]!]!;
+    if (k > start) mark[0] = close[k - 1 + ahead]!;
     return k;
   }
 }

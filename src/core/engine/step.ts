@@ -21,6 +21,16 @@ export type PlannedOrder =
   | { readonly action: 'cancel'; readonly index: number; readonly reason: PlanReason };
 
 const NOTHING: readonly PlannedOrder[] = [];
+const NO_PRICES = {};
+
+type Draft = { -readonly [K in keyof OrderIntent]: OrderIntent[K] };
+
+/** Most steps plan one order, for which an array that grows by pushing is too large. */
+const append = (list: PlannedOrder[] | undefined, order: PlannedOrder): PlannedOrder[] => {
+  if (list === undefined) return [order];
+  list.push(order);
+  return list;
+};
 
 /**
  * decide → risk → intents: the part of a step that both runners share. The runner keeps `view` and `account` up to date,
@@ -58,8 +68,8 @@ export class Stepper {
   private plan(view: MarketView, account: AccountView): readonly PlannedOrder[] {
     const { weight, reason } = this.targets;
     // Exits before entries, here and at every venue: they free the money that entries need.
-    const exits: PlannedOrder[] = [];
-    const entries: PlannedOrder[] = [];
+    let exits: PlannedOrder[] | undefined;
+    let entries: PlannedOrder[] | undefined;
     this.measureExposure(view, account);
     for (let j = 0; j < view.size; j++) {
       const wanted = weight[j]!;
@@ -73,14 +83,16 @@ export class Stepper {
         continue;
       }
       if (held !== 0 && account.exiting[j] === 0) {
-        exits.push(this.exit(view, j, held, why));
+        exits = append(exits, this.exit(view, j, held, why));
         this.risk.state.exits++;
-      } else if (held === 0 && account.entering[j] !== 0) exits.push({ action: 'cancel', index: j, reason: why });
+      } else if (held === 0 && account.entering[j] !== 0)
+        exits = append(exits, { action: 'cancel', index: j, reason: why });
       if (wanted === 0) continue;
       const allowed = this.review(view, j, wanted);
-      if (allowed !== 0) entries.push(this.entry(view, j, allowed, account.equity));
+      if (allowed !== 0) entries = append(entries, this.entry(view, j, allowed, account.equity));
     }
-    return entries.length === 0 ? exits : exits.concat(entries);
+    if (exits === undefined) return entries ?? NOTHING;
+    return entries === undefined ? exits : exits.concat(entries);
   }
 
   /** Adds to a position, or closes a part of it; what risk allows counts in place of what is held. */
@@ -138,25 +150,26 @@ export class Stepper {
   }
 
   private entry(view: MarketView, j: number, weight: number, equity: number): PlannedOrder {
-    const { sizing, protectFromSignal } = this.strategy;
-    const protection =
-      protectFromSignal && this.strategy.protection !== undefined
-        ? { ...this.strategy.protection, anchor: view.close[j]! }
-        : this.strategy.protection;
-    const instrument = this.names[j]!;
-    const side = weight > 0 ? 'buy' : 'sell';
-    const notional = Math.abs(weight) * equity;
-    return this.planned(view, j, 'signal', {
-      ...{ instrument, side, leg: 'entry', type: this.strategy.entry?.type ?? 'market', notional },
-      ...this.entryPrices(j, weight > 0 ? 1 : -1, view.close[j]!),
-      ...(sizing.kind === 'all-in' && { share: Math.abs(weight) }),
-      ...(protection !== undefined && { protection }),
-    });
+    const { sizing, protection, protectFromSignal, entry } = this.strategy;
+    const close = view.close[j]!;
+    const intent: Draft = {
+      instrument: this.names[j]!,
+      side: weight > 0 ? 'buy' : 'sell',
+      leg: 'entry',
+      type: entry?.type ?? 'market',
+      notional: Math.abs(weight) * equity,
+    };
+    const { limitPrice, stopPrice } = this.entryPrices(j, Math.sign(weight), close);
+    if (limitPrice !== undefined) intent.limitPrice = limitPrice;
+    if (stopPrice !== undefined) intent.stopPrice = stopPrice;
+    if (sizing.kind === 'all-in') intent.share = Math.abs(weight);
+    if (protection !== undefined) intent.protection = protectFromSignal ? { ...protection, anchor: close } : protection;
+    return this.planned(view, j, 'signal', intent);
   }
 
   private entryPrices(j: number, side: number, close: number): Pick<OrderIntent, 'limitPrice' | 'stopPrice'> {
     const { entry } = this.strategy;
-    if (entry === undefined || entry.type === 'market') return {};
+    if (entry === undefined || entry.type === 'market') return NO_PRICES;
     const price = (offset: number) => this.rounding.price(j, close * (1 + side * offset), side);
     if (entry.type === 'stop_limit') return { stopPrice: price(entry.offset), limitPrice: price(entry.limit) };
     return entry.type === 'limit' ? { limitPrice: price(-entry.offset) } : { stopPrice: price(entry.offset) };

@@ -1,4 +1,4 @@
-import { RowBuilder } from '../domain/builder.js';
+import { TableBuilder } from '../domain/builder.js';
 
 /** Why a position was closed. The number is the code in the columns; the text is what people see. */
 export const EXIT_REASONS = [
@@ -42,4 +42,4 @@ export type TradeField = (typeof TRADE_FIELDS)[number];
  */
 export type TradeColumns = Readonly<Record<TradeField, Float64Array>>;
 
-export const tradeLog = (): RowBuilder<TradeField> => new RowBuilder(TRADE_FIELDS);
+export const tradeLog = (): TableBuilder<TradeField> => new TableBuilder(TRADE_FIELDS);

@@ -4,7 +4,7 @@ import { calendarOf, defaultInstrument, knownAt } from '../../../src/core/domain
 import { accountColumns } from '../../../src/core/engine/account.js';
 import type { runBacktest } from '../../../src/core/engine/backtest.js';
 import { buildFeed } from '../../../src/core/engine/feed.js';
-import { LEGS } from '../../../src/core/engine/recorder.js';
+import { LEGS } from '../../../src/core/engine/order-log.js';
 import {
   breakEven,
   buyAndHold,

@@ -1,5 +1,6 @@
 import type { MarketFeed } from '../../engine/feed.js';
-import { type FillColumns, type FlowColumns, LEGS } from '../../engine/recorder.js';
+import { LEGS } from '../../engine/order-log.js';
+import type { FillColumns, FlowColumns } from '../../engine/recorder.js';
 
 /**
  * What was held, in two steps a tick: [2k] from the last close to this bar's open with the position of before, [2k + 1]

@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Artifact } from '../../artifacts/index.js';
 import { INTERVALS } from '../../domain/interval.js';
+import { ORDER_STATUSES } from '../../domain/orders.js';
 import { accountColumns } from '../../engine/account.js';
 import type { BacktestResult, EquityColumns } from '../../engine/backtest.js';
 import type { MarketFeed } from '../../engine/feed.js';
-import { type FillColumns, type FlowColumns, LEGS } from '../../engine/recorder.js';
+import { LEGS, ORDER_TYPES } from '../../engine/order-log.js';
+import type { FillColumns, FlowColumns } from '../../engine/recorder.js';
 import { QuantlineError } from '../../errors/index.js';
 import { EXIT_REASONS, FLOW_KINDS, type TradeColumns } from '../../market/index.js';
 import { type ParquetColumns, readParquet, writeParquet } from '../../platform/parquet.js';
@@ -123,23 +125,22 @@ export async function writeRun(
     price_factor: flows.priceFactor,
   });
   const { orders } = result;
-  const column = (f: (order: (typeof orders)[number]) => number) => Float64Array.from(orders, f);
   await write('orders.parquet', {
-    sequence: column((o) => o.sequence),
-    instrument: orders.map((o) => names[o.instrument]!),
-    time: column((o) => o.submitted),
-    side: orders.map((o) => (o.side > 0 ? 'buy' : 'sell')),
-    leg: orders.map((o) => o.leg),
-    type: orders.map((o) => o.type),
-    status: orders.map((o) => o.status),
-    quantity: column((o) => o.quantity),
-    notional: column((o) => o.notional),
-    limit_price: column((o) => o.limitPrice),
-    stop_price: column((o) => o.stopPrice),
-    filled: column((o) => o.filled),
-    average_price: column((o) => (o.filled > 0 ? o.filledValue / o.filled : Number.NaN)),
-    costs: column((o) => o.costs),
-    note: orders.map((o) => o.note),
+    sequence: orders.side.map((_, i) => i + 1),
+    instrument: text(orders.instrument, (j) => names[j]!),
+    time: orders.submitted,
+    side: text(orders.side, (side) => (side > 0 ? 'buy' : 'sell')),
+    leg: text(orders.leg, (leg) => LEGS[leg]!),
+    type: text(orders.type, (type) => ORDER_TYPES[type]!),
+    status: text(orders.status, (status) => ORDER_STATUSES[status]!),
+    quantity: orders.quantity,
+    notional: orders.notional,
+    limit_price: orders.limitPrice,
+    stop_price: orders.stopPrice,
+    filled: orders.filled,
+    average_price: orders.filled.map((filled, i) => (filled > 0 ? orders.filledValue[i]! / filled : Number.NaN)),
+    costs: orders.costs,
+    note: text(orders.note, (note) => orders.notes[note]!),
   });
   await writeFile(join(folder, RUN_FILE), `${JSON.stringify(file, null, 1)}\n`);
 }

@@ -1,0 +1,72 @@
+import { TableBuilder } from '../domain/builder.js';
+import { ORDER_STATUSES } from '../domain/orders.js';
+import type { VenueOrder } from '../market/index.js';
+
+export const LEGS = ['exit', 'entry', 'stop', 'target'] as const;
+export const ORDER_TYPES = ['market', 'limit', 'stop', 'stop_limit'] as const;
+
+const ORDER_FIELDS = [
+  'status',
+  'quantity',
+  'filled',
+  'filledValue',
+  'costs',
+  'note',
+  'instrument',
+  'submitted',
+  'side',
+  'leg',
+  'type',
+  'notional',
+  'limitPrice',
+  'stopPrice',
+] as const;
+
+/**
+ * Orders as columns, in order of sequence (row i has sequence i + 1), each as it ended. `side` is 1 or −1; `status`,
+ * `leg` and `type` are indices into ORDER_STATUSES, LEGS and ORDER_TYPES, `note` one into `notes`; NaN where an order
+ * had no such number.
+ */
+export type OrderColumns = Readonly<Record<(typeof ORDER_FIELDS)[number], Float64Array>> & {
+  readonly notes: readonly string[];
+};
+
+/** Copies orders into a table, so that the venue's own objects need not outlive them. */
+export class OrderLog {
+  private readonly table = new TableBuilder(ORDER_FIELDS);
+  private readonly notes: string[] = [''];
+
+  /** Writes an order's row. Sequence numbers count from 1 without gaps. */
+  put(order: VenueOrder): void {
+    const { table } = this;
+    let row = order.sequence - 1;
+    if (order.sequence > table.length) {
+      row = table.append();
+      const { columns } = table;
+      columns[6]![row] = order.instrument;
+      columns[7]![row] = order.submitted;
+      columns[8]![row] = order.side;
+      columns[9]![row] = LEGS.indexOf(order.leg);
+      columns[10]![row] = ORDER_TYPES.indexOf(order.type);
+      columns[11]![row] = order.notional;
+      columns[12]![row] = order.limitPrice;
+      columns[13]![row] = order.stopPrice;
+    }
+    const { columns } = table;
+    columns[0]![row] = ORDER_STATUSES.indexOf(order.status);
+    columns[1]![row] = order.quantity;
+    columns[2]![row] = order.filled;
+    columns[3]![row] = order.filledValue;
+    columns[4]![row] = order.costs;
+    columns[5]![row] = order.note === '' ? 0 : this.codeOf(order.note);
+  }
+
+  toColumns(): OrderColumns {
+    return { ...this.table.toColumns(), notes: this.notes };
+  }
+
+  private codeOf(note: string): number {
+    const known = this.notes.indexOf(note);
+    return known >= 0 ? known : this.notes.push(note) - 1;
+  }
+}
