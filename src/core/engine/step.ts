@@ -25,13 +25,6 @@ const NO_PRICES = {};
 
 type Draft = { -readonly [K in keyof OrderIntent]: OrderIntent[K] };
 
-/** Most steps plan one order, for which an array that grows by pushing is too large. */
-const append = (list: PlannedOrder[] | undefined, order: PlannedOrder): PlannedOrder[] => {
-  if (list === undefined) return [order];
-  list.push(order);
-  return list;
-};
-
 /**
  * decide → risk → intents: the part of a step that both runners share. The runner keeps `view` and `account` up to date,
  * calls `step`, and sends what it returns: to the simulated exchange, or through the journal to a broker.
@@ -68,8 +61,8 @@ export class Stepper {
   private plan(view: MarketView, account: AccountView): readonly PlannedOrder[] {
     const { weight, reason } = this.targets;
     // Exits before entries, here and at every venue: they free the money that entries need.
-    let exits: PlannedOrder[] | undefined;
-    let entries: PlannedOrder[] | undefined;
+    const exits: PlannedOrder[] = [];
+    const entries: PlannedOrder[] = [];
     this.measureExposure(view, account);
     for (let j = 0; j < view.size; j++) {
       const wanted = weight[j]!;
@@ -83,16 +76,14 @@ export class Stepper {
         continue;
       }
       if (held !== 0 && account.exiting[j] === 0) {
-        exits = append(exits, this.exit(view, j, held, why));
+        exits.push(this.exit(view, j, held, why));
         this.risk.state.exits++;
-      } else if (held === 0 && account.entering[j] !== 0)
-        exits = append(exits, { action: 'cancel', index: j, reason: why });
+      } else if (held === 0 && account.entering[j] !== 0) exits.push({ action: 'cancel', index: j, reason: why });
       if (wanted === 0) continue;
       const allowed = this.review(view, j, wanted);
-      if (allowed !== 0) entries = append(entries, this.entry(view, j, allowed, account.equity));
+      if (allowed !== 0) entries.push(this.entry(view, j, allowed, account.equity));
     }
-    if (exits === undefined) return entries ?? NOTHING;
-    return entries === undefined ? exits : exits.concat(entries);
+    return entries.length === 0 ? exits : exits.concat(entries);
   }
 
   /** Adds to a position, or closes a part of it; what risk allows counts in place of what is held. */
