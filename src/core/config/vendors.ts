@@ -28,7 +28,7 @@ export const VENDOR_VARIABLES: readonly VendorVariable[] = [
     ['BIGQUERY_EMULATOR_HOST', 'plain', 'BigQuery emulator, for tests.'],
     ['STORAGE_EMULATOR_HOST', 'plain', 'Cloud Storage emulator, for tests.'],
   ]),
-  ...rows('Interactive Brokers', [
+  ...rows('Interactive Brokers (ibkr)', [
     ['IB_HOST', 'plain', 'Host of TWS or IB Gateway; this machine by default.'],
     ['IB_PORT', 'plain', 'Its port: Gateway 4002 (paper) or 4001, TWS 7497 or 7496.'],
     ['IB_CLIENT_ID', 'plain', 'Client id; 17 by default.'],

@@ -97,7 +97,10 @@ export class ProtectionKeeper {
     if (!covered && (wanted.stop || wanted.target)) {
       const problem = await this.arm(lease, open, instrument, levels);
       if (problem !== undefined) return this.emergency(lease, position, problem);
-    } else if (covered) await this.move(lease, stop, target, levels, instrument);
+    } else if (covered) {
+      const problem = await this.move(lease, open, levels, instrument);
+      if (problem !== undefined) return this.emergency(lease, position, problem);
+    }
     await this.noteExposure(instrument.id, lot.executionId, lot.time);
     return this.watchedExit(lease, position, levels, wanted);
   }
@@ -151,16 +154,26 @@ export class ProtectionKeeper {
     return undefined;
   }
 
-  /** Moves what rests at the venue to where it belongs now. A refusal leaves it where it is. */
+  /**
+   * Moves what rests at the venue to where it belongs now: in place, where a refusal leaves it where it is; where the
+   * venue does not change orders they are taken down and placed anew, and a reason comes back where they are not taken.
+   */
   private async move(
     lease: Lease,
-    stop: OrderRecord | undefined,
-    target: OrderRecord | undefined,
+    open: readonly OrderRecord[],
     levels: Levels,
     instrument: Instrument,
-  ): Promise<void> {
+  ): Promise<string | undefined> {
     const { broker, clock, logger } = this.context;
-    if (broker.replace === undefined) return;
+    const stop = open.find(({ leg }) => leg === 'stop');
+    const target = open.find(({ leg }) => leg === 'target');
+    const trailed = stop?.request.type === 'trailing_stop';
+    const limit = target?.request.limitPrice ?? target?.request.takeProfit?.limitPrice;
+    const stopMoves =
+      stop !== undefined && levels.stop !== undefined && !trailed && differs(stop.request.stopPrice, levels.stop);
+    const targetMoves = target !== undefined && levels.target !== undefined && differs(limit, levels.target);
+    if (!stopMoves && !targetMoves) return undefined;
+    if (broker.replace === undefined) return this.arm(lease, open, instrument, levels);
     const until = clock.now() + limitsOf(this.context).takeDownFor;
     const change = async (order: OrderRecord, prices: { stopPrice?: string; limitPrice?: string }) => {
       if (order.status !== 'accepted' || order.venueOrderId === undefined) return;
@@ -175,12 +188,9 @@ export class ProtectionKeeper {
       if (next?.status === 'rejected')
         logger.warn(`${instrument.id}: the ${order.leg} was not moved: ${next.reason ?? 'refused'}.`);
     };
-    const trailed = stop?.request.type === 'trailing_stop';
-    if (stop !== undefined && levels.stop !== undefined && !trailed && differs(stop.request.stopPrice, levels.stop))
-      await change(stop, { stopPrice: levels.stop });
-    const limit = target?.request.limitPrice ?? target?.request.takeProfit?.limitPrice;
-    if (target !== undefined && levels.target !== undefined && differs(limit, levels.target))
-      await change(target, { limitPrice: levels.target });
+    if (stopMoves) await change(stop, { stopPrice: levels.stop! });
+    if (targetMoves) await change(target, { limitPrice: levels.target! });
+    return undefined;
   }
 
   /** Exits that no order at the venue stands for: by our own bars. */
