@@ -3,7 +3,7 @@
 # Prints the folder. Starting it: see test/emulators/bigquery.ts. About two minutes and 600 MB the first time.
 set -eu
 version=1.4.0-duckdb1.5.5
-cache="${QUANTLINE_EMULATORS:-$HOME/.cache/quantline-emulators}"
+cache="${TEST_EMULATORS:-$HOME/.cache/quantline-emulators}"
 folder="$cache/bqemulator-$version"
 if [ ! -d "$folder" ]; then
   building="$folder.$$.part"

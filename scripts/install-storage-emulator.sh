@@ -3,7 +3,7 @@
 # Prints the folder; starting it: see test/emulators/storage.ts. Needs Go; about two minutes and 50 MB the first time.
 set -eu
 version=1.56.1
-cache="${QUANTLINE_EMULATORS:-$HOME/.cache/quantline-emulators}"
+cache="${TEST_EMULATORS:-$HOME/.cache/quantline-emulators}"
 folder="$cache/fake-gcs-server-$version"
 if [ ! -d "$folder" ]; then
   if ! command -v go >/dev/null 2>&1; then

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describeWith, isRequired } from '../support/require.js';
 
 const FOLDER = join(
-  process.env['QUANTLINE_EMULATORS'] ?? join(homedir(), '.cache', 'quantline-emulators'),
+  process.env['TEST_EMULATORS'] ?? join(homedir(), '.cache', 'quantline-emulators'),
   'bqemulator-1.4.0-duckdb1.5.5',
 );
 

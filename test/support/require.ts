@@ -12,8 +12,8 @@ const COMPONENTS = {
 } as const;
 export type Component = keyof typeof COMPONENTS;
 
-/** Names in QUANTLINE_REQUIRE, by commas; `all` means each. */
-const required = new Set((process.env['QUANTLINE_REQUIRE'] ?? '').split(',').map((name) => name.trim()));
+/** Names in TEST_REQUIRE, by commas; `all` means each. */
+const required = new Set((process.env['TEST_REQUIRE'] ?? '').split(',').map((name) => name.trim()));
 
 /** Whether a missing component is a failure, as in CI, instead of a skip. */
 export const isRequired = (component: Component): boolean => required.has('all') || required.has(component);
@@ -24,6 +24,6 @@ export const isRequired = (component: Component): boolean => required.has('all')
  */
 export function describeWith(component: Component, present: boolean): (name: string, tests: () => void) => void {
   const needs = `needs ${COMPONENTS[component]}`;
-  if (!present && isRequired(component)) throw new Error(`QUANTLINE_REQUIRE names ${component}: this ${needs}.`);
+  if (!present && isRequired(component)) throw new Error(`TEST_REQUIRE names ${component}: this ${needs}.`);
   return (name, tests) => describe.skipIf(!present)(present ? name : `${name} (skipped: ${needs})`, tests);
 }
