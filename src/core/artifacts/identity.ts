@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { idOf } from '../platform/hash.js';
-import type { ArtifactKind, ArtifactRef, Json } from './manifest.js';
+import type { ArtifactKind, ArtifactRef, Json } from './kinds.js';
 
 /** What decides a result, and so its id. Threads, paths and output options are none of it. */
 export interface ArtifactIdentity {

@@ -9,7 +9,6 @@
  * The id is a hash of what decides the result (`identityOf`), so an artefact is computed once.
  */
 export { type ArtifactIdentity, buildId, hashCode, identityOf } from './identity.js';
-export { LocalArtifactStore } from './local.js';
 export {
   ARTIFACT_KINDS,
   ARTIFACT_SCHEMAS,
@@ -17,11 +16,9 @@ export {
   type ArtifactRef,
   artifactRefSchema,
   type Json,
-  MANIFEST_FILE,
-  type Manifest,
-  manifestSchema,
-  parseManifest,
-} from './manifest.js';
+} from './kinds.js';
+export { LocalArtifactStore } from './local.js';
+export { MANIFEST_FILE, type Manifest, manifestSchema, parseManifest } from './manifest.js';
 export type {
   Artifact,
   ArtifactListing,

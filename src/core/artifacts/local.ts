@@ -5,15 +5,8 @@ import { QuantlineError } from '../errors/index.js';
 import { storageError, syncFolder, writeFileAtomic } from '../platform/files.js';
 import { compare, describe, exists, modified, names, openFolder } from './folder.js';
 import { type ArtifactIdentity, identityOf } from './identity.js';
-import {
-  ARTIFACT_KINDS,
-  type ArtifactKind,
-  type ArtifactRef,
-  artifactRefSchema,
-  MANIFEST_FILE,
-  type Manifest,
-  serializeManifest,
-} from './manifest.js';
+import { ARTIFACT_KINDS, type ArtifactKind, type ArtifactRef, artifactRefSchema } from './kinds.js';
+import { MANIFEST_FILE, type Manifest, serializeManifest } from './manifest.js';
 import { sealPayload } from './payload.js';
 import { checkTag, listCommand, nearest, parseReference } from './references.js';
 import type {

@@ -2,29 +2,18 @@ import { z } from 'zod';
 import { QuantlineError } from '../errors/index.js';
 import { canonicalJson, sha256 } from '../platform/hash.js';
 import { identityOf } from './identity.js';
+import {
+  ARTIFACT_SCHEMAS,
+  type ArtifactKind,
+  artifactId,
+  artifactKind,
+  artifactRefSchema,
+  type Json,
+} from './kinds.js';
 
-/** Kinds of artefacts with the newest manifest schema of each that this version writes and reads. */
-export const ARTIFACT_SCHEMAS = {
-  dataset: 1,
-  model: 1,
-  run: 1,
-  report: 1,
-  session: 1,
-  deployment: 1,
-  study: 1,
-} as const;
-export type ArtifactKind = keyof typeof ARTIFACT_SCHEMAS;
-export const ARTIFACT_KINDS = Object.keys(ARTIFACT_SCHEMAS) as readonly ArtifactKind[];
 export const MANIFEST_FILE = 'manifest.json';
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-
 const json: z.ZodType<Json> = z.json() as z.ZodType<Json>;
-const id = z.string().regex(/^[0-9a-f]{16}$/);
-const kind = z.enum(ARTIFACT_KINDS as unknown as [ArtifactKind, ...ArtifactKind[]]);
-
-export const artifactRefSchema = z.strictObject({ kind, id });
-export type ArtifactRef = z.infer<typeof artifactRefSchema>;
 
 /** File name inside an artefact: relative, forward slashes, no way out of the folder. */
 const fileName = z
@@ -34,9 +23,9 @@ const fileName = z
 
 /** `manifest.json`: what the artefact is, where it came from, and the hash of every file. No wall-clock time. */
 export const manifestSchema = z.strictObject({
-  kind,
+  kind: artifactKind,
   schema: z.int().positive(),
-  id,
+  id: artifactId,
   stage: z.string().min(1),
   /** Settings that can change the result. */
   settings: json,

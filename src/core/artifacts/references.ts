@@ -1,5 +1,5 @@
 import { QuantlineError } from '../errors/index.js';
-import { ARTIFACT_KINDS, type ArtifactKind } from './manifest.js';
+import { ARTIFACT_KINDS, type ArtifactKind } from './kinds.js';
 
 export type Reference =
   | { readonly form: 'path'; readonly path: string }

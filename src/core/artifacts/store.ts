@@ -1,5 +1,6 @@
 import type { ArtifactIdentity } from './identity.js';
-import type { ArtifactKind, ArtifactRef, Json, Manifest } from './manifest.js';
+import type { ArtifactKind, ArtifactRef, Json } from './kinds.js';
+import type { Manifest } from './manifest.js';
 
 /** A verified artefact. */
 export interface Artifact {

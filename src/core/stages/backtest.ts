@@ -1,14 +1,13 @@
 import { ARTIFACT_SCHEMAS, type Artifact, type ArtifactIdentity, buildId } from '../artifacts/index.js';
 import type { BacktestOptions } from '../config/index.js';
 import type { OpenDataset } from '../data/dataset.js';
-import { openDataset } from '../data/open.js';
 import { timeRange } from '../data/range.js';
 import { runBacktest } from '../engine/backtest.js';
 import { firstTickAt, type MarketFeed } from '../engine/feed.js';
 import { QuantlineError } from '../errors/index.js';
 import { isoTime } from '../platform/index.js';
 import { feedOf, returnCalendar, signalsOf } from './compose/market.js';
-import { checkFits, type OpenModel, openModel } from './compose/model.js';
+import { type OpenModel, openModelAndData } from './compose/model.js';
 import { type RunFile, writeRun } from './compose/run.js';
 import { composeStrategy, liveOrderOf, strategySettingsOf } from './compose/strategy.js';
 import { countTrial } from './compose/trials.js';
@@ -26,14 +25,7 @@ export async function backtest(options: BacktestOptions, runtime: Runtime): Prom
       hint: 'Add --model, a path, id or tag; quantline train makes one.',
     });
   }
-  const modelArtifact = await runtime.artifacts.open('model', options.model);
-  const model = await openModel(modelArtifact, options.inSample);
-  const data =
-    options.data === undefined
-      ? await runtime.artifacts.openInput(modelArtifact, 'dataset')
-      : await runtime.artifacts.open('dataset', options.data);
-  const dataset = await openDataset(runtime, data);
-  checkFits(model, dataset);
+  const { model, data, dataset } = await openModelAndData(runtime, options.model, options);
   const feed = feedOf(dataset);
   const ticks = tradedTicks(options, runtime, dataset, feed, model);
   const settings = { ...strategySettingsOf(options), short: options.short || model.file.short };
@@ -49,7 +41,7 @@ export async function backtest(options: BacktestOptions, runtime: Runtime): Prom
     },
     inputs: [
       { kind: 'dataset', id: data.id },
-      { kind: 'model', id: modelArtifact.id },
+      { kind: 'model', id: model.artifact.id },
     ],
     seed: options.seed,
     build: buildId(),
@@ -90,7 +82,7 @@ export async function backtest(options: BacktestOptions, runtime: Runtime): Prom
     },
     { force: options.force, signal: runtime.signal },
   );
-  await countTrial(runtime, created.artifact, modelArtifact, dataset);
+  await countTrial(runtime, created.artifact, model.artifact, dataset);
   runtime.progress.end();
   if (options.tag !== undefined) await runtime.artifacts.tag(options.tag, { kind: 'run', id: created.artifact.id });
   return created;

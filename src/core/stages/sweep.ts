@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { ARTIFACT_SCHEMAS, type Artifact, type ArtifactIdentity, buildId, type Json } from '../artifacts/index.js';
 import { type BacktestOptions, parseCall } from '../config/index.js';
 import type { OpenDataset } from '../data/dataset.js';
-import { openDataset } from '../data/open.js';
 import type { MarketFeed } from '../engine/feed.js';
 import { QuantlineError } from '../errors/index.js';
 import { sessionAxis, sharpe } from '../evaluation/index.js';
@@ -11,7 +10,7 @@ import { readParquet } from '../platform/parquet.js';
 import { loadAdapter } from '../registry/index.js';
 import { tradedTicks } from './backtest.js';
 import { feedOf, returnCalendar, signalsOf } from './compose/market.js';
-import { checkFits, type OpenModel, openModel } from './compose/model.js';
+import { type OpenModel, openModelAndData } from './compose/model.js';
 import { composeStrategy } from './compose/strategy.js';
 import { figureAt, parseRanking, SWEEP_FIGURES } from './compose/sweep-figures.js';
 import { buildGrid, type Combination, type Grid, plainSettings } from './compose/sweep-grid.js';
@@ -39,14 +38,7 @@ export async function sweep(options: BacktestOptions, runtime: Runtime): Promise
     });
   }
   const ranking = parseRanking(options.sweepBy);
-  const modelArtifact = await runtime.artifacts.open('model', options.model);
-  const model = await openModel(modelArtifact, options.inSample);
-  const data =
-    options.data === undefined
-      ? await runtime.artifacts.openInput(modelArtifact, 'dataset')
-      : await runtime.artifacts.open('dataset', options.data);
-  const dataset = await openDataset(runtime, data);
-  checkFits(model, dataset);
+  const { model, data, dataset } = await openModelAndData(runtime, options.model, options);
   const grid = await gridOf(options, model);
   const feed = feedOf(dataset);
   const ticks = tradedTicks(options, runtime, dataset, feed, model);
@@ -64,7 +56,7 @@ export async function sweep(options: BacktestOptions, runtime: Runtime): Promise
     },
     inputs: [
       { kind: 'dataset', id: data.id },
-      { kind: 'model', id: modelArtifact.id },
+      { kind: 'model', id: model.artifact.id },
     ],
     seed: options.seed,
     build: buildId(),

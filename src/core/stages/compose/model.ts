@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Artifact } from '../../artifacts/index.js';
-import type { OpenDataset } from '../../data/dataset.js';
+import type { DatasetContext, OpenDataset } from '../../data/dataset.js';
+import { openDataset } from '../../data/open.js';
 import { QuantlineError } from '../../errors/index.js';
 
 import type { SignalModel } from '../../models/model.js';
@@ -19,6 +20,22 @@ export interface OpenModel {
   readonly model: SignalModel;
   /** Of an agent: the same with the policy of each seed, the chosen one first. Empty for others. */
   readonly seeds: readonly SignalModel[];
+}
+
+/** Opens a model and the dataset to score: the one that `data` names, otherwise the one that the model was made from. */
+export async function openModelAndData(
+  context: DatasetContext,
+  reference: string,
+  { data, inSample }: { readonly data?: string | undefined; readonly inSample: boolean },
+): Promise<{ readonly model: OpenModel; readonly data: Artifact; readonly dataset: OpenDataset }> {
+  const { artifacts } = context;
+  const artifact = await artifacts.open('model', reference);
+  const model = await openModel(artifact, inSample);
+  const found =
+    data === undefined ? await artifacts.openInput(artifact, 'dataset') : await artifacts.open('dataset', data);
+  const dataset = await openDataset(context, found);
+  checkFits(model, dataset);
+  return { model, data: found, dataset };
 }
 
 /** Loads a verified model artefact. `inSample` lets the first segment score bars that it was trained on. */
