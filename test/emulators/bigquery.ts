@@ -74,7 +74,7 @@ export async function startBigQuery(): Promise<BigQueryEmulator> {
   };
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.on('error', reject);

@@ -41,6 +41,8 @@ export class FakeBigQuery {
   readonly failures: { match: RegExp; status: number; reason: string; message: string; times: number }[] = [];
   /** Rows of the table of series, the one statement on which is carried out. */
   readonly series = new Map<string, { body: string; revision: number }>();
+  /** Called before a load job is answered. */
+  onLoad: () => Promise<void> = async () => {};
   datasetExists = true;
   estimate = 5_000_000;
   private readonly contract = Contract.load('bigquery');
@@ -122,7 +124,10 @@ export class FakeBigQuery {
         ? refuse(404, 'notFound', `Not found: Table proj-1:bars_eu.${table}`)
         : reply(200, found);
     }
-    if (path.endsWith('/jobs')) return this.insert(body, reply, refuse);
+    if (path.endsWith('/jobs')) {
+      if ((body as { configuration?: Job['configuration'] }).configuration?.load !== undefined) await this.onLoad();
+      return this.insert(body, reply, refuse);
+    }
     const id = /\/(?:jobs|queries)\/([^/]+)$/.exec(path)?.[1];
     const job = this.jobs.find((one) => one.id === id && one.configuration.dryRun !== true);
     if (job === undefined) return refuse(404, 'notFound', 'Not found: Job');
