@@ -12,7 +12,9 @@ export default class StoreQuery extends QuantlineCommand<'store:query'> {
     "<%= config.bin %> store query 'SELECT COUNT(*) AS bars FROM bars WHERE ts >= @from' --param from=2024-01-01 --store bigquery://my-project.bars",
     '<%= config.bin %> store query @report.sql --dry-run --store bigquery://my-project.bars',
   ];
-  static override args = { sql: Args.string({ required: true, description: 'The query, or @file.sql.' }) };
+  static override args = {
+    sql: Args.string({ required: true, description: 'The query, @file.sql, or :rolling or :ranks.' }),
+  };
   static override flags = flagsOf('store:query');
   protected readonly command = 'store:query';
 

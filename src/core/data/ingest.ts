@@ -84,20 +84,27 @@ export async function ingestBars(request: IngestRequest, context: IngestContext)
   const { source, signal, progress } = context;
   const described = await describe(source, request.symbols, failures);
   const size = Math.max(1, source.batch ?? 1);
-  let rows = 0;
+  const began = context.clock.monotonic();
+  let received = 0;
   const planned = await plan(described, request, context, failures);
   for (const batch of batches(planned, size)) {
     signal.throwIfAborted();
-    const label = batch.map(({ symbol }) => symbol).join(', ');
-    progress.update(`${label}: ${rows} bars so far`, stored.length + failures.length, request.symbols.length);
-    const fetched = await fetchBatch(batch, request, context, failures);
+    const names = batch.slice(0, 3).map(({ symbol }) => symbol);
+    const label = `${names.join(', ')}${batch.length > names.length ? ', …' : ''}`;
+    const report = (more: number) => {
+      received += more;
+      const rate = Math.round((1000 * received) / Math.max(context.clock.monotonic() - began, 1));
+      const done = stored.length + failures.length;
+      progress.update(`${label}: ${received} bars, ${rate} a second`, done, request.symbols.length);
+    };
+    report(0);
+    const fetched = await fetchBatch(batch, request, context, failures, report);
     for (const item of batch) {
       const answer = fetched.get(item.instrument.id);
       if (answer === undefined) continue;
       try {
         const result = await keep(item, answer, request, context);
         stored.push(result);
-        rows += result.rows;
       } catch (error) {
         if (!isPerSymbol(error)) throw error;
         failures.push({ symbol: item.symbol, error });
@@ -219,6 +226,7 @@ async function fetchBatch(
   request: IngestRequest,
   context: IngestContext,
   failures: IngestFailure[],
+  received: (rows: number) => void,
 ): Promise<Map<string, Answer>> {
   const { source, signal } = context;
   const { interval, scope } = request;
@@ -232,7 +240,10 @@ async function fetchBatch(
     if (symbols.length === 0) break;
     const asked = { symbols, interval, scope, ...range };
     try {
-      for await (const block of source.bars(asked, signal)) answers.get(block.instrument)?.parts.push(block);
+      for await (const block of source.bars(asked, signal)) {
+        answers.get(block.instrument)?.parts.push(block);
+        received(block.time.length);
+      }
       for (const action of (await source.actions?.(asked, signal)) ?? [])
         answers.get(action.instrument)?.actions.push(action);
     } catch (error) {

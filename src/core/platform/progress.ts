@@ -10,18 +10,32 @@ export interface ProgressOptions {
   readonly clock?: Clock;
 }
 
-/** A spinner on a terminal, one line each 10 s elsewhere, nothing when quiet. */
+/** A spinner on a terminal, one line a minute elsewhere, nothing when quiet. */
 export function createProgress(options: ProgressOptions): Progress {
   if (options.quiet) return silentProgress;
-  return (options.live ?? isLiveTerminal()) ? new SpinnerProgress() : new LineProgress(options);
+  return (options.live ?? isLiveTerminal())
+    ? new SpinnerProgress(options.clock ?? systemClock)
+    : new LineProgress(options);
 }
 
-const LINE_EVERY_MS = 10_000;
+const LINE_EVERY_MS = 60_000;
+/** Before this long a speed says little. */
+const SPEED_AFTER_MS = 3000;
 
-function describe(text: string, done: number | undefined, total: number | undefined): string {
+/** Text, share done, and how long the rest takes at the speed so far. */
+function describe(text: string, done: number | undefined, total: number | undefined, elapsed: number): string {
   if (done === undefined) return text;
   if (total === undefined || total <= 0) return `${text} ${done}`;
-  return `${text} ${Math.floor((100 * done) / total)}% (${done}/${total})`;
+  const share = `${text} ${Math.floor((100 * done) / total)}% (${done}/${total})`;
+  if (done <= 0 || done >= total || elapsed < SPEED_AFTER_MS) return share;
+  return `${share}, ${duration((elapsed * (total - done)) / done)} left`;
+}
+
+function duration(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  if (seconds < 90) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 class LineProgress implements Progress {
@@ -38,7 +52,7 @@ class LineProgress implements Progress {
     this.started ??= now;
     if (now - this.started < LINE_EVERY_MS || now - this.last < LINE_EVERY_MS) return;
     this.last = now;
-    this.options.write(`${describe(text, done, total)}\n`);
+    this.options.write(`${describe(text, done, total, now - this.started)}\n`);
   }
 
   end(text?: string): void {
@@ -59,9 +73,14 @@ class SpinnerProgress implements Progress {
   private spinner: Spinner | undefined;
   private loading = false;
   private text: string | undefined;
+  private started: number | undefined;
+
+  constructor(private readonly clock: Clock) {}
 
   update(text: string, done?: number, total?: number): void {
-    this.text = describe(text, done, total);
+    const now = this.clock.monotonic();
+    this.started ??= now;
+    this.text = describe(text, done, total, now - this.started);
     if (this.spinner !== undefined) this.spinner.text = this.text;
     else if (!this.loading) void this.start();
   }
@@ -77,6 +96,7 @@ class SpinnerProgress implements Progress {
 
   end(text?: string): void {
     this.text = undefined;
+    this.started = undefined;
     this.spinner?.stop();
     this.spinner = undefined;
     if (text !== undefined) process.stderr.write(`${text}\n`);

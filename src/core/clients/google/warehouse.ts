@@ -261,6 +261,12 @@ export class Warehouse {
     });
   }
 
+  /** Runs a statement that defines something, which costs nothing. */
+  async execute(sql: string): Promise<void> {
+    const job = await this.start(sql, {}, false);
+    await this.guard('defining a view', () => job.getQueryResults());
+  }
+
   private async start(sql: string, parameters: Parameters, dryRun: boolean) {
     const location = await this.region();
     // Written out, because the client's own query options put fields where the interface has none.
@@ -272,8 +278,12 @@ export class Warehouse {
         useLegacySql: false,
         maximumBytesBilled: String(this.address.maximumBytesBilled),
         defaultDataset: { projectId: this.address.project, datasetId: this.address.dataset },
-        parameterMode: 'NAMED',
-        queryParameters: Object.entries(parameters).map(([name, value]) => ({ name, ...parameter(value) })),
+        ...(Object.keys(parameters).length === 0
+          ? {}
+          : {
+              parameterMode: 'NAMED',
+              queryParameters: Object.entries(parameters).map(([name, value]) => ({ name, ...parameter(value) })),
+            }),
       },
     };
     return this.guard('running a query', async () => {

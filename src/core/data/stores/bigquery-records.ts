@@ -21,13 +21,13 @@ const key: Field[] = [
   { name: 'id', type: 'STRING', required: true },
   { name: 'time', type: 'TIMESTAMP', required: true },
 ];
-const table = (name: string, fields: readonly Field[], clusterBy: readonly string[]): RecordTable => ({
+export const recordTable = (name: string, fields: readonly Field[], clusterBy: readonly string[]): RecordTable => ({
   name,
   layout: { fields: [...key, ...fields], partitionBy: 'time', clusterBy },
 });
 
 /** Trades of backtests; `time` is the exit's. */
-export const TRADES = table(
+export const TRADES = recordTable(
   'trades',
   [
     ...texts('run', 'instrument', 'side', 'exit_reason'),
@@ -38,17 +38,21 @@ export const TRADES = table(
 );
 
 /** Executions at venues. Quantities and prices are the venue's own text. */
-export const EXECUTIONS = table(
+export const EXECUTIONS = recordTable(
   'executions',
   texts('venue', 'account', 'strategy', 'instrument', 'side', 'kind', 'client_order_id', 'quantity', 'price', 'costs'),
   ['strategy', 'instrument'],
 );
 
 /** The journal's events; the truth from which everything else in it follows. */
-export const EVENTS = table('journal_events', [...texts('stream', 'type', 'body'), ...numbers('sequence')], ['stream']);
+export const EVENTS = recordTable(
+  'journal_events',
+  [...texts('stream', 'type', 'body'), ...numbers('sequence')],
+  ['stream'],
+);
 
 /** Reports; `time` is the last session that their run traded. */
-export const REPORTS = table('reports', texts('run', 'strategy', 'gate', 'verdict', 'body'), ['strategy']);
+export const REPORTS = recordTable('reports', texts('run', 'strategy', 'gate', 'verdict', 'body'), ['strategy']);
 
 export const RECORD_TABLES = [TRADES, EXECUTIONS, EVENTS, REPORTS] as const;
 

@@ -20,6 +20,7 @@ import type {
 import { checkColumns, sorted, verifyPin } from './bigquery-bars.js';
 import { type Loaded, stageBars, untouched } from './bigquery-loads.js';
 import * as sql from './bigquery-sql.js';
+import { ACTIONS, mirrorActions, prepareViews } from './bigquery-views.js';
 
 export const name = 'bigquery';
 export const summary = 'A BigQuery dataset: bigquery://project.dataset.';
@@ -38,6 +39,7 @@ export async function initialise(address: string, context: StoreContext): Promis
   try {
     const created = await warehouse.createDataset();
     await prepare(warehouse, context);
+    await prepareViews(warehouse, context.clock.now());
     return created;
   } finally {
     await warehouse.close();
@@ -181,10 +183,15 @@ class BigQueryStore implements BarStore {
   }
 
   async putActions(key: SeriesKey, actions: readonly CorporateAction[]): Promise<void> {
-    await this.save(key, await this.known(key), (old) => {
+    const before = await this.known(key);
+    const saved = await this.save(key, before, (old) => {
       const merged = new Map([...old!.actions, ...actions].map((one) => [`${one.date} ${one.type}`, one]));
       return { ...old!, actions: [...merged].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one) };
     });
+    if (saved.revision === before.revision) return;
+    const warehouse = await this.warehouse();
+    await warehouse.ensureTable(ACTIONS.name, ACTIONS.layout, this.context.clock.now());
+    await mirrorActions(warehouse, key, saved.actions);
   }
 
   private async known(key: SeriesKey): Promise<Saved> {

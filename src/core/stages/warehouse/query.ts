@@ -8,6 +8,7 @@ import {
   Warehouse,
 } from '../../clients/google/index.js';
 import type { StoreCostOptions, StoreQueryOptions } from '../../config/index.js';
+import { namedQuery } from '../../data/stores/bigquery-views.js';
 import { DAY_MS } from '../../domain/index.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
 import { printable, storageError } from '../../platform/index.js';
@@ -30,12 +31,13 @@ export async function storeQuery(
   options: StoreQueryOptions,
   runtime: Runtime,
 ): Promise<StoreQueryResult> {
-  const sql = text.startsWith('@') ? await sqlFile(text.slice(1)) : text;
   const parameters = Object.fromEntries((options.param ?? []).map(readParameter));
   const address = bigQueryAddress(warehouseOf(options.store));
   const limited = options.maxBytes === undefined ? address : { ...address, maximumBytesBilled: options.maxBytes };
   const warehouse = await Warehouse.open(limited, runtime.logger);
   try {
+    const named = text.startsWith(':') ? await namedQuery(text.slice(1), warehouse) : undefined;
+    const sql = named ?? (text.startsWith('@') ? await sqlFile(text.slice(1)) : text);
     const estimatedBytes = await warehouse.cost(sql, parameters, true).catch((error) => {
       throw refusedQuery(error);
     });
