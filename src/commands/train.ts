@@ -1,6 +1,7 @@
 import { type Context, type Outcome, QuantlineCommand } from '../shell/base.js';
 import { flagsOf } from '../shell/flags.js';
 import { artifactOutcome, facts } from '../shell/outcome.js';
+import { render } from '../shell/output.js';
 import { need } from '../shell/prompts.js';
 
 export default class Train extends QuantlineCommand<'train'> {
@@ -11,15 +12,17 @@ export default class Train extends QuantlineCommand<'train'> {
     "<%= config.bin %> train --data latest --trainer 'sma-cross(10,30)'",
     "<%= config.bin %> train --data latest --trainer xgboost --label 'direction(5)' --split 70%",
     "<%= config.bin %> train --data latest --trainer xgboost --cv 'walk-forward(5)' --features 'ret(5),rsi(14)'",
+    '<%= config.bin %> train --data latest --compare logistic,xgboost,lstm --cv purged:5',
     '<%= config.bin %> train --data latest --trainer ./my-rule.ts',
   ];
   static override flags = flagsOf('train');
   protected readonly command = 'train';
 
   protected async execute(context: Context<'train'>): Promise<Outcome> {
+    if (context.options.compare !== undefined) return this.compare(context);
     const options = await need('train', context, 'data', 'trainer');
     const { train } = await import('../core/stages/train.js');
-    const { artifact, reused, segments, folds } = await train(options, await context.runtime());
+    const { artifact, reused, segments, folds, paths } = await train(options, await context.runtime());
     const { summary } = artifact.manifest;
     const more = {
       summary,
@@ -28,12 +31,43 @@ export default class Train extends QuantlineCommand<'train'> {
         metrics,
       })),
       folds: folds.map(({ trainRows, testRows, metrics }) => ({ train_rows: trainRows, test_rows: testRows, metrics })),
+      paths,
     };
     const lines = [
       facts(summary),
       ...segments.map((s) => `trained to ${s.trainTo} on ${s.rows} rows, after it: ${facts(s.metrics)}`),
+      ...segments.flatMap(({ history }, s) => curve(history, segments.length > 1 ? ` of segment ${s + 1}` : '')),
       ...folds.map((fold, i) => `fold ${i + 1}: ${facts(fold.metrics)}`),
+      ...(paths === null ? [] : Object.entries(paths).map(([name, over]) => `paths, ${name}: ${facts(over)}`)),
     ];
     return artifactOutcome(artifact, reused, more, lines);
   }
+
+  private async compare(context: Context<'train'>): Promise<Outcome> {
+    const { compareTrainers } = await import('../core/stages/train-compare.js');
+    const result = await compareTrainers(await need('train', context, 'data'), await context.runtime());
+    const names = [...new Set(result.trainers.flatMap(({ metrics }) => Object.keys(metrics)))];
+    const rows = result.trainers.map(({ trainer, engine, metrics }) => [
+      ...[trainer, engine],
+      ...names.map((name) => metrics[name]),
+    ]);
+    const decimals = Object.fromEntries(names.map((name) => [name, 4]));
+    return {
+      text: await render({ columns: ['trainer', 'engine', ...names], rows, decimals }, 'table'),
+      json: result,
+      summary: `Means over the ${result.folds} folds of ${result.cv}, ${result.rows} rows from ${result.from} to ${result.to}. Money metrics: long or flat, without costs; an agent’s with its own.`,
+    };
+  }
+}
+
+/** Points of a learning curve: at most eight, the last among them. */
+const POINTS = 8;
+
+function curve(history: readonly Readonly<Record<string, number>>[], of: string): string[] {
+  if (history.length < 2) return [];
+  const step = Math.ceil(history.length / POINTS);
+  const shown = history
+    .map((point, i) => ({ point, at: i + 1 }))
+    .filter(({ at }) => at === history.length || at % step === 0);
+  return [`learning curve${of}:`, ...shown.map(({ point, at }) => `  ${at} of ${history.length}: ${facts(point)}`)];
 }

@@ -20,13 +20,15 @@ export interface LabelColumns {
  * open[t + 1 + n] / open[t + 1] - 1, known for certain with bar t + 1 + n.
  */
 export interface Label {
-  readonly name: 'return' | 'direction';
+  readonly name: 'return' | 'direction' | 'triple-barrier' | 'meta';
   /** Canonical text: `direction(5)`. */
   readonly text: string;
   /** Bars from the decision to the bar with which the label is known: n + 1. */
   readonly horizon: number;
   /** What a model's score means that was trained on it. */
   readonly scoreKind: 'return' | 'probability';
+  /** Its labels differ in length: rows are weighed by uniqueness unless told otherwise. */
+  readonly uneven?: boolean;
   compute(bars: BarColumns, knownAt: Float64Array): LabelColumns;
 }
 

@@ -11,7 +11,8 @@ import type { Learner } from '../models/trainer.js';
 import { isoTime } from '../platform/index.js';
 import { rowsOf } from './compose/as-of.js';
 import { composeFeatures } from './compose/features.js';
-import { crossValidate, type FoldReport } from './compose/folds.js';
+import { crossValidate, type FoldReport, type PathReport } from './compose/folds.js';
+import { composeLabel } from './compose/labels.js';
 import { feedOf } from './compose/market.js';
 import { MODEL_FILE } from './compose/model.js';
 import { fitSegments, type SegmentReport, schemeOf } from './compose/segments.js';
@@ -25,7 +26,11 @@ export interface TrainResult {
   /** Per segment: where it was trained and scored, and how good its scores were there. Empty for a rule. */
   readonly segments: readonly SegmentReport[];
   readonly folds: readonly FoldReport[];
+  /** Of combinatorial folds: what a backtest along each of their paths earns. */
+  readonly paths: PathReport | null;
 }
+
+type TrainingReport = Pick<TrainResult, 'segments' | 'folds' | 'paths'>;
 
 /** What a learner sees and predicts where nothing was said. */
 export const DEFAULT_FEATURES = 'preset:core';
@@ -68,7 +73,7 @@ async function saveRule(
 ): Promise<TrainResult> {
   const rule = composed.trainer;
   if (rule.kind !== 'rule') throw new QuantlineError('BUG', 'not a rule');
-  for (const option of ['features', 'label', 'split', 'cv', 'rounds', 'study'] as const) {
+  for (const option of ['features', 'label', 'split', 'cv', 'rounds', 'study', 'select'] as const) {
     if (options[option] !== undefined) {
       throw usage(`--${option} does not apply to the rule ${composed.name}: it is not trained.`, 'Leave it out.');
     }
@@ -96,7 +101,7 @@ async function saveRule(
     },
     { force: options.force, signal: runtime.signal },
   );
-  return { ...created, segments: [], folds: [] };
+  return { ...created, segments: [], folds: [], paths: null };
 }
 
 async function trainLearner(
@@ -116,7 +121,7 @@ async function trainLearner(
     options.features ?? tuned?.study.features ?? DEFAULT_FEATURES,
     dataset.interval,
   );
-  const label = labelOf(composed.name, learner, options.label?.text, tuned?.study.label);
+  const label = await labelOf(composed.name, learner, dataset, options.label?.text, tuned?.study.label);
   if (tuned !== undefined) {
     checkTuned(tuned, composed, features.text, label.text);
     const changed = Object.entries(tuned.study.best.parameters).filter(
@@ -140,6 +145,7 @@ async function trainLearner(
       embargo: options.embargo,
       cv: options.cv?.text ?? null,
       rounds: options.rounds ?? null,
+      rows: { weights: options.weights, balance: options.balance, select: options.select ?? null },
       maxModelAge: options.maxModelAge ?? null,
     }),
     inputs: [
@@ -149,16 +155,16 @@ async function trainLearner(
     seed: options.seed,
     engine,
   };
-  let report: { segments: readonly SegmentReport[]; folds: readonly FoldReport[] } = { segments: [], folds: [] };
+  let report: TrainingReport = { segments: [], folds: [], paths: null };
   const created = await runtime.artifacts.create(
     identity,
     async (folder) => {
       runtime.progress.update('computing features');
       const rows = rowsOf(dataset, features, label);
-      const job = { learner, rows, label, engine: engine.name, options, runtime };
-      const folds = await crossValidate(job);
+      const job = { learner, rows, label, engine: engine.name, options, runtime, market: { dataset, feed } };
+      const { folds, paths } = await crossValidate(job);
       const fitted = await fitSegments(job, plan, feed);
-      report = { segments: fitted.map((one) => one.report), folds };
+      report = { segments: fitted.map((one) => one.report), folds, paths };
       const file = learnerFile(
         options,
         dataset,
@@ -185,17 +191,20 @@ async function trainLearner(
 }
 
 /** An agent learns from what it earns: of the label it takes only how far a bar's outcome reaches. */
-export function labelOf(name: string, { agent }: Learner, given: string | undefined, found?: string): Label {
-  if (agent === undefined) return parseLabel(given ?? found ?? DEFAULT_LABEL);
+export async function labelOf(
+  name: string,
+  { agent }: Learner,
+  dataset: OpenDataset,
+  given: string | undefined,
+  found?: string,
+): Promise<Label> {
+  if (agent === undefined) return composeLabel(given ?? found ?? DEFAULT_LABEL, dataset);
   if (given === undefined) return parseLabel('return(1)');
   throw usage(`--label does not apply to the agent ${name}: it is rewarded by what it earns.`, 'Leave it out.');
 }
 
 async function readReport(artifact: Artifact) {
-  return JSON.parse(await readFile(artifact.file(REPORT_FILE), 'utf8')) as {
-    segments: readonly SegmentReport[];
-    folds: readonly FoldReport[];
-  };
+  return JSON.parse(await readFile(artifact.file(REPORT_FILE), 'utf8')) as TrainingReport;
 }
 
 function learnerFile(

@@ -47,6 +47,7 @@ const DIRECTIONS = {
   logloss: 'minimize',
   rmse: 'minimize',
   total_return: 'maximize',
+  sharpe: 'maximize',
   seeds_mean: 'maximize',
 } as const;
 /** How often other workers' trials are looked at, and how often this one says that it lives; milliseconds. */
@@ -72,7 +73,7 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
   const composed = await composeTrainer(options.trainer, options.param);
   const learner = learnerOf(composed);
   const features = await composeFeatures(options.features ?? DEFAULT_FEATURES, dataset.interval);
-  const label = labelOf(composed.name, learner, options.label?.text);
+  const label = await labelOf(composed.name, learner, dataset, options.label?.text);
   const agent = learner.agent !== undefined;
   const space = await readSpace(resolve(options.space));
   const { module } = await loadAdapter<TrainerModule>('trainer', options.trainer.name);
@@ -91,8 +92,8 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
   const known = agent
     ? ['total_return', 'seeds_mean']
     : label.scoreKind === 'return'
-      ? ['information_coefficient', 'accuracy', 'rmse']
-      : ['auc', 'logloss', 'accuracy', 'information_coefficient'];
+      ? ['information_coefficient', 'accuracy', 'rmse', 'sharpe', 'total_return']
+      : ['auc', 'logloss', 'accuracy', 'information_coefficient', 'sharpe', 'total_return'];
   if (!known.includes(metric)) {
     throw usage(
       `${metric} is no metric of ${agent ? `the agent ${composed.name}` : `the label ${label.text}`}.`,
@@ -121,6 +122,7 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
     cv: options.cv.text,
     embargo: options.embargo,
     rounds: options.rounds ?? null,
+    rows: { weights: options.weights, balance: options.balance, select: options.select ?? null },
     sampler: options.sampler === 'grid' ? `grid(${options.gridPoints ?? ''})` : options.sampler,
     pruner: options.pruner,
     seed: options.seed,
@@ -150,7 +152,15 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
     if (before > 0) runtime.logger.info(`study ${name}: ${before} trials so far`);
     await work(study, journal, options, runtime, async (parameters, report) => {
       const trial = learnerOf({ ...composed, trainer: await module.create(settingsWith(parameters)) });
-      const job = { learner: trial, rows, label, engine: engine.name, options: trainLike, runtime };
+      const job = {
+        learner: trial,
+        rows,
+        label,
+        engine: engine.name,
+        options: trainLike,
+        runtime,
+        market: { dataset, feed },
+      };
       return meanOverFolds(job, metric, report);
     });
     const best = study.best;
@@ -252,7 +262,7 @@ async function meanOverFolds(
   report: (step: number, value: number) => Promise<void>,
 ): Promise<number> {
   let sum = 0;
-  const folds = await crossValidate(job, async ({ metrics }, done) => {
+  const { folds } = await crossValidate(job, async ({ metrics }, done) => {
     const value = metrics[metric] ?? Number.NaN;
     if (!Number.isFinite(value)) {
       // Of these parameters alone: a penalty that leaves one score for all bars has no rank correlation.
@@ -276,8 +286,9 @@ function learnerOf(composed: ComposedTrainer): Learner {
 }
 
 /** What the folds and the split read of `train`'s options. */
-const trainOptionsOf = ({ split, cv, embargo, seed, engine, rounds }: TuneOptions): TrainOptions => ({
-  ...{ split, cv, embargo, seed, engine, rounds },
+const trainOptionsOf = (options: TuneOptions): TrainOptions => ({
+  ...{ split: options.split, cv: options.cv, embargo: options.embargo, seed: options.seed, engine: options.engine },
+  ...{ rounds: options.rounds, weights: options.weights, balance: options.balance, select: options.select },
   param: {},
   force: false,
 });

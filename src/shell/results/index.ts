@@ -10,6 +10,7 @@ import {
   ingestResult,
   reportResult,
   tradeResult,
+  trainCompareResult,
   trainResult,
   tuneResult,
 } from './stages.js';
@@ -36,7 +37,7 @@ export * from './store.js';
 /** Command → what it prints under --json; published as schemas/<command>.json. */
 export const COMMAND_RESULTS: Readonly<Record<CommandId, z.ZodType>> = {
   ingest: ingestResult,
-  train: trainResult,
+  train: z.union([trainResult, trainCompareResult]),
   tune: tuneResult,
   backtest: backtestResult,
   evaluate: evaluateResult,

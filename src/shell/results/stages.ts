@@ -31,6 +31,24 @@ export const trainResult = z.strictObject({
     }),
   ),
   folds: z.array(z.strictObject({ train_rows: z.int(), test_rows: z.int(), metrics: figures })),
+  paths: figures.nullable().describe('Of cpcv: statistics of a backtest along each path'),
+});
+
+/** `train --compare`: means over the folds; null where a trainer has no such metric. */
+export const trainCompareResult = z.strictObject({
+  cv: z.string(),
+  folds: z.int(),
+  rows: z.int(),
+  from: time,
+  to: time,
+  trainers: z.array(
+    z.strictObject({
+      trainer: z.string(),
+      engine: z.string().nullable(),
+      metrics: z.record(z.string(), z.number().nullable()),
+      folds: z.array(figures),
+    }),
+  ),
 });
 
 /** `tune`: the best settings and how many trials were run, from the study's manifest. */

@@ -19,13 +19,19 @@ export const trainOptions = z.strictObject({
     { summary: 'Features as a comma list, or the name of a preset.', value: 'ret(5),rsi(14)' },
     word().optional(),
   ),
-  label: option({ summary: 'What a learner predicts.', value: 'direction(5)' }, call().optional()),
+  label: option(
+    {
+      summary: 'What a learner predicts: direction(5), return(5), triple-barrier(2,1,10), meta(rule,2,1,10).',
+      value: 'label',
+    },
+    call().optional(),
+  ),
   split: option(
     { summary: 'End of the training range: a share of the bars, or a date.', value: '70%' },
     split().optional(),
   ),
   cv: option(
-    { summary: 'Validation: walk-forward(5), purged(5), combinatorial(6,2).', value: 'walk-forward(5)' },
+    { summary: 'Validation: walk-forward(5), purged(5), cpcv(6,2); also purged:5.', value: 'walk-forward(5)' },
     call().optional(),
   ),
   embargo: option(
@@ -41,6 +47,19 @@ export const trainOptions = z.strictObject({
     },
     choice('auto', 'embedded', 'native').prefault('auto'),
   ),
+  weights: option(
+    {
+      summary: 'Weights of rows: uniqueness (how little labels overlap), none, or auto: where labels differ in length.',
+      value: 'weights',
+      choices: ['auto', 'none', 'uniqueness'],
+    },
+    choice('auto', 'none', 'uniqueness').prefault('auto'),
+  ),
+  balance: option({ summary: 'Give both classes the same weight in all.', switch: true }, off()),
+  select: option(
+    { summary: 'Keep the features that go most with the label, chosen in each training range anew.', value: 'n' },
+    integer(1).optional(),
+  ),
   rounds: option({ summary: 'Boosting rounds, or epochs.', value: 'n' }, integer(1).optional()),
   param: option(
     { summary: 'Setting of the learner, such as max_depth=4.', value: 'key=value', char: 'p', multiple: true },
@@ -48,7 +67,11 @@ export const trainOptions = z.strictObject({
   ),
   study: option({ summary: 'Take the best settings of a tuning study.', value: 'study' }, word().optional()),
   compare: option(
-    { summary: 'Other trainers to judge on the same folds.', value: 'logistic,momentum(60)', multiple: true },
+    {
+      summary: 'Judge these trainers on the same folds, in one table; no model is written.',
+      value: 'logistic,xgboost',
+      multiple: true,
+    },
     list().optional(),
   ),
   maxModelAge: option(

@@ -3,7 +3,7 @@ import { option } from '../option.js';
 import { call, choice, integer, pairs, split, word } from './kinds.js';
 import { trainOptions } from './train.js';
 
-const { data, features, label, embargo, seed, engine, rounds } = trainOptions.shape;
+const { data, features, label, embargo, seed, engine, rounds, weights, balance, select } = trainOptions.shape;
 
 const OBJECTIVES = [
   'auc',
@@ -11,6 +11,7 @@ const OBJECTIVES = [
   'accuracy',
   'information_coefficient',
   'rmse',
+  'sharpe',
   'total_return',
   'seeds_mean',
 ] as const;
@@ -62,6 +63,9 @@ export const tuneOptions = z.strictObject({
   seed,
   engine,
   rounds,
+  weights,
+  balance,
+  select,
   param: option(
     { summary: 'Fixed setting of the learner, such as max_depth=4.', value: 'key=value', char: 'p', multiple: true },
     pairs().prefault({}),

@@ -2,8 +2,19 @@ import type { Call } from '../../config/index.js';
 import { QuantlineError } from '../../errors/index.js';
 import { selectRows } from '../../models/rows.js';
 import type { ScoreMetrics } from '../../models/score-metrics.js';
-import { combinatorialPurged, type Fold, purgedKFold } from '../../models/splits/index.js';
-import { fitOnce, judge, type TrainingJob } from './segments.js';
+import {
+  type CombinatorialSplit,
+  combinatorialPurged,
+  type Fold,
+  type PathStatistics,
+  pathReturns,
+  pathStatistics,
+  purgedKFold,
+  purgedWalkForward,
+} from '../../models/splits/index.js';
+import type { TrainingRows } from '../../models/trainer.js';
+import { moneyOf } from './money.js';
+import { fitOnce, judged, type TrainingJob } from './segments.js';
 
 export interface FoldReport {
   readonly trainRows: number;
@@ -11,26 +22,68 @@ export interface FoldReport {
   readonly metrics: ScoreMetrics;
 }
 
-/** `purged(5)` and `combinatorial(6,2)`: metrics of purged folds. They give no segments: a fold has seen the future. */
+/** Figures of a backtest along each path of combinatorial folds, summed up over the paths. */
+export type PathReport = Readonly<Record<'total_return' | 'sharpe', PathStatistics>>;
+
+export interface CrossValidation {
+  readonly folds: readonly FoldReport[];
+  /** null for folds that make no paths. */
+  readonly paths: PathReport | null;
+}
+
+/** Rows of each fold, and the split that makes paths of them where there is one. */
+export interface FoldPlan {
+  readonly folds: readonly Fold[];
+  readonly combinatorial?: CombinatorialSplit;
+}
+
+/** `purged(5)` and `cpcv(6,2)`: metrics of purged folds. They give no segments: a fold has seen the future. */
 export async function crossValidate(
   job: TrainingJob,
   onFold?: (report: FoldReport, done: number, total: number) => Promise<void>,
-): Promise<FoldReport[]> {
+): Promise<CrossValidation> {
   const { cv, embargo } = job.options;
-  if (cv === undefined || cv.name === 'walk-forward') return [];
+  if (cv === undefined || cv.name === 'walk-forward') return { folds: [], paths: null };
+  return validateOn(job, foldsOf(cv, job.rows, embargo), onFold);
+}
+
+/** Fits and judges every fold of a plan. */
+export async function validateOn(
+  job: TrainingJob,
+  { folds, combinatorial }: FoldPlan,
+  onFold?: (report: FoldReport, done: number, total: number) => Promise<void>,
+): Promise<CrossValidation> {
   const reports: FoldReport[] = [];
-  const folds = foldsOf(cv, job, embargo);
+  const scored: Float64Array[] = [];
   for (const [f, fold] of folds.entries()) {
     const fitted = await fitOnce(job, selectRows(job.rows, fold.train), `fold ${f + 1} of ${folds.length}`);
-    const metrics = judge(job, fitted, fold.test);
+    const { metrics, scores } = judged(job, fitted, fold.test);
+    if (combinatorial !== undefined && scores !== undefined) scored.push(onAllRows(job.rows, fold.test, scores));
     const report = { trainRows: fold.train.length, testRows: fold.test.length, metrics };
     reports.push(report);
     await onFold?.(report, f + 1, folds.length);
   }
-  return reports;
+  const complete = combinatorial !== undefined && scored.length === folds.length;
+  return { folds: reports, paths: complete ? pathsOf(job, combinatorial, scored) : null };
 }
 
-function foldsOf(cv: Call, job: TrainingJob, embargo: number): readonly Fold[] {
+function onAllRows(rows: TrainingRows, test: Int32Array, scores: Float64Array): Float64Array {
+  const out = new Float64Array(rows.rows).fill(Number.NaN);
+  for (let k = 0; k < test.length; k++) out[test[k]!] = scores[k]!;
+  return out;
+}
+
+/** Each path trades every row once, by the fold that tested it there. */
+function pathsOf(job: TrainingJob, split: CombinatorialSplit, scored: readonly Float64Array[]): PathReport | null {
+  const { market, rows, label } = job;
+  if (market === undefined) return null;
+  const money = split.paths.map((_, path) => moneyOf(market, label.scoreKind, rows, pathReturns(split, path, scored)));
+  const statistics = (name: 'total_return' | 'sharpe') =>
+    pathStatistics(Float64Array.from(money, (one) => one?.[name] ?? 0));
+  return { total_return: statistics('total_return'), sharpe: statistics('sharpe') };
+}
+
+export function foldsOf(cv: Call, rows: TrainingRows, embargo: number): FoldPlan {
   const whole = (at: number, fallback: number): number => {
     const value = cv.args[at]?.value ?? fallback;
     if (typeof value === 'number' && Number.isInteger(value) && value >= 1) return value;
@@ -38,11 +91,17 @@ function foldsOf(cv: Call, job: TrainingJob, embargo: number): readonly Fold[] {
       hint: 'Write purged(5) or combinatorial(6,2).',
     });
   };
-  if (cv.name === 'purged') return purgedKFold(job.rows, whole(0, 5), embargo);
+  if (cv.name === 'purged') return { folds: purgedKFold(rows, whole(0, 5), embargo) };
   if (cv.name === 'combinatorial' || cv.name === 'cpcv') {
-    return combinatorialPurged(job.rows, { groups: whole(0, 6), tested: whole(1, 2), embargo }).folds;
+    const split = combinatorialPurged(rows, { groups: whole(0, 6), tested: whole(1, 2), embargo });
+    return { folds: split.folds, combinatorial: split };
+  }
+  if (cv.name === 'walk-forward') {
+    const folds = whole(0, 5);
+    const window = cv.args[1]?.value === 'rolling' ? { window: 1 } : {};
+    return { folds: purgedWalkForward(rows, { groups: folds + 1, first: 1, ...window }) };
   }
   throw new QuantlineError('USAGE', `There is no validation "${cv.name}".`, {
-    hint: 'There are walk-forward(5), walk-forward(5,rolling), purged(5) and combinatorial(6,2).',
+    hint: 'There are walk-forward(5), walk-forward(5,rolling), purged(5) and cpcv(6,2), also written purged:5.',
   });
 }

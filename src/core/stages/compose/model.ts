@@ -4,12 +4,15 @@ import type { DatasetContext, OpenDataset } from '../../data/dataset.js';
 import { openDataset } from '../../data/open.js';
 import { QuantlineError } from '../../errors/index.js';
 
+import { metaModel } from '../../models/meta.js';
 import type { SignalModel } from '../../models/model.js';
 import { type ModelFile, modelFileSchema } from '../../models/model-file.js';
 import { ruleModel, SegmentedModel } from '../../models/segmented.js';
 import { checkSegments } from '../../models/segments.js';
+import { COLUMNS_FILE, widened } from '../../models/select.js';
 import type { FittedModel } from '../../models/trainer.js';
 import { composeFeatures } from './features.js';
+import { metaRule } from './labels.js';
 import { reopenTrainer } from './trainer.js';
 
 export const MODEL_FILE = 'model.json';
@@ -57,13 +60,21 @@ export async function openModel(artifact: Artifact, inSample = false): Promise<O
   if (trainer.kind === 'rule') return { artifact, file, model: ruleModel(trainer), seeds: [] };
   checkSegments(file.segments);
   const fitted = await Promise.all(
-    file.segments.map(async (segment) =>
-      trainer.load(await filesOf(artifact, segment.folder), file.columns, file.scoreKind),
-    ),
+    file.segments.map(async (segment) => {
+      const files = await filesOf(artifact, segment.folder);
+      const chosen = files[COLUMNS_FILE];
+      if (chosen === undefined) return trainer.load(files, file.columns, file.scoreKind);
+      const columns = Int32Array.from(JSON.parse(new TextDecoder().decode(chosen)) as number[]);
+      const names = Array.from(columns, (c) => file.columns[c]!);
+      return widened(await trainer.load(files, names, file.scoreKind), columns, file.columns.length);
+    }),
   );
   const features = await composeFeatures(file.features!, file.interval);
-  const modelOf = (models: readonly FittedModel[]) =>
-    new SegmentedModel(file.scoreKind, features, file.segments, models, inSample);
+  const rule = await metaRule(file.label);
+  const modelOf = (models: readonly FittedModel[]): SignalModel => {
+    const model = new SegmentedModel(file.scoreKind, features, file.segments, models, inSample);
+    return rule === undefined ? model : metaModel(rule, model);
+  };
   const seeds = Math.min(...fitted.map((model) => model.seeds?.length ?? 0));
   return {
     artifact,

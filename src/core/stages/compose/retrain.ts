@@ -2,11 +2,12 @@ import type { Manifest } from '../../artifacts/index.js';
 import type { OpenDataset } from '../../data/dataset.js';
 import { childSeed, seededRandom } from '../../domain/random.js';
 import { type HonestyResult, permutedLabels, shuffle } from '../../evaluation/index.js';
-import { parseFeatures, parseLabel } from '../../features/index.js';
+import { parseFeatures } from '../../features/index.js';
 import type { ModelFile } from '../../models/model-file.js';
 import { rowsBetween, scoreRows, selectRows } from '../../models/rows.js';
 import type { Runtime } from '../runtime.js';
 import { rowsOf } from './as-of.js';
+import { composeLabel } from './labels.js';
 import { reopenTrainer } from './trainer.js';
 
 /** Honesty checks that train again: the last segment, on its own rows with labels permuted. None for a rule. */
@@ -21,7 +22,7 @@ export async function retrainChecks(
   if (file.kind !== 'learner' || segment === undefined || file.features === null || file.label === null) return [];
   const { trainer } = await reopenTrainer(file.trainer.name, file.trainer.settings);
   if (trainer.kind !== 'learner') return [];
-  const label = parseLabel(file.label);
+  const label = await composeLabel(file.label, dataset);
   const rows = rowsOf(dataset, await parseFeatures(file.features), label);
   const train = selectRows(rows, rowsBetween(rows, segment.trainFrom, segment.trainTo, segment.trainTo));
   const test = selectRows(rows, rowsBetween(rows, segment.validFrom, segment.validTo ?? Infinity, Infinity));

@@ -7,10 +7,13 @@ import type { Label } from '../../features/index.js';
 import { rowsBetween, scoreRows, selectRows } from '../../models/rows.js';
 import { type ScoreMetrics, scoreMetrics } from '../../models/score-metrics.js';
 import { planSegments, type Segment, type SegmentPlan, type SegmentScheme } from '../../models/segments.js';
+import { chooseColumns, narrow, widened } from '../../models/select.js';
 import type { FitContext, FittedModel, Learner, SavedFiles, TrainingRows } from '../../models/trainer.js';
+import { weighRows } from '../../models/weights.js';
 import { isoTime } from '../../platform/index.js';
 import type { Runtime } from '../runtime.js';
 import { returnCalendar } from './market.js';
+import { type FoldMarket, moneyOf } from './money.js';
 
 export interface TrainingJob {
   readonly learner: Learner;
@@ -19,6 +22,8 @@ export interface TrainingJob {
   readonly engine: FitContext['engine'];
   readonly options: TrainOptions;
   readonly runtime: Runtime;
+  /** Where scores of folds are traded, for their money metrics; undefined: there are none. */
+  readonly market?: FoldMarket;
 }
 
 export interface SegmentReport {
@@ -117,7 +122,7 @@ export async function fitSegments(
         trainTo: isoTime(trainTo),
         validFrom: isoTime(validFrom),
         validTo: validTo === null ? null : isoTime(validTo),
-        metrics: judge(job, fitted, rowsBetween(rows, validFrom, validTo ?? Infinity, Infinity)),
+        metrics: judged(job, fitted, rowsBetween(rows, validFrom, validTo ?? Infinity, Infinity)).metrics,
         history: fitted.history,
       },
     });
@@ -134,7 +139,15 @@ export async function fitOnce(job: TrainingJob, rows: TrainingRows, what: string
     });
   }
   runtime.signal.throwIfAborted();
-  return learner.fit(rows, {
+  // Weights and columns follow from the rows of this training range alone.
+  const unique = options.weights === 'uniqueness' || (options.weights === 'auto' && label.uneven === true);
+  const weighed = weighRows(rows, { uniqueness: unique, balance: options.balance }, label.scoreKind);
+  const width = rows.columns.length;
+  const chosen =
+    options.select === undefined || options.select >= width || learner.agent !== undefined
+      ? undefined
+      : chooseColumns(weighed, options.select);
+  const fitted = await learner.fit(chosen === undefined ? weighed : narrow(weighed, chosen), {
     scoreKind: label.scoreKind,
     seed: options.seed,
     threads: runtime.threads,
@@ -145,11 +158,20 @@ export async function fitOnce(job: TrainingJob, rows: TrainingRows, what: string
     validation: undefined,
     onRound: (done, total) => runtime.progress.update(`training ${what}`, done, total),
   });
+  return chosen === undefined ? fitted : widened(fitted, chosen, width);
 }
 
-/** Metrics of a fitted model's scores on some rows. */
-export function judge(job: TrainingJob, fitted: FittedModel, keep: Int32Array): ScoreMetrics {
-  const test = selectRows(job.rows, keep);
-  if (fitted.judge !== undefined) return { rows: test.rows, ...fitted.judge(test) };
-  return scoreMetrics(job.label.scoreKind, scoreRows(fitted, test), test.y);
+/** Metrics of a fitted model's scores on some rows, what they would have earned, and the scores (none of an agent). */
+export function judged(
+  job: TrainingJob,
+  fitted: FittedModel,
+  keep: Int32Array,
+): { readonly metrics: ScoreMetrics; readonly scores: Float64Array | undefined } {
+  const { rows, label, market } = job;
+  const test = selectRows(rows, keep);
+  if (fitted.judge !== undefined) return { metrics: { rows: test.rows, ...fitted.judge(test) }, scores: undefined };
+  const scores = scoreRows(fitted, test);
+  // A meta-label's probability has the side of its rule, not of the market.
+  const money = market && label.name !== 'meta' && moneyOf(market, label.scoreKind, test, scores);
+  return { metrics: { ...scoreMetrics(label.scoreKind, scores, test.y), ...(money || {}) }, scores };
 }

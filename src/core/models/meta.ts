@@ -1,0 +1,30 @@
+import type { SignalModel, SignalScorer } from './model.js';
+import type { Rule } from './trainer.js';
+
+/**
+ * A rule whose signals a model trusts or not: the model's probability that acting on the rule earns, turned into one of a
+ * rise. Where the rule has no side the score is a half: nothing is held.
+ */
+export function metaModel(rule: Rule, inner: SignalModel): SignalModel {
+  return {
+    scoreKind: 'probability',
+    warmup: Math.max(rule.warmup, inner.warmup),
+    memory: Math.max(rule.memory, inner.memory),
+    scorer(instrument, calendar): SignalScorer {
+      const sides = rule.scorer(instrument, calendar);
+      const trust = inner.scorer(instrument, calendar);
+      return {
+        consume(bars, from, to, out) {
+          const side = new Float64Array(to);
+          sides.consume(bars, from, to, side);
+          trust.consume(bars, from, to, out);
+          for (let i = from; i < to; i++) {
+            const s = side[i]!;
+            if (Number.isNaN(s) || Number.isNaN(out[i]!)) out[i] = Number.NaN;
+            else out[i] = s === 0 ? 0.5 : s > 0 ? out[i]! : 1 - out[i]!;
+          }
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,203 @@
+import { rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Artifact } from '../../../src/core/artifacts/index.js';
+import { type OpenDataset, openDataset } from '../../../src/core/data/dataset.js';
+import { chooseColumns } from '../../../src/core/models/select.js';
+import type { TrainingRows } from '../../../src/core/models/trainer.js';
+import { weighRows } from '../../../src/core/models/weights.js';
+import { backtest } from '../../../src/core/stages/backtest.js';
+import { composeLabel } from '../../../src/core/stages/compose/labels.js';
+import { openRun } from '../../../src/core/stages/compose/run.js';
+import { ingest } from '../../../src/core/stages/ingest.js';
+import { train } from '../../../src/core/stages/train.js';
+import { compareTrainers } from '../../../src/core/stages/train-compare.js';
+import { fixture, optionsOf, testRuntime } from '../../support/workspace.js';
+
+const runtime = testRuntime({}, true);
+afterAll(() => rmSync(runtime.workspace, { recursive: true, force: true }));
+
+let data: Artifact;
+let dataset: OpenDataset;
+beforeAll(async () => {
+  const source = { source: 'csv', symbols: 'MSFT', file: [fixture('bars/msft-daily-1990-2022.csv')] };
+  data = (await ingest(optionsOf('ingest', { ...source, interval: '1d', basis: 'split', from: '2012-01-01' }), runtime))
+    .artifact;
+  dataset = await openDataset(runtime, data);
+});
+
+const quick = { features: 'ret(1),ret(5),rsi(14)', split: '70%', engine: 'embedded' };
+const trainWith = (more: object) =>
+  train(optionsOf('train', { data: data.path, trainer: 'xgboost(5)', ...quick, ...more }), runtime);
+const compare = (more: object) => compareTrainers(optionsOf('train', { data: data.path, ...quick, ...more }), runtime);
+
+describe('folds', () => {
+  test('say what their scores would have earned, and combinatorial ones along each path', async () => {
+    const { folds, paths, segments } = await trainWith({ cv: 'cpcv:4,2' });
+    expect(folds).toHaveLength(6);
+    for (const { metrics } of [...folds, ...segments]) {
+      expect(Object.keys(metrics)).toEqual(
+        expect.arrayContaining([
+          ...['logloss', 'auc', 'accuracy', 'information_coefficient', 'total_return', 'sharpe'],
+        ]),
+      );
+      expect(metrics['total_return']).toBeGreaterThan(-1);
+    }
+    expect(new Set(folds.map(({ metrics }) => metrics['total_return'])).size).toBeGreaterThan(3);
+    expect(paths!.sharpe).toMatchObject({ paths: 3 });
+    expect(paths!.total_return.max).toBeGreaterThanOrEqual(paths!.total_return.min);
+    const again = await trainWith({ cv: 'cpcv:4,2' });
+    expect([again.reused, again.paths]).toEqual([true, paths]);
+  });
+
+  test('the money metric is the backtest of the same scores on the same bars', async () => {
+    const { artifact, segments } = await trainWith({});
+    const { run } = await openRun((await backtest(optionsOf('backtest', { model: artifact.path }), runtime)).artifact);
+    const earned = run.finalEquity / run.initialEquity - 1;
+    // The fold ends where the last label is known and is closed there; the run goes on to the last bar.
+    expect(Math.abs(segments[0]!.metrics['total_return']! - earned)).toBeLessThan(0.1);
+  });
+});
+
+describe('train --compare', () => {
+  test('puts learners and rules on the same folds inside the training range', async () => {
+    const result = await compare({ compare: 'logistic,xgboost(5),momentum(60)', cv: 'purged:3' });
+    expect(result.trainers.map(({ trainer, engine }) => [trainer, engine])).toEqual([
+      ['logistic', 'embedded 1'],
+      ['xgboost(5)', expect.stringMatching(/^embedded /)],
+      ['momentum(60)', null],
+    ]);
+    const { segments } = await trainWith({});
+    expect(result.to).toBe(segments[0]!.trainTo);
+    const rows = result.trainers.map(({ folds }) => folds.map((fold) => fold.rows));
+    expect(rows[1]).toEqual(rows[0]);
+    expect(rows[0]).toHaveLength(3);
+    const [logistic, , rule] = result.trainers;
+    expect(logistic!.metrics['logloss']).toBeCloseTo(
+      logistic!.folds.reduce((sum, fold) => sum + fold['logloss']!, 0) / 3,
+      12,
+    );
+    expect(rule!.metrics['logloss']).toBeUndefined();
+    expect(rule!.metrics['sharpe']).toEqual(expect.any(Number));
+  });
+
+  test('walks forward, takes the trainer too, and refuses what does not apply', async () => {
+    const result = await compare({ trainer: 'logistic', compare: 'momentum(20)', cv: 'walk-forward:2' });
+    expect([result.folds, result.trainers.map(({ trainer }) => trainer)]).toEqual([2, ['logistic', 'momentum(20)']]);
+    await expect(compare({ compare: 'logistic', param: ['lambda=1'] })).rejects.toMatchObject({ code: 'USAGE' });
+    await expect(compare({ compare: 'logistik' })).rejects.toMatchObject({ hint: expect.stringMatching(/logistic/) });
+    await expect(compare({ compare: 'logistic', cv: 'purged:9000' })).rejects.toMatchObject({ code: 'NO_DATA' });
+  });
+});
+
+describe('labels with barriers', () => {
+  const columns = async (text: string) =>
+    (await composeLabel(text, dataset)).compute(dataset.bars[0]!, dataset.knownAt[0]!);
+
+  test('end at the bar that decides them, and CUSUM events are some of all bars', async () => {
+    const all = await columns('triple-barrier(2,1,10)');
+    const some = await columns('triple-barrier(2,1,10,cusum(2))');
+    const known = (c: { values: Float64Array }) => c.values.filter((v) => !Number.isNaN(v)).length;
+    expect(known(all)).toBeGreaterThan(2000);
+    expect(known(some)).toBeGreaterThan(100);
+    expect(known(some)).toBeLessThan(known(all) / 2);
+    all.values.forEach((value, i) => {
+      if (Number.isNaN(value)) return;
+      expect(all.endIndex[i]! - i).toBeGreaterThanOrEqual(1);
+      expect(all.endIndex[i]! - i).toBeLessThanOrEqual(10);
+      expect(all.endTime[i]).toBe(dataset.knownAt[0]![all.endIndex[i]!]);
+      const { close } = dataset.bars[0]!;
+      expect(value).toBe(close[all.endIndex[i]!]! > close[i]! ? 1 : 0);
+      if (!Number.isNaN(some.values[i]!)) expect(some.values[i]).toBe(value);
+    });
+  });
+
+  test('a meta-label acts on its rule: the model holds nothing where the rule has no side', async () => {
+    const label = 'meta(momentum(60),1,2,10)';
+    const { artifact, segments } = await trainWith({ label });
+    expect(segments[0]!.rows).toBeGreaterThan(500);
+    const rule = (await train(optionsOf('train', { data: data.path, trainer: 'momentum(60)' }), runtime)).artifact;
+    const runOf = async (model: Artifact, more: object) =>
+      openRun(
+        (await backtest(optionsOf('backtest', { model: model.path, from: '2019-06-03', ...more }), runtime)).artifact,
+      );
+    const meta = await runOf(artifact, { enter: 0.501 });
+    const base = await runOf(rule, {});
+    // Every entry of the model lies in a trade of the rule, a bar later at most where the rule had not ended.
+    expect(meta.trades.pnl.length).toBeGreaterThan(0);
+    meta.trades.entryTime.forEach((t) => {
+      const inside = base.trades.entryTime.some((entry, i) => entry <= t && t < base.trades.exitTime[i]!);
+      const open = base.equity.gross.at(-1)! > 0 && t >= (base.trades.exitTime.at(-1) ?? 0);
+      expect(inside || open).toBe(true);
+    });
+  });
+
+  test.each([
+    'triple-barrier(x)',
+    'triple-barrier(2,1,10,every(2))',
+    'meta(xgboost,2,1,10)',
+    'triple-barrier(2,1,1.5)',
+  ])('refuses %s', async (text) => {
+    await expect(composeLabel(text, dataset)).rejects.toMatchObject({ code: 'USAGE' });
+  });
+});
+
+/** Rows of one instrument, a bar each, whose labels look `spans[r]` bars ahead. */
+function rowsOf(spans: readonly number[], y: readonly number[], x: number[][] = spans.map(() => [0])): TrainingRows {
+  const bars = 50;
+  const known = Float64Array.from({ length: bars }, (_, i) => i);
+  return {
+    columns: x[0]!.map((_, c) => `c${c}`),
+    rows: spans.length,
+    x: Float32Array.from(x.flat()),
+    source: { bars: [], knownAt: [known] },
+    series: { x: new Float32Array(bars), rows: bars, columns: x[0]!.length, starts: Int32Array.of(0) },
+    at: Int32Array.from(spans, (_, r) => r),
+    y: Float64Array.from(y),
+    weights: undefined,
+    instrument: new Int32Array(spans.length),
+    decided: Float64Array.from(spans, (_, r) => r),
+    labelEnd: Float64Array.from(spans, (span, r) => r + span),
+  };
+}
+
+describe('rows of a training range', () => {
+  test('weigh by uniqueness: the book’s 5/6, 3/4, 1 (ch. 4) up to scale', () => {
+    // Labels over bars 1–3, 3–4 and 5–6 of the book's matrix, each decided the bar before.
+    const rows = rowsOf([3, 2, 2], [1, 0, 1]);
+    const placed = { ...rows, at: Int32Array.of(0, 2, 4), labelEnd: Float64Array.of(3, 4, 6) };
+    const { weights } = weighRows(placed, { uniqueness: true, balance: false }, 'probability');
+    const scale = 3 / (5 / 6 + 3 / 4 + 1);
+    [5 / 6, 3 / 4, 1].forEach((u, r) => {
+      expect(weights![r]).toBeCloseTo(u * scale, 12);
+    });
+  });
+
+  test('balanced classes weigh the same in all', () => {
+    const rows = rowsOf([1, 1, 1, 1], [1, 1, 1, 0]);
+    const { weights } = weighRows(rows, { uniqueness: false, balance: true }, 'probability');
+    expect(weights![0]! + weights![1]! + weights![2]!).toBeCloseTo(weights![3]!, 12);
+    expect(weighRows(rows, { uniqueness: false, balance: false }, 'probability').weights).toBeUndefined();
+  });
+
+  test('columns are chosen by their rank correlation; constant and missing ones never', () => {
+    const y = [0, 1, 0, 1, 0, 1];
+    const x = y.map((v, r) => [5, r % 3, v + 0.01 * r, Number.NaN]);
+    const rows = rowsOf([1, 1, 1, 1, 1, 1], y, x);
+    expect([...chooseColumns(rows, 1)]).toEqual([2]);
+    expect([...chooseColumns(rows, 4)]).toEqual([1, 2]);
+    const blank = rowsOf([1, 1], [0, 1], [[1], [1]]);
+    expect(() => chooseColumns(blank, 1)).toThrow(/constant or missing/);
+  });
+
+  test('a model of chosen columns scores rows of all columns, saved and loaded', async () => {
+    const { artifact, segments } = await trainWith({ select: 1, weights: 'uniqueness', balance: true });
+    const chosen = JSON.parse(await readFile(artifact.file('segment-0/columns.json'), 'utf8')) as number[];
+    expect(chosen).toHaveLength(1);
+    const { run } = await openRun((await backtest(optionsOf('backtest', { model: artifact.path }), runtime)).artifact);
+    expect(run.finalEquity).toBeGreaterThan(0);
+    expect(segments[0]!.metrics['auc']).toEqual(expect.any(Number));
+    const plain = await trainWith({});
+    expect(plain.artifact.id).not.toBe(artifact.id);
+  });
+});
