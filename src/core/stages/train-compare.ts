@@ -1,5 +1,5 @@
 import { type Call, parseCall, type TrainOptions } from '../config/index.js';
-import { openDataset } from '../data/dataset.js';
+import { openDataset } from '../data/open.js';
 import { QuantlineError } from '../errors/index.js';
 import type { Label } from '../features/index.js';
 import { rowsBetween, selectRows } from '../models/rows.js';
@@ -8,6 +8,7 @@ import { ruleModel } from '../models/segmented.js';
 import type { TrainingRows } from '../models/trainer.js';
 import { isoTime } from '../platform/index.js';
 import { rowsOf } from './compose/as-of.js';
+
 import { composeFeatures } from './compose/features.js';
 import { type FoldPlan, foldsOf, validateOn } from './compose/folds.js';
 import { composeLabel } from './compose/labels.js';
