@@ -144,7 +144,7 @@ export class LiveRunner {
       },
       submit,
     );
-    for (const order of cancel) await cancelOrder(execution, order.clientOrderId);
+    for (const order of cancel) await this.cancel(order);
     const orders = await sendDecision(execution, lease, recorded.orders, { validUntil: tick.validUntil });
     for (const order of orders) {
       const { leg, status, reason, instrument } = order;
@@ -154,6 +154,17 @@ export class LiveRunner {
     }
     this.open = await journal.orders({ scope, open: true });
     return { ...outcome, halted: memory.halted, decided: true, orders };
+  }
+
+  /** What cannot be cancelled yet is looked at again with the next tick; the orders of this one go out all the same. */
+  private async cancel({ clientOrderId }: OrderRecord): Promise<void> {
+    const { execution } = this.settings;
+    try {
+      await cancelOrder(execution, clientOrderId);
+    } catch (error) {
+      if (!isQuantlineError(error) || error.code !== 'UNAVAILABLE') throw error;
+      execution.logger.warn(error.message);
+    }
   }
 
   /** Reconciles without deciding: after an outage of the bars, or when events may have been missed. */
