@@ -63,7 +63,6 @@ export class Rig extends ExecutionRig {
       ({ id }) => orders.find(({ venueOrderId }) => venueOrderId === String(id))?.clientOrderId ?? `not ours: ${id}`,
     );
     await super.oracle();
-    return;
   }
 
   get rigParts(): RigParts {

@@ -9,6 +9,8 @@ export interface TwsOrder extends Omit<ReturnType<typeof readOrder>, 'conId' | '
   filled: number;
   average: number;
   reason?: string;
+  /** Its record went with the change of the day. */
+  gone?: boolean;
 }
 
 export interface TwsExecution {

@@ -86,6 +86,10 @@ export class FakeTws {
     this.faults.push({ name, fault, times });
   }
 
+  disarm(): void {
+    this.faults.length = 0;
+  }
+
   count(name: wire.MessageName): number {
     return this.requests.filter((one) => one.name === name).length;
   }
@@ -203,7 +207,7 @@ export class FakeTws {
         return send(53, 1);
       case 'reqCompletedOrders':
         for (const order of this.book.orders)
-          if (DONE.has(order.status) && this.kept(order))
+          if (DONE.has(order.status) && order.gone !== true)
             this.write(
               client,
               wire.completedOrder(
@@ -252,16 +256,10 @@ export class FakeTws {
     }
   }
 
-  /** TWS keeps what ended today. */
-  private kept(order: TwsOrder): boolean {
-    return (order as { endedBefore?: number }).endedBefore === undefined || this.recordsFrom === 0;
-  }
-
   /** The day changes: completed orders and executions of before are gone. */
   newDay(): void {
     this.recordsFrom = this.now();
-    for (const order of this.book.orders)
-      if (DONE.has(order.status)) (order as { endedBefore?: number }).endedBefore = this.now();
+    for (const order of this.book.orders) if (DONE.has(order.status)) order.gone = true;
   }
 
   private startApi(client: Client, id: number): void {
@@ -291,7 +289,7 @@ export class FakeTws {
     if (contract === undefined) return refuse(200, 'No security definition has been found for the request');
     if (
       this.book.orders.some(
-        (one) => one.clientId === client.id && one.orderId === order.orderId && !this.forgotten(one),
+        (one) => one.clientId === client.id && one.orderId === order.orderId && !this.forgottenIds.has(one),
       )
     )
       return refuse(103, 'Duplicate order id');
@@ -306,9 +304,6 @@ export class FakeTws {
 
   /** After a restart old numbers may be given out again. */
   readonly forgottenIds = new Set<TwsOrder>();
-  private forgotten(order: TwsOrder): boolean {
-    return this.forgottenIds.has(order);
-  }
 
   private cancel(client: Client, orderId: number): unknown {
     const order = this.book.orders.findLast((one) => one.clientId === client.id && one.orderId === orderId);

@@ -25,9 +25,6 @@ export class IbkrConnection {
     private readonly context: Pick<BrokerContext, 'secrets' | 'live' | 'logger'>,
   ) {}
 
-  /** Account of the current session; undefined before the first. */
-  account: string | undefined;
-
   /**
    * A session that lives. `orders`: under the configured client id, which alone can place and cancel; `read` takes
    * another id where a trading process holds that one.
@@ -46,7 +43,7 @@ export class IbkrConnection {
     }
     const session = await this.open(purpose);
     try {
-      this.account = this.accountOf(session);
+      this.accountOf(session);
     } catch (error) {
       session.end('the account is not the one to trade');
       throw error;

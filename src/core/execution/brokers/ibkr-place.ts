@@ -8,6 +8,7 @@ import { type PartialOrder, sendFailure } from './ibkr-send.js';
 export interface Placement {
   readonly instrument: string;
   readonly contract: Contract;
+  readonly account: string;
   /** The first is the order itself, the others its exits. */
   readonly parts: readonly PartialOrder[];
   readonly timeoutMs: number;
@@ -24,10 +25,11 @@ const SETTLE_MS = 1000;
  * are given out again after a restart, and messages about an older order would come under ours.
  */
 export async function placeGroup(session: IbkrSession, placement: Placement): Promise<BrokerOrder> {
-  const { instrument, contract, parts, timeoutMs, logger } = placement;
+  const { instrument, contract, account, parts, timeoutMs, logger } = placement;
   const first = session.orderIds(parts.length);
   const orders = parts.map(({ order, child }, i) => ({
     ...order,
+    account,
     orderId: first + i,
     ...(child ? { parentId: first } : {}),
   }));

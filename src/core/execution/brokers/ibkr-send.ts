@@ -6,7 +6,7 @@ import { type BrokerCapabilities, type OrderRequest, sendError } from '../broker
 import { LEG } from './ibkr-read.js';
 import { checkOrder, refuseOrder } from './order-rules.js';
 
-/** One order of a group, without its number; `parent` is filled in once numbers are given out. */
+/** One order of a group, before it has an account and a number. */
 export interface PartialOrder {
   readonly order: Order;
   /** Hangs on the first order of the group. */
@@ -24,7 +24,6 @@ const OCA_REDUCE_WITH_BLOCK = 2;
 export function ordersFor(
   request: OrderRequest,
   clientOrderId: string,
-  account: string,
   capabilities: BrokerCapabilities,
 ): readonly PartialOrder[] {
   const { side, type, takeProfit, stopLoss } = request;
@@ -32,11 +31,7 @@ export function ordersFor(
   const auction = request.timeInForce === 'opg' || request.timeInForce === 'cls';
   if (auction && type !== 'market' && type !== 'limit') refuseOrder(request, 'auctions take market and limit orders');
   if (request.timeInForce === 'fok' && type !== 'limit') refuseOrder(request, 'fill-or-kill takes limit orders');
-  const common = (
-    ref: string,
-    action: Side,
-  ): Pick<Order, 'account' | 'orderRef' | 'totalQuantity' | 'tif' | 'action'> => ({
-    account,
+  const common = (ref: string, action: Side): Pick<Order, 'orderRef' | 'totalQuantity' | 'tif' | 'action'> => ({
     orderRef: ref,
     totalQuantity: Number(request.quantity),
     tif: TIMES[request.timeInForce] as TimeInForce,

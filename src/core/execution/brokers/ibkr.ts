@@ -239,7 +239,7 @@ export class IbkrBroker implements Broker {
 
   async submit(request: OrderRequest, clientOrderId: string): Promise<BrokerOrder> {
     const { instrument } = request;
-    const parts = ordersFor(request, clientOrderId, this.connection.account ?? '', this.capabilities);
+    const parts = ordersFor(request, clientOrderId, this.capabilities);
     const unsent = (error: unknown): QuantlineError => {
       if (isQuantlineError(error) && (error.code !== 'UNAVAILABLE' || sendOutcome(error) === 'duplicate')) return error;
       const { message, hint } = error as QuantlineError;
@@ -260,11 +260,11 @@ export class IbkrBroker implements Broker {
     }
     if (typeof contract === 'string') throw sendError('rejected', `${instrument}: ${contract}. Nothing was sent.`);
     this.attempted.add(clientOrderId);
-    const account = this.connection.accountOf(session);
     return placeGroup(session, {
       instrument,
       contract,
-      parts: parts.map((part) => ({ ...part, order: { ...part.order, account } })),
+      account: this.connection.accountOf(session),
+      parts,
       timeoutMs: this.options.timeoutSeconds * 1000,
       logger: this.context.logger,
     });
