@@ -1,15 +1,9 @@
-import {
-  applyAction,
-  type ExchangeSettings,
-  type Rounding,
-  SimulatedExchange,
-  type TradeColumns,
-} from '../market/index.js';
+import { type ExchangeSettings, type Rounding, SimulatedExchange, type TradeColumns } from '../market/index.js';
 import { SessionActivity } from '../risk/index.js';
-import { actionEvent, namedAction } from './actions.js';
 import { type AccountView, allocateView, type MarketView, type Targets } from './decide.js';
 import type { EventSink } from './events.js';
 import type { MarketFeed, Signals } from './feed.js';
+import { LedgerCalendar } from './ledger-calendar.js';
 import type { OrderColumns } from './order-log.js';
 import { type FillColumns, type FlowColumns, Recorder } from './recorder.js';
 import { QuietScan } from './scan.js';
@@ -75,19 +69,20 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
   const ticks = Math.max(0, to - from);
   const equity = new Float64Array(ticks);
   const everyTick = stepper.mustObserve;
+  const { needsExposure } = stepper.risk;
   if (stepper.risk.needsActivity) {
     recorder.activity = stepper.risk.state.activity = new SessionActivity(feed.calendar);
   }
   const session = { index: -1, start: 0, end: from };
   watch.refresh();
 
-  const actions = new ActionQueue(feed, exchange, from, options.events);
+  const dated = new LedgerCalendar(feed, exchange, { from, to }, options.events);
   for (let k = from; k < to; k++) {
     if (k >= session.end) enterSession(session, feed, options, equity, k);
     if (!(everyTick || watch.pending || account.halted || recorder.waiting)) {
       stepper.risk.enter(session.index, session.start);
       const until = Math.min(to, session.end);
-      k = scan.run(k, Math.min(until, actions.next), from, equity);
+      k = scan.run(k, Math.min(until, dated.next), from, equity);
       if (k === to) break;
       if (k === until) {
         // Risk hears of the next session first.
@@ -97,11 +92,12 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
     }
     const now = feed.clock[k]!;
     recorder.time = now;
-    if (k === actions.next) actions.apply(k);
+    if (k === dated.next) dated.apply(k);
     venueBars(feed, exchange, k);
     recorder.endBars();
     const worth = ledger.equity();
     equity[k - from] = worth;
+    if (needsExposure) stepper.risk.state.held = ledger.gross();
     account.halted = stepper.risk.observe(now, worth, session.index, session.start);
     watch.refresh();
     if (!(everyTick || watch.pending || account.halted || scan.outside(k))) continue;
@@ -158,38 +154,6 @@ function releaseLockouts(targets: Targets, exchange: SimulatedExchange): void {
     if (targets.release[j] === 0) continue;
     targets.release[j] = 0;
     exchange.endLockout(j);
-  }
-}
-
-/** Corporate actions, each applied before the bars of its tick. */
-class ActionQueue {
-  /** Tick of the next one; Infinity after the last. */
-  next: number;
-  private at = 0;
-
-  constructor(
-    private readonly feed: MarketFeed,
-    private readonly exchange: SimulatedExchange,
-    from: number,
-    private readonly events: EventSink | undefined,
-  ) {
-    const { actions } = feed;
-    while (this.at < actions.length && actions[this.at]!.tick < from) this.at++;
-    this.next = actions[this.at]?.tick ?? Number.POSITIVE_INFINITY;
-  }
-
-  apply(k: number): void {
-    const { feed, exchange, events } = this;
-    const names = feed.instruments.map(({ id }) => id);
-    const now = feed.clock[k]!;
-    for (; feed.actions[this.at]?.tick === k; this.at++) {
-      const one = feed.actions[this.at]!;
-      const j = one.action.instrument;
-      const bar = feed.barAt[j]![k]!;
-      events?.emit(actionEvent(now, namedAction(names, one)));
-      applyAction(exchange, one.action, now, bar < 0 ? feed.bars[j]!.time.length : bar);
-    }
-    this.next = feed.actions[this.at]?.tick ?? Number.POSITIVE_INFINITY;
   }
 }
 

@@ -1,8 +1,9 @@
 import type { FeeRow } from './fees.js';
 import { FeeTable } from './fees.js';
+import { rowAt, startsOf } from './tables.js';
 
-/** What a venue charges for a fill. Amounts in the account's currency. */
-export interface CostSettings {
+/** Commission of an order. Amounts in the account's currency. */
+export interface CommissionTerms {
   /** Fraction of the traded value, each side. */
   readonly percent: number;
   readonly perShare: number;
@@ -11,6 +12,12 @@ export interface CostSettings {
   /** Least and most commission of an order: an amount, and a fraction of its value. */
   readonly minimum: number;
   readonly maximumPercent: number;
+}
+
+/** What a venue charges for a fill. */
+export interface CostSettings extends CommissionTerms {
+  /** Terms by date (YYYY-MM-DD, UTC, ascending) in place of those above; the first row holds before its date too. */
+  readonly schedule?: readonly (CommissionTerms & { readonly from: string })[];
   readonly fees: readonly FeeRow[];
 }
 
@@ -25,14 +32,22 @@ export const NO_COSTS: CostSettings = {
 
 export class CostModel {
   private readonly fees: FeeTable;
+  private readonly starts: Float64Array;
 
-  constructor(readonly settings: CostSettings) {
+  constructor(private readonly settings: CostSettings) {
     this.fees = new FeeTable(settings.fees);
+    this.starts = startsOf(settings.schedule ?? []);
+  }
+
+  /** Terms in force at t (epoch ms). */
+  private terms(t: number): CommissionTerms {
+    if (this.starts.length === 0) return this.settings;
+    return this.settings.schedule![Math.max(0, rowAt(this.starts, t))]!;
   }
 
   /** Cost of one fill; `first` = whether the order had no fill before (then the per-order part is due). */
   ofFill(side: number, quantity: number, price: number, time: number, first: boolean): number {
-    const s = this.settings;
+    const s = this.terms(time);
     let commission = quantity * price * s.percent + quantity * s.perShare + (first ? s.perOrder : 0);
     if (first && commission < s.minimum) commission = s.minimum;
     const most = quantity * price * s.maximumPercent;
@@ -41,8 +56,8 @@ export class CostModel {
   }
 
   /** The quantity whose value plus commission is `notional` at `price`; 0 where the fixed parts eat it up. */
-  quantityFor(notional: number, price: number): number {
-    const s = this.settings;
+  quantityFor(notional: number, price: number, time: number): number {
+    const s = this.terms(time);
     const quantity = (notional - s.perOrder) / (price * (1 + s.percent) + s.perShare);
     if (s.minimum === 0 && s.maximumPercent === Number.POSITIVE_INFINITY) return Math.max(0, quantity);
     const linear = quantity * (price * s.percent + s.perShare) + s.perOrder;

@@ -238,7 +238,7 @@ export class SimulatedExchange {
   private resolveNotional(order: VenueOrder, price: number): number {
     const power = this.ledger.buyingPower(this.settings.leverage);
     const money = order.share > 0 ? order.share * power : Math.min(order.notional, power);
-    return this.rounding.quantity(order.instrument, this.costs.quantityFor(money, price));
+    return this.rounding.quantity(order.instrument, this.costs.quantityFor(money, price, this.bar.time));
   }
 
   private fill(order: VenueOrder, price: number, quantity: number): void {

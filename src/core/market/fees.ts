@@ -1,3 +1,5 @@
+import { rowAt, startsOf } from './tables.js';
+
 /**
  * Regulatory fees of US equities by date, charged on sales: SEC section 31 (per dollar) and FINRA's
  * trading activity fee (per share, capped per order). Dated rows so that a change is a new row, never an edit.
@@ -24,22 +26,18 @@ export const US_REGULATORY_FEES: readonly FeeRow[] = [
   { from: '2027-01-01', ofProceeds: 0.0000206, perShare: 0.000232, perShareCap: 9.79 },
 ];
 
-/** Looks fees up by time; the last row is remembered because time moves forward. */
+/** Fees by time; before the first row there are none. */
 export class FeeTable {
   private readonly starts: Float64Array;
-  private row = 0;
 
   constructor(private readonly rows: readonly FeeRow[]) {
-    this.starts = Float64Array.from(rows, (row) => Date.parse(`${row.from}T00:00:00Z`));
+    this.starts = startsOf(rows);
   }
 
   /** Fee in currency for selling `quantity` shares at `price` at time t (epoch ms). */
   onSale(quantity: number, price: number, t: number): number {
-    if (this.rows.length === 0) return 0;
-    let row = t < this.starts[this.row]! ? 0 : this.row;
-    while (row + 1 < this.rows.length && t >= this.starts[row + 1]!) row++;
-    this.row = row;
-    const fee = this.rows[row]!;
+    const fee = this.rows[rowAt(this.starts, t)];
+    if (fee === undefined) return 0;
     return quantity * price * fee.ofProceeds + Math.min(quantity * fee.perShare, fee.perShareCap);
   }
 }

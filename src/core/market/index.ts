@@ -3,6 +3,7 @@ export * from './costs.js';
 export * from './exchange.js';
 export * from './fees.js';
 export * from './fill-model.js';
+export * from './financing.js';
 export * from './ledger.js';
 export * from './orders.js';
 export * from './protection.js';

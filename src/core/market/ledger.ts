@@ -23,6 +23,8 @@ export class Ledger {
   costs = 0;
   /** Dividends received less those owed, borrow fees and interest. */
   carry = 0;
+  /** Day (since 1970, UTC) up to which interest and borrow fees are charged; NaN before the first. */
+  financedDay = Number.NaN;
   /** Sum of |value| of all fills. */
   turnover = 0;
 
@@ -197,6 +199,7 @@ export class Ledger {
       exitedValue: list(this.exitedValue),
       tradeCosts: list(this.tradeCosts),
       carry: this.carry,
+      financedDay: this.financedDay,
       tradeCarry: list(this.tradeCarry),
     };
   }
@@ -212,6 +215,7 @@ export class Ledger {
     this.tradeCosts.set(state.tradeCosts);
     // Books of earlier versions had none.
     this.carry = state.carry ?? 0;
+    this.financedDay = state.financedDay ?? Number.NaN;
     this.tradeCarry.set(state.tradeCarry ?? []);
   }
 }
@@ -233,5 +237,6 @@ export interface LedgerSnapshot {
   readonly exitedValue: readonly number[];
   readonly tradeCosts: readonly number[];
   readonly carry?: number;
+  readonly financedDay?: number;
   readonly tradeCarry?: readonly number[];
 }

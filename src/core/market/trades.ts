@@ -11,7 +11,6 @@ export const EXIT_REASONS = [
   'end',
   'split',
   'delisting',
-  'margin_call',
 ] as const;
 export type ExitReason = (typeof EXIT_REASONS)[number];
 export const exitReasonCode = (reason: ExitReason): number => EXIT_REASONS.indexOf(reason);

@@ -1,6 +1,7 @@
 import type { Flow } from './corporate.js';
 import type { CostSettings } from './costs.js';
 import type { FillModel } from './fill-model.js';
+import type { RateRow } from './financing.js';
 import type { VenueOrder } from './orders.js';
 import type { SlippageSettings } from './slippage.js';
 
@@ -12,6 +13,8 @@ export interface ExchangeSettings {
   /** Gross exposure may reach leverage · equity. */
   readonly leverage: number;
   readonly allowShort: boolean;
+  /** Interest and borrow fees; none by default. */
+  readonly rates?: readonly RateRow[];
 }
 
 /** The venue's rounding, by instrument index; one implementation in domain/quantise.ts. */

@@ -37,6 +37,7 @@ export class RiskDesk {
       peak: equity,
       sessionStart: equity,
       session: 0,
+      held: 0,
       gross: 0,
       positions: 0,
       net: 0,
@@ -72,6 +73,10 @@ export class RiskDesk {
   enter(session: number, sessionStart: number): void {
     this.state.session = session;
     this.state.sessionStart = sessionStart;
+  }
+
+  get needsExposure(): boolean {
+    return this.policies.some((policy) => policy.needsExposure);
   }
 
   get needsActivity(): boolean {

@@ -11,6 +11,8 @@ export interface RiskState {
   sessionStart: number;
   /** Number of the session, ascending. */
   session: number;
+  /** Sum of |position value| at the tick, for policies with `needsExposure`. */
+  held: number;
   /** Sum of |position value| and number of open positions, including entries approved in this step. */
   gross: number;
   positions: number;
@@ -52,6 +54,8 @@ export interface RiskPolicy {
   readonly reason?: string;
   /** A halt of this policy lasts until a person resumes the strategy. */
   readonly lasting?: boolean;
+  /** Wants `RiskState.held`. */
+  readonly needsExposure?: boolean;
   /** Wants `RiskState.activity`. */
   readonly needsActivity?: boolean;
   review?(proposal: Proposal, state: RiskState): number;

@@ -158,7 +158,10 @@ describe('moments and durations', () => {
 });
 
 describe('costs', () => {
-  const none = { percent: 0, perShare: 0, perOrder: 0, minimum: 0, maximumPercent: Number.POSITIVE_INFINITY };
+  const none = {
+    ...{ percent: 0, perShare: 0, perOrder: 0, minimum: 0, maximumPercent: Number.POSITIVE_INFINITY },
+    schedule: [],
+  };
   it.each([
     ['0.1%', { ...none, percent: 0.001 }],
     ['$1', { ...none, perOrder: 1 }],

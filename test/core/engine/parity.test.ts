@@ -15,6 +15,7 @@ import * as sim from '../../../src/core/execution/brokers/sim/index.js';
 import { type ExchangeSettings, NO_COSTS, US_REGULATORY_FEES } from '../../../src/core/market/index.js';
 import { ManualClock, silentLogger, systemClock } from '../../../src/core/platform/index.js';
 import * as dailyLoss from '../../../src/core/risk/policies/daily-loss.js';
+import * as marginCall from '../../../src/core/risk/policies/margin-call.js';
 import * as maxDrawdown from '../../../src/core/risk/policies/max-drawdown.js';
 import * as maxGross from '../../../src/core/risk/policies/max-gross.js';
 import * as maxLeverage from '../../../src/core/risk/policies/max-leverage.js';
@@ -191,6 +192,31 @@ const WITH_ACTIONS: readonly Case[] = [
       ],
     }),
   ),
+  {
+    name: 'interest and borrow fees over midnight, dated commissions, and margin calls',
+    strategy: () => ({
+      thresholds: short,
+      sizing: { kind: 'equal', fraction: 3 },
+      policies: [marginCall.create({ maintenance: 0.34 })],
+    }),
+    venue: {
+      ...{ allowShort: true, leverage: 3 },
+      costs: {
+        ...costs,
+        schedule: [
+          { ...costs, from: '2020-01-01' },
+          { ...costs, from: '2024-01-02', percent: 0 },
+        ],
+      },
+      rates: [
+        { kind: 'margin', symbol: '*', from: '2020-01-01', rate: 0.05 },
+        { kind: 'borrow', symbol: '*', from: '2020-01-01', rate: 0.5 },
+        { kind: 'borrow', symbol: 'A', from: '2020-01-01', rate: 0.9 },
+      ],
+    },
+    restart: 10,
+    actions: [],
+  },
   {
     name: 'a rename and two delistings',
     strategy: () => ({ thresholds: short, protection: { stopLoss: 0.05, takeProfit: 0.06 } }),

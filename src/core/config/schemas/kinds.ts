@@ -6,11 +6,13 @@ import {
   parseCommission,
   parseDecimal,
   parseDuration,
+  parseFees,
   parseFraction,
   parseList,
   parseMoment,
   parseMoney,
   parsePair,
+  parseRates,
   parseSizing,
   parseSlippage,
   type Range,
@@ -89,6 +91,8 @@ export const fraction = (range?: Range) => text((raw) => parseFraction(raw, rang
 export const call = () => text(parseCall);
 export const calls = () => texts((raw) => parseList(raw).map(parseCall));
 export const commission = () => text(parseCommission);
+export const fees = () => text(parseFees);
+export const rates = () => text(parseRates);
 export const slippage = () => text(parseSlippage);
 export const sizing = () => text(parseSizing);
 

@@ -1,15 +1,35 @@
 import { option } from '../option.js';
-import { call, calls, choice, commission, fraction, integer, number, off, sizing, slippage } from './kinds.js';
+import {
+  call,
+  calls,
+  choice,
+  commission,
+  fees,
+  fraction,
+  integer,
+  number,
+  off,
+  rates,
+  sizing,
+  slippage,
+} from './kinds.js';
 
 /** How scores become positions, and what trading costs: shared by backtest and by trading without a report. */
 export const strategyShape = {
   commission: option(
-    { summary: 'Commission: of the value, an order, a share, or a sum.', value: '0.1%|$1|$0.005/share' },
+    {
+      summary: 'Commission: of the value, an order, a share, or a sum; a broker’s schedule; or a file of dated ones.',
+      value: '0.1%|$1|$0.005/share|ibkr-fixed|FILE.csv',
+    },
     commission().prefault('0'),
   ),
   fees: option(
-    { summary: 'Regulatory fees by date.', value: 'table', choices: ['us', 'none'] },
-    choice('us', 'none').prefault('none'),
+    { summary: 'Regulatory fees by date: those of the US, or a file of your own.', value: 'us|none|FILE.csv' },
+    fees().prefault('none'),
+  ),
+  rates: option(
+    { summary: 'Interest on margin debt and on cash, and fees for borrowing, by date and symbol.', value: 'FILE.csv' },
+    rates().prefault('none'),
   ),
   slippage: option(
     {

@@ -3,7 +3,7 @@ import { parseCall } from './call.js';
 import { valueError } from './error.js';
 
 /** Commission of an order; the shape that the market layer's cost model takes, without its regulatory fees. */
-export interface CommissionSetting {
+export interface Commission {
   readonly percent: number;
   readonly perShare: number;
   readonly perOrder: number;
@@ -16,7 +16,7 @@ export interface CommissionSetting {
  * Reads `0.1%` (of the value), `$1` (an order), `$0.005/share`, sums of them with `+`, then optionally
  * `min $1` and `max 1%`: `$0.005/share min $1 max 1%`.
  */
-export function parseCommission(text: string): CommissionSetting {
+export function parseCommissionTerms(text: string): Commission {
   const sum = { percent: 0, perShare: 0, perOrder: 0, minimum: 0, maximumPercent: Number.POSITIVE_INFINITY };
   const bounds = text.search(/\s(?:min|max)\b/);
   const head = bounds < 0 ? text : text.slice(0, bounds);

@@ -5,3 +5,4 @@ export * from './error.js';
 export * from './list.js';
 export * from './moment.js';
 export * from './sizing.js';
+export * from './tables.js';

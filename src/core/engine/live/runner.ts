@@ -305,10 +305,11 @@ export class LiveRunner {
     memory.equity = equity;
     account.equity = equity;
     const closing = (memory.halted && !this.standing.active) || tick.time <= this.flatUntil;
+    this.look(tick, memory);
+    stepper.risk.state.held = account.quantity.reduce((sum, units, j) => sum + Math.abs(units * view.close[j]!), 0);
     account.halted = stepper.risk.observe(tick.time, equity, tick.session, memory.sessionStart) || closing;
     memory.peak = stepper.risk.state.peak;
     memory.halted = account.halted;
-    this.look(tick, memory);
     const planned = stepper.step(view, account);
     const { release } = stepper.targets;
     this.settings.source.instruments.forEach((name, j) => {

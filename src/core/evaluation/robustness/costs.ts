@@ -1,4 +1,4 @@
-import type { ExchangeSettings } from '../../market/index.js';
+import type { CommissionTerms, ExchangeSettings } from '../../market/index.js';
 import type { Scored } from './delay.js';
 import { type Replay, rerun } from './replay.js';
 
@@ -12,10 +12,14 @@ export interface CostCurve {
 }
 
 /** The same venue, where each fill costs `added` of its value more. */
-export const withAddedCost = (venue: ExchangeSettings, added: number): ExchangeSettings => ({
-  ...venue,
-  costs: { ...venue.costs, percent: venue.costs.percent + added, maximumPercent: venue.costs.maximumPercent + added },
-});
+export function withAddedCost(venue: ExchangeSettings, added: number): ExchangeSettings {
+  const dearer = <T extends CommissionTerms>(terms: T): T => ({
+    ...terms,
+    percent: terms.percent + added,
+    maximumPercent: terms.maximumPercent + added,
+  });
+  return { ...venue, costs: { ...dearer(venue.costs), schedule: (venue.costs.schedule ?? []).map(dearer) } };
+}
 
 /** Runs the strategy again under rising costs, with every decision free to change by what they leave in the account. */
 export function costCurve(replay: Replay, score: (run: ReturnType<typeof rerun>) => Scored): CostCurve {

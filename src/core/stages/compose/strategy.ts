@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { adapterSettings, type BacktestOptions, parseCall } from '../../config/index.js';
+import { adapterSettings, type BacktestOptions, type Commission, parseCall, RATE_KINDS } from '../../config/index.js';
 import type { Instrument } from '../../domain/instrument.js';
 import type { Protection } from '../../domain/orders.js';
 import { roundingOf } from '../../engine/rounding.js';
@@ -16,6 +16,24 @@ import type { ScoreKind } from '../../models/model.js';
 import { loadAdapter } from '../../registry/index.js';
 import type { RiskPolicy } from '../../risk/index.js';
 
+const commissionShape = {
+  percent: z.number(),
+  perShare: z.number(),
+  perOrder: z.number(),
+  minimum: z.number(),
+  maximumPercent: z.number().nullable(),
+};
+
+/** Infinity has no place in JSON. */
+const finite = <T extends Commission>(terms: T) => ({
+  ...terms,
+  maximumPercent: Number.isFinite(terms.maximumPercent) ? terms.maximumPercent : null,
+});
+const unbounded = <T extends { readonly maximumPercent: number | null }>(terms: T) => ({
+  ...terms,
+  maximumPercent: terms.maximumPercent ?? Number.POSITIVE_INFINITY,
+});
+
 /**
  * How scores become positions and what trading costs, as plain JSON: what a run stores, and what a session trades with.
  * Null stands for "none".
@@ -23,13 +41,16 @@ import type { RiskPolicy } from '../../risk/index.js';
 export const strategySettingsSchema = z.strictObject({
   cash: z.number(),
   commission: z.strictObject({
-    percent: z.number(),
-    perShare: z.number(),
-    perOrder: z.number(),
-    minimum: z.number(),
-    maximumPercent: z.number().nullable(),
+    ...commissionShape,
+    schedule: z.array(z.strictObject({ from: z.string(), ...commissionShape })),
   }),
-  fees: z.enum(['us', 'none']),
+  fees: z.union([
+    z.enum(['us', 'none']),
+    z.array(
+      z.strictObject({ from: z.string(), ofProceeds: z.number(), perShare: z.number(), perShareCap: z.number() }),
+    ),
+  ]),
+  rates: z.array(z.strictObject({ kind: z.enum(RATE_KINDS), symbol: z.string(), from: z.string(), rate: z.number() })),
   slippage: z.union([
     z.strictObject({ kind: z.enum(['fixed', 'entry-spread']), fraction: z.number() }),
     z.strictObject({ kind: z.literal('volume-share'), limit: z.number(), impact: z.number() }),
@@ -65,11 +86,9 @@ export function strategySettingsOf(options: BacktestOptions): StrategySettings {
   const { commission } = options;
   return {
     cash: options.cash,
-    commission: {
-      ...commission,
-      maximumPercent: Number.isFinite(commission.maximumPercent) ? commission.maximumPercent : null,
-    },
-    fees: options.fees,
+    commission: { ...finite(commission), schedule: commission.schedule.map(finite) },
+    fees: typeof options.fees === 'string' ? options.fees : [...options.fees],
+    rates: [...options.rates],
     slippage: options.slippage,
     fill: options.fill.text,
     entry: options.entry.text,
@@ -167,10 +186,11 @@ export async function venueOf(settings: StrategySettings): Promise<ExchangeSetti
   return {
     cash: settings.cash,
     costs: {
-      ...commission,
-      maximumPercent: commission.maximumPercent ?? Number.POSITIVE_INFINITY,
-      fees: settings.fees === 'us' ? US_REGULATORY_FEES : [],
+      ...unbounded(commission),
+      schedule: commission.schedule.map(unbounded),
+      fees: settings.fees === 'us' ? US_REGULATORY_FEES : settings.fees === 'none' ? [] : settings.fees,
     },
+    rates: settings.rates,
     slippage: settings.slippage,
     fill: await loadCall<FillModel>('fill', settings.fill),
     leverage: settings.leverage,

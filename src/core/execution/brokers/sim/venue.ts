@@ -9,6 +9,7 @@ import {
   type ExchangeListener,
   type ExchangeSettings,
   type ExitReason,
+  Financing,
   type Flow,
   SimulatedExchange,
   type VenueOrder,
@@ -35,6 +36,7 @@ export interface Changes {
  */
 export class Venue implements ExchangeListener {
   readonly exchange: SimulatedExchange;
+  private readonly financing: Financing | undefined;
   readonly instruments: readonly Instrument[];
   readonly changes: Changes = { orders: new Map(), executions: [] };
   lastTick: number | undefined;
@@ -70,6 +72,8 @@ export class Venue implements ExchangeListener {
         quantisePrice(price, grid[j]!.tickRule, side > 0 ? 'buy' : 'sell'),
     };
     this.exchange = new SimulatedExchange(grid.length, settings, rounding, this);
+    const { rates = [] } = settings;
+    if (rates.length > 0) this.financing = new Financing(this.exchange, rates, [...this.index.keys()]);
     if (state !== undefined) this.exchange.restore(state.exchange);
     this.lastTick = state?.lastTick;
     this.executions = state?.executions ?? 0;
@@ -151,6 +155,7 @@ export class Venue implements ExchangeListener {
       this.put({ ...this.changes.orders.get(order.venueOrderId)!, status: 'expired', venueStatus: 'expired' });
       this.sweepLegs(j);
     }
+    this.financing?.accrue(tick.time);
     for (const action of tick.actions ?? []) this.act(action, tick);
     for (const bar of tick.bars) {
       const j = this.index.get(bar.instrument);
