@@ -1,0 +1,102 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ManualClock } from '../../../src/core/platform/index.js';
+import {
+  cutOff,
+  dropAfter,
+  dropBefore,
+  emptyAfter,
+  type Fault,
+  htmlAfter,
+  reply,
+  statusAfter,
+} from '../../fakes/alpaca/faults.js';
+import { dailyBars, session, VenueRig, walk } from '../../support/venue.js';
+
+/** The catalogue of FAULTS.md at the level of a start of `quantline trade`: faults of the venue's replies. */
+const FRIDAY = '2026-11-27';
+const SYMBOLS = ['AAPL', 'MSFT'];
+
+let rig: VenueRig;
+beforeEach(async () => {
+  rig = await VenueRig.start({
+    symbols: SYMBOLS,
+    bars: (symbol) => dailyBars(walk(60, symbol.length + symbol.charCodeAt(0)), FRIDAY),
+    now: session(FRIDAY).close + 5000,
+  });
+  (rig.clock as ManualClock).set(session(FRIDAY).close + 5000);
+});
+afterEach(() => rig.close());
+
+const ORDERS = 'POST /v2/orders';
+
+describe('placing', () => {
+  test.each<[string, Fault]>([
+    ['F1: the socket dropped after acceptance', dropAfter],
+    ['F2: 504 after acceptance', statusAfter(504)],
+    ['F2: 502 after acceptance', statusAfter(502)],
+    ['F2: 500 after acceptance', statusAfter(500)],
+    ['F3: a body cut off', cutOff],
+    ['F3: a web page', htmlAfter],
+    ['F3: an empty body', emptyAfter],
+    ['F4: dropped before acceptance', dropBefore],
+    ['F7: 429 with a reset', reply(429, { message: 'too many requests.' }, { 'x-ratelimit-reset': '0' })],
+  ])('%s: one order an intent, and a rerun converges', async (_, fault) => {
+    rig.venue.arm(ORDERS, fault, 1);
+    expect(await rig.once()).toMatchObject({ outcome: 'decided', orders: 2, rejected: 0 });
+    const again = await rig.once();
+    expect(again.positions).toHaveLength(2);
+    expect(await rig.oracle()).toEqual({ accepted: 2, fills: 2 });
+  });
+
+  test('F5: accepted, and invisible for a while', async () => {
+    rig.venue.book.rules.invisibleReads = 3;
+    rig.venue.arm(ORDERS, dropAfter, 2);
+    await rig.once();
+    await rig.once();
+    expect(await rig.oracle()).toEqual({ accepted: 2, fills: 2 });
+  });
+
+  test.each([
+    ['insufficient buying power', 403, 40310000],
+    ['trading in AAPL is halted', 403, 40310000],
+    ['potential wash trade detected. use complex orders', 403, 40310000],
+  ])('F37: %s: said once, not repeated, the other order goes on', async (message, status, code) => {
+    rig.venue.arm(ORDERS, reply(status, { code, message }), 1);
+    const file = await rig.once();
+    expect(file).toMatchObject({ outcome: 'decided', orders: 2, rejected: 1 });
+    expect(rig.venue.count(ORDERS)).toBe(2);
+    await rig.once();
+    expect(await rig.oracle()).toEqual({ accepted: 1, fills: 1 });
+  });
+});
+
+describe('reading', () => {
+  test.each(['/v2/positions', '/v2/orders', '/v2/account/activities', '/v2/account'])(
+    'F30: %s fails: nothing is concluded and nothing is sent',
+    async (route) => {
+      rig.venue.arm(`GET ${route}`, reply(500, '<html>down</html>'), 50);
+      await expect(rig.once()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+      expect(rig.venue.book.accepted).toEqual([]);
+    },
+  );
+
+  test('F30: an empty list of positions although something is held: halted with the difference, exit 6', async () => {
+    await rig.once();
+    await rig.once();
+    rig.venue.arm('GET /v2/positions', reply(200, []), 50);
+    const result = await rig.start();
+    expect(result.exit).toBe('refused');
+    expect(result.session.reason).toMatch(/the venue holds none of it/);
+    expect(rig.venue.book.accepted).toHaveLength(2);
+  });
+
+  test('F47: what somebody else holds is left alone; what they sold of ours halts', async () => {
+    rig.venue.book.positions.set('AAPL', { qty: 7, average: 90 });
+    await rig.once();
+    const { positions } = await rig.once();
+    const owned = Number(positions.find(({ instrument }) => instrument === 'AAPL')!.quantity);
+    expect(rig.venue.book.positions.get('AAPL')!.qty).toBeCloseTo(owned + 7, 6);
+    rig.venue.book.positions.set('AAPL', { qty: owned / 2, average: 90 });
+    expect((await rig.start()).exit).toBe('refused');
+  });
+});
