@@ -1,4 +1,5 @@
 export * from './assess.js';
+export * from './drift/index.js';
 export * from './gates/index.js';
 export * from './html/index.js';
 export * from './metrics/index.js';

@@ -17,6 +17,14 @@ export * from './records.js';
 export { openSqlite } from './sqlite.js';
 export { StudyJournal, type StudyJournalOptions, type StudyRecord } from './studies.js';
 export {
+  backupJournal,
+  JOURNAL_TABLES,
+  type JournalRow,
+  type JournalTable,
+  readTable,
+  restoreJournal,
+} from './transfer.js';
+export {
   type Trial,
   type TrialFilter,
   type TrialIdentity,

@@ -46,7 +46,7 @@ export async function verifyTables(db: Database): Promise<void> {
     'STATE',
     `The table ${different} does not follow from the journal's events: ${db.location}`,
     {
-      hint: 'Compute the tables again with `quantline journal rebuild`.',
+      hint: 'Compute the tables again with `quantline journal verify --rebuild`.',
       details: { path: db.location, table: different },
     },
   );

@@ -2,10 +2,18 @@ import { z } from 'zod';
 import type { CommandId } from '../../core/config/index.js';
 import { accountResult, fillsResult, ordersResult, positionsResult, standingsResult } from './book.js';
 import { loginResult } from './login.js';
-import { flattenResult, standingResult } from './operate.js';
+import {
+  flattenResult,
+  journalBackupResult,
+  journalExportResult,
+  journalRestoreResult,
+  journalVerifyResult,
+  standingResult,
+} from './operate.js';
 import { configResult, datasetResult, initResult, listResult, rowsResult, showResult, trialsResult } from './show.js';
 import {
   backtestResult,
+  driftResult,
   evaluateResult,
   ingestResult,
   reportResult,
@@ -40,13 +48,17 @@ export const COMMAND_RESULTS: Readonly<Record<CommandId, z.ZodType>> = {
   train: z.union([trainResult, trainCompareResult]),
   tune: tuneResult,
   backtest: backtestResult,
-  evaluate: evaluateResult,
+  evaluate: z.union([evaluateResult, driftResult]),
   trade: tradeResult,
   positions: positionsResult,
   orders: ordersResult,
   fills: fillsResult,
   account: accountResult,
   status: standingsResult,
+  'journal:backup': journalBackupResult,
+  'journal:restore': journalRestoreResult,
+  'journal:export': journalExportResult,
+  'journal:verify': journalVerifyResult,
   halt: standingResult,
   resume: standingResult,
   flatten: flattenResult,

@@ -35,3 +35,29 @@ export const flattenResult = z.array(
     problems: z.array(text),
   }),
 );
+
+const events = z.int().describe('Events of the journal');
+const path = z.string().describe('Absolute path');
+
+/** `journal backup`. */
+export const journalBackupResult = z.strictObject({ path, events });
+
+/** `journal restore`. */
+export const journalRestoreResult = z.strictObject({
+  path: text,
+  events,
+  kept: optional.describe('Where the journal went that was there'),
+});
+
+/** `journal export`. */
+export const journalExportResult = z.strictObject({
+  table: text,
+  path: optional,
+  rows: z
+    .array(z.record(z.string(), z.union([z.string(), z.number(), z.null()])))
+    .nullable()
+    .describe('null where they went into a file'),
+});
+
+/** `journal verify`. */
+export const journalVerifyResult = z.strictObject({ events });

@@ -64,6 +64,27 @@ export const evaluateResult = z.strictObject({
   report: reportSchema,
 });
 
+const figure = z.number().nullable();
+
+/** `evaluate --live`: what was traded against the same period replayed. */
+export const driftResult = z.strictObject({
+  ...{ strategy: z.string(), venue: z.string(), account: z.string() },
+  source: z.string().describe('Report or run that decided'),
+  ...{ from: time, to: time, slots: z.int(), missed_slots: z.array(time) },
+  figures: z.record(z.string(), figure),
+  verdict: reportSchema.shape.verdict,
+  trades: z.array(
+    z.strictObject({
+      ...{ time, instrument: z.string(), leg: z.string(), side: z.enum(['buy', 'sell']) },
+      outcome: z.enum(['matched', 'missing', 'extra']),
+      ...{ expected_quantity: figure, expected_price: figure, expected_costs: figure },
+      ...{ quantity: figure, price: figure, costs: figure },
+      slippage: figure.describe('Of the price, positive = worse than the model'),
+      cost: figure.describe('The same in money, with the difference of the costs'),
+    }),
+  ),
+});
+
 /** `reports show`. */
 export const reportResult = z.strictObject({ kind: artifactKind, id, path, report: reportSchema });
 

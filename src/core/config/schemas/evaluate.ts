@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { INTERVALS } from '../../domain/interval.js';
 import { option } from '../option.js';
-import { choice, fraction, integer, interval, list, off, word } from './kinds.js';
+import { choice, fraction, integer, interval, list, moment, off, word } from './kinds.js';
 import { FORMATS } from './show.js';
 
 /** Options of `quantline evaluate`. */
@@ -21,6 +21,32 @@ export const evaluateOptions = z.strictObject({
     word().optional(),
   ),
   riskFree: option({ summary: 'Risk-free rate a year.', value: '0%' }, fraction().prefault('0%')),
+  live: option(
+    {
+      summary: 'Judge what was traded in place of a run: replay it, and compare trade by trade.',
+      switch: true,
+      guard: true,
+    },
+    off(),
+  ),
+  strategy: option({ summary: '--live: strategy that traded.', value: 'name' }, word().optional()),
+  broker: option(
+    { summary: '--live: venue at which it traded.', value: 'name', char: 'b', adapter: 'broker' },
+    word().optional(),
+  ),
+  from: option({ summary: '--live: first session, or instant with a zone.', value: 'date' }, moment().optional()),
+  to: option(
+    { summary: '--live: last session, inclusive, or instant with a zone.', value: 'date' },
+    moment().optional(),
+  ),
+  data: option(
+    {
+      summary: '--live: dataset with the bars that were traded; that of the report by default.',
+      value: 'dataset',
+      char: 'd',
+    },
+    word().optional(),
+  ),
   html: option({ summary: 'Also write the report as one HTML file.', value: 'file' }, word().optional()),
   seed: option({ summary: 'Seed of resampling.', value: 'n' }, integer(0, 0xffff_ffff).prefault(1)),
   force: option({ summary: 'Compute again although a verified report exists, and compare.', switch: true }, off()),

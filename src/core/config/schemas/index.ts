@@ -2,6 +2,7 @@ import { backtestOptions } from './backtest.js';
 import { accountOptions, fillsOptions, ordersOptions, positionsOptions, statusOptions } from './book.js';
 import { evaluateOptions, trialsOptions } from './evaluate.js';
 import { ingestOptions } from './ingest.js';
+import { journalBackupOptions, journalExportOptions, journalRestoreOptions, journalVerifyOptions } from './journal.js';
 import { loginSchwabOptions } from './login.js';
 import { flattenOptions, haltOptions, resumeOptions } from './operate.js';
 import { configOptions, initOptions } from './setup.js';
@@ -25,6 +26,7 @@ export * from './book.js';
 export * from './evaluate.js';
 export * from './global.js';
 export * from './ingest.js';
+export * from './journal.js';
 export type { SplitPoint } from './kinds.js';
 export * from './login.js';
 export * from './operate.js';
@@ -48,6 +50,10 @@ export const COMMAND_OPTIONS = {
   fills: fillsOptions,
   account: accountOptions,
   status: statusOptions,
+  'journal:backup': journalBackupOptions,
+  'journal:restore': journalRestoreOptions,
+  'journal:export': journalExportOptions,
+  'journal:verify': journalVerifyOptions,
   halt: haltOptions,
   resume: resumeOptions,
   flatten: flattenOptions,

@@ -39,7 +39,8 @@ export class PaperRig {
     readonly clock: ManualClock,
   ) {}
 
-  static async start(more: Parameters<typeof testRuntime>[0] = {}): Promise<PaperRig> {
+  /** `keep`: for a whole file, which then removes the workspace itself. */
+  static async start(keep = false): Promise<PaperRig> {
     const clock = new ManualClock(T0);
     const venue = await FakeAlpaca.start(() => clock.now());
     for (const [symbol, price] of [
@@ -49,7 +50,7 @@ export class PaperRig {
       venue.assets.set(symbol, {});
       venue.book.prices.set(symbol, price);
     }
-    return new PaperRig(venue, testRuntime({ clock, secrets: venue.secrets, ...more }), clock);
+    return new PaperRig(venue, testRuntime({ clock, secrets: venue.secrets }, keep), clock);
   }
 
   /** What a runner of the strategy would do: one decision with these orders, sent and followed. */

@@ -1,0 +1,184 @@
+import type { Artifact } from '../artifacts/index.js';
+import type { EvaluateOptions } from '../config/index.js';
+import { type OpenDataset, openDataset } from '../data/dataset.js';
+import { timeRange } from '../data/range.js';
+import { type BacktestResult, runBacktest } from '../engine/backtest.js';
+import { firstTickAt, type MarketFeed } from '../engine/feed.js';
+import { decisionBodySchema } from '../engine/live/memory.js';
+import { QuantlineError } from '../errors/index.js';
+import {
+  compareTrades,
+  type DriftFigure,
+  driftFigures,
+  judge,
+  NOT_APPLICABLE,
+  parseDriftGate,
+  type TradeDrift,
+  type TradedOrder,
+  type Verdict,
+} from '../evaluation/index.js';
+import type { Journal, JournalEvent, StrategyScope } from '../state/index.js';
+import { noStrategy, someScopes, withJournal } from './compose/journal.js';
+import { feedOf, returnCalendar, signalsOf } from './compose/market.js';
+import { checkFits, openModel } from './compose/model.js';
+import { openRun } from './compose/run.js';
+import { composeStrategy } from './compose/strategy.js';
+import type { Runtime } from './runtime.js';
+
+export interface DriftResult {
+  readonly scope: StrategyScope;
+  /** Report or run that decided. */
+  readonly source: string;
+  /** First and last slot that were compared, epoch ms. */
+  readonly from: number;
+  readonly to: number;
+  readonly slots: number;
+  /** Slots of the market in which nothing was decided. */
+  readonly missed: readonly number[];
+  readonly trades: readonly TradeDrift[];
+  readonly figures: Readonly<Record<DriftFigure, number | null>>;
+  readonly verdict: Verdict;
+  /** `gate` (exit 5) where the verdict is a fail. */
+  readonly exit: 'ok' | 'gate';
+}
+
+interface Decided {
+  readonly slot: number;
+  readonly report: string;
+  readonly equity: number;
+}
+
+/**
+ * `quantline evaluate --live`: replays what was traded through the backtest runner, from the strategy's first decision
+ * with the money it had then, and holds every fill against what the model says.
+ */
+export async function drift(options: EvaluateOptions, runtime: Runtime): Promise<DriftResult> {
+  const gate = parseDriftGate(options.gate);
+  return withJournal(
+    runtime,
+    () => Promise.reject(noStrategy(options, [])),
+    async (journal) => {
+      const scope = await oneScope(journal, options);
+      const decisions = await decisionsOf(journal, scope);
+      const source = decisions.at(-1)!.report;
+      const { feed, dataset, replay } = await openSource(source, options, runtime);
+      const { from, to } = timeRange(options, returnCalendar(dataset), dataset.scope, Number.POSITIVE_INFINITY);
+      // Only what the newest report decided: an earlier one had another model.
+      const own = decisions.slice(decisions.findLastIndex(({ report }) => report !== source) + 1);
+      const first = own[0]!;
+      const last = own.findLast(({ slot }) => slot <= to) ?? first;
+      const ticks = { from: firstTickAt(feed, first.slot), to: firstTickAt(feed, last.slot) + 1 };
+      checkCovered(feed, last.slot);
+      const result = replay(first.equity, ticks);
+      const inside = (time: number) => time >= Math.max(from, first.slot) && time <= Math.min(to, last.slot);
+      const decided = new Set(own.map(({ slot }) => slot));
+      const missed = Array.from(feed.clock.subarray(ticks.from, ticks.to)).filter((t) => inside(t) && !decided.has(t));
+      const expected = expectedOrders(result, dataset).filter(({ slot }) => inside(slot));
+      const actual = (await actualOrders(journal, scope, first.slot)).filter(({ slot }) => inside(slot));
+      const trades = compareTrades(expected, actual);
+      const figures = driftFigures(trades, {
+        missed: missed.length,
+        equity: last.equity,
+        expectedEquity: result.equity.equity.at(-1)!,
+      });
+      const none = `${NOT_APPLICABLE}: nothing was traded`;
+      const verdict = judge(gate, figures, { slippage: none, drift_cost: none, quantity_drift: none });
+      const slots = own.filter(({ slot }) => inside(slot)).length;
+      const exit = verdict.pass ? 'ok' : 'gate';
+      return {
+        ...{ scope, source, slots, missed, trades, figures, verdict, exit },
+        from: Math.max(first.slot, from),
+        to: Math.min(last.slot, to),
+      };
+    },
+  );
+}
+
+async function oneScope(journal: Journal, options: EvaluateOptions): Promise<StrategyScope> {
+  const scopes = await someScopes(journal, options);
+  if (scopes.length === 1) return scopes[0]!;
+  const names = scopes.map(({ strategy, venue, account }) => `${strategy} at ${venue} (${account})`);
+  throw new QuantlineError('USAGE', `Which of them? ${names.join(', ')}.`, { hint: 'Add --strategy, and --broker.' });
+}
+
+async function decisionsOf(journal: Journal, scope: StrategyScope): Promise<readonly Decided[]> {
+  const events = await journal.events({ scope, types: ['decision'] });
+  const decided = (event: JournalEvent): Decided => {
+    const { slot, report, body } = event.body as { slot: number; report: string; body: unknown };
+    return { slot, report, equity: decisionBodySchema.parse(body).memory.equity };
+  };
+  if (events.length > 0) return events.map(decided);
+  throw new QuantlineError('NO_DATA', `${scope.strategy} has decided nothing yet at ${scope.venue}.`, {
+    hint: 'Trade first; there is nothing to compare.',
+  });
+}
+
+interface Source {
+  readonly feed: MarketFeed;
+  readonly dataset: OpenDataset;
+  replay(cash: number, ticks: { readonly from: number; readonly to: number }): BacktestResult;
+}
+
+/** The strategy of a report, on its own dataset or on a later one of the same instruments. */
+async function openSource(id: string, { data }: EvaluateOptions, runtime: Runtime): Promise<Source> {
+  const { artifacts } = runtime;
+  const isReport = (await artifacts.list('report')).some((report) => report.id === id);
+  const runArtifact: Artifact = isReport
+    ? await artifacts.openInput(await artifacts.open('report', id), 'run')
+    : await artifacts.open('run', id);
+  const { run } = await openRun(runArtifact);
+  const model = await openModel(await artifacts.openInput(runArtifact, 'model'), run.inSample);
+  const pinned =
+    data === undefined ? await artifacts.openInput(runArtifact, 'dataset') : await artifacts.open('dataset', data);
+  const dataset = await openDataset(runtime, pinned);
+  checkFits(model, dataset);
+  const feed = feedOf(dataset);
+  const { strategy, venue, rounding } = await composeStrategy(run.strategy, run.scoreKind, dataset.instruments);
+  const signals = signalsOf(dataset, model.model, strategy.sizing);
+  return {
+    feed,
+    dataset,
+    replay: (cash, ticks) =>
+      runBacktest(feed, signals, { strategy, venue: { ...venue, cash }, rounding, ...ticks, closeAtEnd: false }),
+  };
+}
+
+function checkCovered({ clock }: MarketFeed, slot: number): void {
+  if (clock.length > 0 && clock.at(-1)! >= slot) return;
+  throw new QuantlineError('NO_DATA', 'The dataset ends before what was traded.', {
+    hint: 'Ingest the period that was traded and name the dataset with --data.',
+  });
+}
+
+function expectedOrders({ orders, fills }: BacktestResult, { instruments }: OpenDataset): TradedOrder[] {
+  const firstFill = new Map<number, number>();
+  fills.order.forEach((sequence, i) => {
+    if (!firstFill.has(sequence)) firstFill.set(sequence, fills.time[i]!);
+  });
+  return orders.flatMap((order) => {
+    if (!(order.filled > 0)) return [];
+    const { leg, side, submitted, filled, filledValue, costs, sequence } = order;
+    const instrument = instruments[order.instrument]!.id;
+    const time = firstFill.get(sequence) ?? submitted;
+    return [{ instrument, leg, side, slot: submitted, quantity: filled, price: filledValue / filled, costs, time }];
+  });
+}
+
+async function actualOrders(journal: Journal, scope: StrategyScope, from: number): Promise<TradedOrder[]> {
+  const byOrder = new Map<string, { time: number; costs: number }>();
+  for (const fill of await journal.fills({ scope })) {
+    if (fill.void || fill.kind === 'bust') continue;
+    const known = byOrder.get(fill.clientOrderId) ?? { time: fill.time, costs: 0 };
+    byOrder.set(fill.clientOrderId, { time: known.time, costs: known.costs + Number(fill.costs ?? '0') });
+  }
+  return (await journal.orders({ scope })).flatMap((order) => {
+    const quantity = Number(order.filledQuantity);
+    const filled = byOrder.get(order.clientOrderId);
+    if (!(quantity > 0) || filled === undefined || order.slot < from) return [];
+    const { instrument, leg, averagePrice } = order;
+    const side = order.request.side === 'buy' ? 1 : -1;
+    // Protection belongs to its fill: the decision that placed it may be long past.
+    const slot = leg === 'entry' || leg === 'exit' ? order.slot : filled.time;
+    return [{ instrument, leg, side, slot, quantity, price: Number(averagePrice), ...filled }];
+  });
+}

@@ -1,0 +1,48 @@
+import type { TradedOrder } from '../core/evaluation/index.js';
+import { isoTime } from '../core/platform/index.js';
+import type { DriftResult } from '../core/stages/drift.js';
+import type { Outcome } from './base.js';
+import { render } from './output.js';
+import { rowsTable } from './series.js';
+
+const COLUMNS = [
+  ...['time', 'instrument', 'leg', 'side', 'outcome', 'expected_quantity', 'quantity', 'expected_price', 'price'],
+  ...['slippage', 'cost'],
+];
+
+/** What `evaluate --live` prints: the trades that differ for people, all of them for machines. */
+export async function driftOutcome(result: DriftResult): Promise<Outcome> {
+  const { scope, source, slots, figures, verdict, exit } = result;
+  const trades = result.trades.map(({ instrument, leg, side, expected, actual, slippage, cost }) => ({
+    time: isoTime((actual ?? expected)!.time),
+    ...{ instrument, leg, side: side > 0 ? 'buy' : 'sell' },
+    outcome: actual === undefined ? 'missing' : expected === undefined ? 'extra' : 'matched',
+    ...numbers('expected_', expected),
+    ...numbers('', actual),
+    slippage: orNull(slippage),
+    cost: orNull(cost),
+  }));
+  const document = {
+    ...{ strategy: scope.strategy, venue: scope.venue, account: scope.account, source },
+    ...{ from: isoTime(result.from), to: isoTime(result.to), slots },
+    missed_slots: result.missed.map(isoTime),
+    ...{ figures, verdict, trades },
+  };
+  const differ = trades.filter(({ outcome, slippage, cost }) => outcome !== 'matched' || slippage !== 0 || cost !== 0);
+  const lines = [
+    `${slots} slots from ${document.from} to ${document.to}, ${trades.length} trades, ${differ.length} of them differ`,
+    ...Object.entries(figures).map(([name, value]) => `${name} ${value === null ? '-' : Number(value.toFixed(6))}`),
+    ...(result.missed.length > 0 ? [`missed: ${document.missed_slots.slice(0, 10).join(', ')}`] : []),
+    `${verdict.gate}: ${verdict.pass ? 'pass' : `fail (${verdict.failed.join(', ')})`}`,
+  ];
+  const text = differ.length === 0 ? '' : await render(rowsTable(COLUMNS, differ), 'table');
+  return { text, json: document, summary: lines.join('\n'), exit };
+}
+
+const orNull = (value: number): number | null => (Number.isNaN(value) ? null : value);
+
+const numbers = (prefix: string, order: TradedOrder | undefined) => ({
+  [`${prefix}quantity`]: order?.quantity ?? null,
+  [`${prefix}price`]: order?.price ?? null,
+  [`${prefix}costs`]: order?.costs ?? null,
+});
