@@ -1,10 +1,12 @@
 import type { Artifact } from '../artifacts/index.js';
 import type { EvaluateOptions } from '../config/index.js';
-import { type OpenDataset, openDataset } from '../data/dataset.js';
+import type { OpenDataset } from '../data/dataset.js';
+import { openDataset } from '../data/open.js';
 import { timeRange } from '../data/range.js';
 import { type BacktestResult, runBacktest } from '../engine/backtest.js';
 import { firstTickAt, type MarketFeed } from '../engine/feed.js';
 import { decisionBodySchema } from '../engine/live/memory.js';
+import { LEGS } from '../engine/order-log.js';
 import { QuantlineError } from '../errors/index.js';
 import {
   compareTrades,
@@ -155,13 +157,20 @@ function expectedOrders({ orders, fills }: BacktestResult, { instruments }: Open
   fills.order.forEach((sequence, i) => {
     if (!firstFill.has(sequence)) firstFill.set(sequence, fills.time[i]!);
   });
-  return orders.flatMap((order) => {
-    if (!(order.filled > 0)) return [];
-    const { leg, side, submitted, filled, filledValue, costs, sequence } = order;
-    const instrument = instruments[order.instrument]!.id;
-    const time = firstFill.get(sequence) ?? submitted;
-    return [{ instrument, leg, side, slot: submitted, quantity: filled, price: filledValue / filled, costs, time }];
-  });
+  const out: TradedOrder[] = [];
+  for (let i = 0; i < orders.filled.length; i++) {
+    const quantity = orders.filled[i]!;
+    if (!(quantity > 0)) continue;
+    const slot = orders.submitted[i]!;
+    out.push({
+      instrument: instruments[orders.instrument[i]!]!.id,
+      ...{ leg: LEGS[orders.leg[i]!]!, side: orders.side[i]!, slot, quantity },
+      ...{ price: orders.filledValue[i]! / quantity, costs: orders.costs[i]! },
+      // Sequence numbers count from 1 without gaps.
+      time: firstFill.get(i + 1) ?? slot,
+    });
+  }
+  return out;
 }
 
 async function actualOrders(journal: Journal, scope: StrategyScope, from: number): Promise<TradedOrder[]> {

@@ -32,7 +32,7 @@ function requireJournal(runtime: Runtime): void {
 
 /** `quantline journal backup`: a consistent copy while others write. Returns its path. */
 export async function journalBackup(
-  to: string | undefined,
+  out: string | undefined,
   runtime: Runtime,
 ): Promise<{ path: string; events: number }> {
   requireJournal(runtime);
