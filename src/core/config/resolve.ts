@@ -44,6 +44,7 @@ const SETTINGS_OPTION: Partial<Record<CommandId, { readonly key: string; readonl
   'ingest:repair': { key: 'set', port: 'source' },
   train: { key: 'param', port: 'trainer' },
   trade: { key: 'set', port: 'broker' },
+  doctor: { key: 'set', port: 'broker' },
   positions: { key: 'set', port: 'broker' },
   orders: { key: 'set', port: 'broker' },
   fills: { key: 'set', port: 'broker' },

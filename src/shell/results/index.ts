@@ -3,6 +3,7 @@ import type { CommandId } from '../../core/config/index.js';
 import { accountResult, fillsResult, ordersResult, positionsResult, standingsResult } from './book.js';
 import { loginResult } from './login.js';
 import {
+  doctorResult,
   flattenResult,
   journalBackupResult,
   journalExportResult,
@@ -59,6 +60,7 @@ export const COMMAND_RESULTS: Readonly<Record<CommandId, z.ZodType>> = {
   'journal:restore': journalRestoreResult,
   'journal:export': journalExportResult,
   'journal:verify': journalVerifyResult,
+  doctor: doctorResult,
   halt: standingResult,
   resume: standingResult,
   flatten: flattenResult,

@@ -61,3 +61,8 @@ export const journalExportResult = z.strictObject({
 
 /** `journal verify`. */
 export const journalVerifyResult = z.strictObject({ events });
+
+/** `doctor`. */
+export const doctorResult = z.array(
+  z.strictObject({ check: text, status: z.enum(['ok', 'warn', 'fail', 'skip']), detail: text, hint: optional }),
+);

@@ -4,7 +4,7 @@ import { evaluateOptions, trialsOptions } from './evaluate.js';
 import { ingestOptions } from './ingest.js';
 import { journalBackupOptions, journalExportOptions, journalRestoreOptions, journalVerifyOptions } from './journal.js';
 import { loginSchwabOptions } from './login.js';
-import { flattenOptions, haltOptions, resumeOptions } from './operate.js';
+import { doctorOptions, flattenOptions, haltOptions, resumeOptions } from './operate.js';
 import { configOptions, initOptions } from './setup.js';
 import { listOptions, runShowOptions, showOptions } from './show.js';
 import {
@@ -54,6 +54,7 @@ export const COMMAND_OPTIONS = {
   'journal:restore': journalRestoreOptions,
   'journal:export': journalExportOptions,
   'journal:verify': journalVerifyOptions,
+  doctor: doctorOptions,
   halt: haltOptions,
   resume: resumeOptions,
   flatten: flattenOptions,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { option } from '../option.js';
-import { duration, off, pairs, word } from './kinds.js';
+import { choice, duration, off, pairs, word } from './kinds.js';
+import { FORMATS } from './show.js';
 
 const strategy = option({ summary: 'Only this strategy; all by default.', value: 'name' }, word().optional());
 const broker = option(
@@ -58,3 +59,21 @@ export const flattenOptions = z.strictObject({
   set: brokerSettings,
 });
 export type FlattenOptions = z.output<typeof flattenOptions>;
+
+/** Options of `quantline doctor`. */
+export const doctorOptions = z.strictObject({
+  broker: option(
+    { summary: 'Only this venue; all whose keys are set by default.', value: 'name', char: 'b', adapter: 'broker' },
+    word().optional(),
+  ),
+  live: option(
+    { summary: 'Ask the environment with real money in place of the paper one.', switch: true, guard: true },
+    off(),
+  ),
+  format: option(
+    { summary: 'How rows are printed.', value: 'format', choices: FORMATS },
+    choice(...FORMATS).prefault('table'),
+  ),
+  set: brokerSettings,
+});
+export type DoctorOptions = z.output<typeof doctorOptions>;

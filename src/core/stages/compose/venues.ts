@@ -37,6 +37,7 @@ export interface VenueRequest {
   readonly set: Readonly<Record<string, string>>;
   /** A simulated venue's account, and whose report tells what trading costs there. */
   readonly scope?: StrategyScope;
+  readonly onExpiring?: BrokerContext['onExpiring'];
 }
 
 /**
@@ -49,7 +50,7 @@ export async function openVenue(
   runtime: Runtime,
 ): Promise<Broker> {
   const { module } = await loadAdapter<BrokerModule>('broker', request.broker);
-  const { scope, set } = request;
+  const { scope, set, onExpiring } = request;
   const simulated = request.broker === 'sim';
   const given = simulated && scope !== undefined ? { ...set, account: scope.account } : set;
   return module.create(adapterSettings(request.broker, module.settings, undefined, given), {
@@ -58,6 +59,7 @@ export async function openVenue(
     logger: runtime.logger,
     secrets: runtime.secrets,
     live: request.live,
+    ...(onExpiring !== undefined && { onExpiring }),
     stateDir: join(runtime.workspace, 'state'),
     ...(simulated && (await simulation(scope, journal, runtime))),
   });

@@ -1,0 +1,71 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { type DoctorReport, doctor } from '../../../../src/core/stages/doctor.js';
+import { halt } from '../../../../src/core/stages/halt.js';
+import { optionsOf, testRuntime } from '../../../support/workspace.js';
+import { order, PaperRig } from './fixture.js';
+
+let rig: PaperRig | undefined;
+afterEach(async () => {
+  await rig?.venue.close();
+  rig = undefined;
+});
+
+const of = ({ findings }: DoctorReport, check: string) => findings.find((finding) => finding.check === check);
+
+test('an empty workspace without keys is healthy', async () => {
+  const report = await doctor(optionsOf('doctor', {}), testRuntime());
+  expect(report.exit).toBe('ok');
+  expect(of(report, 'journal')).toMatchObject({ status: 'skip' });
+  expect(of(report, 'broker')).toMatchObject({ status: 'skip' });
+  expect(of(report, 'calendar')).toMatchObject({ status: 'ok', detail: expect.stringContaining('XNYS') });
+  expect(of(report, 'DuckDB')).toMatchObject({ status: 'ok' });
+  for (const name of ['XGBoost', 'TensorFlow', 'PostgreSQL'])
+    expect(['ok', 'skip']).toContain(of(report, name)!.status);
+});
+
+test('keys, clock, calendar and journal of a paper account', async () => {
+  rig = await PaperRig.start();
+  await rig.trade(order());
+  const report = await doctor(optionsOf('doctor', {}), rig.runtime);
+  expect(of(report, 'alpaca')).toMatchObject({ status: 'ok', detail: expect.stringContaining('PA3FAKE00001 (paper)') });
+  expect(of(report, 'alpaca clock')).toMatchObject({ status: 'ok' });
+  expect(of(report, 'journal')).toMatchObject({ status: 'ok' });
+  expect(of(report, 'alpaca calendar')).toBeDefined();
+  await halt({ ...optionsOf('halt', {}), reason: 'lunch' }, rig.runtime);
+  expect(of(await doctor(optionsOf('doctor', {}), rig.runtime), 'strategy')).toMatchObject({
+    status: 'warn',
+    detail: expect.stringContaining('halted: lunch'),
+  });
+  expect(JSON.stringify(report)).not.toContain(rig.venue.keys.secret);
+});
+
+test('a clock that is wrong, keys that are wrong, a blocked account, and a venue that is away have their codes', async () => {
+  rig = await PaperRig.start();
+  const { venue, runtime, clock } = rig;
+  const ask = () => doctor(optionsOf('doctor', { broker: 'alpaca' }), runtime);
+  venue.now = () => clock.now() + 5_000;
+  expect(of(await ask(), 'alpaca clock')).toMatchObject({
+    status: 'warn',
+    detail: expect.stringMatching(/^5\.0 s ahead/),
+  });
+  venue.now = () => clock.now() - 60_000;
+  expect(of(await ask(), 'alpaca clock')).toMatchObject({ status: 'fail', exit: 'config' });
+  venue.now = () => clock.now();
+  venue.account['trading_blocked'] = true;
+  expect(of(await ask(), 'alpaca')).toMatchObject({ status: 'fail', exit: 'refused' });
+  const wrong = { ...runtime, secrets: { ...venue.secrets, APCA_API_SECRET_KEY: 'wrong-wrong' } };
+  const report = await doctor(optionsOf('doctor', {}), wrong);
+  expect(of(report, 'alpaca')).toMatchObject({ status: 'fail', exit: 'config' });
+  expect(report.exit).toBe('config');
+});
+
+test('a damaged journal is a failure of data', async () => {
+  const runtime = testRuntime();
+  mkdirSync(dirname(runtime.journal), { recursive: true });
+  writeFileSync(runtime.journal, 'no database at all, but long enough to look like one');
+  const report = await doctor(optionsOf('doctor', {}), runtime);
+  expect(of(report, 'journal')).toMatchObject({ status: 'fail', exit: 'data' });
+  expect(report.exit).toBe('data');
+});
