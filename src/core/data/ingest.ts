@@ -5,6 +5,7 @@ import {
   DAY_MS,
   type Instrument,
   type Interval,
+  intervalMs,
   knownAt,
   lowerBound,
   type SeriesKey,
@@ -87,7 +88,7 @@ export async function ingestBars(request: IngestRequest, context: IngestContext)
   const began = context.clock.monotonic();
   let received = 0;
   const planned = await plan(described, request, context, failures);
-  for (const batch of batches(planned, size)) {
+  for (const batch of batches(planned, size, request.interval)) {
     signal.throwIfAborted();
     const names = batch.slice(0, 3).map(({ symbol }) => symbol);
     const label = `${names.join(', ')}${batch.length > names.length ? ', …' : ''}`;
@@ -206,14 +207,23 @@ function bounded(range: TimeRange, now: number): TimeRange {
   return { from: range.from, to: Math.min(range.to, now) };
 }
 
-/** Runs of symbols that miss the same ranges, so that one request asks for all. */
-function* batches(items: readonly Planned[], size: number): Iterable<Planned[]> {
+/** Bars held at once, about: a batch of many symbols must not be a universe in memory. */
+const BATCH_ROWS = 4_000_000;
+
+/** Runs of symbols that miss the same ranges, so that one request asks for all; fewer at once where each has many bars. */
+function* batches(items: readonly Planned[], size: number, interval: Interval): Iterable<Planned[]> {
   const groups = new Map<string, Planned[]>();
   for (const item of items) {
     const key = JSON.stringify(item.missing.map(({ from, to }) => [String(from), String(to)]));
     groups.set(key, [...(groups.get(key) ?? []), item]);
   }
-  for (const group of groups.values()) for (let at = 0; at < group.length; at += size) yield group.slice(at, at + size);
+  for (const group of groups.values()) {
+    const span = group[0]!.missing.reduce((sum, { from, to }) => sum + (to - from), 0);
+    // An archive's open range is one symbol at a time already.
+    const each = Number.isFinite(span) ? Math.max(span / intervalMs(interval), 1) : 1;
+    const step = Math.max(1, Math.min(size, Math.floor(BATCH_ROWS / each)));
+    for (let at = 0; at < group.length; at += step) yield group.slice(at, at + step);
+  }
 }
 
 interface Answer {

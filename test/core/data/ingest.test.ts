@@ -117,6 +117,23 @@ describe('incremental ingest', () => {
     await expect((await setup('2024-06-03T21:00Z')).run({ update: true })).rejects.toMatchObject({ code: 'USAGE' });
   });
 
+  it('asks for fewer symbols at once where each has many bars', async () => {
+    const { vendor, run } = await setup('2024-06-03T21:00Z');
+    const symbols = Array.from({ length: 12 }, (_, i) => `S${i}`);
+    await run({ symbols, range: { from: from('2024-05-31') } });
+    expect(vendor.asked.map((asked) => asked.symbols.length)).toEqual([10, 2]);
+    const asked: number[] = [];
+    vendor.bars = async function* (request) {
+      asked.push(request.symbols.length);
+    };
+    await run({
+      symbols: ['A', 'B', 'C'],
+      interval: '1m',
+      range: { from: from('2020-06-01'), to: from('2024-05-31') },
+    });
+    expect(asked).toEqual([1, 1, 1]);
+  });
+
   it('leaves out the unfinished bar and asks for it again when it is finished', async () => {
     const { clock, vendor, run } = await setup('2024-06-03T15:10Z');
     const first = await run({ range: { from: from('2024-05-31') } });
