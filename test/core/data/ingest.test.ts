@@ -125,6 +125,7 @@ describe('incremental ingest', () => {
     const asked: number[] = [];
     vendor.bars = async function* (request) {
       asked.push(request.symbols.length);
+      yield* [];
     };
     await run({
       symbols: ['A', 'B', 'C'],
