@@ -11,7 +11,18 @@ import {
   journalVerifyResult,
   standingResult,
 } from './operate.js';
-import { configResult, datasetResult, initResult, listResult, rowsResult, showResult, trialsResult } from './show.js';
+import {
+  configResult,
+  datasetResult,
+  initResult,
+  listResult,
+  modelsCompareResult,
+  modelsPruneResult,
+  modelsTagResult,
+  rowsResult,
+  showResult,
+  trialsResult,
+} from './show.js';
 import {
   backtestResult,
   driftResult,
@@ -68,6 +79,9 @@ export const COMMAND_RESULTS: Readonly<Record<CommandId, z.ZodType>> = {
   'datasets:show': datasetResult,
   models: listResult,
   'models:show': showResult,
+  'models:compare': modelsCompareResult,
+  'models:tag': modelsTagResult,
+  'models:prune': modelsPruneResult,
   runs: listResult,
   'runs:show': z.union([showResult, rowsResult]),
   reports: listResult,

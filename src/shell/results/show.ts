@@ -28,6 +28,36 @@ export const showResult = z.strictObject({
   files: z.array(z.strictObject({ name: z.string(), bytes: z.int(), sha256: z.string() })),
 });
 
+/** `models compare`: one row an evaluated run of a model. */
+export const modelsCompareResult = z.array(
+  z.strictObject({
+    id,
+    tags: z.array(z.string()),
+    trainer: z.string().nullable(),
+    label: z.string().nullable(),
+    engine: z.string().nullable().describe('null for a rule'),
+    valid_from: time.nullable(),
+    inputs: z.array(z.string()).describe('Kind and id of what it was made from'),
+    run: id.nullable(),
+    total_return: z.number().nullable(),
+    sharpe: z.number().nullable(),
+    max_drawdown: z.number().nullable(),
+    report: id.nullable(),
+    gate: z.string().nullable(),
+    pass: z.boolean().nullable().describe('null where it was not evaluated'),
+  }),
+);
+
+/** `models tag`. */
+export const modelsTagResult = z.strictObject({ id, path, tag: z.string() });
+
+/** `models prune`. */
+export const modelsPruneResult = z.strictObject({
+  removed: z.array(id),
+  needed: z.array(id).describe('Too old to keep, but a tag or another artefact needs them'),
+  dry_run: z.boolean(),
+});
+
 /** `datasets show`. */
 export const datasetResult = z.strictObject({
   kind: z.literal('dataset'),

@@ -6,7 +6,14 @@ import { journalBackupOptions, journalExportOptions, journalRestoreOptions, jour
 import { loginSchwabOptions } from './login.js';
 import { doctorOptions, flattenOptions, haltOptions, resumeOptions } from './operate.js';
 import { configOptions, initOptions } from './setup.js';
-import { listOptions, runShowOptions, showOptions } from './show.js';
+import {
+  listOptions,
+  modelsCompareOptions,
+  modelsPruneOptions,
+  modelsTagOptions,
+  runShowOptions,
+  showOptions,
+} from './show.js';
 import {
   compareOptions,
   pruneOptions,
@@ -62,6 +69,9 @@ export const COMMAND_OPTIONS = {
   'datasets:show': showOptions,
   models: listOptions,
   'models:show': showOptions,
+  'models:compare': modelsCompareOptions,
+  'models:tag': modelsTagOptions,
+  'models:prune': modelsPruneOptions,
   runs: listOptions,
   'runs:show': runShowOptions,
   reports: listOptions,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { option } from '../option.js';
-import { choice, integer, off } from './kinds.js';
+import { choice, integer, list, off } from './kinds.js';
 
 export const FORMATS = ['table', 'csv', 'json'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -20,6 +20,29 @@ export type ListOptions = z.output<typeof listOptions>;
 /** Options of `quantline datasets|models|reports show`. */
 export const showOptions = z.strictObject({ format });
 export type ShowOptions = z.output<typeof showOptions>;
+
+/** Options of `quantline models compare`. */
+export const modelsCompareOptions = z.strictObject({
+  models: option(
+    { summary: 'Models to compare; all where none is named.', value: 'champion,candidate', multiple: true },
+    list().optional(),
+  ),
+  format,
+  limit: option({ summary: 'Most models, newest first.', value: 'n' }, integer(1).optional()),
+});
+export type ModelsCompareOptions = z.output<typeof modelsCompareOptions>;
+
+/** Options of `quantline models tag`. */
+export const modelsTagOptions = z.strictObject({
+  remove: option({ summary: 'Take the tag away from the model.', switch: true }, off()),
+});
+
+/** Options of `quantline models prune`. */
+export const modelsPruneOptions = z.strictObject({
+  keep: option({ summary: 'Newest models that stay in any case.', value: 'n' }, integer(0).prefault(10)),
+  dryRun: option({ summary: 'Say what would be removed, and remove nothing.', switch: true }, off()),
+});
+export type ModelsPruneOptions = z.output<typeof modelsPruneOptions>;
 
 /** Options of `quantline runs show`. */
 export const runShowOptions = z.strictObject({
