@@ -6,7 +6,7 @@ import { describeWith } from '../support/require.js';
 import { freePort } from './bigquery.js';
 
 const PROGRAM = join(
-  process.env['QUANTLINE_EMULATORS'] ?? join(homedir(), '.cache', 'quantline-emulators'),
+  process.env['TEST_EMULATORS'] ?? join(homedir(), '.cache', 'quantline-emulators'),
   'fake-gcs-server-1.56.1',
   'fake-gcs-server',
 );
