@@ -53,7 +53,7 @@ export function compareHoldings(
   return { external, differences };
 }
 
-const magnitude = (quantity: DecimalText): DecimalText => quantity.replace(/^-/, '');
+export const magnitude = (quantity: DecimalText): DecimalText => quantity.replace(/^-/, '');
 
 /** The differences as lines of a table for people. */
 export function differenceTable(differences: readonly Difference[]): string {

@@ -1,4 +1,4 @@
-import { compare } from '../domain/decimal.js';
+import { compare, signOf, subtract } from '../domain/decimal.js';
 import { QuantlineError } from '../errors/index.js';
 import {
   type CorporateActionRecord,
@@ -12,7 +12,7 @@ import {
 import { bookExecutions, bookOrders } from './booking.js';
 import type { BrokerAccount, BrokerExecution, BrokerOrder, BrokerPosition } from './broker.js';
 import { type ExecutionContext, limitsOf, pause } from './context.js';
-import { compareHoldings, type Difference, differenceTable, type ExternalHolding } from './holdings.js';
+import { compareHoldings, type Difference, differenceTable, type ExternalHolding, magnitude } from './holdings.js';
 import { find } from './submit.js';
 
 export interface ReconcileOptions {
@@ -70,11 +70,12 @@ export async function reconcile(context: ExecutionContext, options: ReconcileOpt
   }
   const differences = [...orders.differences, ...state.differences, ...doubtful(orders.presumed, state.external)];
   const { open } = state;
-  const unresolved = open.filter(
-    (order) => isOpenQuestion(order) && !orders.resend.some((each) => each.clientOrderId === order.clientOrderId),
+  const questions = open.filter(isOpenQuestion);
+  const unresolved = questions.filter(
+    (order) => !orders.resend.some((each) => each.clientOrderId === order.clientOrderId),
   );
   // A page that was read while an order of ours had no venue id may hold its fills: it is read again.
-  if (differences.length === 0 && unresolved.length === 0) await fills.saveCursor();
+  if (differences.length === 0 && questions.length === 0) await fills.saveCursor();
   if (differences.length > 0 && options.onDifference !== 'report') await halt(context, differences);
   return {
     account,
@@ -240,7 +241,25 @@ async function compareAll(context: ExecutionContext, open: readonly OrderRecord[
       explanation: 'the venue reports more filled than its executions add up to',
     }),
   );
-  return { open, positions, external, differences: [...differences, ...owing] };
+  const left = differences.filter((difference) => !open.some((order) => mayExplain(context, order, difference)));
+  return { open, positions, external, differences: [...left, ...owing] };
+}
+
+/**
+ * Whether an order that may have reached the venue unseen could have moved the position as far as it moved. It stays an
+ * open question until it shows or is given up; then what is left of the difference halts.
+ */
+function mayExplain(
+  context: ExecutionContext,
+  order: OrderRecord,
+  { kind, instrument, owned, venue }: Difference,
+): boolean {
+  if (kind !== 'position' || order.instrument !== instrument || !isOpenQuestion(order)) return false;
+  if (context.clock.now() - (order.sentAt ?? order.createdAt) >= limitsOf(context).invisibleFor) return false;
+  const { side, quantity } = order.request;
+  const moved = subtract(venue, owned);
+  if (signOf(moved) !== (side === 'buy' ? 1 : -1)) return false;
+  return quantity === undefined || compare(magnitude(moved), quantity) <= 0;
 }
 
 async function halt(context: ExecutionContext, differences: readonly Difference[]): Promise<never> {

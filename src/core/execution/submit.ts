@@ -55,7 +55,7 @@ export async function submitOrders(
     context.clock.now(),
   );
   const replies = new Replies(context);
-  const run = new Sender(context, lease, options, replies);
+  const run = new Sender(context, lease, options, replies, allowed);
   try {
     await run.all(allowed.filter((order) => order.leg !== 'entry'));
     await run.all(allowed.filter((order) => order.leg === 'entry'));
@@ -124,13 +124,19 @@ class Replies {
 class Sender {
   /** Why nothing more may be sent. */
   stop: QuantlineError | undefined;
+  /** Orders that an earlier send may have brought to the venue: not sending them again, or a refusal, ends none of them. */
+  private readonly doubtful: Set<string>;
 
   constructor(
     private readonly context: ExecutionContext,
     private readonly lease: Lease,
     private readonly options: SubmitOptions,
     private readonly replies: Replies,
-  ) {}
+    orders: readonly OrderRecord[],
+  ) {
+    const begun = orders.filter((order) => order.status !== 'intended');
+    this.doubtful = new Set(begun.map((order) => order.clientOrderId));
+  }
 
   async all(orders: readonly OrderRecord[]): Promise<void> {
     let next = 0;
@@ -142,7 +148,9 @@ class Sender {
   }
 
   private conclude(record: OrderRecord, status: OrderReport['status'], reason: string): void {
-    this.replies.add({ record, report: { clientOrderId: record.clientOrderId, status, reason } });
+    const { clientOrderId } = record;
+    const known = this.doubtful.has(clientOrderId) ? 'unknown' : status;
+    this.replies.add({ record, report: { clientOrderId, status: known, reason } });
   }
 
   private async one(record: OrderRecord): Promise<void> {
@@ -229,6 +237,7 @@ class Sender {
       }
       if (this.stop !== undefined) break;
     }
+    this.doubtful.add(record.clientOrderId);
     if (absent && !exists && attempt === 0 && broker.capabilities.clientOrderIds) return true;
     this.conclude(record, 'unknown', message);
     return false;
