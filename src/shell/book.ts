@@ -36,7 +36,7 @@ export async function showBook(
     const shown = context.global.json
       ? JSON.stringify(rows)
       : `${isOutputTerminal() ? '\u001b[2J\u001b[H' : ''}${rows.length === 0 && format === 'table' ? empty : text}`;
-    writeOutput(`${context.redact(shown)}\n`);
+    if (!writeOutput(`${context.redact(shown)}\n`)) return { text: '', json: rows };
     await clock.sleep(watch, context.signal);
   }
 }

@@ -16,10 +16,10 @@ export interface Table {
 }
 
 /**
- * Writes to stdout. A reader that went away (EPIPE) is no error: `quantline runs show … | head -1`.
+ * Writes to stdout. A reader that went away (EPIPE) is no error: `quantline runs show … | head -1`; false says so.
  * STORAGE where the output is a file on a full disk.
  */
-export function writeOutput(text: string): void {
+export function writeOutput(text: string): boolean {
   const bytes = Buffer.from(text, 'utf8');
   let at = 0;
   while (at < bytes.length) {
@@ -28,13 +28,14 @@ export function writeOutput(text: string): void {
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       if (code === 'EAGAIN') continue;
-      if (code === 'EPIPE') return;
+      if (code === 'EPIPE') return false;
       throw new QuantlineError('STORAGE', `Cannot write to stdout: ${message}`, {
         hint: 'Check where the output goes.',
         cause: error,
       });
     }
   }
+  return true;
 }
 
 /** Writes a line for people to stderr; nothing can be done where that fails. */

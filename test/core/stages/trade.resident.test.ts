@@ -100,8 +100,8 @@ describe('trade, resident', () => {
     await vi.waitFor(() => expect(rig.venue.streams.subscriptions.length).toBeGreaterThan(1), { timeout: 10_000 });
     minute(4);
     await decided(4);
+    await vi.waitFor(async () => expect((await rig.oracle()).fills).toBe(2), { timeout: 10_000 });
     await end();
-    await rig.oracle();
   });
 
   test('a slot without its bar is missed, said and journaled; the next one is decided', async () => {
