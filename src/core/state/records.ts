@@ -70,6 +70,7 @@ export interface OrderRecord extends StrategyScope {
   readonly venueStatus: string | undefined;
   readonly reason: string | undefined;
   readonly createdAt: number;
+  /** Of the last time that it left. */
   readonly sentAt: number | undefined;
   readonly updatedAt: number;
 }

@@ -79,12 +79,12 @@ export async function readOrders(sql: Sql, clientOrderIds: readonly string[]): P
   return clientOrderIds.flatMap((id) => found.get(id) ?? []);
 }
 
-/** Marks orders as leaving; the time of the first sending stays. */
+/** Marks orders as leaving. A later sending counts: from it on the order may be at the venue without being seen there. */
 export async function updateSending(sql: Sql, clientOrderIds: readonly string[], time: number): Promise<void> {
   for (let at = 0; at < clientOrderIds.length; at += CHUNK) {
     const ids = clientOrderIds.slice(at, at + CHUNK);
     await sql.run(
-      `UPDATE orders SET status = 'sending', sent_at = COALESCE(sent_at, ?), updated_at = ?
+      `UPDATE orders SET status = 'sending', sent_at = ?, updated_at = ?
        WHERE client_order_id IN (${marks(ids)})`,
       [time, time, ...ids],
     );

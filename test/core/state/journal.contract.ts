@@ -151,7 +151,7 @@ export function journalContract(
         await journal.recordReports([{ clientOrderId: ids[0]!, status: 'accepted', venueOrderId: 'v1' }], T0 + 6);
         expect((await failure(journal.markSending(ids, lease, T0 + 7))).code).toBe('MISMATCH');
         await journal.markSending([ids[1]!], lease, T0 + 7);
-        expect((await journal.order(ids[1]!))?.sentAt).toBe(T0 + 5);
+        expect((await journal.order(ids[1]!))?.sentAt).toBe(T0 + 7);
       });
 
       test('a passed deadline or a newer holder aborts before anything is marked', async () => {
