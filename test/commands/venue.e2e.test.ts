@@ -101,7 +101,7 @@ afterAll(async () => {
 });
 
 describe.each(FAULT_POINTS)('F9, F10: killed at %s', (point) => {
-  test('a rerun converges', { timeout: 60_000 }, async () => {
+  test('a rerun converges', { timeout: 180_000 }, async () => {
     const name = `kill-${point}`;
     const killed = await once(name, { FAULT_POINT: point });
     expect(killed.code, killed.stderr).toBeNull();
@@ -114,14 +114,14 @@ describe.each(FAULT_POINTS)('F9, F10: killed at %s', (point) => {
 });
 
 test('F12: two starts in one second: one trades, the other exits 8 under --strict-slot', {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async () => {
   const both = await Promise.all([once('twice', {}, '--strict-slot'), once('twice', {}, '--strict-slot')]);
   expect(both.map(({ code }) => code).sort(), both.map(({ stderr }) => stderr).join('\n')).toEqual([0, 8]);
   expect(await oracle('twice', both.map(({ stderr }) => stderr).join('\n'))).toBe(3);
 });
 
-test('F45: SIGTERM ends a resident session with its result and exit code 130', { timeout: 60_000 }, async () => {
+test('F45: SIGTERM ends a resident session with its result and exit code 130', { timeout: 180_000 }, async () => {
   const count = () => venue.book.accepted.filter((one) => one.client_order_id.startsWith('ql-resident-')).length;
   const { code, stdout, stderr } = await q(tradeArgs('resident'), {}, { signal: 'SIGTERM', when: () => count() === 3 });
   expect(code, stderr).toBe(130);

@@ -108,7 +108,7 @@ export class Session {
       signal.throwIfAborted();
       const tick = await source.next(again ? time - 0.5 : time, signal);
       if (again && tick?.time !== last) continue;
-      if (tick === undefined || tick.time > until) return;
+      if (tick === undefined || tick.time > until) break;
       if (tick.missed !== undefined && !again) await this.noteMissed(tick);
       await this.slot(tick);
       time = tick.time;
@@ -255,9 +255,10 @@ export class Session {
    * remainder of a partly filled entry is given up after a while, an emergency exit is waited for.
    */
   private async awaitOrders(): Promise<void> {
-    const { execution, runtime, options, runner } = this.parts;
+    const { execution, runtime, options, runner, calendar } = this.parts;
     const { journal, scope } = execution;
-    if (!(await execution.broker.clock()).open) return;
+    // The venue's clock is that of its stock market.
+    if (calendar.id !== '24/7' && !(await execution.broker.clock()).open) return;
     for (let round = 0; round < 3; round++) {
       const ids = (await journal.orders({ scope, open: true }))
         .filter(({ leg, request }) => request.type === 'market' && (leg === 'entry' || leg === 'exit'))
