@@ -1,12 +1,11 @@
-import { decimal, type OrderStatus } from '../../domain/index.js';
-import { QuantlineError } from '../../errors/index.js';
+import type { OrderStatus } from '../../domain/index.js';
 import type { BrokerAccount, BrokerExecution, BrokerOrder, BrokerPosition, VenueOrderType } from '../broker.js';
+import { type Json, jsonReader } from './json-reader.js';
 
 /**
  * Alpaca's JSON as the port's values. Unknown words and fields are tolerated; a field without which an order, position
  * or account would be misunderstood makes the read fail: nothing is traded on a guess.
  */
-type Json = Readonly<Record<string, unknown>>;
 
 const STATUSES: Readonly<Record<string, OrderStatus>> = {
   new: 'accepted',
@@ -30,32 +29,7 @@ const STATUSES: Readonly<Record<string, OrderStatus>> = {
 };
 const TYPES: ReadonlySet<string> = new Set(['market', 'limit', 'stop', 'stop_limit', 'trailing_stop']);
 
-export const unreadable = (what: string, lacking: string): QuantlineError =>
-  new QuantlineError('UNAVAILABLE', `Alpaca's ${what} lacks ${lacking}; it is not acted on.`, {
-    hint: 'Try again in a moment; if it stays, the interface has changed and a newer version of Quantline is needed.',
-  });
-
-export function asObject(value: unknown, what: string): Json {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw unreadable(what, 'its form');
-  return value as Json;
-}
-
-export function asList(value: unknown, what: string): readonly Json[] {
-  if (!Array.isArray(value)) throw unreadable(what, 'its form');
-  return value.map((one) => asObject(one, what));
-}
-
-/** Decimal text; a number is taken for its shortest text. undefined for null and what is not there. */
-function optional(value: unknown): string | undefined {
-  if (typeof value === 'number' && Number.isFinite(value)) return decimal.decimalText(value);
-  return decimal.isDecimal(value) ? value : undefined;
-}
-
-function required(json: Json, field: string, what: string): string {
-  const value = optional(json[field]);
-  if (value === undefined) throw unreadable(what, field);
-  return value;
-}
+export const { unreadable, asObject, asList, optional, required } = jsonReader('Alpaca');
 
 function text(json: Json, field: string, what: string): string {
   const value = json[field];

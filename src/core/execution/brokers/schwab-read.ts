@@ -1,13 +1,12 @@
 import { decimal, type OrderStatus } from '../../domain/index.js';
-import { QuantlineError } from '../../errors/index.js';
 import type { BrokerAccount, BrokerExecution, BrokerOrder, BrokerPosition, VenueOrderType } from '../broker.js';
+import { type Json, jsonReader } from './json-reader.js';
 import { instrumentOf, type SchwabOrder } from './schwab-send.js';
 
 /**
  * Schwab's JSON as the port's values. A pair of exits has no order of its own: its target stands for it, under the
  * pair's id, and the stop hangs on that.
  */
-type Json = Readonly<Record<string, unknown>>;
 
 const STATUSES: Readonly<Record<string, OrderStatus>> = {
   AWAITING_PARENT_ORDER: 'accepted',
@@ -47,32 +46,7 @@ const SIDES: Readonly<Record<string, 'buy' | 'sell'>> = {
   SELL_SHORT: 'sell',
 };
 
-export const unreadable = (what: string, lacking: string): QuantlineError =>
-  new QuantlineError('UNAVAILABLE', `Schwab's ${what} lacks ${lacking}; it is not acted on.`, {
-    hint: 'Try again in a moment; if it stays, the interface has changed and a newer version of Quantline is needed.',
-  });
-
-export function asObject(value: unknown, what: string): Json {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw unreadable(what, 'its form');
-  return value as Json;
-}
-
-export function asList(value: unknown, what: string): readonly Json[] {
-  if (!Array.isArray(value)) throw unreadable(what, 'its form');
-  return value.map((one) => asObject(one, what));
-}
-
-/** Schwab sends numbers: their shortest decimal text. */
-function optional(value: unknown): string | undefined {
-  if (typeof value === 'number' && Number.isFinite(value)) return decimal.decimalText(value);
-  return decimal.isDecimal(value) ? value : undefined;
-}
-
-function required(json: Json, field: string, what: string): string {
-  const value = optional(json[field]);
-  if (value === undefined) throw unreadable(what, field);
-  return value;
-}
+export const { unreadable, asObject, asList, optional, required } = jsonReader('Schwab');
 
 const instant = (value: unknown): number | undefined => {
   // +0000 is ISO 8601's basic form, which not every engine reads.
