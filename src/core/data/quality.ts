@@ -104,6 +104,8 @@ export interface QualityContext {
   readonly notes?: readonly SourceNote[];
   /** Bars before this instant are context: compared with, neither judged nor counted. */
   readonly judgeFrom?: number;
+  /** Bars from this instant on are context too: they are judged later, with what follows them. */
+  readonly judgeUntil?: number;
   /** Bars are expected up to this instant; undefined for archives that end when they end. */
   readonly expectedUntil?: number;
 }
@@ -116,6 +118,20 @@ export interface QualityResult {
 }
 
 const EXAMPLES = 5;
+
+/** Findings of parts of a series, put together. */
+export function joinFindings(parts: readonly QualityFinding[]): readonly QualityFinding[] {
+  const joined = new Map<QualityCheck, QualityFinding>();
+  for (const part of parts) {
+    const before = joined.get(part.check);
+    joined.set(part.check, {
+      ...part,
+      count: part.count + (before?.count ?? 0),
+      examples: [...(before?.examples ?? []), ...part.examples].slice(0, EXAMPLES),
+    });
+  }
+  return (Object.keys(QUALITY_CHECKS) as QualityCheck[]).flatMap((check) => joined.get(check) ?? []);
+}
 
 /**
  * Runs all checks on one instrument's bars (ascending times). Throws QUALITY, naming every check that refuses, with
@@ -137,9 +153,9 @@ export function checkQuality(input: BarColumns, context: QualityContext): Qualit
 
   let bars = input;
   /** Reports marked bars and takes them out where the policy says so. */
-  const { judgeFrom = Number.NEGATIVE_INFINITY } = context;
+  const { judgeFrom = Number.NEGATIVE_INFINITY, judgeUntil = Number.POSITIVE_INFINITY } = context;
   const marked = (check: QualityCheck, all: readonly number[], show = (row: number) => isoTime(bars.time[row]!)) => {
-    const rows = all.filter((row) => bars.time[row]! >= judgeFrom);
+    const rows = all.filter((row) => bars.time[row]! >= judgeFrom && bars.time[row]! < judgeUntil);
     if (rows.length === 0) return;
     found(check, rows.length, rows.slice(0, EXAMPLES).map(show));
     if (policies[check] === 'drop') bars = detect.without(bars, rows);
@@ -168,7 +184,8 @@ export function checkQuality(input: BarColumns, context: QualityContext): Qualit
     if (context.density === 'dense') {
       // One bar of the context, so that a gap between it and the first new bar is seen.
       const first = Math.max(lowerBound(bars.time, judgeFrom) - 1, 0);
-      const gaps = detect.gaps(sliceBars(bars, first), context.calendar, context.scope);
+      const until = lowerBound(bars.time, judgeUntil);
+      const gaps = detect.gaps(sliceBars(bars, first, until), context.calendar, context.scope);
       if (gaps.count > 0) found('gaps', gaps.count, gaps.examples.slice(0, EXAMPLES));
     }
     if (context.expectedUntil !== undefined) {
@@ -179,7 +196,8 @@ export function checkQuality(input: BarColumns, context: QualityContext): Qualit
   const ordered = (Object.keys(QUALITY_CHECKS) as QualityCheck[]).flatMap((check) => findings.get(check) ?? []);
   const refused = ordered.filter((finding) => finding.policy === 'refuse');
   if (refused.length > 0) throw refusal(input.instrument, refused);
-  return { bars: sliceBars(bars, lowerBound(bars.time, judgeFrom)), findings: ordered };
+  const [first, end] = [lowerBound(bars.time, judgeFrom), lowerBound(bars.time, judgeUntil)];
+  return { bars: sliceBars(bars, first, end), findings: ordered };
 }
 
 /** Checks after whose refusal values cannot be compared. */

@@ -53,6 +53,8 @@ export interface MarketDataSource {
   readonly endless?: boolean;
   /** Symbols that one call of `bars` takes best; 1 unless stated. */
   readonly batch?: number;
+  /** Calls of `bars` that may run at once, under one rate limit; 1 unless stated. */
+  readonly parallel?: number;
   /** How much later than its end a bar is published, in ms; 0 unless stated. */
   readonly delayMs?: number;
   /** Instruments for symbols, in order; unknown ones throw INPUT or NO_DATA naming the symbol. */

@@ -1,3 +1,4 @@
+export * from './ahead.js';
 export * from './clock.js';
 export * from './fault.js';
 export * from './files.js';

@@ -2,7 +2,6 @@ import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type IngestContext, type IngestRequest, ingestBars } from '../../../src/core/data/ingest.js';
 import {
   compareSeries,
   repairSeries,
@@ -10,85 +9,14 @@ import {
   seriesStatus,
   verifySeries,
 } from '../../../src/core/data/maintenance.js';
-import { qualityPolicies } from '../../../src/core/data/quality.js';
 import { addRange, missingRanges, subtractRange, type TimeRange } from '../../../src/core/data/series/coverage.js';
 import { seriesFolder } from '../../../src/core/data/series/layout.js';
-import type { BarRequest, MarketDataSource } from '../../../src/core/data/source.js';
-import { create as createMarket, settings } from '../../../src/core/data/sources/synthetic.js';
-import { create as createStore } from '../../../src/core/data/stores/parquet.js';
 import { expandSymbols, readUniverse } from '../../../src/core/data/universe.js';
-import { type BarColumns, calendarOf, defaultInstrument, sliceBars } from '../../../src/core/domain/index.js';
-import { QuantlineError } from '../../../src/core/errors/index.js';
-import { ManualClock, silentLogger, silentProgress } from '../../../src/core/platform/index.js';
+import { calendarOf, defaultInstrument, sliceBars } from '../../../src/core/domain/index.js';
+
+import { setup } from './vendor.js';
 
 const xnys = calendarOf('XNYS');
-
-/** A vendor on the synthetic market that records what it was asked, and fails or lies on demand. */
-class Vendor implements MarketDataSource {
-  readonly feed = 'v';
-  readonly basis = 'raw';
-  readonly density = 'dense';
-  readonly batch = 10;
-  readonly asked: { symbols: readonly string[]; from: string; to: string }[] = [];
-  broken: string | undefined;
-  change: (bars: BarColumns) => void = () => {};
-  private readonly market: MarketDataSource;
-
-  constructor(clock: ManualClock) {
-    this.market = createMarket(settings.parse({}), { clock, logger: silentLogger, calendar: calendarOf });
-  }
-
-  async instruments(symbols: readonly string[]) {
-    const unknown = symbols.find((symbol) => symbol.startsWith('?'));
-    if (unknown !== undefined)
-      throw new QuantlineError('INPUT', `unknown ${unknown}`, { details: { symbol: unknown } });
-    return symbols.map((symbol) => defaultInstrument(symbol, 'XNYS'));
-  }
-
-  async *bars(request: BarRequest, signal: AbortSignal) {
-    const date = (time: number) => new Date(time).toISOString().slice(0, 16);
-    this.asked.push({ symbols: request.symbols, from: date(request.from), to: date(request.to) });
-    const good = request.symbols.filter((symbol) => symbol !== this.broken);
-    for await (const block of this.market.bars({ ...request, symbols: good }, signal)) {
-      this.change(block);
-      yield block;
-    }
-    if (good.length < request.symbols.length)
-      throw new AggregateError([new QuantlineError('NO_DATA', 'gone', { details: { symbol: this.broken } })]);
-  }
-}
-
-async function setup(now: string) {
-  const clock = new ManualClock(Date.parse(now));
-  const root = await mkdtemp(join(tmpdir(), 'live-'));
-  const store = createStore({ root }, { clock, logger: silentLogger });
-  const vendor = new Vendor(clock);
-  const context: IngestContext = {
-    source: vendor,
-    store,
-    clock,
-    logger: silentLogger,
-    progress: silentProgress,
-    signal: new AbortController().signal,
-    notes: new Map(),
-  };
-  const run = async (request: Partial<IngestRequest>) => {
-    vendor.asked.length = 0;
-    return ingestBars(
-      {
-        sourceName: 'vendor',
-        symbols: ['A'],
-        interval: '1d',
-        scope: 'regular',
-        range: {},
-        policies: qualityPolicies(),
-        ...request,
-      },
-      context,
-    );
-  };
-  return { clock, root, store, vendor, run };
-}
 
 const from = (date: string) => ({ kind: 'date', date }) as const;
 const key = { source: 'vendor', feed: 'v', scope: 'regular', interval: '1d', instrument: 'A' } as const;
@@ -132,7 +60,15 @@ describe('incremental ingest', () => {
       interval: '1m',
       range: { from: from('2020-06-01'), to: from('2024-05-31') },
     });
-    expect(asked).toEqual([1, 1, 1]);
+    // 31 days of minutes in a chunk, four million bars at once.
+    const months = Array.from({ length: 48 }, () => 3);
+    expect(asked).toEqual(months);
+    await run({
+      symbols: Array.from({ length: 12 }, (_, i) => `S${i}`),
+      interval: '5m',
+      range: { from: from('2023-06-01'), to: from('2024-05-31') },
+    });
+    expect(asked.slice(48)).toEqual([10, 10, 2, 2]);
   });
 
   it('leaves out the unfinished bar and asks for it again when it is finished', async () => {

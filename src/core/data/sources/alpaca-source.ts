@@ -60,6 +60,8 @@ export class AlpacaSource implements MarketDataSource {
   readonly basis = 'raw';
   readonly density;
   readonly batch = SYMBOLS;
+  /** Pages of one request follow each other; a few requests at once use up the rate limit, which they share. */
+  readonly parallel = 4;
   /** The stream's bars are minutes of US stocks. */
   readonly barStream: BarStream = {
     covers: (symbols, interval) => interval === '1m' && !symbols.some(isCrypto),
