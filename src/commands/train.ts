@@ -1,3 +1,6 @@
+import { kebab } from '../core/config/index.js';
+import { QuantlineError } from '../core/errors/index.js';
+import type { TrainResult } from '../core/stages/train.js';
 import { type Context, type Outcome, QuantlineCommand } from '../shell/base.js';
 import { flagsOf } from '../shell/flags.js';
 import { artifactOutcome, facts } from '../shell/outcome.js';
@@ -14,15 +17,14 @@ export default class Train extends QuantlineCommand<'train'> {
     "<%= config.bin %> train --data latest --trainer xgboost --cv 'walk-forward(5)' --features 'ret(5),rsi(14)'",
     '<%= config.bin %> train --data latest --compare logistic,xgboost,lstm --cv purged:5',
     '<%= config.bin %> train --data latest --trainer ./my-rule.ts',
+    '<%= config.bin %> train --final latest --data latest --if-older 7d --tag swing-now',
   ];
   static override flags = flagsOf('train');
   protected readonly command = 'train';
 
   protected async execute(context: Context<'train'>): Promise<Outcome> {
-    if (context.options.compare !== undefined) return this.compare(context);
-    const options = await need('train', context, 'data', 'trainer');
-    const { train } = await import('../core/stages/train.js');
-    const { artifact, reused, segments, folds, paths } = await train(options, await context.runtime());
+    if (context.options.compare !== undefined && context.options.final === undefined) return this.compare(context);
+    const { artifact, reused, segments, folds, paths, kept } = await this.made(context);
     const { summary } = artifact.manifest;
     const more = {
       summary,
@@ -32,6 +34,7 @@ export default class Train extends QuantlineCommand<'train'> {
       })),
       folds: folds.map(({ trainRows, testRows, metrics }) => ({ train_rows: trainRows, test_rows: testRows, metrics })),
       paths,
+      ...(kept !== undefined && { kept }),
     };
     const lines = [
       facts(summary),
@@ -40,7 +43,23 @@ export default class Train extends QuantlineCommand<'train'> {
       ...folds.map((fold, i) => `fold ${i + 1}: ${facts(fold.metrics)}`),
       ...(paths === null ? [] : Object.entries(paths).map(([name, over]) => `paths, ${name}: ${facts(over)}`)),
     ];
-    return artifactOutcome(artifact, reused, more, lines);
+    return artifactOutcome(artifact, reused, more, kept === undefined ? lines : [kept]);
+  }
+
+  private async made(context: Context<'train'>): Promise<TrainResult> {
+    if (context.options.final !== undefined) {
+      for (const key of RECIPE) {
+        if (context.origins.get(key)?.kind !== 'flag') continue;
+        throw usage(`--${kebab(key)} does not apply to --final: the evaluated recipe says it.`);
+      }
+      const { trainFinal } = await import('../core/stages/train-final.js');
+      return trainFinal(context.options, await context.runtime());
+    }
+    if (context.options.ifOlder !== undefined)
+      throw usage('--if-older needs --final: it tells the age of what that made.');
+    const options = await need('train', context, 'data', 'trainer');
+    const { train } = await import('../core/stages/train.js');
+    return train(options, await context.runtime());
   }
 
   private async compare(context: Context<'train'>): Promise<Outcome> {
@@ -59,6 +78,17 @@ export default class Train extends QuantlineCommand<'train'> {
     };
   }
 }
+
+/** Options that --final takes from the evaluated model. */
+const RECIPE = [
+  ...(['trainer', 'features', 'label', 'split', 'cv', 'embargo', 'seed', 'engine', 'weights', 'balance'] as const),
+  ...(['select', 'rounds', 'param', 'study', 'compare', 'maxModelAge'] as const),
+];
+
+const usage = (message: string): QuantlineError =>
+  new QuantlineError('USAGE', message, {
+    hint: 'Write: quantline train --final <report> --data <newer dataset> [--if-older 7d].',
+  });
 
 /** Points of a learning curve: at most eight, the last among them. */
 const POINTS = 8;

@@ -1,4 +1,4 @@
-import type { Artifact, ArtifactKind } from '../core/artifacts/index.js';
+import type { Artifact, ArtifactKind, ArtifactListing } from '../core/artifacts/index.js';
 import type { CommandId, Format } from '../core/config/index.js';
 import type { Context, Outcome } from './base.js';
 import { decimalsOf } from './columns.js';
@@ -10,24 +10,38 @@ type Listing = { readonly options: { readonly format: Format; readonly limit?: n
 export async function listArtifacts<C extends CommandId>(
   context: Context<C> & Listing,
   kind: ArtifactKind,
+  more: (row: ArtifactListing) => Readonly<Record<string, readonly string[]>> = () => ({}),
 ): Promise<Outcome> {
   const { artifacts } = await context.runtime();
   const rows = (await artifacts.list(kind)).slice(0, context.options.limit);
-  const documents = rows.map(({ id, path, tags, manifest, problem }) => ({
+  const extra = rows.map(more);
+  const documents = rows.map(({ id, path, tags, manifest, problem }, i) => ({
     kind,
     id,
     path,
     tags: [...tags],
+    inputs: (manifest?.inputs ?? []).map((input) => `${input.kind} ${input.id}`),
+    ...extra[i],
     summary: asRecord(manifest?.summary),
     problem: problem ?? null,
   }));
+  const further = Object.keys(extra[0] ?? {});
   const summaries = documents.map(({ summary }) => flatten(summary));
   const fields = [...new Set(summaries.flatMap((summary) => Object.keys(summary)))];
   const table: Table = {
-    columns: ['id', 'tags', ...fields, ...(documents.some(({ problem }) => problem !== null) ? ['problem'] : [])],
-    rows: documents.map(({ id, tags, problem }, i) => [
+    columns: [
+      'id',
+      'tags',
+      'inputs',
+      ...further,
+      ...fields,
+      ...(documents.some(({ problem }) => problem !== null) ? ['problem'] : []),
+    ],
+    rows: documents.map(({ id, tags, inputs, problem }, i) => [
       id,
       tags.join(' '),
+      inputs.join(', '),
+      ...further.map((name) => extra[i]![name]!.join(', ')),
       ...fields.map((field) => summaries[i]![field]),
       ...(problem === null ? [] : [problem]),
     ]),

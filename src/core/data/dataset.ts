@@ -130,6 +130,18 @@ export async function describeDataset(artifact: Artifact): Promise<DatasetDescri
   return { ...rest, series: series.map((one) => ({ ...one, pin: pinOf(one.pin) })) };
 }
 
+/** Whether two datasets hold bars of the same instruments of the same kind from the same source; ranges may differ. */
+export function sameMarket(a: DatasetDescription, b: DatasetDescription): boolean {
+  const market = ({ interval, scope, delayMs, series }: DatasetDescription) =>
+    canonicalJson({
+      interval,
+      scope,
+      delayMs,
+      series: series.map(({ basis, density, pin }) => [basis, density, pin.key]),
+    });
+  return market(a) === market(b);
+}
+
 /** What opening a dataset needs of a runtime. */
 export interface DatasetContext {
   readonly artifacts: ArtifactStore;

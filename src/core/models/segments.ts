@@ -81,6 +81,12 @@ export function segmentAt(segments: readonly Segment[], t: number): number {
   return -1;
 }
 
+/** Instant from which a model is too old to be used: `maxAge` ms after its last training range; Infinity: never. */
+export function expiryOf(segments: readonly Segment[], maxAge: number | null): number {
+  const last = segments.at(-1);
+  return last === undefined || maxAge === null || last.validTo !== null ? Infinity : last.trainTo + maxAge;
+}
+
 /** LEAKAGE where a segment may score a bar that its training labels already looked at. */
 export function checkSegments(segments: readonly Segment[]): void {
   for (const [s, segment] of segments.entries()) {

@@ -114,7 +114,7 @@ export function tradedTicks(
 ): { from: number; to: number } {
   const calendar = returnCalendar(dataset);
   const asked = timeRange(options, calendar, dataset.scope, runtime.clock.now());
-  const { segments, maxModelAge } = model.file;
+  const { segments } = model.file;
   const first = segments[0]?.validFrom ?? Number.NEGATIVE_INFINITY;
   // A bar is known after it opens: the first tick of a range is the first bar's, the last tick is that of its last bar.
   const openAt = (t: number, fallback: number) => (Number.isFinite(t) ? firstTickAt(feed, t + 1) : fallback);
@@ -131,13 +131,10 @@ export function tradedTicks(
     }
     from = valid;
   }
-  const last = segments.at(-1);
-  if (last !== undefined && maxModelAge !== null && last.validTo === null) {
-    const expires = firstTickAt(feed, last.trainTo + maxModelAge);
-    if (expires < to) {
-      runtime.logger.warn(`The model is too old from ${isoTime(last.trainTo + maxModelAge)} on; the run ends there.`);
-      to = expires;
-    }
+  const expires = firstTickAt(feed, model.expiry);
+  if (expires < to) {
+    runtime.logger.warn(`The model is too old from ${isoTime(model.expiry)} on; the run ends there.`);
+    to = expires;
   }
   if (to - from < 1) {
     throw new QuantlineError(

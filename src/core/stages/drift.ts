@@ -47,6 +47,8 @@ export interface DriftResult {
 interface Decided {
   readonly slot: number;
   readonly report: string;
+  /** undefined: the report's own. */
+  readonly model: string | undefined;
   readonly equity: number;
 }
 
@@ -62,11 +64,13 @@ export async function drift(options: EvaluateOptions, runtime: Runtime): Promise
     async (journal) => {
       const scope = await oneScope(journal, options);
       const decisions = await decisionsOf(journal, scope);
-      const source = decisions.at(-1)!.report;
-      const { feed, dataset, replay } = await openSource(source, options, runtime);
+      const newest = decisions.at(-1)!;
+      const source = newest.report;
+      const { feed, dataset, replay } = await openSource(newest, options, runtime);
       const { from, to } = timeRange(options, returnCalendar(dataset), dataset.scope, Number.POSITIVE_INFINITY);
-      // Only what the newest report decided: an earlier one had another model.
-      const own = decisions.slice(decisions.findLastIndex(({ report }) => report !== source) + 1);
+      // Only what the newest report and model decided.
+      const other = ({ report, model }: Decided) => report !== source || model !== newest.model;
+      const own = decisions.slice(decisions.findLastIndex(other) + 1);
       const first = own[0]!;
       const last = own.findLast(({ slot }) => slot <= to) ?? first;
       const ticks = { from: firstTickAt(feed, first.slot), to: firstTickAt(feed, last.slot) + 1 };
@@ -107,7 +111,8 @@ async function decisionsOf(journal: Journal, scope: StrategyScope): Promise<read
   const events = await journal.events({ scope, types: ['decision'] });
   const decided = (event: JournalEvent): Decided => {
     const { slot, report, body } = event.body as { slot: number; report: string; body: unknown };
-    return { slot, report, equity: decisionBodySchema.parse(body).memory.equity };
+    const { memory, model } = decisionBodySchema.parse(body);
+    return { slot, report, model, equity: memory.equity };
   };
   if (events.length > 0) return events.map(decided);
   throw new QuantlineError('NO_DATA', `${scope.strategy} has decided nothing yet at ${scope.venue}.`, {
@@ -122,16 +127,24 @@ interface Source {
 }
 
 /** The strategy of a report, on its own dataset or on a later one of the same instruments. */
-async function openSource(id: string, { data }: EvaluateOptions, runtime: Runtime): Promise<Source> {
+async function openSource(
+  { report: id, model: decided }: Decided,
+  { data }: EvaluateOptions,
+  runtime: Runtime,
+): Promise<Source> {
   const { artifacts } = runtime;
   const isReport = (await artifacts.list('report')).some((report) => report.id === id);
   const runArtifact: Artifact = isReport
     ? await artifacts.openInput(await artifacts.open('report', id), 'run')
     : await artifacts.open('run', id);
   const { run } = await openRun(runArtifact);
-  const model = await openModel(await artifacts.openInput(runArtifact, 'model'), run.inSample);
+  const evaluated = await artifacts.openInput(runArtifact, 'model');
+  const scored = decided === undefined || decided === evaluated.id ? undefined : await artifacts.open('model', decided);
+  const model = await openModel(scored ?? evaluated, run.inSample);
   const pinned =
-    data === undefined ? await artifacts.openInput(runArtifact, 'dataset') : await artifacts.open('dataset', data);
+    data === undefined
+      ? await artifacts.openInput(scored ?? runArtifact, 'dataset')
+      : await artifacts.open('dataset', data);
   const dataset = await openDataset(runtime, pinned);
   checkFits(model, dataset);
   const feed = feedOf(dataset);

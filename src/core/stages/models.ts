@@ -43,17 +43,49 @@ export async function compareModels(options: ModelsCompareOptions, { artifacts }
     options.models &&
     new Set(await Promise.all(options.models.map(async (m) => (await artifacts.open('model', m)).id)));
   const chosen = models.filter(({ id }) => wanted === undefined || wanted.has(id)).slice(0, options.limit);
-  return chosen.flatMap((model) => {
-    const own = madeFrom(runs, 'model', model.id);
-    return own.length === 0
-      ? [rowOf(model, undefined, undefined)]
-      : own.flatMap((run) => {
-          const judged = madeFrom(reports, 'run', run.id);
-          return judged.length === 0
-            ? [rowOf(model, run, undefined)]
-            : judged.map((report) => rowOf(model, run, report));
-        });
+  return chosen.flatMap((model) =>
+    judgementsOf(model, runs, reports).map(([run, report]) => rowOf(model, run, report)),
+  );
+}
+
+/** `quantline models`: each model with the verdicts on it; those of a refitted one are those on what it was fitted from. */
+export async function listModels({ artifacts }: Store) {
+  const [models, runs, reports] = await Promise.all([
+    artifacts.list('model'),
+    artifacts.list('run'),
+    artifacts.list('report'),
+  ]);
+  return models.map((model) => ({
+    model,
+    verdicts: judgementsOf(model, runs, reports).flatMap(([, report]) => {
+      const { gate, pass } = asObject(report?.manifest?.summary);
+      return report === undefined ? [] : [`${pass === true ? 'passed' : 'failed'} ${text(gate)} (report ${report.id})`];
+    }),
+  }));
+}
+
+type Judgement = readonly [run: ArtifactListing | undefined, report: ArtifactListing | undefined];
+
+/** The runs of a model with the reports on them; of one that `train --final` fitted also the evaluated recipe's. */
+function judgementsOf(
+  model: ArtifactListing,
+  runs: readonly ArtifactListing[],
+  reports: readonly ArtifactListing[],
+): readonly Judgement[] {
+  const inputs = model.manifest?.inputs ?? [];
+  const own = madeFrom(runs, 'model', model.id);
+  const recipe = runs.filter(({ id }) =>
+    inputs.some(
+      (input) =>
+        (input.kind === 'run' && input.id === id) ||
+        (input.kind === 'report' && madeFrom(reports, 'run', id).some((report) => report.id === input.id)),
+    ),
+  );
+  const judged = [...own, ...recipe].flatMap((run): Judgement[] => {
+    const on = madeFrom(reports, 'run', run.id);
+    return on.length === 0 ? [[run, undefined]] : on.map((report) => [run, report]);
   });
+  return judged.length === 0 ? [[undefined, undefined]] : judged;
 }
 
 const madeFrom = (list: readonly ArtifactListing[], kind: string, id: string): readonly ArtifactListing[] =>

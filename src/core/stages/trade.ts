@@ -100,6 +100,7 @@ async function start(
       rounding,
       fractional: run.run.strategy.lot === 'fractional',
       report: source.id,
+      model: model.artifact.id,
       hooks,
       emergency: options.unprotected,
       ...(events !== undefined && { events }),
@@ -107,11 +108,12 @@ async function start(
     const session = new Session({
       ...{ options, runtime, market, runner, execution, hooks },
       report: source.id,
+      model: model.artifact.id,
       calendar: returnCalendar(dataset),
       replay: !live,
     });
     const file = await session.run();
-    const artifact = await writeSession(file, source, runtime);
+    const artifact = await writeSession(file, tradeable, runtime);
     const idle = file.outcome === 'nothing' || file.outcome === 'slot-taken';
     const exit = file.outcome === 'halted' ? 'refused' : idle && options.strictSlot ? 'nothing' : 'ok';
     return { artifact, session: file, exit };

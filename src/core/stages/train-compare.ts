@@ -8,16 +8,14 @@ import { ruleModel } from '../models/segmented.js';
 import type { TrainingRows } from '../models/trainer.js';
 import { isoTime } from '../platform/index.js';
 import { rowsOf } from './compose/as-of.js';
-
-import { composeFeatures } from './compose/features.js';
+import { composeFeatures, DEFAULT_FEATURES } from './compose/features.js';
 import { type FoldPlan, foldsOf, validateOn } from './compose/folds.js';
-import { composeLabel } from './compose/labels.js';
+import { composeLabel, DEFAULT_LABEL } from './compose/labels.js';
 import { feedOf, signalsOf } from './compose/market.js';
 import { type FoldMarket, moneyOf } from './compose/money.js';
 import { schemeOf } from './compose/segments.js';
 import { type ComposedTrainer, composeTrainer } from './compose/trainer.js';
 import type { Runtime } from './runtime.js';
-import { DEFAULT_FEATURES, DEFAULT_LABEL } from './train.js';
 
 /** One trainer's metrics: their means over the folds (null where a fold has none), and those of each fold. */
 export interface ComparedTrainer {

@@ -1,41 +1,30 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { ARTIFACT_SCHEMAS, type Artifact, type ArtifactIdentity, buildId, type Json } from '../artifacts/index.js';
 import type { Call, TrainOptions } from '../config/index.js';
 import type { OpenDataset } from '../data/dataset.js';
 import { openDataset } from '../data/open.js';
 import { QuantlineError } from '../errors/index.js';
-import { type FeatureSet, type Label, parseLabel } from '../features/index.js';
+import type { FeatureSet, Label } from '../features/index.js';
 import type { ModelFile } from '../models/model-file.js';
-import type { Learner } from '../models/trainer.js';
-import { isoTime } from '../platform/index.js';
 import { rowsOf } from './compose/as-of.js';
-import { composeFeatures } from './compose/features.js';
-import { crossValidate, type FoldReport, type PathReport } from './compose/folds.js';
-import { composeLabel } from './compose/labels.js';
+import { composeFeatures, DEFAULT_FEATURES } from './compose/features.js';
+import { crossValidate } from './compose/folds.js';
+import { labelOf } from './compose/labels.js';
 import { feedOf } from './compose/market.js';
 import { MODEL_FILE } from './compose/model.js';
-import { fitSegments, type SegmentReport, schemeOf } from './compose/segments.js';
+import { modelSummary, readTrainingReport, type TrainingReport, writeModel } from './compose/model-writer.js';
+import { fitSegments, schemeOf } from './compose/segments.js';
 import { type ComposedTrainer, composeTrainer } from './compose/trainer.js';
 import { checkTuned, checkUnseen, type OpenTuned, openTuned } from './compose/tuned.js';
 import type { Runtime } from './runtime.js';
 
-export interface TrainResult {
+export interface TrainResult extends TrainingReport {
   readonly artifact: Artifact;
   readonly reused: boolean;
-  /** Per segment: where it was trained and scored, and how good its scores were there. Empty for a rule. */
-  readonly segments: readonly SegmentReport[];
-  readonly folds: readonly FoldReport[];
-  /** Of combinatorial folds: what a backtest along each of their paths earns. */
-  readonly paths: PathReport | null;
+  /** Why nothing was trained where a model was young enough. */
+  readonly kept?: string;
 }
-
-type TrainingReport = Pick<TrainResult, 'segments' | 'folds' | 'paths'>;
-
-/** What a learner sees and predicts where nothing was said. */
-export const DEFAULT_FEATURES = 'preset:core';
-export const DEFAULT_LABEL = 'direction(5)';
-export const REPORT_FILE = 'training.json';
 
 /** `quantline train`: a rule becomes a model as it is; a learner is fitted segment by segment. */
 export async function train(options: TrainOptions, runtime: Runtime): Promise<TrainResult> {
@@ -97,7 +86,7 @@ async function saveRule(
     identity,
     async (folder) => {
       await writeFile(join(folder, MODEL_FILE), `${JSON.stringify(file, null, 1)}\n`);
-      return { summary: summaryOf(file, dataset, undefined) };
+      return { summary: modelSummary(file, dataset, []) };
     },
     { force: options.force, signal: runtime.signal },
   );
@@ -173,38 +162,13 @@ async function trainLearner(
         label,
         fitted.map((one) => one.segment),
       );
-      for (const { segment, files } of fitted) {
-        for (const [name, bytes] of Object.entries(files)) {
-          const path = join(folder, segment.folder, name);
-          await mkdir(dirname(path), { recursive: true });
-          await writeFile(path, bytes);
-        }
-      }
-      await writeFile(join(folder, REPORT_FILE), `${JSON.stringify(report, null, 1)}\n`);
-      await writeFile(join(folder, MODEL_FILE), `${JSON.stringify(file, null, 1)}\n`);
-      return { summary: summaryOf(file, dataset, report.segments) };
+      await writeModel(folder, file, fitted, report);
+      return { summary: modelSummary(file, dataset, report.segments) };
     },
     { force: options.force, signal: runtime.signal },
   );
-  if (created.reused) report = await readReport(created.artifact);
+  if (created.reused) report = await readTrainingReport(created.artifact);
   return { ...created, ...report };
-}
-
-/** An agent learns from what it earns: of the label it takes only how far a bar's outcome reaches. */
-export async function labelOf(
-  name: string,
-  { agent }: Learner,
-  dataset: OpenDataset,
-  given: string | undefined,
-  found?: string,
-): Promise<Label> {
-  if (agent === undefined) return composeLabel(given ?? found ?? DEFAULT_LABEL, dataset);
-  if (given === undefined) return parseLabel('return(1)');
-  throw usage(`--label does not apply to the agent ${name}: it is rewarded by what it earns.`, 'Leave it out.');
-}
-
-async function readReport(artifact: Artifact) {
-  return JSON.parse(await readFile(artifact.file(REPORT_FILE), 'utf8')) as TrainingReport;
 }
 
 function learnerFile(
@@ -262,18 +226,5 @@ function identityOf(dataset: OpenDataset, settings: Json): ArtifactIdentity {
     build: buildId(),
   };
 }
-
-const summaryOf = (file: ModelFile, dataset: OpenDataset, segments: readonly SegmentReport[] | undefined): Json => ({
-  trainer: file.trainer.text,
-  kind: file.kind,
-  instruments: file.instruments,
-  interval: file.interval,
-  features: file.columns.length,
-  label: file.label,
-  segments: file.segments.length,
-  valid_from: file.segments[0] === undefined ? null : isoTime(file.segments[0].validFrom),
-  data_to: isoTime(Math.max(...dataset.series.map(({ lastTime }) => lastTime))),
-  ...(segments?.[0] !== undefined && { scores: segments.at(-1)!.metrics as unknown as Json }),
-});
 
 const usage = (message: string, hint: string): QuantlineError => new QuantlineError('USAGE', message, { hint });

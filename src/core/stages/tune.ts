@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ARTIFACT_SCHEMAS, type Artifact, type ArtifactIdentity, buildId, type Json } from '../artifacts/index.js';
-import { adapterSettings, type TrainOptions, type TuneOptions } from '../config/index.js';
+import { adapterSettings, type TuneOptions } from '../config/index.js';
 import { openDataset } from '../data/open.js';
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
 import {
@@ -22,16 +22,16 @@ import { idOf } from '../platform/hash.js';
 import { loadAdapter } from '../registry/index.js';
 import { currentOwner, isServer, ownerIsGone, StudyJournal } from '../state/index.js';
 import { rowsOf } from './compose/as-of.js';
-import { composeFeatures } from './compose/features.js';
+import { composeFeatures, DEFAULT_FEATURES } from './compose/features.js';
 import { crossValidate } from './compose/folds.js';
+import { labelOf } from './compose/labels.js';
 import { feedOf } from './compose/market.js';
-import { schemeOf, type TrainingJob } from './compose/segments.js';
+import { type FitOptions, type SplitOptions, schemeOf, type TrainingJob } from './compose/segments.js';
 import { type ComposedTrainer, composeTrainer } from './compose/trainer.js';
 import { checkSpace, readSpace } from './compose/tune-space.js';
 import { TUNED_TEXT, trialsOf, writeTuned } from './compose/tune-study.js';
 import type { Tuned } from './compose/tuned.js';
 import type { Runtime } from './runtime.js';
-import { DEFAULT_FEATURES, labelOf } from './train.js';
 
 export interface TuneResult {
   readonly artifact: Artifact;
@@ -286,11 +286,9 @@ function learnerOf(composed: ComposedTrainer): Learner {
 }
 
 /** What the folds and the split read of `train`'s options. */
-const trainOptionsOf = (options: TuneOptions): TrainOptions => ({
-  ...{ split: options.split, cv: options.cv, embargo: options.embargo, seed: options.seed, engine: options.engine },
+const trainOptionsOf = (options: TuneOptions): SplitOptions & FitOptions => ({
+  ...{ split: options.split, cv: options.cv, embargo: options.embargo, seed: options.seed },
   ...{ rounds: options.rounds, weights: options.weights, balance: options.balance, select: options.select },
-  param: {},
-  force: false,
 });
 
 function prunerOf(name: TuneOptions['pruner']): Pruner {

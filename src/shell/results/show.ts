@@ -8,6 +8,8 @@ export const listResult = z.array(
     id,
     path,
     tags: z.array(z.string()),
+    inputs: z.array(z.string()).describe('Kind and id of what it was made from'),
+    verdicts: z.array(z.string()).optional().describe('Of models: what gates said of their runs'),
     summary: z.record(z.string(), z.unknown()),
     problem: z.string().nullable().describe('Why the artefact cannot be read'),
   }),

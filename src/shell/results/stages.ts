@@ -32,6 +32,7 @@ export const trainResult = z.strictObject({
   ),
   folds: z.array(z.strictObject({ train_rows: z.int(), test_rows: z.int(), metrics: figures })),
   paths: figures.nullable().describe('Of cpcv: statistics of a backtest along each path'),
+  kept: z.string().optional().describe('--if-older: why nothing was trained'),
 });
 
 /** `train --compare`: means over the folds; null where a trainer has no such metric. */

@@ -20,6 +20,14 @@ export const tradeOptions = z.strictObject({
     { summary: 'Run to trade where no report passed; simulated venue only.', value: 'run', char: 'r' },
     word().optional(),
   ),
+  model: option(
+    {
+      summary: 'The report’s model refitted by train --final, in place of the evaluated one.',
+      value: 'model',
+      char: 'm',
+    },
+    word().optional(),
+  ),
   strategy: option(
     { summary: 'Name that the strategy keeps across retraining; required at a venue.', value: 'name' },
     word().optional(),

@@ -74,6 +74,17 @@ export const trainOptions = z.strictObject({
     },
     list().optional(),
   ),
+  final: option(
+    {
+      summary: 'Refit the model behind this report or run by its own recipe, up to the newest bar of --data.',
+      value: 'report',
+    },
+    word().optional(),
+  ),
+  ifOlder: option(
+    { summary: 'With --final: train only where the newest such model is at least this much older.', value: '7d' },
+    duration().optional(),
+  ),
   maxModelAge: option(
     { summary: 'How long the last segment stays valid after its training end.', value: '365d' },
     duration().optional(),

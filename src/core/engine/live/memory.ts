@@ -20,7 +20,11 @@ export const runnerMemorySchema = z.strictObject({
 export type RunnerMemory = z.output<typeof runnerMemorySchema>;
 
 /** Body of a decision in the journal. */
-export const decisionBodySchema = z.looseObject({ memory: runnerMemorySchema });
+export const decisionBodySchema = z.looseObject({
+  memory: runnerMemorySchema,
+  /** The model that decided; absent in older journals: the report’s own. */
+  model: z.string().optional(),
+});
 
 export const emptyMemory = (equity: number): RunnerMemory => ({
   equity,

@@ -40,6 +40,8 @@ export interface LiveSettings {
   readonly fractional: boolean;
   /** Id of the report (or run) that decides; recorded with each decision. */
   readonly report: string;
+  /** Id of its model, recorded likewise; absent where there is only one. */
+  readonly model?: string;
   /** Per instrument, when it trades. */
   readonly calendars: readonly TradingCalendar[];
   readonly events?: EventSink;
@@ -133,14 +135,15 @@ export class LiveRunner {
     await this.journalHalt(memory);
     const { verdicts } = this.stepper!.risk;
     const { submit, cancel } = await this.review(tick, this.split(planned), state);
+    const { report, model } = this.settings;
     const recorded = await commitDecision(
       execution,
       lease,
       {
         slot: tick.time,
-        report: this.settings.report,
+        report,
         time: clock.now(),
-        body: { memory, ...(verdicts.length > 0 && { verdicts }) },
+        body: { memory, ...(model !== undefined && { model }), ...(verdicts.length > 0 && { verdicts }) },
       },
       submit,
     );

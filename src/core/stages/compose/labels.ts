@@ -4,8 +4,11 @@ import type { BarColumns } from '../../domain/bars.js';
 import { QuantlineError } from '../../errors/index.js';
 import { type Label, type LabelColumns, parseLabel } from '../../features/index.js';
 import { cusumEvents, ewmDeviation, metaLabels, tripleBarrier } from '../../models/sampling/index.js';
-import type { Rule } from '../../models/trainer.js';
+import type { Learner, Rule } from '../../models/trainer.js';
 import { composeTrainer } from './trainer.js';
+
+/** What a learner predicts where nothing was said. */
+export const DEFAULT_LABEL = 'direction(5)';
 
 /** Bars over which the volatility that barriers are multiples of fades (López de Prado 2018, ch. 3). */
 const SPAN = 100;
@@ -39,6 +42,21 @@ export async function composeLabel(text: string, dataset: OpenDataset): Promise<
       return barrierColumns(bars, knownAt, barriers, rule && sidesOf(rule, bars, dataset));
     },
   };
+}
+
+/** An agent learns from what it earns: of the label it takes only how far a bar's outcome reaches. */
+export async function labelOf(
+  name: string,
+  { agent }: Learner,
+  dataset: OpenDataset,
+  given: string | undefined,
+  found?: string,
+): Promise<Label> {
+  if (agent === undefined) return composeLabel(given ?? found ?? DEFAULT_LABEL, dataset);
+  if (given === undefined) return parseLabel('return(1)');
+  throw new QuantlineError('USAGE', `--label does not apply to the agent ${name}: it is rewarded by what it earns.`, {
+    hint: 'Leave it out.',
+  });
 }
 
 /** The rule that a meta-label acts on; undefined for other labels. */

@@ -8,7 +8,7 @@ import { metaModel } from '../../models/meta.js';
 import type { SignalModel } from '../../models/model.js';
 import { type ModelFile, modelFileSchema } from '../../models/model-file.js';
 import { ruleModel, SegmentedModel } from '../../models/segmented.js';
-import { checkSegments } from '../../models/segments.js';
+import { checkSegments, expiryOf } from '../../models/segments.js';
 import { COLUMNS_FILE, widened } from '../../models/select.js';
 import type { FittedModel } from '../../models/trainer.js';
 import { composeFeatures } from './features.js';
@@ -23,6 +23,8 @@ export interface OpenModel {
   readonly model: SignalModel;
   /** Of an agent: the same with the policy of each seed, the chosen one first. Empty for others. */
   readonly seeds: readonly SignalModel[];
+  /** From here on it is too old to decide (--max-model-age); Infinity where it never is. */
+  readonly expiry: number;
 }
 
 /** Opens a model and the dataset to score: the one that `data` names, otherwise the one that the model was made from. */
@@ -57,7 +59,7 @@ export async function openModel(artifact: Artifact, inSample = false): Promise<O
       hint: 'Train again with the changed module, or put the old one back.',
     });
   }
-  if (trainer.kind === 'rule') return { artifact, file, model: ruleModel(trainer), seeds: [] };
+  if (trainer.kind === 'rule') return { artifact, file, model: ruleModel(trainer), seeds: [], expiry: Infinity };
   checkSegments(file.segments);
   const fitted = await Promise.all(
     file.segments.map(async (segment) => {
@@ -80,6 +82,7 @@ export async function openModel(artifact: Artifact, inSample = false): Promise<O
     artifact,
     file,
     model: modelOf(fitted),
+    expiry: expiryOf(file.segments, file.maxModelAge),
     seeds: Array.from({ length: seeds }, (_, s) => modelOf(fitted.map((model) => model.seeds![s]!))),
   };
 }

@@ -15,12 +15,18 @@ import type { Runtime } from '../runtime.js';
 import { returnCalendar } from './market.js';
 import { type FoldMarket, moneyOf } from './money.js';
 
+/** What of the options says where training ranges end. */
+export type SplitOptions = Pick<TrainOptions, 'split' | 'cv' | 'embargo'>;
+
+/** What of the options decides how a training range is fitted. */
+export type FitOptions = Pick<TrainOptions, 'cv' | 'embargo' | 'weights' | 'balance' | 'select' | 'seed' | 'rounds'>;
+
 export interface TrainingJob {
   readonly learner: Learner;
   readonly rows: TrainingRows;
   readonly label: Label;
   readonly engine: FitContext['engine'];
-  readonly options: TrainOptions;
+  readonly options: FitOptions;
   readonly runtime: Runtime;
   /** Where scores of folds are traded, for their money metrics; undefined: there are none. */
   readonly market?: FoldMarket;
@@ -52,7 +58,7 @@ export interface SegmentSchedule {
 const DEFAULT_SPLIT = 0.7;
 
 /** Segments that the options ask for: one split, or walk-forward. */
-export function schemeOf(options: TrainOptions, feed: MarketFeed, dataset: OpenDataset): SegmentSchedule {
+export function schemeOf(options: SplitOptions, feed: MarketFeed, dataset: OpenDataset): SegmentSchedule {
   const ticks = feed.clock.length;
   const { split, cv } = options;
   const first = split === undefined ? undefined : splitTick(split, feed, dataset) / ticks;
@@ -90,11 +96,12 @@ function walkForward(cv: Call, first: number | undefined): SegmentScheme {
   return { kind: 'walk-forward', folds: count, first: first ?? 1 / (count + 1), anchored: kind === 'anchored' };
 }
 
-/** Trains one model a segment, each on labels that were known when its validity begins. */
+/** Trains one model a segment, each on labels that were known when its validity begins. `before` segments come earlier. */
 export async function fitSegments(
   job: TrainingJob,
-  { plans }: SegmentSchedule,
+  { plans }: Pick<SegmentSchedule, 'plans'>,
   feed: MarketFeed,
+  before = 0,
 ): Promise<FittedSegment[]> {
   const { rows } = job;
   const out: FittedSegment[] = [];
@@ -113,7 +120,7 @@ export async function fitSegments(
         validFrom,
         validTo,
         embargo: job.options.embargo,
-        folder: `segment-${s}`,
+        folder: `segment-${before + s}`,
       },
       files: await fitted.save(),
       report: {
@@ -168,6 +175,7 @@ export function judged(
   keep: Int32Array,
 ): { readonly metrics: ScoreMetrics; readonly scores: Float64Array | undefined } {
   const { rows, label, market } = job;
+  if (keep.length === 0) return { metrics: { rows: 0 }, scores: undefined };
   const test = selectRows(rows, keep);
   if (fitted.judge !== undefined) return { metrics: { rows: test.rows, ...fitted.judge(test) }, scores: undefined };
   const scores = scoreRows(fitted, test);

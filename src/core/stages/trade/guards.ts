@@ -9,7 +9,7 @@ const guard = (message: string, hint: string): QuantlineError => new QuantlineEr
 
 /** What a venue other than the simulated one does not take, whatever else holds. */
 export function checkNames(options: TradeOptions): void {
-  const { broker, report, strategy } = options;
+  const { broker, report, model, strategy } = options;
   if (broker === 'sim') {
     if (options.live) throw guard('--live has no meaning at the simulated venue.', 'Leave --live out.');
     return;
@@ -19,10 +19,10 @@ export function checkNames(options: TradeOptions): void {
       `--run trades on the simulated venue only, not at ${broker}.`,
       'Evaluate the run and pass --report, or use --broker sim.',
     );
-  if (report === 'latest')
+  if (report === 'latest' || model === 'latest')
     throw guard(
       `"latest" is refused at ${broker}: another stage may move it.`,
-      'Name the report by its path, its id or a tag.',
+      'Name the report (and --model) by its path, its id or a tag.',
     );
   if (strategy === undefined)
     throw guard(

@@ -31,6 +31,8 @@ export interface LiveSourceOptions {
   /** Whether `next` waits for slots that are not due yet, up to `until`. */
   readonly waits: boolean;
   readonly until: number;
+  /** From here on the model is too old to decide; Infinity where it never is. */
+  readonly expiry: number;
 }
 
 /** What can be wrong with bars; other errors are not about them. */
@@ -96,13 +98,21 @@ export class LiveSource implements TickSource {
     const { schedule, feed } = this.options;
     const validUntil = this.validUntil(slot);
     const expected = schedule.expected(slot);
-    const problem = await this.complete(slot, expected, validUntil, signal);
+    const problem = (await this.complete(slot, expected, validUntil, signal)) ?? this.outdated(slot);
     const missed = this.missed(asked, slot);
     return {
       ...feed.tick(slot, expected, validUntil),
       ...(missed === undefined ? {} : { missed }),
       ...(problem === undefined ? {} : { problem }),
     };
+  }
+
+  private outdated(slot: number): QuantlineError | undefined {
+    const { expiry } = this.options;
+    if (slot < expiry) return undefined;
+    return new QuantlineError('MISMATCH', `The model is too old since ${isoTime(expiry)}. Nothing was decided.`, {
+      hint: 'Fit it again with quantline train --final, and name that model with --model.',
+    });
   }
 
   private missed(after: number, slot: number): LiveTick['missed'] {

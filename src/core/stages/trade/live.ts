@@ -156,6 +156,7 @@ class LiveMarket implements TradeMarket {
       patience: options.patience,
       waits: !options.once,
       until: this.until,
+      expiry: this.tradeable.model.expiry,
     });
   }
 

@@ -19,7 +19,7 @@ export function replayMarket(
   const signals = signalsOf(dataset, model.model, sizing);
   const { to } = timeRange({ to: options.until }, returnCalendar(dataset), dataset.scope, Number.POSITIVE_INFINITY);
   return {
-    source: new ReplaySource(feed, signals, firstTickAt(feed, run.run.from), feed.clock.length),
+    source: new ReplaySource(feed, signals, firstTickAt(feed, run.run.from), firstTickAt(feed, model.expiry)),
     until: to,
     arrive: (tick) => clock.set(tick.time),
     follow: async () => {},

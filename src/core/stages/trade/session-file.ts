@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { ARTIFACT_SCHEMAS, type Artifact, buildId } from '../../artifacts/index.js';
 import { canonicalJson, sha256 } from '../../platform/index.js';
 import type { Runtime } from '../runtime.js';
+import type { Tradeable } from './tradeable.js';
 
 export const SESSION_FILE = 'session.json';
 
@@ -18,6 +19,8 @@ export const sessionSchema = z.strictObject({
   account: z.string(),
   /** Report or run that decided. */
   report: z.string(),
+  /** Its model, or that model refitted by train --final. */
+  model: z.string(),
   /** Reason for trading what passed no gate (--accept-ungated). */
   accepted_ungated: z.string().nullable(),
   slots: z.int(),
@@ -36,15 +39,19 @@ export const sessionSchema = z.strictObject({
 });
 export type SessionFile = z.output<typeof sessionSchema>;
 
-/** Keeps a session; `source` is the report or run that was traded. */
-export async function writeSession(file: SessionFile, source: Artifact, runtime: Runtime): Promise<Artifact> {
+/** Keeps a session of what was traded. */
+export async function writeSession(
+  file: SessionFile,
+  { source, model }: Tradeable,
+  runtime: Runtime,
+): Promise<Artifact> {
   const { artifact } = await runtime.artifacts.create(
     {
       kind: 'session',
       schema: ARTIFACT_SCHEMAS.session,
       stage: 'trade',
       settings: { strategy: file.strategy, venue: file.venue, account: file.account },
-      inputs: [{ kind: source.kind, id: source.id }],
+      inputs: [source, model.artifact].map(({ kind, id }) => ({ kind, id })),
       build: buildId(),
       content: sha256(canonicalJson(file)),
     },

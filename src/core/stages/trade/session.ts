@@ -18,6 +18,8 @@ export interface SessionParts {
   readonly execution: ExecutionContext;
   /** Id of the report or run that decides. */
   readonly report: string;
+  /** Id of the model that scores. */
+  readonly model: string;
   readonly hooks: TradeHooks;
   /** Sessions of the market; closes are theirs. */
   readonly calendar: TradingCalendar;
@@ -302,6 +304,7 @@ export class Session {
       venue: scope.venue,
       account: scope.account,
       report: parts.report,
+      model: parts.model,
       accepted_ungated: parts.options.acceptUngated ?? null,
       slots: outcomes.filter((each) => each.decided).length,
       missed_slots: this.missed,

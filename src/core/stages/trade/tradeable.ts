@@ -33,8 +33,25 @@ export async function openTradeable(options: TradeOptions, runtime: Runtime): Pr
       hint: 'Backtest again without --fill this-close, --sizing all-in, --protect-from signal, --ticks none and --close-at-end.',
     });
   }
-  const model = await openModel(await artifacts.openInput(runArtifact, 'model'), run.run.inSample);
-  const dataset = await openDataset(runtime, await artifacts.openInput(runArtifact, 'dataset'));
+  const evaluated = await artifacts.openInput(runArtifact, 'model');
+  const refitted = options.model === undefined ? undefined : await openRefitted(options.model, evaluated, runtime);
+  const model = await openModel(refitted ?? evaluated, run.run.inSample);
+  const dataset = await openDataset(runtime, await artifacts.openInput(refitted ?? runArtifact, 'dataset'));
   checkFits(model, dataset);
   return { source, run, model, dataset };
+}
+
+/** A verdict counts for the model that was evaluated and for what `train --final` fitted from it, nothing else. */
+async function openRefitted(reference: string, evaluated: Artifact, { artifacts }: Runtime): Promise<Artifact> {
+  const model = await artifacts.open('model', reference);
+  const { inputs } = model.manifest;
+  if (model.id === evaluated.id || inputs.some(({ kind, id }) => kind === 'model' && id === evaluated.id)) return model;
+  throw new QuantlineError(
+    'MISMATCH',
+    `The model ${model.id} was not refitted from the evaluated one, ${evaluated.id}.`,
+    {
+      hint: 'Make it with quantline train --final and this report, or trade the report that evaluated it.',
+      details: { model: model.id, evaluated: evaluated.id },
+    },
+  );
 }
