@@ -44,6 +44,15 @@ export type CorporateAction =
   | { readonly type: 'rename'; readonly instrument: string; readonly date: string; readonly becomes: string }
   | { readonly type: 'delisting'; readonly instrument: string; readonly date: string; readonly amount?: number };
 
+/**
+ * Index from which on a bar without volume is a bar without a trade: that of the first with volume. A series that has
+ * reported none so far (indices, most currency feeds) does not count it, so there a zero says nothing.
+ */
+export function countsVolumeFrom({ volume }: Pick<BarColumns, 'volume'>): number {
+  for (let i = 0; i < volume.length; i++) if (volume[i]! > 0) return i;
+  return volume.length;
+}
+
 /** Zero-filled columns of length n. */
 export function allocateBars(instrument: string, interval: Interval, n: number): BarColumns {
   const column = () => new Float64Array(n);

@@ -18,6 +18,13 @@ export interface Protection {
   readonly anchor?: number;
 }
 
+/** Type and prices of an order, or of one of two orders that belong together. */
+export interface OrderTerms {
+  readonly type: 'market' | 'limit' | 'stop';
+  readonly limitPrice?: number;
+  readonly stopPrice?: number;
+}
+
 /** What decide and risk agreed on, before any venue saw it. */
 export interface OrderIntent {
   readonly instrument: string;
@@ -33,6 +40,10 @@ export interface OrderIntent {
   readonly limitPrice?: number;
   readonly stopPrice?: number;
   readonly protection?: Protection;
+  /** One cancels other: the same order on other terms as well; the one that begins to fill cancels the other. */
+  readonly either?: OrderTerms;
+  /** One triggers other: this order is for the part `first` of the whole; once that is filled the rest works on `terms`. */
+  readonly triggers?: { readonly first: number; readonly terms: OrderTerms };
 }
 
 export const ORDER_STATUSES = [

@@ -1,7 +1,7 @@
 import { QuantlineError } from '../errors/index.js';
 import { type DecimalText, decimalText, multiply, parseDecimal, round } from './decimal.js';
 import type { Instrument, TickRule } from './instrument.js';
-import type { OrderIntent, Side } from './orders.js';
+import type { OrderIntent, OrderTerms, Side } from './orders.js';
 
 /**
  * Prices and quantities onto a venue's grid, the same in both runners. A step is a decimal fraction m/10^s, and a
@@ -76,6 +76,15 @@ export interface QuantisedOrder {
   readonly notional?: DecimalText;
   readonly limitPrice?: DecimalText;
   readonly stopPrice?: DecimalText;
+  readonly either?: QuantisedTerms;
+  readonly triggers?: { readonly first: number; readonly terms: QuantisedTerms };
+}
+
+/** `OrderTerms` as a venue gets them. */
+export interface QuantisedTerms {
+  readonly type: OrderTerms['type'];
+  readonly limitPrice?: DecimalText;
+  readonly stopPrice?: DecimalText;
 }
 
 /**
@@ -122,6 +131,14 @@ export function quantiseOrder(
   }
   if (intent.limitPrice !== undefined) out.limitPrice = priced('limit price', intent.limitPrice);
   if (intent.stopPrice !== undefined) out.stopPrice = priced('stop price', intent.stopPrice);
+  const termsOf = ({ type, limitPrice, stopPrice }: OrderTerms): QuantisedTerms => ({
+    type,
+    ...(limitPrice !== undefined && { limitPrice: priced('limit price', limitPrice) }),
+    ...(stopPrice !== undefined && { stopPrice: priced('stop price', stopPrice) }),
+  });
+  if (intent.either !== undefined) out.either = termsOf(intent.either);
+  if (intent.triggers !== undefined)
+    out.triggers = { first: intent.triggers.first, terms: termsOf(intent.triggers.terms) };
   return out;
 }
 

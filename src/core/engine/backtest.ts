@@ -165,9 +165,11 @@ function venueBars(feed: MarketFeed, exchange: SimulatedExchange, k: number): vo
     if (i < 0) continue;
     const bars = feed.bars[j]!;
     const close = bars.close[i]!;
-    if (busy[j] !== 0) {
+    if (busy[j] === 0) ledger.mark[j] = close;
+    else if (bars.volume[i] === 0 && i > feed.halts[j]!) exchange.onHalt(j, close);
+    else {
       exchange.onBar(j, i, bars.time[i]!, bars.open[i]!, bars.high[i]!, bars.low[i]!, close, bars.volume[i]!);
-    } else ledger.mark[j] = close;
+    }
   }
 }
 

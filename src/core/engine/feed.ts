@@ -1,4 +1,4 @@
-import type { BarColumns, CorporateAction } from '../domain/bars.js';
+import { type BarColumns, type CorporateAction, countsVolumeFrom } from '../domain/bars.js';
 import type { Session, TradingCalendar } from '../domain/calendar.js';
 import type { Instrument } from '../domain/instrument.js';
 import { type FeedAction, layActions } from './actions.js';
@@ -16,6 +16,8 @@ export interface Signals {
 export interface MarketFeed {
   readonly instruments: readonly Instrument[];
   readonly bars: readonly BarColumns[];
+  /** Per instrument: from this bar on one without volume is a halt (`countsVolumeFrom`). */
+  readonly halts: readonly number[];
   /** Clock instants, epoch ms, ascending. */
   readonly clock: Float64Array;
   /** Per instrument and tick: index of the bar that became known then, −1 = none. */
@@ -46,7 +48,8 @@ export function buildFeed(
   const { clock, barAt } = mergeClocks(knownAt);
   const { sessions, sessionAt, firstTick } = groupBySession(clock, calendar);
   const laid = layActions(instruments, bars, clock, barAt, actions);
-  return { instruments, bars, clock, barAt, sessionAt, sessions, firstTick, actions: laid, calendar };
+  const halts = bars.map(countsVolumeFrom);
+  return { instruments, bars, halts, clock, barAt, sessionAt, sessions, firstTick, actions: laid, calendar };
 }
 
 function mergeClocks(knownAt: readonly Float64Array[]): { clock: Float64Array; barAt: Int32Array[] } {

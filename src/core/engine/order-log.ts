@@ -53,6 +53,13 @@ export class OrderLog {
       columns[13]![row] = order.stopPrice;
     }
     const { columns } = table;
+    const type = ORDER_TYPES.indexOf(order.type);
+    // Of a pair, or once the second part is triggered, the terms that it works on by now.
+    if (columns[10]![row] !== type) {
+      columns[10]![row] = type;
+      columns[12]![row] = order.limitPrice;
+      columns[13]![row] = order.stopPrice;
+    }
     columns[0]![row] = ORDER_STATUSES.indexOf(order.status);
     columns[1]![row] = order.quantity;
     columns[2]![row] = order.filled;

@@ -14,6 +14,7 @@ export class QuietScan {
   private readonly size: number;
   private readonly barAt: readonly Int32Array[];
   private readonly bars: readonly BarColumns[];
+  private readonly halts: readonly number[];
   private readonly scores: readonly Float64Array[];
   /** All instruments have the same bars at the same ticks. */
   private readonly aligned: boolean;
@@ -32,6 +33,7 @@ export class QuietScan {
     this.size = feed.instruments.length;
     this.barAt = feed.barAt;
     this.bars = feed.bars;
+    this.halts = feed.halts;
     this.scores = signals.scores;
     this.aligned = feed.barAt.every((column) => column === feed.barAt[0]);
   }
@@ -71,6 +73,10 @@ export class QuietScan {
     return low[i]! <= floor || high[i]! >= ceiling || o <= floor || o >= ceiling;
   }
 
+  private halted(j: number, i: number): boolean {
+    return this.bars[j]!.volume[i] === 0 && i > this.halts[j]!;
+  }
+
   private climb(equity: number): void {
     this.peak = equity;
     this.stepper.risk.state.peak = equity;
@@ -99,7 +105,8 @@ export class QuietScan {
         if (i < 0) continue;
         const { high, low, close } = bars[j]!;
         mark[j] = close[i]!;
-        if (guarded[j] === 1 && (high[i]! > rising[j]! || low[i]! < falling[j]!)) watch.trail(j, high[i]!, low[i]!);
+        if (guarded[j] !== 1 || !(high[i]! > rising[j]! || low[i]! < falling[j]!)) continue;
+        if (!this.halted(j, i)) watch.trail(j, high[i]!, low[i]!);
       }
       equity[k - offset] = value;
     }
@@ -194,7 +201,7 @@ export class QuietScan {
         peak = value;
         least = this.least;
       }
-      if (h > rising || l < falling) {
+      if ((h > rising || l < falling) && !this.halted(0, i)) {
         watch.trail(0, h, l);
         floor = watch.floor[0]!;
         ceiling = watch.ceiling[0]!;

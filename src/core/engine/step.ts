@@ -1,4 +1,4 @@
-import type { OrderIntent } from '../domain/orders.js';
+import type { OrderIntent, OrderTerms } from '../domain/orders.js';
 import { type Resizing, type Rounding, resize } from '../market/index.js';
 import { RiskDesk } from '../risk/index.js';
 import { type InStep, scoreInStep } from './aim.js';
@@ -11,7 +11,7 @@ import {
   type Targets,
 } from './decide.js';
 import type { EventSink } from './events.js';
-import type { Strategy } from './strategy.js';
+import type { SimpleEntry, Strategy } from './strategy.js';
 
 export type PlanReason = 'signal' | 'time_stop' | 'risk';
 
@@ -21,7 +21,7 @@ export type PlannedOrder =
   | { readonly action: 'cancel'; readonly index: number; readonly reason: PlanReason };
 
 const NOTHING: readonly PlannedOrder[] = [];
-const NO_PRICES = {};
+const AT_MARKET = { type: 'market' } as const;
 
 type Draft = { -readonly [K in keyof OrderIntent]: OrderIntent[K] };
 
@@ -130,7 +130,7 @@ export class Stepper {
   private review(view: MarketView, j: number, wanted: number): number {
     const { risk, names, events } = this;
     const close = view.close[j]!;
-    const { limitPrice, stopPrice } = this.entryPrices(j, Math.sign(wanted), close);
+    const { limitPrice, stopPrice } = this.entryTerms(j, Math.sign(wanted), close);
     const before = risk.verdicts.length;
     const allowed = risk.review(names[j]!, wanted, close, limitPrice ?? stopPrice ?? close, view.last?.[j] ?? close);
     if (events === undefined) return allowed;
@@ -147,23 +147,32 @@ export class Stepper {
       instrument: this.names[j]!,
       side: weight > 0 ? 'buy' : 'sell',
       leg: 'entry',
-      type: entry?.type ?? 'market',
+      ...this.entryTerms(j, Math.sign(weight), close),
       notional: Math.abs(weight) * equity,
     };
-    const { limitPrice, stopPrice } = this.entryPrices(j, Math.sign(weight), close);
-    if (limitPrice !== undefined) intent.limitPrice = limitPrice;
-    if (stopPrice !== undefined) intent.stopPrice = stopPrice;
+    if (entry?.type === 'oco') intent.either = this.terms(entry.orders[1], j, Math.sign(weight), close);
+    if (entry?.type === 'oto') {
+      intent.triggers = { first: entry.share, terms: this.terms(entry.orders[1], j, Math.sign(weight), close) };
+    }
     if (sizing.kind === 'all-in') intent.share = Math.abs(weight);
     if (protection !== undefined) intent.protection = protectFromSignal ? { ...protection, anchor: close } : protection;
     return this.planned(view, j, 'signal', intent);
   }
 
-  private entryPrices(j: number, side: number, close: number): Pick<OrderIntent, 'limitPrice' | 'stopPrice'> {
-    const { entry } = this.strategy;
-    if (entry === undefined || entry.type === 'market') return NO_PRICES;
+  /** Type and prices of an entry; of two orders those of the first. */
+  private entryTerms(j: number, side: number, close: number): Pick<OrderIntent, 'type' | 'limitPrice' | 'stopPrice'> {
+    const { entry = AT_MARKET } = this.strategy;
+    if (entry.type === 'oco' || entry.type === 'oto') return this.terms(entry.orders[0], j, side, close);
+    if (entry.type !== 'stop_limit') return this.terms(entry, j, side, close);
     const price = (offset: number) => this.rounding.price(j, close * (1 + side * offset), side);
-    if (entry.type === 'stop_limit') return { stopPrice: price(entry.offset), limitPrice: price(entry.limit) };
-    return entry.type === 'limit' ? { limitPrice: price(-entry.offset) } : { stopPrice: price(entry.offset) };
+    return { type: 'stop_limit', stopPrice: price(entry.offset), limitPrice: price(entry.limit) };
+  }
+
+  private terms(entry: SimpleEntry, j: number, side: number, close: number): OrderTerms {
+    if (entry.type === 'market') return AT_MARKET;
+    const toward = entry.type === 'limit' ? -side : side;
+    const price = this.rounding.price(j, close * (1 + toward * entry.offset), side);
+    return entry.type === 'limit' ? { type: 'limit', limitPrice: price } : { type: 'stop', stopPrice: price };
   }
 
   private exit(view: MarketView, j: number, held: number, reason: PlanReason): PlannedOrder {

@@ -12,16 +12,21 @@ export interface Thresholds {
   readonly exitShort: number;
 }
 
-/** Everything decide needs beside the market and the account. Plain numbers; equal in both runners. */
+/** An entry by one order at most one price: market, limit or stop. */
+export type SimpleEntry = { readonly type: 'market' } | { readonly type: 'limit' | 'stop'; readonly offset: number };
+
 /**
  * Order type of entries. Prices are fractions of the signal bar's close: a limit lies on the better side, a stop on the
- * worse one, and a stop-limit's limit (`limit`) beyond its stop.
+ * worse one, and a stop-limit's limit (`limit`) beyond its stop. `oco`: two orders of which one cancels the other. `oto`:
+ * the fill of the part `share` of the entry triggers the order for the rest.
  */
 export type EntryOrder =
-  | { readonly type: 'market' }
-  | { readonly type: 'limit' | 'stop'; readonly offset: number }
-  | { readonly type: 'stop_limit'; readonly offset: number; readonly limit: number };
+  | SimpleEntry
+  | { readonly type: 'stop_limit'; readonly offset: number; readonly limit: number }
+  | { readonly type: 'oco'; readonly orders: readonly [SimpleEntry, SimpleEntry] }
+  | { readonly type: 'oto'; readonly orders: readonly [SimpleEntry, SimpleEntry]; readonly share: number };
 
+/** Everything decide needs beside the market and the account. Plain numbers; equal in both runners. */
 export interface Strategy {
   readonly thresholds: Thresholds;
   /** Default: a market order. */

@@ -57,6 +57,8 @@ export interface BrokerCapabilities {
   readonly attachedProtection: boolean;
   /** Two exits of which one cancels the other. */
   readonly oco: boolean;
+  /** Entries of two orders: one cancels the other, or one triggers the other (`OrderRequest.either` and `.triggers`). */
+  readonly pairedEntries?: boolean;
   readonly trailingStop: boolean;
   /** Classes of instruments whose exits the venue does not hold. */
   readonly noExitsFor?: ReadonlySet<InstrumentClass>;
@@ -81,6 +83,8 @@ export interface MarketTick {
     readonly low: number;
     readonly close: number;
     readonly volume: number;
+    /** Nothing was traded in it, although the series counts volume: a halt. */
+    readonly halted?: true;
   }[];
 }
 

@@ -1,5 +1,6 @@
 import type { CorporateAction } from '../domain/bars.js';
 import type { SimulatedExchange } from './exchange.js';
+import { repriced } from './orders.js';
 
 /**
  * What befalls the holders of an instrument before its next bar; `instrument` and `becomes` are indices. `amount` is cash
@@ -105,6 +106,9 @@ function split(exchange: SimulatedExchange, j: number, ratio: number, time: numb
     order.filled *= ratio;
     order.limitPrice = inShares(order.limitPrice, order.side);
     order.stopPrice = inShares(order.stopPrice, order.side);
+    const other = (price: number) => inShares(price, order.side);
+    if (order.either !== undefined) order.either = repriced(order.either, other);
+    if (order.triggers !== undefined) order.triggers = repriced(order.triggers, other);
     exchange.listener.onOrder(order);
   }
   const side = Math.sign(ledger.quantity[j]!);

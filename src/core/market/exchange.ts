@@ -2,7 +2,8 @@ import type { OrderIntent, Protection } from '../domain/orders.js';
 import { OrderBook } from './book.js';
 import { CostModel } from './costs.js';
 import { Ledger } from './ledger.js';
-import { type VenueOrder, venueOrder } from './orders.js';
+import { openFor, referenceOf } from './matching.js';
+import { trigger, type VenueOrder, venueOrder } from './orders.js';
 import { ProtectionState } from './protection.js';
 import type { Candle } from './reference.js';
 import { fillableQuantity, slippedPrice } from './slippage.js';
@@ -64,7 +65,7 @@ export class SimulatedExchange {
       order.note = why;
     } else {
       // An exit outranks what is left of an entry: a position being closed must not grow.
-      if (order.leg === 'exit') this.cancelEntries(instrument, 'exit ordered');
+      if (order.leg === 'exit') this.cancelEntries(instrument, 'canceled');
       this.book.add(order);
       this.busy[instrument] = 2;
       this.moved(instrument);
@@ -132,6 +133,11 @@ export class SimulatedExchange {
     this.refreshBusy(j);
   }
 
+  /** A bar without a trade: nothing fills, no exit is reached or moved, orders stay. */
+  onHalt(j: number, close: number): void {
+    this.ledger.mark[j] = close;
+  }
+
   /** Closes every position at the given mark: the end of a backtest that was asked to do so. */
   closeAt(j: number, index: number, time: number, price: number, reason: ExitReason): void {
     const quantity = this.ledger.quantity[j]!;
@@ -140,16 +146,7 @@ export class SimulatedExchange {
     this.bar.time = time;
     this.bar.volume = Number.POSITIVE_INFINITY;
     this.barIndex = index;
-    const side = quantity > 0 ? 'sell' : 'buy';
-    const order = venueOrder(
-      this.nextSequence++,
-      j,
-      { instrument: '', side, leg: 'exit', type: 'market', quantity: Math.abs(quantity) },
-      time,
-      reason,
-      '',
-    );
-    this.listener.onOrder(order);
+    const order = this.closing(j, { leg: 'exit', type: 'market' }, reason);
     this.fill(order, price, Math.abs(quantity));
   }
 
@@ -160,28 +157,24 @@ export class SimulatedExchange {
   /** 0 nothing entered, 1 entered at the open, 2 entered inside the bar. */
   private fillWorking(j: number): 0 | 1 | 2 {
     const list = this.book.orders(j);
-    const bar = this.bar;
+    const { bar } = this;
+    const { fill } = this.settings;
     let entered: 0 | 1 | 2 = 0;
     // Exits first: a reversal's exit frees the money that its entry needs.
     for (let pass = 0; pass < 2; pass++) {
       for (let k = 0; k < list.length; k++) {
         const order = list[k]!;
         if ((order.leg === 'entry' ? 1 : 0) !== pass || bar.time < order.submitted) continue;
-        const price = this.settings.fill.reference(
-          order.type,
-          order.side,
-          order.limitPrice,
-          order.stopPrice,
-          order.triggered,
-          bar,
-        );
+        const price = referenceOf(order, bar, fill);
         if (Number.isNaN(price)) {
           if (order.type === 'stop_limit' && this.elected(order)) order.triggered = true;
           continue;
         }
-        const before = this.settings.fill.beforeBar === true && order.type === 'market';
+        // Reached, a stop is a market order, also for what this bar's volume leaves of it.
+        if (order.type === 'stop' && order.either === undefined) order.triggered = true;
+        const before = fill.beforeBar === true && order.type === 'market';
         const filled = before ? this.fillBefore(order, price) : this.tryFill(order, price);
-        if (order.leg === 'entry' && filled) entered = before || price === bar.open ? 1 : 2;
+        if (order.leg === 'entry' && filled) entered = before || price === openFor(fill, order.side, bar) ? 1 : 2;
       }
     }
     this.book.keepOpen(j);
@@ -214,7 +207,7 @@ export class SimulatedExchange {
       if (quantity <= 0) return this.reject(order, 'too small to trade');
       order.quantity = quantity;
     }
-    let quantity = this.grid(j, order.quantity - order.filled);
+    let quantity = this.grid(j, this.due(order) - order.filled);
     if (order.leg === 'entry' && Number.isNaN(order.notional)) {
       const needed =
         quantity * price + this.costs.ofFill(order.side, quantity, price, this.bar.time, order.filled === 0);
@@ -223,9 +216,14 @@ export class SimulatedExchange {
       }
     }
     if (order.leg !== 'entry') quantity = Math.min(quantity, Math.abs(this.ledger.quantity[j]!));
+    if (order.first === 0 && !Number.isNaN(order.notional)) {
+      // The rest was sized at the price of the first part: a dearer one must not borrow.
+      quantity = Math.min(quantity, this.affordable(order, this.ledger.buyingPower(this.settings.leverage), price));
+    }
     if (quantity > available) quantity = this.rounding.quantity(j, available);
     if (quantity <= 0) {
       if (order.leg !== 'entry' && this.ledger.quantity[j] === 0) return this.reject(order, 'nothing to close');
+      if (order.triggers !== undefined && this.due(order) === 0) return this.reject(order, 'too small to trade');
       return false;
     }
     if (!isLimit && slippage.kind === 'volume-share') {
@@ -238,7 +236,16 @@ export class SimulatedExchange {
   private resolveNotional(order: VenueOrder, price: number): number {
     const power = this.ledger.buyingPower(this.settings.leverage);
     const money = order.share > 0 ? order.share * power : Math.min(order.notional, power);
-    return this.rounding.quantity(order.instrument, this.costs.quantityFor(money, price, this.bar.time));
+    return this.affordable(order, money, price);
+  }
+
+  private affordable({ instrument }: VenueOrder, money: number, price: number): number {
+    return this.rounding.quantity(instrument, this.costs.quantityFor(money, price, this.bar.time));
+  }
+
+  /** Units of the order that may be filled by now: of one that triggers another, its first part. */
+  private due({ instrument, quantity, triggers, first }: VenueOrder): number {
+    return triggers === undefined ? quantity : this.rounding.quantity(instrument, quantity * first);
   }
 
   private fill(order: VenueOrder, price: number, quantity: number): void {
@@ -253,6 +260,8 @@ export class SimulatedExchange {
     order.filledValue += quantity * price;
     order.costs += costs;
     order.status = order.quantity - order.filled <= 1e-9 ? 'filled' : 'partially_filled';
+    order.either = undefined;
+    if (order.triggers !== undefined && this.due(order) - order.filled <= 1e-9) trigger(order);
     this.ledger.book(j, order.side, quantity, price, costs, time, this.barIndex, order.reason);
     const held = this.ledger.quantity[j]!;
     if (held !== 0) this.ledger.quantity[j] = Math.sign(held) * this.grid(j, Math.abs(held));
@@ -281,22 +290,11 @@ export class SimulatedExchange {
     if (side === 0 || !state.test(side, this.bar, this.settings.fill, targetAllowed)) return;
     const { price, reason, marketable } = state.hit;
     this.cancelAll(j, `position closed by ${reason}`);
-    const order = venueOrder(
-      this.nextSequence++,
-      j,
-      {
-        instrument: '',
-        side: side > 0 ? 'sell' : 'buy',
-        leg: LEG_OF_REASON[reason as keyof typeof LEG_OF_REASON],
-        type: marketable ? 'stop' : 'limit',
-        quantity: Math.abs(position),
-        ...(marketable ? { stopPrice: price } : { limitPrice: price }),
-      },
-      this.bar.time,
-      reason,
-      '',
-    );
-    this.listener.onOrder(order);
+    const leg = LEG_OF_REASON[reason as keyof typeof LEG_OF_REASON];
+    const terms = marketable
+      ? { type: 'stop' as const, stopPrice: price }
+      : { type: 'limit' as const, limitPrice: price };
+    const order = this.closing(j, { leg, ...terms }, reason);
     const { slippage } = this.settings;
     const available = fillableQuantity(slippage, this.bar.volume, this.takenInBar);
     const quantity = available >= order.quantity ? order.quantity : this.rounding.quantity(j, available);
@@ -312,6 +310,20 @@ export class SimulatedExchange {
     order.triggered = true;
     this.protection[j] = undefined;
     this.book.add(order);
+  }
+
+  /** The venue's own order for all of a position. */
+  private closing(j: number, terms: Pick<OrderIntent, 'leg' | 'type'>, reason: ExitReason): VenueOrder {
+    const position = this.ledger.quantity[j]!;
+    const intent = {
+      ...terms,
+      instrument: '',
+      side: position > 0 ? 'sell' : 'buy',
+      quantity: Math.abs(position),
+    } as const;
+    const order = venueOrder(this.nextSequence++, j, intent, this.bar.time, reason, '');
+    this.listener.onOrder(order);
+    return order;
   }
 
   private protect(j: number, spec: Protection): ProtectionState {

@@ -15,6 +15,8 @@ export interface FillModel {
    * bars that reach none of them; without it, every bar of a protected position goes through the venue.
    */
   readonly insideBar?: boolean;
+  /** What an order of this side pays or gets at the open of the bar; absent: its open. */
+  atOpen?(side: number, bar: Candle): number;
   /**
    * Reference price before slippage, NaN for no fill. `triggered` is a stop-limit whose stop was reached in an earlier bar.
    */

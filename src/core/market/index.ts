@@ -5,6 +5,7 @@ export * from './fees.js';
 export * from './fill-model.js';
 export * from './financing.js';
 export * from './ledger.js';
+export * from './matching.js';
 export * from './orders.js';
 export * from './protection.js';
 export * from './reference.js';

@@ -1,4 +1,4 @@
-import type { OrderIntent, OrderLeg, OrderStatus, OrderType, Protection } from '../domain/orders.js';
+import type { OrderIntent, OrderLeg, OrderStatus, OrderTerms, OrderType, Protection } from '../domain/orders.js';
 import type { ExitReason } from './trades.js';
 
 /** An order as the simulated venue holds it. Plain data, so that a book can be written down and read back. */
@@ -9,7 +9,7 @@ export interface VenueOrder {
   /** 1 buys, −1 sells. */
   readonly side: number;
   readonly leg: OrderLeg;
-  readonly type: OrderType;
+  type: OrderType;
   /** Units ordered; NaN until a notional order's first fill resolves it. */
   quantity: number;
   /** Money to spend; NaN for an order by quantity. */
@@ -29,6 +29,11 @@ export interface VenueOrder {
   note: string;
   readonly reason: ExitReason;
   readonly protection: Protection | undefined;
+  /** The other terms of a pair of which one cancels the other, until one of them has begun to fill. */
+  either: OrderTerms | undefined;
+  /** What is triggered once the part `first` of the whole is filled; `first` is 0 from then on, and 1 without a part. */
+  triggers: OrderTerms | undefined;
+  first: number;
   /** The caller's own id; '' in a backtest. */
   readonly clientId: string;
 }
@@ -61,6 +66,49 @@ export function venueOrder(
     note: '',
     reason,
     protection: intent.protection,
+    either: intent.either,
+    triggers: intent.triggers?.terms,
+    first: intent.triggers?.first ?? 1,
     clientId,
   };
+}
+
+/** Trades the order's terms for the other ones of its pair. */
+export function swapTerms(order: VenueOrder): void {
+  const { type, limitPrice, stopPrice } = order;
+  workOn(order, order.either!);
+  order.either = {
+    type: type as OrderTerms['type'],
+    ...(!Number.isNaN(limitPrice) && { limitPrice }),
+    ...(!Number.isNaN(stopPrice) && { stopPrice }),
+  };
+}
+
+/** The first part is filled: what was ordered beside it works from the next bar on. */
+export function trigger(order: VenueOrder): void {
+  workOn(order, order.triggers!);
+  order.triggers = undefined;
+  order.first = 0;
+  order.triggered = false;
+}
+
+/** From now on the order works on these terms. */
+function workOn(order: VenueOrder, { type, limitPrice = Number.NaN, stopPrice = Number.NaN }: OrderTerms): void {
+  order.type = type;
+  order.limitPrice = limitPrice;
+  order.stopPrice = stopPrice;
+}
+
+/** The same terms with other prices. */
+export const repriced = (terms: OrderTerms, price: (value: number) => number): OrderTerms => ({
+  type: terms.type,
+  ...(terms.limitPrice !== undefined && { limitPrice: price(terms.limitPrice) }),
+  ...(terms.stopPrice !== undefined && { stopPrice: price(terms.stopPrice) }),
+});
+
+/** Why terms make no order; '' where they do. */
+export function flawOf({ type, limitPrice, stopPrice }: Pick<VenueOrder, 'type' | 'limitPrice' | 'stopPrice'>): string {
+  if ((type === 'limit' || type === 'stop_limit') && !(limitPrice > 0)) return 'limit price missing';
+  if ((type === 'stop' || type === 'stop_limit') && !(stopPrice > 0)) return 'stop price missing';
+  return '';
 }

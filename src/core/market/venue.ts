@@ -2,7 +2,7 @@ import type { Flow } from './corporate.js';
 import type { CostSettings } from './costs.js';
 import type { FillModel } from './fill-model.js';
 import type { RateRow } from './financing.js';
-import type { VenueOrder } from './orders.js';
+import { flawOf, type VenueOrder } from './orders.js';
 import type { SlippageSettings } from './slippage.js';
 
 export interface ExchangeSettings {
@@ -34,11 +34,17 @@ export interface ExchangeListener {
   onFlow?(flow: Flow): void;
 }
 
+const NO_PRICES = { limitPrice: Number.NaN, stopPrice: Number.NaN };
+
 /** Why a venue with these settings does not take an order; '' where it does. */
 export function refusal(order: VenueOrder, settings: ExchangeSettings): string {
   if (order.leg === 'entry' && order.side < 0 && !settings.allowShort) return 'short selling is not allowed';
-  if ((order.type === 'limit' || order.type === 'stop_limit') && !(order.limitPrice > 0)) return 'limit price missing';
-  if ((order.type === 'stop' || order.type === 'stop_limit') && !(order.stopPrice > 0)) return 'stop price missing';
+  for (const terms of [order, order.either, order.triggers]) {
+    const flaw = terms === undefined ? '' : flawOf({ ...NO_PRICES, ...terms });
+    if (flaw !== '') return flaw;
+  }
+  if (order.triggers !== undefined && !(order.first > 0 && order.first < 1))
+    return 'the first part lies between 0 and 1';
   if (Number.isNaN(order.notional) ? !(order.quantity > 0) : !(order.notional > 0)) return 'quantity must be positive';
   return '';
 }

@@ -9,7 +9,7 @@ import { returnCalendar } from './compose/market.js';
 import { composeStrategy } from './compose/strategy.js';
 import { type TradeNews, tradeNews } from './notify/index.js';
 import type { Runtime } from './runtime.js';
-import { checkAccount, checkLive, checkNames } from './trade/guards.js';
+import { checkAccount, checkEntries, checkLive, checkNames } from './trade/guards.js';
 import { accountLimits } from './trade/limits.js';
 import { isLive, liveMarket } from './trade/live.js';
 import { replayMarket } from './trade/replay.js';
@@ -74,6 +74,7 @@ async function start(
     const risk = [...run.run.strategy.risk, ...accountLimits(options, run.run.strategy.risk, account)];
     const settings = { ...run.run.strategy, risk };
     const { strategy, rounding } = await composeStrategy(settings, model.file.scoreKind, dataset.instruments);
+    checkEntries(broker, strategy);
     if (live) await checkVenueClock(broker, runtime, returnCalendar(dataset));
     const market = live
       ? await liveMarket(tradeable, strategy.sizing, options, runtime)

@@ -1,4 +1,5 @@
 import type { OrderLeg, OrderStatus, OrderType, Protection, Side } from '../domain/orders.js';
+import type { QuantisedTerms } from '../domain/quantise.js';
 
 /** What leases, ownership, client order ids and limits key on. `account` is the venue's own id of the account. */
 export interface StrategyScope {
@@ -29,6 +30,9 @@ export interface OrderRequest {
   readonly stopLoss?: { readonly stopPrice: string; readonly limitPrice?: string };
   /** Exits relative to the fill price, for venues that compute and hold them (`relativeProtection`). */
   readonly protection?: Protection;
+  /** One cancels other, and one triggers other: as in `OrderIntent`. */
+  readonly either?: QuantisedTerms;
+  readonly triggers?: { readonly first: number; readonly terms: QuantisedTerms };
   /** Whether the position may end up on the other side of zero: an order with `false` only reduces. */
   readonly opens?: boolean;
   /** Why it is sent, for the record: signal, time_stop, risk, stop_loss … */

@@ -28,7 +28,7 @@ import * as patternDayTrader from '../../../src/core/risk/policies/pattern-day-t
 import * as priceCollar from '../../../src/core/risk/policies/price-collar.js';
 import * as settledCash from '../../../src/core/risk/policies/settled-cash.js';
 import { openJournal, streamOf } from '../../../src/core/state/index.js';
-import { feedWith, randomCandles, strategy, tinyBars, venue } from '../../support/market.js';
+import { feedWith, randomCandles, strategy, type TinyCandle, tinyBars, venue } from '../../support/market.js';
 
 interface Case {
   readonly name: string;
@@ -42,6 +42,8 @@ interface Case {
   readonly restart?: number;
   /** Corporate actions at midnight, after 70 bars; what a rename or a delisting ends has no bars after it. */
   readonly actions?: readonly CorporateAction[];
+  /** Every fourth bar has no volume. */
+  readonly halts?: boolean;
   /** Scores in the step, by what is held. */
   readonly inStep?: Signals['inStep'];
 }
@@ -82,6 +84,33 @@ const CASES: readonly Case[] = [
       protection: { stopLoss: 0.02, takeProfit: 0.02 },
     }),
     venue: { allowShort: true, costs },
+  },
+  {
+    name: 'entries by a pair of which one cancels the other, with protection and restarts',
+    strategy: () => ({
+      thresholds: short,
+      entry: {
+        type: 'oco',
+        orders: [
+          { type: 'limit', offset: 0.002 },
+          { type: 'stop', offset: 0.003 },
+        ],
+      },
+      protection: { stopLoss: 0.02, takeProfit: 0.02 },
+    }),
+    venue: { allowShort: true, slippage: { kind: 'volume-share', limit: 0.01, impact: 0.1 } },
+    restart: 6,
+  },
+  {
+    name: 'entries in two parts, the first triggers the second; bars without a trade',
+    strategy: () => ({
+      thresholds: short,
+      entry: { type: 'oto', share: 0.4, orders: [{ type: 'market' }, { type: 'limit', offset: 0.002 }] },
+      protection: { stopLoss: 0.02, trailingStop: 0.03 },
+    }),
+    venue: { allowShort: true, costs },
+    halts: true,
+    restart: 6,
   },
   { name: 'entries at a stop-limit', strategy: () => ({ entry: { type: 'stop_limit', offset: 0.001, limit: 0.004 } }) },
   {
@@ -238,7 +267,10 @@ test.each([...CASES, ...WITH_ACTIONS])('both runners emit the same events: $name
     (c.actions ?? []).filter((a) => 'becomes' in a || a.type === 'delisting').map((a) => a.instrument),
   );
   const series = ['A', 'B', 'C', 'D', 'E'].slice(0, c.instruments ?? 3).map((id, j) => {
-    const bars = tinyBars(randomCandles(N, 11 + j), id, Date.UTC(2024, 0, 1, 22, 50));
+    const candles = randomCandles(N, 11 + j).map((candle, i): TinyCandle => {
+      return c.halts === true && i % 4 === 2 ? [candle[0], candle[1], candle[2], candle[3], 0] : candle;
+    });
+    const bars = tinyBars(candles, id, Date.UTC(2024, 0, 1, 22, 50));
     // B lacks every fifth bar: it must neither fill nor decide there. D is what A becomes.
     const keep = (_: number, i: number) =>
       (id !== 'B' || i % 5 !== 3) && (!ends.has(id) || i < 70) && (id !== 'D' || i >= 70);

@@ -23,13 +23,25 @@ const cases = fc.record({
   seed: fc.integer({ min: 1, max: 1e6 }),
   instruments: fc.constantFrom(1, 1, 3),
   gaps: fc.boolean(),
+  halts: fc.boolean(),
   protection: maybe(
     fc.record({ stopLoss: maybe(fraction), takeProfit: maybe(fraction), trailingStop: maybe(fraction) }),
   ),
   timeStop: fc.constantFrom(Number.POSITIVE_INFINITY, 1, 6, 25),
   reentry: fc.constantFrom('new-signal' as const, 'immediate' as const),
   short: fc.boolean(),
-  entry: fc.constantFrom<Strategy['entry']>({ type: 'market' }, { type: 'limit', offset: 0.003 }),
+  entry: fc.constantFrom<Strategy['entry']>(
+    { type: 'market' },
+    { type: 'limit', offset: 0.003 },
+    {
+      type: 'oco',
+      orders: [
+        { type: 'limit', offset: 0.002 },
+        { type: 'stop', offset: 0.004 },
+      ],
+    },
+    { type: 'oto', share: 0.4, orders: [{ type: 'market' }, { type: 'limit', offset: 0.003 }] },
+  ),
   drawdown: maybe(fc.double({ min: 0.02, max: 0.4, noNaN: true })),
   daily: maybe(fc.double({ min: 0.005, max: 0.1, noNaN: true })),
   slippage: fc.constantFrom<ExchangeSettings['slippage']>(
@@ -47,9 +59,11 @@ const coarse: Rounding = { quantity: (_, q) => q, price: (_, p) => Math.round(p 
 const tick = (price: number) => coarse.price(0, price, 1);
 
 /** Quarter-hourly bars, so that a run has several sessions; calm enough for quiet stretches between the events. */
-function market({ seed, instruments, gaps }: Case): BarColumns[] {
+function market({ seed, instruments, gaps, halts }: Case): BarColumns[] {
   return Array.from({ length: instruments }, (_, j) => {
-    const calm = randomCandles(N, seed + j).map(([o, h, l, c, v]) => [tick(o), tick(h), tick(l), tick(c), v!] as const);
+    const calm = randomCandles(N, seed + j).map(
+      ([o, h, l, c, v], i) => [tick(o), tick(h), tick(l), tick(c), halts && i % 3 === 1 ? 0 : v!] as const,
+    );
     const bars = tinyBars(calm, `I${j}`);
     const keep = (_: number, i: number) => !(gaps && (i + j) % 7 === 3);
     return {

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { OrderIntent, Protection } from '../../../src/core/domain/orders.js';
-import { type ExchangeSettings, NO_COSTS, SimulatedExchange, type VenueOrder } from '../../../src/core/market/index.js';
+import {
+  applyAction,
+  type ExchangeSettings,
+  NO_COSTS,
+  SimulatedExchange,
+  type VenueOrder,
+} from '../../../src/core/market/index.js';
 import { exact, type TinyCandle, venue } from '../../support/market.js';
 
 interface Fill {
@@ -38,6 +44,9 @@ function play(
 
 const buy = (intent: Partial<OrderIntent> & { at?: number } = {}) => ({ quantity: 10, ...intent });
 const flat: TinyCandle = [100, 101, 99, 100];
+
+const STOP_99 = { type: 'stop', stopPrice: 99 } as const;
+const PAIR = { type: 'limit', limitPrice: 99.5, either: { type: 'stop', stopPrice: 100.5 } } as const;
 
 describe('the table of tiny candles: order, candles, expected fills', () => {
   const rows: readonly [string, Parameters<typeof play>[0], readonly TinyCandle[], readonly [number, number][]][] = [
@@ -81,6 +90,35 @@ describe('the table of tiny candles: order, candles, expected fills', () => {
       [buy({ type: 'stop_limit', stopPrice: 100.5, limitPrice: 100.2 })],
       [flat, [100.4, 100.6, 99.9, 100.3]],
       [[1, 100.2]],
+    ],
+    ['oco: the limit is reached', [buy(PAIR)], [[100, 100.4, 99, 100]], [[0, 99.5]]],
+    ['oco: the stop is reached', [buy(PAIR)], [[100, 101, 99.8, 100]], [[0, 100.5]]],
+    ['oco: both inside the bar: the worse one, and it alone', [buy(PAIR)], [flat, flat], [[0, 100.5]]],
+    ['oco: a gap below the limit: the open comes first', [buy(PAIR)], [[98, 101, 97, 98]], [[0, 98]]],
+    ['oco: a gap above the stop: the open', [buy(PAIR)], [[103, 104, 99, 103]], [[0, 103]]],
+    [
+      'oco of a position’s exits: both inside the bar: the stop',
+      [buy(), { leg: 'exit', side: 'sell', quantity: 10, at: 1, type: 'limit', limitPrice: 100.5, either: STOP_99 }],
+      [flat, [100, 101, 98, 100]],
+      [
+        [0, 100],
+        [1, 99],
+      ],
+    ],
+    [
+      'oto: the first fill triggers the rest, which works from the next bar on',
+      [buy({ triggers: { first: 0.4, terms: { type: 'limit', limitPrice: 99.5 } } })],
+      [flat, [100, 101, 99.5, 100], [100, 101, 99, 100]],
+      [
+        [0, 100],
+        [2, 99.5],
+      ],
+    ],
+    [
+      'oto: what is never filled triggers nothing',
+      [buy({ type: 'limit', limitPrice: 98, triggers: { first: 0.5, terms: { type: 'market' } } })],
+      [flat, flat],
+      [],
     ],
     ['a stop never reached waits', [buy({ type: 'stop', stopPrice: 105 })], [flat, flat], []],
     ['an order never fills on a bar that opened before it', [buy({ at: 1 })], [flat, [102, 103, 101, 102]], [[1, 102]]],
@@ -205,6 +243,66 @@ test('a stop larger than the volume allows sells the rest at the next opens', ()
     [93, 25, 'stop_loss'],
   ]);
   expect(exchange.ledger.quantity[0]).toBe(0);
+});
+
+describe('pairs of orders', () => {
+  test('one triggers other by money: what is left pays for the rest, and no more', () => {
+    const order = { notional: 1000, triggers: { first: 0.5, terms: { type: 'stop', stopPrice: 110 } } } as const;
+    const { fills, exchange } = play([order], [flat, [105, 112, 104, 111]], { cash: 1000 });
+    expect(fills.map((f) => [f.price, Number(f.quantity.toFixed(9))])).toEqual([
+      [100, 5],
+      [110, Number((500 / 110).toFixed(9))],
+    ]);
+    expect(exchange.ledger.cash).toBeCloseTo(0, 9);
+  });
+
+  test('protection covers the part that is filled, and closing it cancels the rest', () => {
+    const triggers = { first: 0.5, terms: { type: 'limit', limitPrice: 90 } } as const;
+    const { fills, orders } = play([buy({ triggers, protection: { stopLoss: 0.05 } })], [flat, [99, 99, 94, 95]]);
+    expect(fills.map((f) => [f.price, f.quantity])).toEqual([
+      [100, 5],
+      [95, 5],
+    ]);
+    expect(orders[0]).toMatchObject({ filled: 5, status: 'canceled' });
+  });
+
+  test('a partial fill cancels the other order of the pair; what is left works on', () => {
+    const slippage = { kind: 'volume-share', limit: 0.01, impact: 0 } as const;
+    const { fills, orders } = play([buy(PAIR)], [[100, 100.4, 99, 100, 400], flat, flat], { slippage });
+    expect(fills.map((f) => [f.price, f.quantity])).toEqual([
+      [99.5, 4],
+      [99.5, 6],
+    ]);
+    expect(orders[0]).toMatchObject({ type: 'limit', status: 'filled', either: undefined });
+  });
+
+  test('a split moves both prices', () => {
+    const { exchange, orders } = play([], []);
+    exchange.submit(0, { instrument: 'X', side: 'buy', leg: 'entry', quantity: 10, ...PAIR }, 0);
+    applyAction(exchange, { type: 'split', instrument: 0, ratio: 2 }, 0, 0);
+    expect(orders[0]).toMatchObject({ limitPrice: 49.75, either: { type: 'stop', stopPrice: 50.25 } });
+  });
+
+  test.each([
+    [{ either: { type: 'stop' } as const }, 'stop price missing'],
+    [{ triggers: { first: 0.5, terms: { type: 'limit' } } } as const, 'limit price missing'],
+    [{ triggers: { first: 1, terms: { type: 'market' } } } as const, 'the first part lies between 0 and 1'],
+  ])('refuses %j', (intent, note) => {
+    expect(play([buy(intent)], [flat]).orders[0]).toMatchObject({ status: 'rejected', note });
+  });
+});
+
+test('a stop that was reached is a market order for what the volume leaves of it', () => {
+  const slippage = { kind: 'volume-share', limit: 0.01, impact: 0 } as const;
+  const candles: TinyCandle[] = [
+    [100, 101, 99, 100, 400],
+    [98, 99, 97, 98],
+  ];
+  const { fills } = play([buy({ type: 'stop', stopPrice: 100.5 })], candles, { slippage });
+  expect(fills.map((f) => [f.price, f.quantity])).toEqual([
+    [100.5, 4],
+    [98, 6],
+  ]);
 });
 
 describe('slippage, costs, money', () => {

@@ -50,7 +50,8 @@ export const strategyShape = {
     {
       summary:
         'Order type of entries; distances are from the last close, and the order works until the signal changes.',
-      value: 'market|limit(0.5%)|stop(0.5%)|stop-limit(0.5%,0.8%)',
+      value:
+        'market|limit(0.5%)|stop(0.5%)|stop-limit(0.5%,0.8%)|oco(limit(0.5%),stop(0.5%))|oto(market,limit(1%),50%)',
     },
     call().prefault('market'),
   ),

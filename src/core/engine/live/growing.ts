@@ -3,6 +3,7 @@ import {
   BAR_FIELDS,
   type BarColumns,
   type CorporateAction,
+  countsVolumeFrom,
   lowerBound,
   sliceBars,
 } from '../../domain/bars.js';
@@ -35,6 +36,7 @@ class GrowingSeries {
   private consumers: SeriesConsumers;
   size = 0;
   private consumed = 0;
+  private halts = 0;
 
   constructor(
     first: BarColumns,
@@ -115,7 +117,14 @@ class GrowingSeries {
     return {
       ...{ index: i, time: time[i]!, open: open[i]!, high: high[i]! },
       ...{ low: low[i]!, close: close[i]!, volume: volume[i]! },
+      ...(volume[i] === 0 && i > this.countsFrom() && { halted: true as const }),
     };
+  }
+
+  /** As `countsVolumeFrom` of the bars so far; looked for again only while there is no volume. */
+  private countsFrom(): number {
+    if (!(this.store.volume[this.halts]! > 0)) this.halts = countsVolumeFrom(this.bars);
+    return this.halts;
   }
 
   values(i: number): readonly [score: number, measure: number] {

@@ -74,6 +74,7 @@ export class ReplaySource implements TickSource {
           low: bars.low[i]!,
           close: bars.close[i]!,
           volume: bars.volume[i]!,
+          ...(bars.volume[i] === 0 && i > feed.halts[j]! && { halted: true as const }),
         };
       }),
       scores: at.map((i, j) => (i < 0 ? Number.NaN : signals.scores[j]![i]!)),

@@ -14,6 +14,8 @@ export interface TickBar {
   readonly low: number;
   readonly close: number;
   readonly volume: number;
+  /** Nothing was traded in it, although the series counts volume. */
+  readonly halted?: true;
 }
 
 /** One clock instant of the market with everything decide needs; arrays are parallel to the instruments. */

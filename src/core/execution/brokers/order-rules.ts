@@ -49,6 +49,8 @@ export function checkOrder(request: OrderRequest, rules: OrderRules): CheckedOrd
       );
   };
 
+  if (capabilities.pairedEntries !== true && (request.either !== undefined || request.triggers !== undefined))
+    refuse('pairs of entry orders (oco, oto) are not taken', 'Backtest with a single --entry order.');
   if (!capabilities.orderTypes.has(type)) refuse(`order type ${type} is not taken`);
   if (!capabilities.timesInForce.has(timeInForce)) refuse(`time in force ${timeInForce} is not taken`);
   if ((quantity === undefined) === (notional === undefined))

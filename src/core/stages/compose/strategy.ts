@@ -3,8 +3,7 @@ import { adapterSettings, type BacktestOptions, type Commission, parseCall, RATE
 import type { Instrument } from '../../domain/instrument.js';
 import type { Protection } from '../../domain/orders.js';
 import { roundingOf } from '../../engine/rounding.js';
-import { defaultThresholds, type EntryOrder, type Strategy, type Thresholds } from '../../engine/strategy.js';
-import { QuantlineError } from '../../errors/index.js';
+import { defaultThresholds, type Strategy, type Thresholds } from '../../engine/strategy.js';
 import {
   type ExchangeSettings,
   type FillModel,
@@ -15,6 +14,7 @@ import {
 import type { ScoreKind } from '../../models/model.js';
 import { loadAdapter } from '../../registry/index.js';
 import type { RiskPolicy } from '../../risk/index.js';
+import { entryOf } from './entry.js';
 
 const commissionShape = {
   percent: z.number(),
@@ -140,26 +140,6 @@ export async function composeStrategy(
     rounding: gridOf(settings, instruments),
     closeAtEnd: settings.closeAtEnd === 'open' ? 'open' : settings.closeAtEnd === 'close',
   };
-}
-
-const ENTRY_TYPES = { market: 'market', limit: 'limit', stop: 'stop', 'stop-limit': 'stop_limit' } as const;
-
-/** `market`, `limit(0.5%)`, `stop(0.5%)`, `stop-limit(0.5%,0.8%)`. */
-function entryOf(text: string): EntryOrder {
-  const call = parseCall(text);
-  const type = ENTRY_TYPES[call.name as keyof typeof ENTRY_TYPES];
-  const offsets = call.args
-    .map(({ value }) => value)
-    .filter((value) => typeof value === 'number' && value > 0 && value < 1);
-  const wanted = type === 'market' ? 0 : type === 'stop_limit' ? 2 : 1;
-  if (type === undefined || offsets.length !== call.args.length || offsets.length !== wanted) {
-    throw new QuantlineError('USAGE', `"${text}" is no order type for entries.`, {
-      hint: 'Use market, limit(0.5%), stop(0.5%) or stop-limit(0.5%,0.8%).',
-    });
-  }
-  const [offset, limit] = offsets as number[];
-  if (type === 'market') return { type };
-  return type === 'stop_limit' ? { type, offset: offset!, limit: limit! } : { type, offset: offset! };
 }
 
 function gridOf({ lot, ticks }: StrategySettings, instruments: readonly Instrument[]): Rounding {

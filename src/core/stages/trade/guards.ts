@@ -1,4 +1,5 @@
 import type { TradeOptions } from '../../config/index.js';
+import type { Strategy } from '../../engine/strategy.js';
 import { QuantlineError } from '../../errors/index.js';
 import type { Broker, BrokerAccount } from '../../execution/index.js';
 import { readReport } from '../reports.js';
@@ -80,4 +81,16 @@ export function checkAccount(options: TradeOptions, runtime: Runtime, broker: Br
         details: { account: account.id },
       },
     );
+}
+
+/** CONFIG where the venue has no order for what the run's entries are: nothing is entered otherwise, or differently. */
+export function checkEntries(broker: Broker, { entry }: Strategy): void {
+  if ((entry?.type !== 'oco' && entry?.type !== 'oto') || broker.capabilities.pairedEntries === true) return;
+  throw new QuantlineError(
+    'CONFIG',
+    `${broker.venue} takes no pairs of entry orders, but the run enters by ${entry.type}.`,
+    {
+      hint: 'Backtest with a single --entry order, or trade on the simulated venue.',
+    },
+  );
 }

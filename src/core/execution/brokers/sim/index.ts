@@ -68,6 +68,7 @@ class SimBroker implements Broker {
       extendedHours: false,
       attachedProtection: false,
       oco: false,
+      pairedEntries: true,
       trailingStop: false,
       replace: false,
       stream: false,

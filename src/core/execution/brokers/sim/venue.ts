@@ -1,8 +1,8 @@
 import type { CorporateAction } from '../../../domain/bars.js';
 import { decimalText, round } from '../../../domain/decimal.js';
 import type { Instrument } from '../../../domain/instrument.js';
-import type { OrderIntent } from '../../../domain/orders.js';
-import { quantisePrice, quantiseQuantity } from '../../../domain/quantise.js';
+import type { OrderIntent, OrderTerms } from '../../../domain/orders.js';
+import { type QuantisedTerms, quantisePrice, quantiseQuantity } from '../../../domain/quantise.js';
 import {
   applyAction,
   EXIT_REASONS,
@@ -160,7 +160,8 @@ export class Venue implements ExchangeListener {
     for (const bar of tick.bars) {
       const j = this.index.get(bar.instrument);
       if (j === undefined) continue;
-      this.exchange.onBar(j, bar.index, bar.time, bar.open, bar.high, bar.low, bar.close, bar.volume);
+      if (bar.halted === true) this.exchange.onHalt(j, bar.close);
+      else this.exchange.onBar(j, bar.index, bar.time, bar.open, bar.high, bar.low, bar.close, bar.volume);
       this.sweepLegs(j);
     }
     this.lastTick = tick.time;
@@ -328,14 +329,24 @@ function updated(known: BookedOrder, order: VenueOrder, time: number): BookedOrd
   };
 }
 
+const number = (text: string | undefined) => (text === undefined ? undefined : Number(text));
+
+const termsOf = ({ type, limitPrice, stopPrice }: QuantisedTerms): OrderTerms => ({
+  type,
+  ...(limitPrice !== undefined && { limitPrice: Number(limitPrice) }),
+  ...(stopPrice !== undefined && { stopPrice: Number(stopPrice) }),
+});
+
 function intentOf(request: OrderRequest): OrderIntent {
-  const number = (text: string | undefined) => (text === undefined ? undefined : Number(text));
+  const { either, triggers } = request;
   const fields = {
     quantity: number(request.quantity),
     notional: number(request.notional),
     limitPrice: number(request.limitPrice),
     stopPrice: number(request.stopPrice),
     protection: request.protection,
+    either: either && termsOf(either),
+    triggers: triggers && { first: triggers.first, terms: termsOf(triggers.terms) },
   };
   const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
   return {
