@@ -16,14 +16,20 @@ import {
   underwater,
 } from './metrics/index.js';
 import type { HonestyResult, ProvenanceStep, ReportDocument } from './report/index.js';
+import type { ResamplingJob } from './resampling/index.js';
 import {
   ADDED_COSTS,
   buyAndHold,
+  type CostCurve,
   costCurve,
+  DELAYS,
+  type DelayTest,
   delayTest,
+  frictionless,
   heldPositions,
   labelShift,
   lateStart,
+  paidPerFill,
   type Replay,
   reproduces,
   rerun,
@@ -31,14 +37,9 @@ import {
   scrambling,
   truncation,
 } from './robustness/index.js';
-import {
-  equityFan,
-  overfittingProbability,
-  type SignificanceReasons,
-  type SignificanceValues,
-  significanceFigures,
-} from './significance/index.js';
+import { type SignificanceReasons, type SignificanceValues, significanceFigures } from './significance/index.js';
 import { quantileSorted } from './stats.js';
+import { type ComparedTrials, compareTrials, type TrialReturns } from './trials.js';
 
 export interface AssessedRun extends Omit<ReportDocument['run'], never> {
   readonly initialEquity: number;
@@ -50,12 +51,6 @@ export interface AssessedRun extends Omit<ReportDocument['run'], never> {
   readonly trades: TradeColumns;
   readonly fills: FillColumns;
   readonly flows: FlowColumns;
-}
-
-/** Session returns of all trials on the same bars, this run's among them; none where they are not comparable. */
-export interface TrialReturns {
-  readonly columns: readonly Float64Array[];
-  readonly hash: string;
 }
 
 export interface Neighbour {
@@ -81,7 +76,10 @@ export interface AssessInput {
   /** Checks that need more than a replay: those that train again. */
   readonly retrained: readonly HonestyResult[];
   readonly provenance: readonly ProvenanceStep[];
-  onStep(text: string): void;
+  /** Computes a table of resamples: on threads, or where the caller is. */
+  resample(job: ResamplingJob): Promise<Float64Array>;
+  /** Called before each part of the work; what it throws ends the assessment. */
+  step(text: string, done?: number, total?: number): Promise<void>;
 }
 
 export interface Assessment {
@@ -90,7 +88,7 @@ export interface Assessment {
 }
 
 /** Everything a report says about one run. Pure: equal inputs give equal documents. */
-export function assess(input: AssessInput): Assessment {
+export async function assess(input: AssessInput): Promise<Assessment> {
   const { run, replay, calendar, riskFree, seed } = input;
   const axis = sessionAxis(calendar, run.time);
   const members = input.benchmark === undefined ? undefined : [input.benchmark];
@@ -111,9 +109,9 @@ export function assess(input: AssessInput): Assessment {
   const sessionOf = sessionOfMarks(run.time, axis);
   const score = scorer(axis, sessionOf, run.initialEquity, riskFree);
 
-  input.onStep('resampling');
+  await input.step('resampling');
   const { returns } = figures.session;
-  const significance = significanceFigures({
+  const significance = await significanceFigures({
     returns,
     periodsPerYear: axis.periodsPerYear,
     riskFreePerPeriod: riskFree / axis.periodsPerYear,
@@ -122,26 +120,54 @@ export function assess(input: AssessInput): Assessment {
     trials: input.trials === null ? null : { ...input.trials, sharpeVariance: input.trials.sharpe_variance },
     held: heldPositions(replay.feed, run.fills, run.flows, run.equity, replay.from, replay.to),
     seed,
+    resample: input.resample,
   });
 
-  input.onStep('costs and delay');
-  const costs = costCurve(replay, score);
-  const delays = delayTest(replay, score);
-  const rescored = ({ strategy, signals }: Neighbour) => ({ strategy, ...score(rerun(replay, { signals })) });
-  const neighbours = input.neighbours.map(rescored);
-  const policies = (input.policies ?? []).map(rescored);
+  let reruns = 0;
+  const policyRuns = input.policies ?? [];
+  const total = ADDED_COSTS.length + DELAYS.length + 1 + input.neighbours.length + policyRuns.length;
+  const pause = () => input.step('running again under other conditions', reruns++, total);
+  const costs = await costCurve(replay, score, pause);
+  const delays = await delayTest(replay, score, costs.points[0]!, pause);
+  await pause();
+  const paid = paidPerFill(
+    returns,
+    score(rerun(replay, { venue: frictionless(replay.venue) })).returns,
+    ((figures.values.turnover ?? 0) * returns.length) / axis.periodsPerYear,
+  );
+  const rescored = async (all: readonly Neighbour[]) => {
+    const out = [];
+    for (const { strategy, signals } of all) {
+      await pause();
+      out.push({ strategy, ...score(rerun(replay, { signals })) });
+    }
+    return out;
+  };
+  const neighbours = await rescored(input.neighbours);
+  const policies = await rescored(policyRuns);
 
-  input.onStep('honesty checks');
-  const honesty = [
-    reproduces(replay, run.equity),
-    truncation(replay),
-    scrambling(replay, seed),
-    lateStart(replay),
-    labelShift(replay),
-    ...input.retrained,
+  const honesty: HonestyResult[] = [];
+  const checks = [
+    () => reproduces(replay, run.equity),
+    () => truncation(replay),
+    () => scrambling(replay, seed),
+    () => lateStart(replay),
+    () => labelShift(replay),
   ];
-  const overfitting = overfittingOf(input.trialReturns);
-  const robust = robustFigures(costs, delays, neighbours, run.trades.pnl.length, overfitting?.pbo);
+  for (const [k, check] of checks.entries()) {
+    await input.step('honesty checks', k, checks.length);
+    honesty.push(check());
+  }
+  honesty.push(...input.retrained);
+  await input.step('comparing with other trials');
+  const held = sessionReturns(benchmark, sessionOf, axis.dates.length, run.initialEquity);
+  const compared = await compareTrials(
+    input.trialReturns,
+    held.returns,
+    { block: significance.block, seed },
+    input.resample,
+  );
+  const robust = robustFigures(costs, delays, paid, neighbours, run.trades.pnl.length, compared);
   const values = { ...figures.values, ...significance.values, ...robust.values };
   const reasons = { ...figures.reasons, ...significance.reasons, ...robust.reasons };
   const verdict = judge(input.gate, values, reasons, checksOf(run, honesty));
@@ -185,7 +211,7 @@ export function assess(input: AssessInput): Assessment {
       instruments: [...perInstrument(run.trades, instruments, run.initialEquity)],
       trials: input.trials,
       costs: costs.points.map(({ added, ...p }) => ({ added, ...scored(p) })),
-      delays: delays.map(({ bars, ...p }) => ({ bars, ...scored(p) })),
+      delays: delays.points.map(({ bars, ...p }) => ({ bars, ...scored(p) })),
       neighbours: neighbours.map(({ strategy, ...p }) => ({ strategy, ...scored(p) })),
       policies: policies.map(({ strategy, ...p }) => ({ strategy, ...scored(p) })),
       honesty,
@@ -194,7 +220,7 @@ export function assess(input: AssessInput): Assessment {
     series: {
       dates: axis.dates,
       equity: figures.session.equity,
-      benchmark: sessionReturns(benchmark, sessionOf, axis.dates.length, run.initialEquity).equity,
+      benchmark: held.equity,
       returns,
       underwater: underwater(figures.session.equity, run.initialEquity),
       exposure: sessionReturns(run.gross, sessionOf, axis.dates.length, 0).equity.map((g, s) => {
@@ -202,10 +228,8 @@ export function assess(input: AssessInput): Assessment {
         return worth > 0 ? g / worth : 0;
       }),
       instruments: replay.feed.bars.map((bars, j) => ({ bars, trades: tradesOf(run.trades, j) })),
-      ...(overfitting !== undefined && { logits: overfitting.logits }),
-      ...(returns.length >= 20 && {
-        fan: equityFan(returns, run.initialEquity, { block: significance.block, samples: 500, seed }),
-      }),
+      ...(compared.overfitting !== undefined && { logits: compared.overfitting.logits }),
+      ...(significance.fan !== undefined && { fan: significance.fan }),
     },
   };
 }
@@ -215,22 +239,32 @@ const scored = (p: Scored) => ({
   sharpe: Number.isFinite(p.sharpe) ? p.sharpe : null,
 });
 
+/** Scored, with the session returns behind it. */
+interface Rescored extends Scored {
+  readonly returns: Float64Array;
+}
+
 function scorer(axis: SessionAxis, sessionOf: Int32Array, initial: number, riskFree: number) {
-  return (result: BacktestResult): Scored => {
+  return (result: BacktestResult): Rescored => {
     const { returns, equity } = sessionReturns(result.equity.equity, sessionOf, axis.dates.length, initial);
     return {
+      returns,
       totalReturn: equity[equity.length - 1]! / initial - 1,
       sharpe: returns.length < 2 ? Number.NaN : sharpe(returns, axis.periodsPerYear, riskFree / axis.periodsPerYear),
     };
   };
 }
 
+/** Costs below this are not believed: about what trading liquid stocks takes a side. */
+const LEAST_COST = 0.0005;
+
 function robustFigures(
-  costs: ReturnType<typeof costCurve>,
-  delays: ReturnType<typeof delayTest>,
+  costs: CostCurve,
+  delays: DelayTest,
+  paid: number,
   neighbours: readonly Scored[],
   trades: number,
-  pbo: number | undefined,
+  compared: ComparedTrials,
 ): { values: SignificanceValues; reasons: SignificanceReasons } {
   const values: SignificanceValues = {};
   const reasons: SignificanceReasons = {};
@@ -239,24 +273,27 @@ function robustFigures(
     if (values[name] === null) reasons[name] = why;
   };
   // Beyond the last point the return is still there: the figure is capped at it.
-  set('break_even_cost', trades === 0 ? null : (costs.breakEven ?? ADDED_COSTS.at(-1)!), 'no trades');
-  const names = ['delay_half_sharpe', 'delay_1_sharpe', 'delay_2_sharpe'] as const;
-  for (const [i, name] of names.entries()) set(name, delays[i]!.sharpe, 'that late, the returns do not vary');
+  const borne = costs.breakEven ?? ADDED_COSTS.at(-1)!;
+  const traded = trades > 0;
+  set('break_even_cost', traded ? borne : null, 'no trades');
+  set('paid_cost', paid, 'nothing was traded');
+  set('cost_cover', traded ? (borne > 0 ? (paid + borne) / Math.max(paid, LEAST_COST) : 0) : null, 'no trades');
+  set('break_even_delay', traded ? (delays.breakEven ?? DELAYS.at(-1)!) : null, 'no trades');
+  for (const { bars, sharpe } of delays.points) {
+    if (bars === 0.25) continue;
+    const name = bars === 0.5 ? 'delay_half_sharpe' : bars === 1 ? 'delay_1_sharpe' : 'delay_2_sharpe';
+    set(name, sharpe, 'that late, the returns do not vary');
+  }
   const around = Float64Array.from(neighbours, (n) => (Number.isFinite(n.sharpe) ? n.sharpe : 0)).sort();
   set(
     'neighbour_sharpe',
     around.length === 0 ? null : quantileSorted(around, 0.5),
     'not applicable: the strategy has no numeric arguments of a rule',
   );
-  set('pbo', pbo ?? null, 'not applicable: fewer than ten trials on these bars, or fewer than 64 sessions');
+  const few = 'not applicable: fewer than ten trials on these bars, or fewer than 64 sessions';
+  set('pbo', compared.overfitting?.pbo ?? null, few);
+  set('spa_p', compared.superior?.pValue ?? null, few);
   return { values, reasons };
-}
-
-/** CSCV over the trials: sixteen blocks, or eight where the sessions are few. */
-function overfittingOf(trials: TrialReturns | undefined) {
-  const sessions = trials?.columns[0]?.length ?? 0;
-  if (trials === undefined || trials.columns.length < 2 || sessions < 64) return undefined;
-  return overfittingProbability(trials.columns, sessions < 320 ? 8 : 16);
 }
 
 function checksOf(run: AssessedRun, honesty: readonly HonestyResult[]): GateCheck[] {

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { setImmediate as breathe } from 'node:timers/promises';
 import { ARTIFACT_SCHEMAS, type Artifact, type ArtifactIdentity, buildId, type Json } from '../artifacts/index.js';
 import { type EvaluateOptions, nearest } from '../config/index.js';
 import { calendarOf } from '../domain/calendars/index.js';
@@ -12,6 +13,8 @@ import {
   parseGate,
   REPORT_FILE,
   type ReportDocument,
+  type ResamplingJob,
+  ResamplingPool,
   reportFootnote,
   reportPage,
   reportTables,
@@ -66,9 +69,14 @@ export async function evaluate(options: EvaluateOptions, runtime: Runtime): Prom
     seed: options.seed,
     build: buildId(),
   };
-  let computed: Assessment | undefined;
-  const compute = async (): Promise<Assessment> =>
-    (computed ??= assess({
+  const pool = new ResamplingPool({
+    threads: runtime.threads,
+    signal: runtime.signal,
+    onRows: (kind, done, total) => runtime.progress.update(RESAMPLING[kind], done, total),
+  });
+  let computed: Promise<Assessment> | undefined;
+  const compute = async (): Promise<Assessment> => {
+    computed ??= assess({
       run: assessedRun(run, source),
       replay: source.replay,
       calendar: calendarOf(run.run.calendar),
@@ -82,40 +90,58 @@ export async function evaluate(options: EvaluateOptions, runtime: Runtime): Prom
       policies: source.policies(),
       retrained: await source.retrained(options.seed),
       provenance: await provenanceOf(run.artifact, runtime),
-      onStep: (text) => {
+      resample: (job) => pool.run(job),
+      step: async (text, done, total) => {
+        runtime.progress.update(text, done, total);
+        // Lets a signal arrive between two parts.
+        await breathe();
         runtime.signal.throwIfAborted();
-        runtime.progress.update(text);
       },
-    }));
-  const { artifact, reused } = await runtime.artifacts.create(
-    identity,
-    async (folder) => {
-      const { report } = await compute();
-      await writeFile(join(folder, REPORT_FILE), `${JSON.stringify(report, null, 1)}\n`);
-      return { summary: summaryOf(report) };
-    },
-    { force: options.force, signal: runtime.signal },
-  );
-  const report = await readReport(artifact);
-  let html: string | undefined;
-  if (options.html !== undefined) {
-    html = resolve(options.html);
-    const { series } = await compute();
-    const perYear = Math.sqrt(report.convention.periods_per_year);
-    const trialSharpes = { values: sharpes.map((s) => s * perYear), own: own * perYear };
-    await writeFileAtomic(html, reportPage(report, { ...series, trialSharpes }));
-  }
-  runtime.progress.end();
-  return {
-    artifact,
-    reused,
-    report,
-    tables: reportTables(report),
-    footnote: reportFootnote(report),
-    exit: report.verdict.pass ? 'ok' : 'gate',
-    html,
+    });
+    return computed;
   };
+  try {
+    const { artifact, reused } = await runtime.artifacts.create(
+      identity,
+      async (folder) => {
+        const { report } = await compute();
+        await writeFile(join(folder, REPORT_FILE), `${JSON.stringify(report, null, 1)}\n`);
+        return { summary: summaryOf(report) };
+      },
+      { force: options.force, signal: runtime.signal },
+    );
+    const report = await readReport(artifact);
+    let html: string | undefined;
+    if (options.html !== undefined) {
+      html = resolve(options.html);
+      const { series } = await compute();
+      const perYear = Math.sqrt(report.convention.periods_per_year);
+      const trialSharpes = { values: sharpes.map((s) => s * perYear), own: own * perYear };
+      await writeFileAtomic(html, reportPage(report, { ...series, trialSharpes }));
+    }
+    return {
+      artifact,
+      reused,
+      report,
+      tables: reportTables(report),
+      footnote: reportFootnote(report),
+      exit: report.verdict.pass ? 'ok' : 'gate',
+      html,
+    };
+  } finally {
+    runtime.progress.end();
+    await pool.close();
+  }
 }
+
+/** What is being resampled, for the progress line. */
+const RESAMPLING: Readonly<Record<ResamplingJob['kind'], string>> = {
+  paths: 'bootstrap of the returns',
+  trades: 'shuffling trades',
+  entries: 'random entries',
+  splits: 'probability of overfitting',
+  superior: 'test of superior ability',
+};
 
 function assessedRun({ artifact, run, equity, trades, fills, flows }: OpenRun, { model }: OpenReplay) {
   return {

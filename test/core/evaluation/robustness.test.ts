@@ -11,10 +11,12 @@ import {
   costCurve,
   delayed,
   delayTest,
-  halfBarLate,
+  frictionless,
   heldPositions,
   labelShift,
   lateStart,
+  paidPerFill,
+  partOfBarLate,
   permutedLabels,
   type Replay,
   reproduces,
@@ -189,19 +191,19 @@ describe('honesty checks', () => {
 
 describe('costs and delay', () => {
   it('break-even lies where the line crosses zero', () => {
-    const at = (added: number, totalReturn: number) => ({ added, totalReturn });
+    const at = (x: number, totalReturn: number) => ({ at: x, totalReturn });
     expect(breakEven([at(0, 0.3), at(0.001, 0.1), at(0.002, -0.1)])).toBeCloseTo(0.0015, 14);
     expect(breakEven([at(0, -0.1), at(0.001, -0.2)])).toBe(0);
     expect(breakEven([at(0, 0.3), at(0.001, 0.1)])).toBeNull();
   });
 
-  it('an added cost is what each fill pays more', () => {
+  it('an added cost is what each fill pays more', async () => {
     const replay = replayOf((_b, i) => (i % 40 < 20 ? 1 : -1));
     const free = rerun(replay);
     const dear = rerun(replay, { venue: withAddedCost(replay.venue, 0.001) });
     expect(free.costs).toBe(0);
     expect(dear.costs / dear.turnover).toBeCloseTo(0.001, 12);
-    const curve = costCurve(replay, score);
+    const curve = await costCurve(replay, score);
     for (let i = 1; i < curve.points.length; i++)
       expect(curve.points[i]!.totalReturn).toBeLessThan(curve.points[i - 1]!.totalReturn);
   });
@@ -216,14 +218,43 @@ describe('costs and delay', () => {
     expect([...delayed({ scores: [Float64Array.of(1)], measures: undefined }, 3).scores[0]!]).toEqual([Number.NaN]);
   });
 
-  it('half a bar late: a position held over all bars loses half of the first one', () => {
+  it('half a bar late: a position held over all bars loses half of the first one', async () => {
     const replay = replayOf(() => 1, 5, 60, ['A']);
     const prompt = rerun(replay);
-    const late = rerun(replay, { venue: { ...replay.venue, fill: halfBarLate(replay.venue.fill) } });
+    const late = rerun(replay, { venue: { ...replay.venue, fill: partOfBarLate(replay.venue.fill, 0.5) } });
     const bar = replay.feed.bars[0]!;
     expect(prompt.fills.price[0]).toBe(bar.open[11]);
     expect(late.fills.price[0]).toBeCloseTo((bar.open[11]! + bar.close[11]!) / 2, 12);
-    expect(delayTest(replay, score).map((d) => d.bars)).toEqual([0.5, 1, 2]);
+    const { points } = await delayTest(replay, score, score(prompt));
+    expect(points.map((d) => d.bars)).toEqual([0.25, 0.5, 1, 2]);
+  });
+
+  it('the delay that an edge bears ends where the return does', async () => {
+    const replay = replayOf((b, i) => ((b.close[i + 1] ?? 0) > b.open[i + 1]! ? 1 : -1));
+    // It knows the next session: one bar late there is nothing left, half a bar late half of it.
+    const { points, breakEven: bars } = await delayTest(replay, score, score(rerun(replay)));
+    expect(points[1]!.totalReturn).toBeGreaterThan(0);
+    expect(bars).toBeGreaterThan(0.5);
+    expect(bars).toBeLessThan(2);
+  });
+
+  it('what a fill paid is found again, commission and slippage alike', () => {
+    const replay = replayOf((_b, i) => (i % 40 < 20 ? 1 : -1));
+    const returnsOf = (venue: Replay['venue']) => {
+      const { equity } = rerun(replay, { venue }).equity;
+      return equity.map((v, k) => v / (k === 0 ? venue.cash : equity[k - 1]!) - 1);
+    };
+    const paid = (venue: Replay['venue']) => {
+      const { turnover, equity } = rerun(replay, { venue });
+      const mean = equity.equity.reduce((a, b) => a + b, 0) / equity.equity.length;
+      return paidPerFill(returnsOf(venue), returnsOf(frictionless(venue)), turnover / mean);
+    };
+    expect(paid(replay.venue)).toBe(0);
+    expect(paid(withAddedCost(replay.venue, 0.001))).toBeCloseTo(0.001, 5);
+    const slipping = { ...replay.venue, slippage: { kind: 'fixed', fraction: 0.002 } as const };
+    expect(paid(slipping)).toBeCloseTo(0.002, 4);
+    expect(paid(withAddedCost(slipping, 0.001))).toBeCloseTo(0.003, 4);
+    expect(paidPerFill(new Float64Array(3), new Float64Array(3), 0)).toBeNaN();
   });
 });
 

@@ -73,7 +73,7 @@ describe('evaluate', () => {
 
   test('the default gate prints its version and thresholds', async () => {
     const { report, tables } = await judged(sma);
-    expect(report.verdict.gate).toBe('default@2');
+    expect(report.verdict.gate).toBe('default@3');
     expect(tables[0]!.rows.map((row) => row[0])).toContain('deflated_sharpe>=0.95');
   });
 
@@ -99,7 +99,7 @@ describe('evaluate', () => {
     const returns = report.costs.map((p) => p.total_return);
     expect(returns[0]).toBeCloseTo(report.figures['total_return']!, 12);
     for (let i = 1; i < returns.length; i++) expect(returns[i]!).toBeLessThan(returns[i - 1]!);
-    expect(report.delays.map((d) => d.bars)).toEqual([0.5, 1, 2]);
+    expect(report.delays.map((d) => d.bars)).toEqual([0.25, 0.5, 1, 2]);
     expect(report.delays[0]!.total_return).not.toBe(returns[0]);
     expect(report.neighbours.length).toBeGreaterThan(4);
     expect(report.neighbours.map((n) => n.strategy)).toContain('sma-cross(8,30,long)');

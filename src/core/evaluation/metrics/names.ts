@@ -1,6 +1,6 @@
-/** How a figure is printed and which direction is good. */
+/** How a figure is printed; `cost` is a fraction of a fill's value, in basis points. */
 export interface FigureInfo {
-  readonly unit: 'fraction' | 'ratio' | 'money' | 'count' | 'probability';
+  readonly unit: 'fraction' | 'ratio' | 'money' | 'count' | 'probability' | 'cost';
   readonly title: string;
 }
 

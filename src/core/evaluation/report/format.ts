@@ -15,6 +15,8 @@ export function formatFigure(name: string, value: number | null | undefined): st
       return money(value);
     case 'count':
       return Number.isInteger(value) ? String(value) : value.toFixed(1);
+    case 'cost':
+      return `${(1e4 * value).toFixed(1)} bp`;
     case 'probability':
       return value.toFixed(3);
     default:

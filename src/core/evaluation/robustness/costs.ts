@@ -1,6 +1,6 @@
-import type { CommissionTerms, ExchangeSettings } from '../../market/index.js';
-import type { Scored } from './delay.js';
-import { type Replay, rerun } from './replay.js';
+import { type CommissionTerms, type ExchangeSettings, NO_COSTS, NO_SLIPPAGE } from '../../market/index.js';
+import { breakEven } from './break-even.js';
+import { type Replay, rerun, type Scored } from './replay.js';
 
 /** Costs added to every fill, as fractions of its value: 0 to 1 %. */
 export const ADDED_COSTS = [0, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01] as const;
@@ -21,23 +21,35 @@ export function withAddedCost(venue: ExchangeSettings, added: number): ExchangeS
   return { ...venue, costs: { ...dearer(venue.costs), schedule: (venue.costs.schedule ?? []).map(dearer) } };
 }
 
+/** The same venue without commissions, fees and slippage. */
+export const frictionless = (venue: ExchangeSettings): ExchangeSettings => ({
+  ...venue,
+  costs: NO_COSTS,
+  slippage: NO_SLIPPAGE,
+});
+
 /** Runs the strategy again under rising costs, with every decision free to change by what they leave in the account. */
-export function costCurve(replay: Replay, score: (run: ReturnType<typeof rerun>) => Scored): CostCurve {
-  const points = ADDED_COSTS.map((added) => ({
-    added,
-    ...score(rerun(replay, { venue: withAddedCost(replay.venue, added) })),
-  }));
-  return { points, breakEven: breakEven(points) };
+export async function costCurve(
+  replay: Replay,
+  score: (run: ReturnType<typeof rerun>) => Scored,
+  pause: () => Promise<void> = async () => {},
+): Promise<CostCurve> {
+  const points: (Scored & { added: number })[] = [];
+  for (const added of ADDED_COSTS) {
+    await pause();
+    points.push({ added, ...score(rerun(replay, { venue: withAddedCost(replay.venue, added) })) });
+  }
+  return { points, breakEven: breakEven(points.map(({ added, totalReturn }) => ({ at: added, totalReturn }))) };
 }
 
-export function breakEven(points: readonly { added: number; totalReturn: number }[]): number | null {
-  const first = points[0];
-  if (first === undefined || first.totalReturn <= 0) return 0;
-  for (let i = 1; i < points.length; i++) {
-    const a = points[i - 1]!;
-    const b = points[i]!;
-    if (b.totalReturn > 0) continue;
-    return a.added + ((b.added - a.added) * a.totalReturn) / (a.totalReturn - b.totalReturn);
-  }
-  return null;
+/**
+ * What a fill cost on average, slippage included, as a fraction of its value: the session returns that a venue without
+ * friction would have added, over the value traded in parts of the equity.
+ * @param traded value of all fills over mean equity
+ */
+export function paidPerFill(returns: Float64Array, without: Float64Array, traded: number): number {
+  if (!(traded > 0)) return Number.NaN;
+  let sum = 0;
+  for (let i = 0; i < Math.min(returns.length, without.length); i++) sum += without[i]! - returns[i]!;
+  return Math.max(0, sum / traded);
 }

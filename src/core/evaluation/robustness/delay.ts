@@ -1,12 +1,7 @@
 import type { Signals } from '../../engine/feed.js';
 import type { FillModel } from '../../market/index.js';
-import { type Replay, rerun } from './replay.js';
-
-/** What a rerun is judged by. `sharpe` NaN where returns do not vary. */
-export interface Scored {
-  readonly totalReturn: number;
-  readonly sharpe: number;
-}
+import { breakEven } from './break-even.js';
+import { type Replay, rerun, type Scored } from './replay.js';
 
 /** Signals that come `bars` bars late: each score, and the sizing's measure with it, moves that far down its series. */
 export function delayed(signals: Signals, bars: number): Signals {
@@ -23,24 +18,41 @@ export function delayed(signals: Signals, bars: number): Signals {
   };
 }
 
-/** The same fills half a bar late: what filled at market takes the mean of that bar's open and close. */
-export const halfBarLate = (fill: FillModel): FillModel => ({
+/** The same fills a share of a bar late: what filled at market at the open takes the price that far to the bar's close. */
+export const partOfBarLate = (fill: FillModel, share: number): FillModel => ({
   ...fill,
   reference: (type, side, limitPrice, stopPrice, triggered, bar) => {
     const price = fill.reference(type, side, limitPrice, stopPrice, triggered, bar);
-    return type === 'market' && !Number.isNaN(price) ? (bar.open + bar.close) / 2 : price;
+    return type === 'market' && !Number.isNaN(price) ? bar.open + share * (bar.close - bar.open) : price;
   },
   target: (side, limitPrice, bar) => fill.target(side, limitPrice, bar),
 });
 
-/** The strategy half a bar, one bar and two bars late: an edge that needs the very next price is hard to trade. */
-export function delayTest(
+/** Delays in bars. */
+export const DELAYS = [0.25, 0.5, 1, 2] as const;
+
+export interface DelayTest {
+  readonly points: readonly (Scored & { readonly bars: number })[];
+  /** Delay in bars at which the total return reaches zero, between the points by a straight line; null: beyond the last. */
+  readonly breakEven: number | null;
+}
+
+/** The strategy part of a bar, one bar and two bars late: an edge that needs the very next price is hard to trade. */
+export async function delayTest(
   replay: Replay,
   score: (run: ReturnType<typeof rerun>) => Scored,
-): readonly (Scored & { readonly bars: number })[] {
-  const half = { ...replay.venue, fill: halfBarLate(replay.venue.fill) };
-  return [
-    { bars: 0.5, ...score(rerun(replay, { venue: half })) },
-    ...[1, 2].map((bars) => ({ bars, ...score(rerun(replay, { signals: delayed(replay.signals, bars) })) })),
-  ];
+  onTime: Scored,
+  pause: () => Promise<void> = async () => {},
+): Promise<DelayTest> {
+  const points: (Scored & { bars: number })[] = [];
+  for (const bars of DELAYS) {
+    await pause();
+    const changes =
+      bars < 1
+        ? { venue: { ...replay.venue, fill: partOfBarLate(replay.venue.fill, bars) } }
+        : { signals: delayed(replay.signals, bars) };
+    points.push({ bars, ...score(rerun(replay, changes)) });
+  }
+  const curve = [{ bars: 0, ...onTime }, ...points].map(({ bars, totalReturn }) => ({ at: bars, totalReturn }));
+  return { points, breakEven: breakEven(curve) };
 }

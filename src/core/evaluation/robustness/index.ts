@@ -1,5 +1,6 @@
 export * from './alignment.js';
 export * from './benchmark.js';
+export * from './break-even.js';
 export * from './costs.js';
 export * from './delay.js';
 export * from './honesty.js';

@@ -26,7 +26,8 @@ export function heldPositions(
   to: number,
 ): HeldPositions {
   const size = feed.instruments.length;
-  const column = () => new Float64Array(2 * (to - from));
+  // Shared with the threads that resample them.
+  const column = () => new Float64Array(new SharedArrayBuffer(16 * (to - from)));
   const weights = feed.instruments.map(column);
   const returns = feed.instruments.map(column);
   const units = new Float64Array(size);

@@ -35,3 +35,9 @@ export function scoreAll(replay: Replay, bars: Replay['feed']['bars'] = replay.f
     return out;
   });
 }
+
+/** What a rerun is judged by. `sharpe` NaN where returns do not vary. */
+export interface Scored {
+  readonly totalReturn: number;
+  readonly sharpe: number;
+}

@@ -1,6 +1,9 @@
+import type { ResamplingJob } from '../resampling/jobs.js';
 import { standardDeviation } from '../stats.js';
 import { blockLength } from './bootstrap.js';
-import { randomEntries, shuffleTrades, simulateReturns } from './montecarlo.js';
+import { entriesResult } from './entries.js';
+import { equityFan, type Fan, fanCheckpoints } from './fan.js';
+import { distribution, type PathsJob, pathSimulation } from './montecarlo.js';
 import type { SIGNIFICANCE } from './names.js';
 import {
   autocorrelations,
@@ -33,18 +36,26 @@ export interface SignificanceInput {
   readonly trials: TrialCount | null;
   readonly held: { readonly weights: readonly Float64Array[]; readonly returns: readonly Float64Array[] };
   readonly seed: number;
+  /** Computes a job's table: on threads, or where the caller is. */
+  resample(job: ResamplingJob): Promise<Float64Array>;
+}
+
+export interface SignificanceFigures {
+  readonly values: SignificanceValues;
+  readonly reasons: SignificanceReasons;
+  /** Mean block length of the bootstrap. */
+  readonly block: number;
+  /** Equity over the resampled paths; absent where nothing could be inferred. */
+  readonly fan?: Fan;
 }
 
 /** Fewest sessions from which anything is inferred. */
 const LEAST = 20;
+const SAMPLES = 1000;
 /** Work of the rotation test, in weights touched. */
 const BUDGET = 2e8;
 
-export function significanceFigures(input: SignificanceInput): {
-  readonly values: SignificanceValues;
-  readonly reasons: SignificanceReasons;
-  readonly block: number;
-} {
+export async function significanceFigures(input: SignificanceInput): Promise<SignificanceFigures> {
   const { returns, periodsPerYear: P, seed } = input;
   const values: SignificanceValues = {};
   const reasons: SignificanceReasons = {};
@@ -91,26 +102,33 @@ export function significanceFigures(input: SignificanceInput): {
     'serial correlation is too strong',
   );
   const block = blockLength(returns).stationary;
-  const paths = simulateReturns(returns, P, { block, samples: 1000, seed });
+  const job: PathsJob = {
+    kind: 'paths',
+    returns,
+    periodsPerYear: P,
+    block,
+    samples: SAMPLES,
+    seed,
+    checkpoints: fanCheckpoints(returns.length),
+  };
+  const table = await input.resample(job);
+  const paths = pathSimulation(job, table);
   set('sharpe_q05', paths.sharpe.q05, '');
   set('max_drawdown_q05', paths.maxDrawdown.q05, '');
-  if (input.tradePnl.length < 2) none('needs at least two trades', 'shuffled_drawdown_q05');
-  else
-    set(
-      'shuffled_drawdown_q05',
-      shuffleTrades(input.tradePnl, input.initialEquity, { samples: 1000, seed }).maxDrawdown.q05,
-      '',
-    );
-  const ticks = input.held.returns[0]?.length ?? 0;
-  if (!input.held.weights.some((w) => w.some((v) => v !== 0))) none('nothing was held', 'random_entry_p');
+  const { tradePnl: pnl, initialEquity } = input;
+  if (pnl.length < 2) none('needs at least two trades', 'shuffled_drawdown_q05');
   else {
-    const samples = Math.max(50, Math.min(1000, Math.floor(BUDGET / (ticks * input.held.returns.length))));
-    const perYear = (P * ticks) / returns.length;
-    set(
-      'random_entry_p',
-      randomEntries(input.held.weights, input.held.returns, perYear, { samples, seed, stepsPerBar: 2 }).pValue,
-      '',
-    );
+    const depths = await input.resample({ kind: 'trades', pnl, initialEquity, samples: SAMPLES, seed });
+    set('shuffled_drawdown_q05', distribution(depths).q05, '');
   }
-  return { values, reasons, block };
+  const { weights, returns: market } = input.held;
+  const steps = market[0]?.length ?? 0;
+  if (!weights.some((w) => w.some((v) => v !== 0))) none('nothing was held', 'random_entry_p');
+  else {
+    const samples = Math.max(50, Math.min(SAMPLES, Math.floor(BUDGET / (steps * market.length))));
+    const periodsPerYear = (P * steps) / returns.length;
+    const entries = { kind: 'entries', weights, market, periodsPerYear, samples, seed, stepsPerBar: 2 } as const;
+    set('random_entry_p', entriesResult(await input.resample(entries)).pValue, '');
+  }
+  return { values, reasons, block, fan: equityFan(job, table, initialEquity) };
 }

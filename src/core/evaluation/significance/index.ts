@@ -1,4 +1,5 @@
 export * from './bootstrap.js';
+export * from './entries.js';
 export * from './fan.js';
 export * from './figures.js';
 export * from './montecarlo.js';

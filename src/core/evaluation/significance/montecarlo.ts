@@ -1,8 +1,9 @@
-import { type Random, seededRandom } from '../../domain/random.js';
+import { childSeed, type Random, seededRandom } from '../../domain/random.js';
 import { drawdowns, maxDrawdown } from '../metrics/drawdown.js';
 import { sharpe } from '../metrics/returns.js';
+import { columnOf, fillHere, type Kernel } from '../resampling/kernel.js';
 import { quantileSorted } from '../stats.js';
-import { type Resampler, stationary } from './bootstrap.js';
+import { stationary } from './bootstrap.js';
 
 /** Where simulated values lie: 5, 25, 50, 75 and 95 % quantiles, and the share below zero. */
 export interface Distribution {
@@ -29,36 +30,69 @@ export interface PathSimulation {
   readonly maxDrawdown: Distribution;
 }
 
-/** Other paths that the same session returns could have taken, drawn in blocks of mean length `block`. */
-export function simulateReturns(
-  returns: Float64Array,
-  periodsPerYear: number,
-  options: { readonly block: number; readonly samples: number; readonly seed: number; readonly resampler?: Resampler },
-): PathSimulation {
-  const { samples } = options;
-  const random = seededRandom(options.seed);
-  const resample = options.resampler ?? stationary(options.block);
+/** Resampled paths of session returns. A row: total return, Sharpe ratio, maximum drawdown, growth at each checkpoint. */
+export interface PathsJob {
+  readonly kind: 'paths';
+  readonly returns: Float64Array;
+  readonly periodsPerYear: number;
+  /** Mean length of a block. */
+  readonly block: number;
+  readonly samples: number;
+  readonly seed: number;
+  /** Sessions, ascending, at whose end a path's growth is kept. */
+  readonly checkpoints: Int32Array;
+}
+
+/** Figures of a path before its checkpoints. */
+export const PATH_FIGURES = 3;
+
+export function pathsKernel(job: PathsJob): Kernel {
+  const { returns, checkpoints, samples } = job;
   const n = returns.length;
+  const width = PATH_FIGURES + checkpoints.length;
+  const resample = stationary(job.block);
   const index = new Int32Array(n);
   const path = new Float64Array(n);
   const equity = new Float64Array(n);
-  const total = new Float64Array(samples);
-  const ratio = new Float64Array(samples);
-  const depth = new Float64Array(samples);
-  for (let s = 0; s < samples; s++) {
-    resample(index, n, random);
-    let value = 1;
-    for (let i = 0; i < n; i++) {
-      path[i] = returns[index[i]!]!;
-      value *= 1 + path[i]!;
-      equity[i] = value;
-    }
-    total[s] = value - 1;
-    const one = sharpe(path, periodsPerYear);
-    ratio[s] = Number.isNaN(one) ? 0 : one;
-    depth[s] = maxDrawdown(drawdowns(equity, 1))?.depth ?? 0;
-  }
-  return { samples, totalReturn: distribution(total), sharpe: distribution(ratio), maxDrawdown: distribution(depth) };
+  return {
+    rows: samples,
+    width,
+    cost: 10 * n,
+    fill(from, to, out) {
+      for (let s = from; s < to; s++) {
+        resample(index, n, seededRandom(childSeed(job.seed, 'path', s)));
+        let value = 1;
+        let point = 0;
+        const at = s * width;
+        for (let i = 0; i < n; i++) {
+          path[i] = returns[index[i]!]!;
+          value *= 1 + path[i]!;
+          equity[i] = value;
+          if (i === checkpoints[point]) out[at + PATH_FIGURES + point++] = value;
+        }
+        const ratio = sharpe(path, job.periodsPerYear);
+        out[at] = value - 1;
+        out[at + 1] = Number.isNaN(ratio) ? 0 : ratio;
+        out[at + 2] = maxDrawdown(drawdowns(equity, 1))?.depth ?? 0;
+      }
+    },
+  };
+}
+
+/** Other paths that the same session returns could have taken, from the table of a job. */
+export function pathSimulation({ samples, checkpoints }: PathsJob, table: Float64Array): PathSimulation {
+  const column = (k: number) => distribution(columnOf(table, PATH_FIGURES + checkpoints.length, k));
+  return { samples, totalReturn: column(0), sharpe: column(1), maxDrawdown: column(2) };
+}
+
+/** The same on the calling thread. */
+export function simulateReturns(
+  returns: Float64Array,
+  periodsPerYear: number,
+  options: { readonly block: number; readonly samples: number; readonly seed: number },
+): PathSimulation {
+  const job: PathsJob = { kind: 'paths', returns, periodsPerYear, ...options, checkpoints: new Int32Array(0) };
+  return pathSimulation(job, fillHere(pathsKernel(job)));
 }
 
 /** Fisher-Yates. */
@@ -71,78 +105,44 @@ export function shuffle(x: Float64Array, random: Random): void {
   }
 }
 
-/** The same trades in random order: the maximum drawdown of closed profits, as a fraction of the peak. */
+/** The same trades in random order. A row: the maximum drawdown of closed profits, as a fraction of the peak. */
+export interface TradesJob {
+  readonly kind: 'trades';
+  readonly pnl: Float64Array;
+  readonly initialEquity: number;
+  readonly samples: number;
+  readonly seed: number;
+}
+
+export function tradesKernel({ pnl, initialEquity, samples, seed }: TradesJob): Kernel {
+  const order = new Float64Array(pnl.length);
+  const equity = new Float64Array(pnl.length);
+  return {
+    rows: samples,
+    width: 1,
+    cost: 10 * pnl.length,
+    fill(from, to, out) {
+      for (let s = from; s < to; s++) {
+        order.set(pnl);
+        shuffle(order, seededRandom(childSeed(seed, 'trades', s)));
+        let value = initialEquity;
+        for (let i = 0; i < order.length; i++) equity[i] = value += order[i]!;
+        out[s] = maxDrawdown(drawdowns(equity, initialEquity))?.depth ?? 0;
+      }
+    },
+  };
+}
+
+/** The same on the calling thread; `ruined` is the share of orders that lose everything on their way. */
 export function shuffleTrades(
   pnl: Float64Array,
   initialEquity: number,
   options: { readonly samples: number; readonly seed: number },
 ): { readonly samples: number; readonly maxDrawdown: Distribution; readonly ruined: number } {
-  const random = seededRandom(options.seed);
-  const order = pnl.slice();
-  const equity = new Float64Array(pnl.length);
-  const depth = new Float64Array(options.samples);
-  let ruined = 0;
-  for (let s = 0; s < options.samples; s++) {
-    shuffle(order, random);
-    let value = initialEquity;
-    for (let i = 0; i < order.length; i++) equity[i] = value += order[i]!;
-    depth[s] = maxDrawdown(drawdowns(equity, initialEquity))?.depth ?? 0;
-    if (depth[s]! <= -1) ruined++;
-  }
-  return { samples: options.samples, maxDrawdown: distribution(depth), ruined: ruined / options.samples };
-}
-
-export interface RandomEntries {
-  readonly samples: number;
-  /** Share of random placements whose Sharpe ratio reaches the strategy's: a one-sided p-value, (k + 1) / (n + 1). */
-  readonly pValue: number;
-  readonly sharpe: Distribution;
-}
-
-/**
- * The same exposure placed at random: each instrument's position path is rotated on a circle by its own random shift,
- * which keeps its time in the market, holding times and direction, and breaks only when it was held.
- * @param weights per instrument, the fraction of equity held over each step (signed)
- * @param market per instrument, the returns of the steps
- * Shifts are whole bars where a bar has several steps. `observed` is the unshifted Sharpe ratio by the same arithmetic.
- */
-export function randomEntries(
-  weights: readonly Float64Array[],
-  market: readonly Float64Array[],
-  periodsPerYear: number,
-  options: { readonly samples: number; readonly seed: number; readonly stepsPerBar?: number },
-): RandomEntries & { readonly observed: number } {
-  const { stepsPerBar = 1 } = options;
-  const random = seededRandom(options.seed);
-  const n = market[0]?.length ?? 0;
-  const path = new Float64Array(n);
-  const ratioAt = (shifts: Int32Array): number => {
-    path.fill(0);
-    for (let j = 0; j < market.length; j++) {
-      const w = weights[j]!;
-      const r = market[j]!;
-      let k = shifts[j]!;
-      for (let i = 0; i < n; i++) {
-        path[i] = path[i]! + w[k]! * r[i]!;
-        if (++k === n) k = 0;
-      }
-    }
-    const value = sharpe(path, periodsPerYear);
-    return Number.isNaN(value) ? 0 : value;
-  };
-  const shifts = new Int32Array(market.length);
-  const observed = ratioAt(shifts);
-  const values = new Float64Array(options.samples);
-  let reached = 0;
-  for (let s = 0; s < options.samples; s++) {
-    for (let j = 0; j < shifts.length; j++) shifts[j] = stepsPerBar * Math.floor((random.next() * n) / stepsPerBar);
-    values[s] = ratioAt(shifts);
-    if (values[s]! >= observed) reached++;
-  }
+  const depth = fillHere(tradesKernel({ kind: 'trades', pnl, initialEquity, ...options }));
   return {
     samples: options.samples,
-    observed,
-    pValue: (reached + 1) / (options.samples + 1),
-    sharpe: distribution(values),
+    maxDrawdown: distribution(depth),
+    ruined: depth.filter((d) => d <= -1).length / options.samples,
   };
 }

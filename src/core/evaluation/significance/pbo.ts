@@ -1,4 +1,5 @@
 import { QuantlineError } from '../../errors/index.js';
+import { columnOf, fillHere, type Kernel } from '../resampling/kernel.js';
 import { mean } from '../stats.js';
 
 export interface OverfittingProbability {
@@ -18,12 +19,18 @@ export interface OverfittingProbability {
   readonly blocks: number;
 }
 
-/**
- * Probability of backtest overfitting by combinatorially symmetric cross-validation (Bailey, Borwein, López de Prado,
- * Zhu 2017). `columns` are the trials' returns over the same sessions. The first T mod S rows are dropped; ties share
- * their rank; w = rank / (N + 1).
- */
-export function overfittingProbability(columns: readonly Float64Array[], blocks = 16): OverfittingProbability {
+/** All ways to choose half of the blocks. A row: logit, and the best's Sharpe ratio in and out of sample, of one split. */
+export interface SplitsJob {
+  readonly kind: 'splits';
+  /** The trials' returns over the same sessions. */
+  readonly columns: readonly Float64Array[];
+  readonly blocks: number;
+}
+
+const SPLIT_FIGURES = 3;
+
+/** Splits in lexicographic order. The first T mod S rows are dropped; ties share their rank; w = rank / (N + 1). */
+export function splitsKernel({ columns, blocks }: SplitsJob): Kernel {
   const n = columns.length;
   const length = columns[0]?.length ?? 0;
   const rows = Math.floor(length / blocks);
@@ -39,58 +46,67 @@ export function overfittingProbability(columns: readonly Float64Array[], blocks 
     );
   const { sums, squares } = blockSums(columns, blocks, rows, length - rows * blocks);
   const centre = Float64Array.from(columns, mean);
-  const splits = binomial(blocks, blocks / 2);
-  const logits = new Float64Array(splits);
-  const inSample = new Float64Array(splits);
-  const outOfSample = new Float64Array(splits);
+  const half = (blocks / 2) * rows;
   const inside = new Float64Array(n);
   const outside = new Float64Array(n);
-  const half = (blocks / 2) * rows;
-  const chosen = Int32Array.from({ length: blocks / 2 }, (_, i) => i);
   const member = new Uint8Array(blocks);
-  let overfit = 0;
-  let losing = 0;
-  for (let split = 0; split < splits; split++) {
-    member.fill(0);
-    for (let i = 0; i < chosen.length; i++) member[chosen[i]!] = 1;
-    let best = 0;
-    for (let j = 0; j < n; j++) {
-      let s1 = 0;
-      let q1 = 0;
-      let s2 = 0;
-      let q2 = 0;
-      const at = j * blocks;
-      for (let b = 0; b < blocks; b++) {
-        if (member[b] === 1) {
-          s1 += sums[at + b]!;
-          q1 += squares[at + b]!;
-        } else {
-          s2 += sums[at + b]!;
-          q2 += squares[at + b]!;
-        }
-      }
-      inside[j] = ratio(s1, q1, half, centre[j]!);
-      outside[j] = ratio(s2, q2, half, centre[j]!);
-      if (inside[j]! > inside[best]!) best = j;
-    }
-    const value = outside[best]!;
-    let below = 0;
-    let equal = 0;
-    for (let j = 0; j < n; j++) {
-      if (outside[j]! < value) below++;
-      else if (outside[j] === value) equal++;
-    }
-    const w = (below + (equal + 1) / 2) / (n + 1);
-    logits[split] = Math.log(w / (1 - w));
-    inSample[split] = inside[best]!;
-    outOfSample[split] = value;
-    if (logits[split]! <= 0) overfit++;
-    if (value < 0) losing++;
-    nextCombination(chosen, blocks);
-  }
   return {
-    pbo: overfit / splits,
-    probabilityOfLoss: losing / splits,
+    rows: binomial(blocks, blocks / 2),
+    width: SPLIT_FIGURES,
+    cost: 4 * n * blocks,
+    fill(from, to, out) {
+      const chosen = combinationAt(from, blocks, blocks / 2);
+      for (let split = from; split < to; split++) {
+        member.fill(0);
+        for (let i = 0; i < chosen.length; i++) member[chosen[i]!] = 1;
+        let best = 0;
+        for (let j = 0; j < n; j++) {
+          let s1 = 0;
+          let q1 = 0;
+          let s2 = 0;
+          let q2 = 0;
+          const at = j * blocks;
+          for (let b = 0; b < blocks; b++) {
+            if (member[b] === 1) {
+              s1 += sums[at + b]!;
+              q1 += squares[at + b]!;
+            } else {
+              s2 += sums[at + b]!;
+              q2 += squares[at + b]!;
+            }
+          }
+          inside[j] = ratio(s1, q1, half, centre[j]!);
+          outside[j] = ratio(s2, q2, half, centre[j]!);
+          if (inside[j]! > inside[best]!) best = j;
+        }
+        const value = outside[best]!;
+        let below = 0;
+        let equal = 0;
+        for (let j = 0; j < n; j++) {
+          if (outside[j]! < value) below++;
+          else if (outside[j] === value) equal++;
+        }
+        const w = (below + (equal + 1) / 2) / (n + 1);
+        out[split * SPLIT_FIGURES] = Math.log(w / (1 - w));
+        out[split * SPLIT_FIGURES + 1] = inside[best]!;
+        out[split * SPLIT_FIGURES + 2] = value;
+        nextCombination(chosen, blocks);
+      }
+    },
+  };
+}
+
+/** PBO from the table of a job (Bailey, Borwein, López de Prado, Zhu 2017). */
+export function overfitting({ blocks }: SplitsJob, table: Float64Array): OverfittingProbability {
+  const [logits, inSample, outOfSample] = [0, 1, 2].map((k) => columnOf(table, SPLIT_FIGURES, k)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
+  const splits = logits.length;
+  return {
+    pbo: logits.filter((logit) => logit <= 0).length / splits,
+    probabilityOfLoss: outOfSample.filter((value) => value < 0).length / splits,
     ...line(inSample, outOfSample),
     logits,
     inSample,
@@ -98,6 +114,12 @@ export function overfittingProbability(columns: readonly Float64Array[], blocks 
     splits,
     blocks,
   };
+}
+
+/** Probability of backtest overfitting by combinatorially symmetric cross-validation, on the calling thread. */
+export function overfittingProbability(columns: readonly Float64Array[], blocks = 16): OverfittingProbability {
+  const job: SplitsJob = { kind: 'splits', columns, blocks };
+  return overfitting(job, fillHere(splitsKernel(job)));
 }
 
 /** Per trial and block: Σ and Σ² of the returns around the trial's mean, so that squares do not cancel. */
@@ -145,6 +167,22 @@ export function binomial(n: number, k: number): number {
   let result = 1;
   for (let i = 1; i <= k; i++) result = (result * (n - k + i)) / i;
   return Math.round(result);
+}
+
+/** The k-subset of 0..n−1 with this number in lexicographic order. */
+export function combinationAt(rank: number, n: number, k: number): Int32Array {
+  const out = new Int32Array(k);
+  let value = 0;
+  for (let i = 0; i < k; i++, value++) {
+    for (;;) {
+      const rest = binomial(n - value - 1, k - i - 1);
+      if (rank < rest) break;
+      rank -= rest;
+      value++;
+    }
+    out[i] = value;
+  }
+  return out;
 }
 
 /** Moves to the next k-subset of 0..n−1 in lexicographic order; the last one stays. */

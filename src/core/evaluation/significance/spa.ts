@@ -1,6 +1,7 @@
 import { pow } from '../../domain/math.js';
-import { seededRandom } from '../../domain/random.js';
+import { childSeed, seededRandom } from '../../domain/random.js';
 import { QuantlineError } from '../../errors/index.js';
+import { columnOf, fillHere, type Kernel } from '../resampling/kernel.js';
 import { mean } from '../stats.js';
 import { stationary } from './bootstrap.js';
 
@@ -37,19 +38,24 @@ export function kernelVariance(x: Float64Array, block: number): number {
   return total;
 }
 
-/**
- * Hansen's test of superior predictive ability (2005): is the best of these trials better than the benchmark by more
- * than luck? Where none is better at all the p-values are 1. `advantage` holds, per trial, returns minus the benchmark's over the same sessions.
- */
-export function superiorAbility(
-  advantage: readonly Float64Array[],
-  options: { readonly block: number; readonly samples: number; readonly seed: number; readonly studentize?: boolean },
-): SuperiorAbility {
+/** Hansen's test over resampled sessions. A row: the largest statistic under the lower, consistent and upper recentring. */
+export interface SuperiorJob {
+  readonly kind: 'superior';
+  /** Per trial, returns minus the benchmark's over the same sessions. */
+  readonly advantage: readonly Float64Array[];
+  /** Mean length of a block. */
+  readonly block: number;
+  readonly samples: number;
+  readonly seed: number;
+  readonly studentize: boolean;
+}
+
+/** What all resamples share: the observed statistic, and what each recentring subtracts. */
+function observe({ advantage, block, studentize }: SuperiorJob) {
   const n = advantage[0]?.length ?? 0;
   if (n < 10) throw new QuantlineError('NO_DATA', `The SPA test needs ten sessions, not ${n}.`);
-  const { block, samples } = options;
   const variances = Float64Array.from(advantage, (d) => kernelVariance(d, block));
-  const scale = variances.map((v) => (options.studentize === false ? 1 : Math.sqrt(v)));
+  const scale = variances.map((v) => (studentize ? Math.sqrt(v) : 1));
   const means = Float64Array.from(advantage, mean);
   const root = Math.sqrt(n);
   let statistic = 0;
@@ -57,41 +63,76 @@ export function superiorAbility(
     if (scale[k]! > 0) statistic = Math.max(statistic, (root * m) / scale[k]!);
   });
   const bound = Math.sqrt(2 * Math.log(Math.log(n)));
-  // What each recentring subtracts: all, those not clearly worse, those not worse.
-  const upper = means;
-  const consistent = means.map((m, k) => (m >= (-Math.sqrt(variances[k]!) / root) * bound ? m : 0));
-  const lower = means.map((m) => Math.max(m, 0));
-  const random = seededRandom(options.seed);
-  const resample = stationary(block);
+  return {
+    n,
+    root,
+    scale,
+    variances,
+    statistic,
+    // All, those not clearly worse, those not worse.
+    upper: means,
+    consistent: means.map((m, k) => (m >= (-Math.sqrt(variances[k]!) / root) * bound ? m : 0)),
+    lower: means.map((m) => Math.max(m, 0)),
+  };
+}
+
+export function superiorKernel(job: SuperiorJob): Kernel {
+  const { advantage, samples, seed } = job;
+  const { n, root, scale, upper, consistent, lower } = observe(job);
+  const resample = stationary(job.block);
   const index = new Int32Array(n);
-  const beyond = [0, 0, 0];
-  for (let s = 0; s < samples; s++) {
-    resample(index, n, random);
-    let a = 0;
-    let b = 0;
-    let c = 0;
-    for (let k = 0; k < advantage.length; k++) {
-      if (!(scale[k]! > 0)) continue;
-      const d = advantage[k]!;
-      let total = 0;
-      for (let i = 0; i < n; i++) total += d[index[i]!]!;
-      const average = total / n;
-      const unit = root / scale[k]!;
-      a = Math.max(a, unit * (average - lower[k]!));
-      b = Math.max(b, unit * (average - consistent[k]!));
-      c = Math.max(c, unit * (average - upper[k]!));
-    }
-    if (a >= statistic) beyond[0] = beyond[0]! + 1;
-    if (b >= statistic) beyond[1] = beyond[1]! + 1;
-    if (c >= statistic) beyond[2] = beyond[2]! + 1;
-  }
+  return {
+    rows: samples,
+    width: 3,
+    cost: n * (advantage.length + 5),
+    fill(from, to, out) {
+      for (let s = from; s < to; s++) {
+        resample(index, n, seededRandom(childSeed(seed, 'superior', s)));
+        let a = 0;
+        let b = 0;
+        let c = 0;
+        for (let k = 0; k < advantage.length; k++) {
+          if (!(scale[k]! > 0)) continue;
+          const d = advantage[k]!;
+          let total = 0;
+          for (let i = 0; i < n; i++) total += d[index[i]!]!;
+          const average = total / n;
+          const unit = root / scale[k]!;
+          a = Math.max(a, unit * (average - lower[k]!));
+          b = Math.max(b, unit * (average - consistent[k]!));
+          c = Math.max(c, unit * (average - upper[k]!));
+        }
+        out[3 * s] = a;
+        out[3 * s + 1] = b;
+        out[3 * s + 2] = c;
+      }
+    },
+  };
+}
+
+/**
+ * Hansen's test of superior predictive ability (2005) from the table of a job: is the best of these trials better than the
+ * benchmark by more than luck? Where none is better at all the p-values are 1.
+ */
+export function superior(job: SuperiorJob, table: Float64Array): SuperiorAbility {
+  const { statistic, variances } = observe(job);
+  const beyond = (k: number) => columnOf(table, 3, k).filter((value) => value >= statistic).length / job.samples;
   return {
     statistic,
-    lower: beyond[0]! / samples,
-    pValue: beyond[1]! / samples,
-    upper: beyond[2]! / samples,
+    lower: beyond(0),
+    pValue: beyond(1),
+    upper: beyond(2),
     variances,
-    blockLength: block,
-    samples,
+    blockLength: job.block,
+    samples: job.samples,
   };
+}
+
+/** The test on the calling thread. */
+export function superiorAbility(
+  advantage: readonly Float64Array[],
+  options: { readonly block: number; readonly samples: number; readonly seed: number; readonly studentize?: boolean },
+): SuperiorAbility {
+  const job: SuperiorJob = { kind: 'superior', advantage, studentize: true, ...options };
+  return superior(job, fillHere(superiorKernel(job)));
 }

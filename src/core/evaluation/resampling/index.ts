@@ -1,0 +1,3 @@
+export * from './jobs.js';
+export * from './kernel.js';
+export * from './pool.js';
