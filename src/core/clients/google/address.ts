@@ -6,8 +6,8 @@ import { type BucketAddress, bucketAddress } from './bucket.js';
 export interface BigQueryAddress {
   readonly project: string;
   readonly dataset: string;
-  /** Where a new dataset is created; an existing one keeps its own. */
-  readonly location: string;
+  /** Where the dataset is, and a new one is created; undefined: where it is, a new one in the US. */
+  readonly location: string | undefined;
   /** Bytes that one query may be billed for. */
   readonly maximumBytesBilled: number;
   /** Service account to act as. */
@@ -45,7 +45,7 @@ export function bigQueryAddress(text: string): BigQueryAddress {
   return {
     project: match[1]!,
     dataset: match[2]!,
-    location: query.get('location') ?? 'US',
+    location: query.get('location') ?? undefined,
     maximumBytesBilled: number('maxBytes', 20 * GIB),
     impersonate: query.get('impersonate') ?? undefined,
     endpoint:

@@ -22,6 +22,12 @@ const REASONS: readonly [RegExp, ErrorCode, (what: string, address: BigQueryAddr
     (_, { dataset }) => `The dataset ${dataset} is not there, or in another region`,
     'Run quantline store init, or leave location out of the address.',
   ],
+  [
+    /in different locations/i,
+    'CONFIG',
+    (_, { dataset }) => `The dataset ${dataset} and what it is to read are in different regions`,
+    'Use a staging bucket (and other tables) in the region of the dataset.',
+  ],
   [/not found: dataset/i, 'CONFIG', (_, { dataset }) => `There is no dataset ${dataset}`, 'Run quantline store init.'],
   [
     /not found: table/i,

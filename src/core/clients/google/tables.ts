@@ -1,4 +1,5 @@
 import { QuantlineError } from '../../errors/index.js';
+import type { BigQueryAddress } from './address.js';
 
 export interface Field {
   readonly name: string;
@@ -49,4 +50,17 @@ export function checkTable(
       { hint: 'Use another dataset, or a newer version of Quantline.', details: { table, column: name } },
     );
   }
+}
+
+/** Of a dataset that is made without saying where. */
+export const DEFAULT_LOCATION = 'US';
+
+/** The region that a dataset has. @throws QuantlineError CONFIG where its address names another one. */
+export function regionOf(found: string | undefined, { dataset, location }: BigQueryAddress): string {
+  if (found === undefined) return location ?? DEFAULT_LOCATION;
+  if (location === undefined || location.toLowerCase() === found.toLowerCase()) return found;
+  throw new QuantlineError('CONFIG', `The dataset ${dataset} is in ${found}, not in ${location} as its address says.`, {
+    hint: `Leave location out of the address of the store, or use a dataset in ${location}: a dataset cannot be moved.`,
+    details: { found, location },
+  });
 }

@@ -8,7 +8,7 @@ import { arrowNumbers } from './arrow.js';
 import { googleCredentials } from './credentials.js';
 import { warehouseError } from './failures.js';
 import { type Parameters, parameter } from './parameters.js';
-import { checkTable, type TableLayout, tableOptions } from './tables.js';
+import { checkTable, DEFAULT_LOCATION, regionOf, type TableLayout, tableOptions } from './tables.js';
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -82,11 +82,11 @@ export class Warehouse {
     }
   }
 
-  /** The dataset's region. @throws QuantlineError CONFIG where there is no such dataset. */
+  /** The dataset's region. @throws QuantlineError CONFIG where there is no such dataset, or in another region than said. */
   async region(): Promise<string> {
     this.location ??= await this.guard('looking at the dataset', async () => {
       const [metadata] = (await this.dataset.getMetadata()) as unknown as [{ location?: string }];
-      return metadata.location ?? this.address.location;
+      return regionOf(metadata.location, this.address);
     });
     return this.location;
   }
@@ -95,7 +95,7 @@ export class Warehouse {
     return this.guard('creating the dataset', async () => {
       const [exists] = await this.dataset.exists();
       if (exists) return false;
-      await this.dataset.create({ location: this.address.location });
+      await this.dataset.create({ location: this.address.location ?? DEFAULT_LOCATION });
       return true;
     });
   }

@@ -189,7 +189,7 @@ export class SeriesKeeper {
       });
     if (!this.isStored)
       throw new QuantlineError('NO_DATA', `${sourceName} has no ${key.interval} bars of ${symbol} in that range.`, {
-        hint: 'Check the symbol, the interval and the range.',
+        hint: 'Check the symbol, the interval and the range; a delisted symbol has bars up to its last session.',
         details: { symbol },
       });
     warn(symbol, findings, this.context.logger);

@@ -22,6 +22,7 @@ export type AlpacaFeed = 'sip' | 'delayed_sip' | 'iex';
 const PAGE = 10_000;
 /** Symbols a request: keeps addresses below 2 kB. */
 const SYMBOLS = 100;
+/** The delayed feed is 15 minutes late; one more for clocks that differ. */
 const DELAY_MS = 16 * 60_000;
 
 const TIMEFRAMES: Readonly<Record<Interval, string>> = {
@@ -59,6 +60,7 @@ export interface AlpacaAsset {
 export class AlpacaSource implements MarketDataSource {
   readonly basis = 'raw';
   readonly density;
+  readonly delayMs;
   readonly batch = SYMBOLS;
   /** Pages of one request follow each other; a few requests at once use up the rate limit, which they share. */
   readonly parallel = 4;
@@ -73,6 +75,7 @@ export class AlpacaSource implements MarketDataSource {
     readonly feed: AlpacaFeed,
     private readonly context: SourceContext,
   ) {
+    this.delayMs = feed === 'delayed_sip' ? DELAY_MS : 0;
     this.density = feed === 'iex' ? ('sparse' as const) : ('dense' as const);
   }
 
@@ -191,7 +194,7 @@ export class AlpacaSource implements MarketDataSource {
       calendar: this.context.calendar(crypto ? '24/7' : 'XNYS'),
       from: request.from,
       to: request.to,
-      completeUntil: this.context.clock.now() - (this.feed === 'delayed_sip' ? DELAY_MS : 0),
+      completeUntil: this.context.clock.now() - this.delayMs,
     });
   }
 
@@ -206,7 +209,7 @@ export class AlpacaSource implements MarketDataSource {
     // Longer bars begin before and end after the range; a daily bar is stamped hours before its session's open.
     const margin = unit === '1d' ? DAY_MS : unit === request.interval ? 0 : intervalMs(request.interval);
     const now = this.context.clock.now();
-    const end = Math.min(request.to + margin - 1, now - (this.feed === 'delayed_sip' ? DELAY_MS : 0));
+    const end = Math.min(request.to + margin - 1, now - this.delayMs);
     const start = request.from - margin;
     if (end <= start) return;
     const query = {
