@@ -12,5 +12,5 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-v')) {
 } else {
   module.enableCompileCache?.();
   const { main } = await import('../dist/shell/main.js');
-  await main(args, root);
+  process.exit(await main(args, root));
 }

@@ -1,28 +1,46 @@
 import { run } from '@oclif/core/run';
 import { settings } from '@oclif/core/settings';
 
-/** Runs one command line; `root` is the package's folder. Ends the process with the documented exit code. */
-export async function main(argv: readonly string[], root: string): Promise<never> {
+/** Runs one command line and gives its documented exit code; `root` is the package's folder. */
+export async function main(argv: readonly string[], root: string): Promise<number> {
   settings.enableAutoTranspile = false;
-  const fail = async (error: unknown): Promise<never> => {
-    // Whatever goes wrong while reporting must not come back here.
-    process.removeAllListeners('uncaughtException').removeAllListeners('unhandledRejection');
+  const fail = async (error: unknown): Promise<number> => {
     const { reportFailure } = await import('./failure.js');
     const json = argv.includes('--json');
-    process.exit(reportFailure(error, { json, debug: argv.join(' ').includes('--log-level debug') }));
+    return reportFailure(error, { json, debug: argv.join(' ').includes('--log-level debug') });
   };
-  process.on('uncaughtException', fail);
-  process.on('unhandledRejection', fail);
+  const ended = endOfUncaught(fail);
   // stdout is written by ./output.js alone, but for help; a reader that went away is no error there either.
   for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners('error').on('error', () => {});
   const args = argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv];
+  const commanded = async (): Promise<number> => {
+    try {
+      await run(args, root);
+      return Number(process.exitCode ?? 0);
+    } catch (error) {
+      const missing = /^command (.+) not found$/.exec((error as Error).message ?? '')?.[1];
+      if (missing === undefined) return fail(error);
+      const { unknownCommand } = await import('./suggest.js');
+      return fail(unknownCommand(missing));
+    }
+  };
   try {
-    await run(args, root);
-  } catch (error) {
-    const missing = /^command (.+) not found$/.exec((error as Error).message ?? '')?.[1];
-    if (missing === undefined) return fail(error);
-    const { unknownCommand } = await import('./suggest.js');
-    return fail(unknownCommand(missing));
+    return await Promise.race([commanded(), ended.code]);
+  } finally {
+    ended.dispose();
   }
-  process.exit();
+}
+
+/** An error that nobody caught ends the command; whatever goes wrong while it is reported must not come back here. */
+function endOfUncaught(fail: (error: unknown) => Promise<number>): { code: Promise<number>; dispose(): void } {
+  let listener!: (error: unknown) => void;
+  const dispose = () => process.off('uncaughtException', listener).off('unhandledRejection', listener);
+  const code = new Promise<number>((done, failed) => {
+    listener = (error) => {
+      dispose();
+      fail(error).then(done, failed);
+    };
+  });
+  process.on('uncaughtException', listener).on('unhandledRejection', listener);
+  return { code, dispose };
 }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { errorResult, loginResult } from '../../src/shell/results/index.js';
 import { FakeSchwab } from '../fakes/schwab/server.js';
 import { FakeTws } from '../fakes/tws/server.js';
-import { quantline } from './cli.js';
+import { quantline, quantlineProcess } from './cli.js';
 
 /** Logging in at Schwab and looking at accounts through the built command line, against fakes on loopback. */
 let folder: string;
@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 
 it('login schwab --paste: the address on stderr, the redirect on stdin, the path of the token file on stdout', async () => {
-  const result = await quantline(['login', 'schwab', '--paste', '--json'], {
+  const result = await quantlineProcess(['login', 'schwab', '--paste', '--json'], {
     cwd: folder,
     env: schwab.secrets,
     stdin: true,

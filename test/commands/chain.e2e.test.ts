@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMAND_RESULTS, errorResult } from '../../src/shell/results/index.js';
-import { quantline, root } from './cli.js';
+import { quantline, quantlineProcess, root } from './cli.js';
 
 /** The stages chained as a script chains them, through the built command line, on real bars. */
 let folder: string;
@@ -141,7 +141,7 @@ describe('paper trading', () => {
 
   it('shows its book again and again until a signal', async () => {
     const watch = (...more: string[]) =>
-      quantline(['orders', '--all', '--limit', '2', '--watch', '100ms', ...more], {
+      quantlineProcess(['orders', '--all', '--limit', '2', '--watch', '100ms', ...more], {
         cwd: folder,
         started: (child) => {
           let seen = '';
@@ -177,16 +177,16 @@ describe('paper trading', () => {
 });
 
 describe('bad input', () => {
-  const refused = async (code: string, exit: number, ...args: string[]): Promise<string> => {
-    const before = readdirSync(join(folder, '.quantline')).flatMap((kind) =>
-      kind === 'tags' ? [] : readdirSync(join(folder, '.quantline', kind)),
+  const artifacts = (): string[] =>
+    (readdirSync(join(folder, '.quantline'), { recursive: true }) as string[]).filter(
+      (path) => /^\w+\/[^/]*$/.test(path) && !/^(tags|journal)\//.test(path),
     );
+  const refused = async (code: string, exit: number, ...args: string[]): Promise<string> => {
+    const before = artifacts();
     const { error } = errorResult.parse(JSON.parse((await q(...args, '--json')).stdout));
     expect([error.code, error.exit_code], error.message).toEqual([code, exit]);
     expect(error.hint).not.toBeNull();
-    const after = readdirSync(join(folder, '.quantline')).flatMap((kind) =>
-      kind === 'tags' ? [] : readdirSync(join(folder, '.quantline', kind)),
-    );
+    const after = artifacts();
     expect(after.sort()).toEqual(before.sort());
     return error.message;
   };
@@ -249,7 +249,7 @@ describe('a signal', () => {
     const cwd = mkdtempSync(join(folder, 'signal-'));
     const args = ['ingest', '--source', 'synthetic', '--symbols', 'AAA', '--interval', '1m'];
     const range = ['--from', '2020-01-01', '--to', '2020-06-30', '--set', 'start=2019-06-01'];
-    const interrupted = await quantline([...args, ...range, '--json'], {
+    const interrupted = await quantlineProcess([...args, ...range, '--json'], {
       cwd,
       // Once the workspace appears the stage is at work.
       started: (child) => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { seededRandom } from '../../src/core/domain/random.js';
 import { FAULT_POINTS } from '../../src/core/execution/index.js';
-import { quantline, root } from './cli.js';
+import { quantlineProcess, root } from './cli.js';
 
 /** A trading process that is killed anywhere and started again ends where one that was never killed does. */
 let folder: string;
@@ -13,7 +13,7 @@ let run: string;
 let expected: { equity: number; fills: number };
 
 const q = async (args: string[], env: Record<string, string> = {}, killAfter?: number) =>
-  quantline(args, {
+  quantlineProcess(args, {
     cwd: folder,
     env,
     started: (child) => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMAND_OPTIONS } from '../../src/core/config/index.js';
 import { configResult, errorResult, initResult, listResult } from '../../src/shell/results/index.js';
-import { quantline, root } from './cli.js';
+import { quantline, quantlineProcess, root } from './cli.js';
 
 let folder: string;
 let count = 0;
@@ -17,6 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const fresh = (): string => mkdtempSync(join(folder, `${++count}-`));
 const run = (args: string, env: Record<string, string> = {}, cwd = fresh()) =>
   quantline(args === '' ? [] : args.split(' '), { cwd, env });
+const alone = (args: string, cwd = fresh()) => quantlineProcess(args === '' ? [] : args.split(' '), { cwd });
 
 describe('exit codes', () => {
   it.each([
@@ -41,7 +42,7 @@ describe('exit codes', () => {
     ['ingest --source csv --symbols SPY --file absent.csv', 4],
   ])('quantline %s: %i, the same under --json', async (args, code) => {
     const cwd = fresh();
-    const [plain, json] = await Promise.all([run(args, {}, cwd), run(`${args} --json`.trim(), {}, cwd)]);
+    const [plain, json] = await Promise.all([alone(args, cwd), run(`${args} --json`.trim(), {}, cwd)]);
     expect([plain.code, plain.stderr.includes('Error: ')]).toEqual([code, code !== 0]);
     if (args === '' || args === '--version') return;
     expect(json.code).toBe(code);
@@ -55,7 +56,7 @@ describe('exit codes', () => {
 
   it('prints the version of package.json, without oclif', async () => {
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-    expect((await run('--version')).stdout).toBe(
+    expect((await alone('--version')).stdout).toBe(
       `quantline/${version} ${process.platform}-${process.arch} node-${process.version}\n`,
     );
   });

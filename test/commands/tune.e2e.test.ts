@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { COMMAND_RESULTS } from '../../src/shell/results/index.js';
-import { quantline, root } from './cli.js';
+import { quantline, quantlineProcess, root } from './cli.js';
 
 /** Tuning through the built command line: the page's commands as they stand, and a kill in the middle. */
 let folder: string;
@@ -60,7 +60,7 @@ it('killed in the middle, the same command goes on to the study of a run that ne
   writeFileSync(join(folder, 'linear.yaml'), 'lambda: {type: float, low: 1e-6, high: 0.01, log: true}\n');
   const args = ['tune', '--data', 'latest', ...LEARNER, '--space', 'linear.yaml', '--trials', '25'];
   let killed = false;
-  const first = await quantline(args, {
+  const first = await quantlineProcess(args, {
     cwd: folder,
     started: (child) =>
       child.stderr!.on('data', (text: string) => {

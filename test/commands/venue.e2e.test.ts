@@ -6,7 +6,7 @@ import { FAULT_POINTS } from '../../src/core/execution/index.js';
 import { openJournal } from '../../src/core/state/index.js';
 import { FakeAlpaca } from '../fakes/alpaca/server.js';
 import { walk } from '../support/venue.js';
-import { quantline } from './cli.js';
+import { quantlineProcess } from './cli.js';
 
 /** The built command line against a venue on loopback, at the real time of day: markets that never close. */
 const HOUR = 3_600_000;
@@ -20,7 +20,7 @@ const q = (
   env: Record<string, string> = {},
   killAfter?: { signal: NodeJS.Signals; when: () => boolean },
 ) =>
-  quantline(args, {
+  quantlineProcess(args, {
     cwd: folder,
     env: { ...venue.secrets, ...env },
     started: (child) => {
