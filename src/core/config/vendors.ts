@@ -52,6 +52,11 @@ export const VENDOR_VARIABLES: readonly VendorVariable[] = [
     ['QUANTLINE_NOTIFY_TOKEN', 'secret', 'Token of a Telegram bot; bearer token of ntfy and webhooks.'],
     ['QUANTLINE_NOTIFY_CHAT', 'plain', 'Telegram: id of the chat.'],
   ]),
+  ...rows('Tasks of a batch job (quantline tune)', [
+    ['CLOUD_RUN_TASK_INDEX', 'plain', 'Cloud Run job: which task this is. Set there.'],
+    ['CLOUD_RUN_TASK_COUNT', 'plain', 'Cloud Run job: how many there are. Set there.'],
+    ['JOB_COMPLETION_INDEX', 'plain', 'Kubernetes indexed job: which pod this is. Set there; --tasks says how many.'],
+  ]),
   ...rows('Guards', [
     ['QUANTLINE_ALLOW_LIVE', 'plain', 'Account id that may be traded with real money; --live is needed as well.'],
   ]),

@@ -28,6 +28,7 @@ import { labelOf } from './compose/labels.js';
 import { feedOf } from './compose/market.js';
 import { type FitOptions, type SplitOptions, schemeOf, type TrainingJob } from './compose/segments.js';
 import { type ComposedTrainer, composeTrainer } from './compose/trainer.js';
+import { shareOf } from './compose/tune-share.js';
 import { checkSpace, readSpace } from './compose/tune-space.js';
 import { TUNED_TEXT, trialsOf, writeTuned } from './compose/tune-study.js';
 import type { Tuned } from './compose/tuned.js';
@@ -68,6 +69,7 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
   if (options.cv.name === 'walk-forward') {
     throw usage('Trials are judged on folds, not on walk-forward segments.', 'Write --cv purged(5).');
   }
+  const share = shareOf(options, runtime);
   const dataArtifact = await runtime.artifacts.open('dataset', options.data);
   const dataset = await openDataset(runtime, dataArtifact);
   const composed = await composeTrainer(options.trainer, options.param);
@@ -130,11 +132,14 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
     build: buildId(),
   };
   const name = options.study ?? idOf(definition);
+  const mark = share === undefined ? '' : `|task ${share.index} of ${share.count}`;
   const journal = await StudyJournal.open<StudyEvent, Record<string, string | number | boolean>>(studyStore(runtime), {
     study: name,
     definition,
-    owner: currentOwner(),
-    gone: ownerIsGone,
+    owner: `${currentOwner()}${mark}`,
+    // An earlier attempt at the same task has ended: a platform starts one at a time.
+    gone: (owner) => ownerIsGone(owner) || (share !== undefined && owner.endsWith(mark)),
+    ...(share !== undefined && { share }),
     now: () => runtime.clock.now(),
   });
   const alive = setInterval(() => void journal.renew().catch(() => {}), RENEW);
@@ -150,7 +155,11 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
     });
     const before = study.trials.length;
     if (before > 0) runtime.logger.info(`study ${name}: ${before} trials so far`);
-    await work(study, journal, options, runtime, async (parameters, report) => {
+    if (share !== undefined)
+      runtime.logger.info(
+        `task ${share.index} of ${share.count}: trials ${share.index}, ${share.index + share.count}, …`,
+      );
+    const whole = await work(study, journal, options, runtime, async (parameters, report) => {
       const trial = learnerOf({ ...composed, trainer: await module.create(settingsWith(parameters)) });
       const job = {
         learner: trial,
@@ -163,6 +172,12 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
       };
       return meanOverFolds(job, metric, report);
     });
+    if (!whole) {
+      const ended = study.trials.filter(({ state }) => state !== 'running').length;
+      runtime.logger.info(
+        `this task is done; ${ended} of ${options.trials} trials of the study are. The other tasks, or the same command with --tasks 1, go on.`,
+      );
+    }
     const best = study.best;
     if (best === undefined) {
       const reason = study.trials.find((trial) => trial.reason !== undefined)?.reason;
@@ -226,17 +241,20 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
   }
 }
 
-/** Runs trials until the study has enough and no other worker is at one; a worker's that died meanwhile are run here. */
+/**
+ * Runs trials until the study has enough and no other worker is at one; a worker's that died meanwhile are run here. False
+ * where the trials of other tasks are left.
+ */
 async function work(
   study: Study,
-  journal: { running(): Promise<number> },
+  journal: { running(): Promise<number>; unclaimed(limit: number): Promise<number> },
   { trials }: TuneOptions,
   runtime: Runtime,
   objective: (
     parameters: Readonly<Record<string, string | number | boolean>>,
     report: (step: number, value: number) => Promise<void>,
   ) => Promise<number>,
-): Promise<void> {
+): Promise<boolean> {
   for (let waited = false; ; waited = true) {
     await optimize(study, (parameters, { report }) => objective(parameters, report), {
       trials,
@@ -249,11 +267,15 @@ async function work(
     });
     runtime.signal.throwIfAborted();
     const others = await journal.running();
-    if (others === 0) break;
+    // Other tasks have not got to all of theirs, or will only be started when this one has ended.
+    const left = (await journal.unclaimed(study.limit(trials))) > 0;
+    if (left || others === 0) {
+      await study.sync();
+      return !left;
+    }
     if (!waited) runtime.logger.info(`waiting for ${others} trials of other workers`);
     await runtime.clock.sleep(WAIT, runtime.signal);
   }
-  await study.sync();
 }
 
 async function meanOverFolds(

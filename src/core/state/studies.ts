@@ -21,6 +21,8 @@ export interface StudyJournalOptions {
   readonly owner: string;
   readonly gone: (owner: string) => boolean;
   readonly now: () => number;
+  /** This worker's part of the numbers: those with number mod count = index. Absent: all. */
+  readonly share?: { readonly index: number; readonly count: number };
   /** Milliseconds after which a silent worker of another machine counts as dead; `renew` and every event prolong it. */
   readonly ttl?: number;
 }
@@ -66,38 +68,42 @@ export class StudyJournal<E extends StudyRecord, P> {
     return new StudyJournal<E, P>(db, options);
   }
 
-  /** A dead worker's trial, or the next number below `limit`; null when there is neither. */
+  /**
+   * A dead worker's trial, or the next number below `limit`; null when there is neither. With a share only its own; once
+   * every number has been given out, also what died elsewhere.
+   */
   claim(limit: number): Promise<{ readonly trial: number; readonly parameters?: P } | null> {
-    const { study, owner, gone, now } = this.options;
+    const { study, owner, gone, now, share } = this.options;
     return this.db.write(async (sql) => {
       const open = await sql.all<ClaimRow>(
         'SELECT trial, owner, token, deadline, parameters FROM study_trials WHERE study = ? AND finished = 0 ORDER BY trial',
         [study],
       );
-      const dead = open.find((row) => row.owner === '' || now() >= row.deadline || gone(row.owner));
-      if (dead !== undefined) {
-        const token = dead.token + 1;
-        await sql.run('UPDATE study_trials SET owner = ?, token = ?, deadline = ? WHERE study = ? AND trial = ?', [
-          ...[owner, token, this.deadline()],
-          ...[study, dead.trial],
-        ]);
-        this.held.set(dead.trial, token);
-        const parameters = dead.parameters === null ? {} : { parameters: JSON.parse(dead.parameters) as P };
-        return { trial: dead.trial, ...parameters };
+      const isDead = (row: ClaimRow) => row.owner === '' || now() >= row.deadline || gone(row.owner);
+      const own = share === undefined ? open : open.filter(({ trial }) => trial % share.count === share.index);
+      const dead = own.find(isDead);
+      if (dead !== undefined) return this.takeOver(sql, dead);
+      const trial = await nextNumber(sql, study, share);
+      if (trial < limit) {
+        await sql.run(
+          'INSERT INTO study_trials (study, trial, owner, token, deadline, finished) VALUES (?, ?, ?, 1, ?, 0)',
+          [study, trial, owner, this.deadline()],
+        );
+        this.held.set(trial, 1);
+        return { trial };
       }
-      const last = await sql.get<{ next: number }>(
-        'SELECT COALESCE(MAX(trial) + 1, 0) AS next FROM study_trials WHERE study = ?',
-        [study],
-      );
-      const trial = last!.next;
-      if (trial >= limit) return null;
-      await sql.run(
-        'INSERT INTO study_trials (study, trial, owner, token, deadline, finished) VALUES (?, ?, ?, 1, ?, 0)',
-        [study, trial, owner, this.deadline()],
-      );
-      this.held.set(trial, 1);
-      return { trial };
+      const elsewhere = open.find(isDead);
+      return elsewhere === undefined || (await unclaimed(sql, study, limit)) > 0 ? null : this.takeOver(sql, elsewhere);
     });
+  }
+
+  private async takeOver(sql: Sql, { trial, token, parameters }: ClaimRow) {
+    await sql.run('UPDATE study_trials SET owner = ?, token = ?, deadline = ? WHERE study = ? AND trial = ?', [
+      ...[this.options.owner, token + 1, this.deadline()],
+      ...[this.options.study, trial],
+    ]);
+    this.held.set(trial, token + 1);
+    return { trial, ...(parameters !== null && { parameters: JSON.parse(parameters) as P }) };
   }
 
   /** Dropped where another worker has the trial by now, or where it has ended. */
@@ -151,6 +157,11 @@ export class StudyJournal<E extends StudyRecord, P> {
     return row!.n;
   }
 
+  /** Numbers below `limit` that were never given out. */
+  unclaimed(limit: number): Promise<number> {
+    return this.db.read((sql) => unclaimed(sql, this.options.study, limit), { single: true });
+  }
+
   /** Says that this worker lives; for trials that take long between two events. */
   async renew(): Promise<void> {
     if (this.held.size === 0) return;
@@ -185,6 +196,31 @@ export class StudyJournal<E extends StudyRecord, P> {
   private deadline(): number {
     return this.options.now() + (this.options.ttl ?? TTL);
   }
+}
+
+/** The smallest number that nobody was given, of a share or of all. Shares leave holes for one another. */
+async function nextNumber(sql: Sql, study: string, share: StudyJournalOptions['share']): Promise<number> {
+  const { index, count } = share ?? { index: 0, count: 1 };
+  const row = await sql.get<{ n: number; last: number }>(
+    'SELECT COUNT(*) AS n, COALESCE(MAX(trial), -1) AS last FROM study_trials WHERE study = ? AND trial % ? = ?',
+    [study, count, index],
+  );
+  const { n, last } = row!;
+  if (n === 0) return index;
+  if (last === index + (n - 1) * count) return last + count;
+  const rows = await sql.all<{ trial: number }>(
+    'SELECT trial FROM study_trials WHERE study = ? AND trial % ? = ? ORDER BY trial',
+    [study, count, index],
+  );
+  const hole = rows.findIndex(({ trial }, i) => trial !== index + i * count);
+  return index + hole * count;
+}
+
+async function unclaimed(sql: Sql, study: string, limit: number): Promise<number> {
+  const row = await sql.get<{ n: number }>('SELECT COUNT(*) AS n FROM study_trials WHERE study = ? AND trial < ?', [
+    ...[study, limit],
+  ]);
+  return Math.max(0, limit - row!.n);
 }
 
 async function define(sql: Sql, { study, definition, now }: StudyJournalOptions): Promise<void> {

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Artifact } from '../../../src/core/artifacts/index.js';
+import { shareOf } from '../../../src/core/stages/compose/tune-share.js';
 import { parseSpaceFile } from '../../../src/core/stages/compose/tune-space.js';
 import { TUNED_FILE, type Tuned, tunedSchema } from '../../../src/core/stages/compose/tuned.js';
 import { ingest } from '../../../src/core/stages/ingest.js';
@@ -239,5 +240,31 @@ describe('train --study', () => {
     const early = (await run({ split: '50%' })).artifact;
     expect((await studyOf(early)).range.to).toBeLessThan(document.range.to);
     expect((await trainWith(early.path, { split: '50%' })).segments).toHaveLength(1);
+  });
+});
+
+describe('tasks of a batch job', () => {
+  const server = { journal: 'postgres://tuner@127.0.0.1:1/none' };
+  const share = (more: object, secrets: Record<string, string> = {}, world: object = server) =>
+    shareOf(optionsOf('tune', { trials: 6, ...more }), { ...runtime, ...world, secrets });
+
+  test('read their share from flags, Cloud Run or Kubernetes', () => {
+    expect(share({})).toBeUndefined();
+    expect(share({}, { CLOUD_RUN_TASK_INDEX: '0', CLOUD_RUN_TASK_COUNT: '1' })).toBeUndefined();
+    expect(share({}, { CLOUD_RUN_TASK_INDEX: '1', CLOUD_RUN_TASK_COUNT: '3' })).toEqual({ index: 1, count: 3 });
+    expect(share({ tasks: 4 }, { JOB_COMPLETION_INDEX: '3' })).toEqual({ index: 3, count: 4 });
+    expect(share({ task: 1, tasks: 2 }, { CLOUD_RUN_TASK_INDEX: '0' })).toEqual({ index: 1, count: 2 });
+    expect(share({ tasks: 1 }, { JOB_COMPLETION_INDEX: '3' })).toBeUndefined();
+  });
+
+  test.each<[string, object, Record<string, string>, object, RegExp]>([
+    ['of how many', {}, { JOB_COMPLETION_INDEX: '2' }, server, /task 2, but of how many/],
+    ['which', { tasks: 2 }, {}, server, /one of 2 tasks, but which/],
+    ['past the end', { task: 2, tasks: 2 }, {}, server, /count from 0/],
+    ['no number', {}, { CLOUD_RUN_TASK_INDEX: 'x' }, server, /CLOUD_RUN_TASK_INDEX is "x"/],
+    ['too few trials', { task: 0, tasks: 7 }, {}, server, /6 trials cannot be shared by 7 tasks/],
+    ['a store of one machine', { task: 0, tasks: 2 }, {}, {}, /its store is on this machine alone/],
+  ])('are refused: %s', (_, more, secrets, world, message) => {
+    expect(() => share(more, secrets, world)).toThrow(expect.objectContaining({ exitCode: 3, message }));
   });
 });

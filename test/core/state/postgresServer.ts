@@ -7,6 +7,8 @@ import { delimiter, join } from 'node:path';
 export interface PostgresServer {
   /** Address of a fresh, empty database. */
   create(name: string): Promise<string>;
+  /** Rows of a query on one of them. */
+  query<T>(url: string, sql: string): Promise<readonly T[]>;
   stop(): Promise<void>;
 }
 
@@ -74,15 +76,17 @@ export async function startPostgres(): Promise<PostgresServer | undefined> {
     default: {
       Client: new (
         config: object,
-      ) => { connect(): Promise<void>; query(sql: string): Promise<unknown>; end(): Promise<void> };
+      ) => { connect(): Promise<void>; query(sql: string): Promise<{ rows: unknown[] }>; end(): Promise<void> };
     };
   };
   const url = (database: string) => `postgres://quantline@127.0.0.1:${port}/${database}`;
-  const execute = async (sql: string) => {
-    const client = new pg.Client({ connectionString: url('postgres') });
+  const query = async <T>(connectionString: string, sql: string) => {
+    const client = new pg.Client({ connectionString });
     await client.connect();
-    await client.query(sql).finally(() => client.end());
+    const { rows } = await client.query(sql).finally(() => client.end());
+    return rows as T[];
   };
+  const execute = (sql: string) => query(url('postgres'), sql);
   for (let attempt = 0; ; attempt++) {
     try {
       await execute('SELECT 1');
@@ -100,6 +104,7 @@ export async function startPostgres(): Promise<PostgresServer | undefined> {
       await execute(`CREATE DATABASE ${name}`);
       return url(name);
     },
+    query,
     stop,
   };
 }

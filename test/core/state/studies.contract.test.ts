@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { optimize, Study, type StudyEvent } from '../../../src/core/learning/tuning/index.js';
-import { openJournal, ownerIsGone, StudyJournal } from '../../../src/core/state/index.js';
+import { openJournal, ownerIsGone, StudyJournal, type StudyJournalOptions } from '../../../src/core/state/index.js';
 import { describeWith } from '../../support/require.js';
 import { failure, T0, temporaryFolder } from './helpers.js';
 import { startPostgres } from './postgresServer.js';
@@ -25,7 +25,7 @@ function contract(name: string, fresh: () => Promise<{ location: string; end: ()
       cleanups.push(end);
       let time = T0;
       const dead = new Set<string>();
-      const open = async (owner: string, more: { study?: string; definition?: Record<string, unknown> } = {}) => {
+      const open = async (owner: string, more: Partial<StudyJournalOptions> = {}) => {
         const journal: Journal = await StudyJournal.open<StudyEvent, Values>(location, {
           study: 's',
           definition: { data: 'd', seed: 1 },
@@ -135,6 +135,24 @@ function contract(name: string, fresh: () => Promise<{ location: string; end: ()
       expect(await b.claim(5)).toEqual({ trial: 0, parameters: { x: 7 } });
       await a.append(finished(0, 1));
       expect(await b.running()).toBe(1);
+    });
+
+    test('a share hands out its own numbers; what died elsewhere only once all were given out', async () => {
+      const { open, die } = await begin();
+      const of = (owner: string, index: number) => open(owner, { share: { index, count: 2 } });
+      const [first, one, all] = [await of('a', 0), await of('b', 1), await open('c')];
+      expect(await first.claim(6)).toEqual({ trial: 0 });
+      expect([await one.claim(6), await one.claim(6), await one.claim(6)]).toEqual(
+        [1, 3, 5].map((trial) => ({ trial })),
+      );
+      // A worker without a share fills the holes.
+      expect(await all.claim(6)).toEqual({ trial: 2 });
+      die('a');
+      expect([await one.claim(6), await one.unclaimed(6)]).toEqual([null, 1]);
+      const retried = await of('a2', 0);
+      expect([await retried.claim(6), await retried.claim(6)]).toEqual([{ trial: 0 }, { trial: 4 }]);
+      die('c');
+      expect([await one.unclaimed(6), await one.claim(6), await one.claim(6)]).toEqual([0, { trial: 2 }, null]);
     });
 
     test('studies are apart; one with another definition is refused and names what differs', async () => {

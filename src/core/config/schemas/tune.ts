@@ -70,6 +70,21 @@ export const tuneOptions = z.strictObject({
     { summary: 'Fixed setting of the learner, such as max_depth=4.', value: 'key=value', char: 'p', multiple: true },
     pairs().prefault({}),
   ),
+  tasks: option(
+    {
+      summary:
+        'How many tasks share the trials; CLOUD_RUN_TASK_COUNT where nothing is said. 1: this one runs them all.',
+      value: 'n',
+    },
+    integer(1).optional(),
+  ),
+  task: option(
+    {
+      summary: 'Which of them this is, from 0; CLOUD_RUN_TASK_INDEX or JOB_COMPLETION_INDEX where nothing is said.',
+      value: 'i',
+    },
+    integer().optional(),
+  ),
   study: option(
     { summary: 'Name of the study: its journal, and the tag of what is written.', value: 'study' },
     word().optional(),

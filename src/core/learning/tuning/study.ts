@@ -78,9 +78,14 @@ export class Study {
     this.seen = Math.max(this.seen, from + events.length);
   }
 
+  /** Trials that there can be of `wanted`: a grid has no more than its points. */
+  limit(wanted: number): number {
+    return Math.min(wanted, this.sampler.size);
+  }
+
   /** The next trial to run; null when the study has `limit` trials, or a grid has no point left, and none waits. */
   async ask(limit = Number.POSITIVE_INFINITY): Promise<OpenTrial | null> {
-    const claimed = await this.storage.claim(Math.min(limit, this.sampler.size));
+    const claimed = await this.storage.claim(this.limit(limit));
     if (claimed === null) return null;
     await this.sync();
     const number = claimed.trial;
