@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { StudyEvent } from '../../src/core/learning/tuning/index.js';
 import { startPostgres } from '../core/state/postgresServer.js';
 import { describeWith } from '../support/require.js';
-import { quantline, type Result, root } from './cli.js';
+import { quantline, quantlineProcess, type Result, root } from './cli.js';
 
 const server = await startPostgres();
 
@@ -35,7 +35,7 @@ describeWith('postgres', server !== undefined)('tasks of a batch job on one Post
     more: readonly string[] = [],
     killAt?: RegExp,
   ): Promise<Result> =>
-    quantline([...study, ...more], {
+    quantlineProcess([...study, ...more], {
       cwd: folder,
       env: { QUANTLINE_JOURNAL: journal, ...env },
       started: (child) =>
