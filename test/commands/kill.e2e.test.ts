@@ -5,15 +5,26 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { seededRandom } from '../../src/core/domain/random.js';
 import { FAULT_POINTS } from '../../src/core/execution/index.js';
-import { quantlineProcess, root } from './cli.js';
+import { quantline, quantlineProcess, root } from './cli.js';
 
 /** A trading process that is killed anywhere and started again ends where one that was never killed does. */
 let folder: string;
 let run: string;
 let expected: { equity: number; fills: number };
+let orders: unknown[];
 
-const q = async (args: string[], env: Record<string, string> = {}, killAfter?: number) =>
-  quantlineProcess(args, {
+async function path(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await quantline(args, { cwd: folder });
+  expect(code, stderr).toBe(0);
+  return stdout.trim();
+}
+
+const trade = (name: string) => [
+  ...['trade', '--run', run, '--strategy', name, '--broker', 'sim', '--set', `account=${name}`, '--json'],
+];
+/** As a process of its own, which may be killed at a point or after a while, ms. */
+const alone = (name: string, env: Record<string, string> = {}, killAfter?: number) =>
+  quantlineProcess(trade(name), {
     cwd: folder,
     env,
     started: (child) => {
@@ -21,23 +32,22 @@ const q = async (args: string[], env: Record<string, string> = {}, killAfter?: n
     },
   });
 
-async function path(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await q(args);
-  expect(code, stderr).toBe(0);
-  return stdout.trim();
-}
-
-const trade = (name: string, env: Record<string, string> = {}, killAfter?: number) =>
-  q(
-    ['trade', '--run', run, '--strategy', name, '--broker', 'sim', '--set', `account=${name}`, '--json'],
-    env,
-    killAfter,
-  );
-
 async function sessionOf(name: string): Promise<{ outcome: string; equity: number; fills: number }> {
-  const { code, stdout, stderr } = await trade(name);
+  const { code, stdout, stderr } = await quantline(trade(name), { cwd: folder });
   expect(code, stderr).toBe(0);
   return JSON.parse(stdout).session;
+}
+
+/** What was ordered and came of it, but for the names of the strategy. */
+async function ordersOf(name: string): Promise<unknown[]> {
+  const args = ['orders', '--all', '--limit', '1000', '--strategy', name, '--json'];
+  const { stdout } = await quantline(args, { cwd: folder });
+  const rows = JSON.parse(stdout) as Record<string, unknown>[];
+  return rows
+    .map(({ side, type, quantity, filled, average_price, status, reason }) =>
+      JSON.stringify([side, type, quantity, filled, average_price, status, reason]),
+    )
+    .sort();
 }
 
 beforeAll(async () => {
@@ -49,9 +59,9 @@ beforeAll(async () => {
     ...['backtest', '--data', data, '--model', model, '--from', '2020-12-10', '--commission', '0.1%'],
     ...['--stop-loss', '4%', '--take-profit', '6%', '--reentry', 'immediate'],
   );
-  const { fills } = JSON.parse((await q(['runs', 'show', run, '--json'])).stdout) as { fills?: number };
-  const file = JSON.parse(await readFile(join(run, 'run.json'), 'utf8')) as { finalEquity: number };
-  expected = { equity: file.finalEquity, fills: fills ?? (await sessionOf('uninterrupted')).fills };
+  const { finalEquity } = JSON.parse(await readFile(join(run, 'run.json'), 'utf8')) as { finalEquity: number };
+  expected = { equity: finalEquity, fills: (await sessionOf('uninterrupted')).fills };
+  orders = await ordersOf('uninterrupted');
   expect(expected.fills).toBeGreaterThan(10);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -59,22 +69,23 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe.each(FAULT_POINTS)('killed at %s', (point) => {
   test.each([3])('passing %i: a rerun converges', async (passing) => {
     const name = `${point}-${passing}`;
-    const killed = await trade(name, { FAULT_POINT: `${point}:${passing}` });
+    const killed = await alone(name, { FAULT_POINT: `${point}:${passing}` });
     expect(killed.code).toBeNull();
     expect(killed.stdout).toBe('');
     expect(await sessionOf(name)).toMatchObject({ outcome: 'decided', ...expected });
+    expect(await ordersOf(name)).toEqual(orders);
   });
 });
 
 test('killed again and again at random moments: it converges all the same', async () => {
   const random = seededRandom(42);
-  for (let i = 0; i < 4; i++) await trade('random', {}, 250 + random.next() * 900);
-  const session = await sessionOf('random');
-  expect(session).toMatchObject(expected);
+  for (let i = 0; i < 4; i++) await alone('random', {}, 250 + random.next() * 900);
+  expect(await sessionOf('random')).toMatchObject(expected);
+  expect(await ordersOf('random')).toEqual(orders);
 });
 
 test('two starts at once: one trades, the other finds the slot taken', async () => {
-  const [a, b] = await Promise.all([trade('twice'), trade('twice')]);
+  const [a, b] = await Promise.all([alone('twice'), quantline(trade('twice'), { cwd: folder })]);
   expect([a.code, b.code], a.stderr + b.stderr).toEqual([0, 0]);
   const outcomes = [a, b].map(({ stdout }) => JSON.parse(stdout).session.outcome).sort();
   expect(outcomes[0]).toBe('decided');

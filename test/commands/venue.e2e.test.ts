@@ -6,7 +6,7 @@ import { FAULT_POINTS } from '../../src/core/execution/index.js';
 import { openJournal } from '../../src/core/state/index.js';
 import { FakeAlpaca } from '../fakes/alpaca/server.js';
 import { walk } from '../support/venue.js';
-import { quantlineProcess } from './cli.js';
+import { quantline, quantlineProcess } from './cli.js';
 
 /** The built command line against a venue on loopback, at the real time of day: markets that never close. */
 const HOUR = 3_600_000;
@@ -15,20 +15,19 @@ let folder: string;
 let venue: FakeAlpaca;
 let report: string;
 
-const q = (
-  args: string[],
-  env: Record<string, string> = {},
-  killAfter?: { signal: NodeJS.Signals; when: () => boolean },
-) =>
+const env = () => ({ ...venue.secrets });
+const q = (args: string[]) => quantline(args, { cwd: folder, env: env() });
+/** As a process of its own, which may be killed; `signal` is sent once `when` is true. */
+const alone = (args: string[], more: Record<string, string> = {}, signal?: NodeJS.Signals, when = () => false) =>
   quantlineProcess(args, {
     cwd: folder,
-    env: { ...venue.secrets, ...env },
+    env: { ...env(), ...more },
     started: (child) => {
-      if (killAfter === undefined) return;
+      if (signal === undefined) return;
       const timer = setInterval(() => {
-        if (!killAfter.when()) return;
+        if (!when()) return;
         clearInterval(timer);
-        child.kill(killAfter.signal);
+        child.kill(signal);
       }, 50);
     },
   });
@@ -43,8 +42,7 @@ const tradeArgs = (name: string, ...more: string[]) => [
   ...['trade', '--report', report, '--strategy', name, '--broker', 'alpaca', '--max-decision-age', '24h'],
   ...['--journal', join(folder, `${name}.sqlite`), '--json', ...more],
 ];
-const once = (name: string, env: Record<string, string> = {}, ...more: string[]) =>
-  q(tradeArgs(name, '--once', ...more), env);
+const once = (name: string, ...more: string[]) => q(tradeArgs(name, '--once', ...more));
 
 /** FAULTS.md, section 1: one order an intent, every fill booked once, nothing secret said. */
 async function oracle(name: string, output: string): Promise<number> {
@@ -103,7 +101,7 @@ afterAll(async () => {
 describe.each(FAULT_POINTS)('F9, F10: killed at %s', (point) => {
   test('a rerun converges', { timeout: 180_000 }, async () => {
     const name = `kill-${point}`;
-    const killed = await once(name, { FAULT_POINT: point });
+    const killed = await alone(tradeArgs(name, '--once'), { FAULT_POINT: point });
     expect(killed.code, killed.stderr).toBeNull();
     expect(killed.stdout).toBe('');
     const again = await once(name);
@@ -116,14 +114,15 @@ describe.each(FAULT_POINTS)('F9, F10: killed at %s', (point) => {
 test('F12: two starts in one second: one trades, the other exits 8 under --strict-slot', {
   timeout: 180_000,
 }, async () => {
-  const both = await Promise.all([once('twice', {}, '--strict-slot'), once('twice', {}, '--strict-slot')]);
+  const args = tradeArgs('twice', '--once', '--strict-slot');
+  const both = await Promise.all([alone(args), q(args)]);
   expect(both.map(({ code }) => code).sort(), both.map(({ stderr }) => stderr).join('\n')).toEqual([0, 8]);
   expect(await oracle('twice', both.map(({ stderr }) => stderr).join('\n'))).toBe(3);
 });
 
 test('F45: SIGTERM ends a resident session with its result and exit code 130', { timeout: 180_000 }, async () => {
   const count = () => venue.book.accepted.filter((one) => one.client_order_id.startsWith('ql-resident-')).length;
-  const { code, stdout, stderr } = await q(tradeArgs('resident'), {}, { signal: 'SIGTERM', when: () => count() === 3 });
+  const { code, stdout, stderr } = await alone(tradeArgs('resident'), {}, 'SIGTERM', () => count() === 3);
   expect(code, stderr).toBe(130);
   expect(JSON.parse(stdout).session).toMatchObject({ outcome: 'decided', slots: 1 });
   const again = await once('resident');
@@ -134,7 +133,7 @@ test('F45: SIGTERM ends a resident session with its result and exit code 130', {
 test('--live with the variable in .env alone: exit 3, nothing sent', async () => {
   writeFileSync(join(folder, '.env'), 'QUANTLINE_ALLOW_LIVE=PA3FAKE00001\n');
   const before = venue.requests.length;
-  const { code, stderr } = await once('env', {}, '--live');
+  const { code, stderr } = await once('env', '--live');
   rmSync(join(folder, '.env'));
   expect(code).toBe(3);
   expect(stderr).toMatch(/\.env does not count/);
