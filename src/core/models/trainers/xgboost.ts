@@ -58,7 +58,7 @@ export function create(options: Settings): Learner {
         params: paramsOf(options, context),
         rounds,
         featureNames: train.columns,
-        threads: context.threads,
+        threads: usefulThreads(train.rows * train.columns.length * rounds, context.threads),
         signal: context.signal,
         trainMetrics: true,
         unusableColumns: 'ignore',
@@ -90,6 +90,11 @@ export function create(options: Settings): Learner {
     },
   };
 }
+
+/** Cells × rounds that a thread must have to do before it pays to start one. */
+const THREAD_WORK = 2e7;
+const usefulThreads = (work: number, threads: number): number =>
+  Math.max(1, Math.min(threads, Math.floor(work / THREAD_WORK)));
 
 const placesOf = ({ xgboost, prefixes = [] }: NativeLibraries) => ({
   ...(xgboost !== undefined && { library: xgboost }),
