@@ -16,10 +16,13 @@ export interface BudgetOptions {
 
 const WINDOW_MS = 60_000;
 
+/** How many requests of the limit one request may see used. */
+type Allowed = (limit: number) => number;
+
 /** Where the instants of past requests are kept. All methods are one transaction. */
 interface Ledger {
-  /** Takes a slot and returns 0, or returns how long to wait. */
-  take(now: number, allowed: (limit: number) => number): number;
+  /** Per request: takes a slot and returns 0, or returns how long to wait. */
+  take(now: number, requests: readonly Allowed[]): readonly number[];
   limit(value: number): void;
   block(until: number): void;
 }
@@ -35,11 +38,12 @@ export async function rateBudget(options: BudgetOptions): Promise<RateGate & { c
     options.stateDir === undefined
       ? memoryLedger(perMinute)
       : await fileLedger(options.stateDir, sha256(options.key).slice(0, 16), perMinute);
+  const takeOne = gathered((requests: readonly Allowed[]) => ledger.take(clock.now(), requests));
   return {
     async acquire(kind, signal, maxWaitMs = Number.POSITIVE_INFINITY) {
       const allowed = (limit: number) => Math.max(1, kind === 'write' ? limit : Math.floor(limit * (1 - reserve)));
       for (;;) {
-        const wait = ledger.take(clock.now(), allowed);
+        const wait = await takeOne(allowed);
         if (wait === 0) return undefined;
         if (wait > maxWaitMs) return clock.now() + wait;
         await clock.sleep(Math.min(wait, WINDOW_MS), signal);
@@ -58,6 +62,22 @@ export async function rateBudget(options: BudgetOptions): Promise<RateGate & { c
   };
 }
 
+/** Calls of one turn in one go: fifty orders that leave together take their slots in one transaction. */
+function gathered<In, Out>(work: (inputs: readonly In[]) => readonly Out[]): (input: In) => Promise<Out> {
+  let waiting: In[] = [];
+  let results: Promise<readonly Out[]> | undefined;
+  return async (input) => {
+    const at = waiting.push(input) - 1;
+    results ??= Promise.resolve().then(() => {
+      const inputs = waiting;
+      waiting = [];
+      results = undefined;
+      return work(inputs);
+    });
+    return (await results)[at]!;
+  };
+}
+
 const LONGEST_BLOCK_MS = WINDOW_MS + 2000;
 
 /** A block further away than any that is ever set means that the clock was set back: it is void. */
@@ -69,16 +89,16 @@ function memoryLedger(perMinute: number): Ledger {
   let limit = perMinute;
   let blocked = 0;
   return {
-    take(now, allowed) {
+    take(now, requests) {
       const wait = blockedFor(blocked, now);
-      if (wait > 0) return wait;
+      if (wait > 0) return requests.map(() => wait);
       while (log.length > 0 && (log[0]! <= now - WINDOW_MS || log[0]! > now)) log.shift();
-      const free = allowed(limit);
-      if (log.length < free) {
+      return requests.map((allowed) => {
+        const free = allowed(limit);
+        if (log.length >= free) return Math.max(1, log[log.length - free]! + WINDOW_MS - now);
         log.push(now);
         return 0;
-      }
-      return Math.max(1, log[log.length - free]! + WINDOW_MS - now);
+      });
     },
     limit: (value) => {
       limit = value;
@@ -115,19 +135,26 @@ async function fileLedger(folder: string, key: string, perMinute: number): Promi
   const setLimit = db.prepare('UPDATE budgets SET per_minute = ? WHERE key = ? AND per_minute <> ?');
   const setBlock = db.prepare('UPDATE budgets SET blocked_until = ? WHERE key = ?');
   return {
-    take(now, allowed) {
+    take(now, requests) {
       db.exec('BEGIN IMMEDIATE');
       try {
         const { perMinute: limit, blockedUntil } = budget.get(key) as { perMinute: number; blockedUntil: number };
-        let wait = blockedFor(blockedUntil, now);
-        if (wait === 0) {
+        const blocked = blockedFor(blockedUntil, now);
+        let taken = 0;
+        if (blocked === 0) {
           forget.run(key, now - WINDOW_MS, now);
-          const free = allowed(limit);
-          if ((count.get(key) as { n: number }).n < free) insert.run(key, now);
-          else wait = Math.max(1, (nth.get(key, free - 1) as { at: number }).at + WINDOW_MS - now);
+          taken = (count.get(key) as { n: number }).n;
         }
+        const waits = requests.map((allowed) => {
+          if (blocked > 0) return blocked;
+          const free = allowed(limit);
+          if (taken >= free) return Math.max(1, (nth.get(key, free - 1) as { at: number }).at + WINDOW_MS - now);
+          insert.run(key, now);
+          taken++;
+          return 0;
+        });
         db.exec('COMMIT');
-        return wait;
+        return waits;
       } catch (error) {
         db.exec('ROLLBACK');
         throw error;

@@ -43,7 +43,7 @@ export const DEFAULT_LIMITS: ExecutionLimits = {
   pollEvery: 1000,
   partialEntryFor: 30_000,
   takeDownFor: 10_000,
-  concurrency: 8,
+  concurrency: 64,
 };
 
 /** What every step of execution is given. */

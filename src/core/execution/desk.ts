@@ -19,33 +19,36 @@ export async function sendDecision(
   if (context.broker.capabilities.relativeProtection === true) return submitOrders(context, lease, orders, options);
   const exits = orders.filter(({ leg }) => leg !== 'entry');
   if (exits.length === 0) return submitOrders(context, lease, orders, options);
+  const { journal, scope } = context;
+  const open = await journal.orders({ scope, open: true });
   const ready: OrderRecord[] = [];
-  for (const exit of exits) ready.push(...(await clearTheWay(context, lease, exit)));
+  for (const exit of exits) {
+    const others = open.filter((order) => order.instrument === exit.instrument && isInTheWay(order, exit));
+    ready.push(...(others.length === 0 ? [exit] : await clearTheWay(context, lease, exit, others)));
+  }
   const closing = new Map(ready.map((exit) => [exit.instrument, exit.clientOrderId]));
   const entries = orders.filter(({ leg }) => leg === 'entry');
   const free = entries.filter(({ instrument }) => !exits.some((exit) => exit.instrument === instrument));
   await submitOrders(context, lease, [...ready, ...free], options);
   const turning = entries.filter((entry) => !free.includes(entry));
   await enterAfter(context, lease, turning, closing, options);
-  const { journal } = context;
   const all = [...ready.map(({ clientOrderId }) => clientOrderId), ...orders.map(({ clientOrderId }) => clientOrderId)];
   return journal.ordersById([...new Set(all)]);
 }
+
+/** Orders of the exit's instrument that work already, entries of this decision excepted: they wait for it. */
+const isInTheWay = ({ clientOrderId, leg, status }: OrderRecord, exit: OrderRecord): boolean =>
+  clientOrderId !== exit.clientOrderId && (leg !== 'entry' || status !== 'intended');
 
 /** What may be sent in place of an exit once nothing else works for its instrument: itself, one of another size, nothing. */
 async function clearTheWay(
   context: ExecutionContext,
   lease: Lease,
   exit: OrderRecord,
+  others: readonly OrderRecord[],
 ): Promise<readonly OrderRecord[]> {
   const { journal, scope } = context;
   const { instrument } = exit;
-  const open = await journal.orders({ scope, instrument, open: true });
-  const others = open.filter(
-    ({ clientOrderId, leg, status }) =>
-      clientOrderId !== exit.clientOrderId && (leg !== 'entry' || status !== 'intended'),
-  );
-  if (others.length === 0) return [exit];
   if (!(await takeDown(context, others))) {
     await conclude(context, exit, 'expired', 'another order of the instrument is not over yet');
     return [];

@@ -275,13 +275,8 @@ async function halt(context: ExecutionContext, differences: readonly Difference[
 
 /** Positions whose open lots come from an exit: a second exit filled when nothing was left to close. */
 async function reversedPositions(context: ExecutionContext): Promise<readonly PositionRecord[]> {
-  const { journal, scope } = context;
-  const reversed: PositionRecord[] = [];
-  for (const position of await journal.positions(scope)) {
-    const lots = await journal.lots(scope, position.instrument);
-    if (lots.some((lot) => lot.leg !== 'entry')) reversed.push(position);
-  }
-  return reversed;
+  const positions = await context.journal.positions(context.scope);
+  return positions.filter(({ lots }) => lots.some((lot) => lot.leg !== 'entry'));
 }
 
 /** Reads executions from where the journal stopped; every read is complete, or throws. */

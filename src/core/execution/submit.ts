@@ -105,6 +105,8 @@ class Replies {
   }
 
   private async write(): Promise<void> {
+    // Orders that are on their way out go first; the replies that come meanwhile are recorded together.
+    await new Promise((resolve) => setImmediate(resolve));
     while (this.waiting.length > 0) {
       const batch = this.waiting.splice(0);
       const orders = batch.filter((reply) => 'order' in reply);

@@ -49,13 +49,12 @@ export function httpFailureOf(error: unknown): HttpFailure | undefined {
   return isQuantlineError(error) ? (error.details['http'] as HttpFailure | undefined) : undefined;
 }
 
-function proxyError(service: string, host: string, cause: unknown): QuantlineError {
+export function proxyError(service: string, host: string): QuantlineError {
   return httpError(
     'UNAVAILABLE',
     `${service} (${host}): a proxy asks for a login (407).`,
     'Give the proxy its credentials, or connect without it.',
     { cause: 'proxy', status: 407, ambiguous: false },
-    cause,
   );
 }
 
@@ -93,13 +92,9 @@ const CAUSES: readonly [RegExp, HttpCause, string, string, boolean][] = [
   [/^(HPE_|UND_ERR_RES|UND_ERR_INVALID)/, 'protocol', 'what answered does not speak HTTP', 'Check the address.', true],
 ];
 
-/** Names the cause of a failed `fetch` or body read; undici hides it one or more `cause` levels down. */
+/** Names the cause of a failed request or body read. */
 export function networkError(service: string, host: string, error: unknown, reading: boolean): QuantlineError {
   const code = deepCode(error);
-  // fetch turns a 407 into a network error with neither code nor text, the only one of its kind here.
-  const inner = (error as Error)?.cause;
-  if (code === '' && inner instanceof Error && /^$|proxy authentication/i.test(inner.message))
-    return proxyError(service, host, error);
   for (const [pattern, cause, what, hint, ambiguous] of CAUSES) {
     if (!pattern.test(code)) continue;
     const during = reading && cause === 'reset' ? 'the answer was cut off' : what;

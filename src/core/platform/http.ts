@@ -1,6 +1,7 @@
 import { QuantlineError } from '../errors/index.js';
 import { type Clock, isoTime } from './clock.js';
-import { type HttpFailure, httpError, httpFailureOf, networkError } from './http-failure.js';
+import { type ExchangeReply, exchange } from './exchange.js';
+import { type HttpFailure, httpError, httpFailureOf, networkError, proxyError } from './http-failure.js';
 import { retryAt } from './rate-headers.js';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -132,10 +133,8 @@ async function once(options: HttpOptions, url: URL, request: HttpRequest): Promi
   request.signal?.addEventListener('abort', onAbort, { once: true });
   let reading = false;
   try {
-    const init: RequestInit = { method: request.method, redirect: 'manual', signal: deadline.signal };
-    if (request.headers !== undefined) init.headers = { ...request.headers };
-    if (request.body !== undefined) init.body = request.body as NonNullable<RequestInit['body']>;
-    const response = await fetch(url, init);
+    const { method, headers, body } = request;
+    const response = await exchange(url, { method, headers, body, signal: deadline.signal });
     options.gate?.observe(response.status, response.headers);
     reading = true;
     const bytes = await readBody(response, options, url);
@@ -157,7 +156,7 @@ async function once(options: HttpOptions, url: URL, request: HttpRequest): Promi
   }
 }
 
-async function readBody(response: Response, options: HttpOptions, url: URL): Promise<Uint8Array> {
+async function readBody(response: ExchangeReply, options: HttpOptions, url: URL): Promise<Uint8Array> {
   const limit = options.maxBytes ?? 64 * 1024 * 1024;
   const tooLarge = () =>
     httpError(
@@ -167,22 +166,16 @@ async function readBody(response: Response, options: HttpOptions, url: URL): Pro
       { cause: 'too-large', status: response.status, ambiguous: true },
     );
   if (Number(response.headers.get('content-length') ?? 0) > limit) {
-    await response.body?.cancel().catch(() => {});
+    response.body.destroy();
     throw tooLarge();
   }
-  if (response.body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let length = 0;
-  const reader = response.body.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    length += value.byteLength;
-    if (length > limit) {
-      await reader.cancel().catch(() => {});
-      throw tooLarge();
-    }
-    chunks.push(value);
+  // Leaving the loop early ends the connection.
+  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    length += chunk.byteLength;
+    if (length > limit) throw tooLarge();
+    chunks.push(chunk);
   }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
 }
@@ -191,13 +184,14 @@ function interpret(
   options: HttpOptions,
   url: URL,
   request: HttpRequest,
-  response: Response,
+  response: ExchangeReply,
   bytes: Uint8Array,
 ): HttpReply {
   const { service, clock } = options;
   const { status, headers } = response;
   const at = `${service} (${url.host})`;
   const text = new TextDecoder().decode(bytes);
+  if (status === 407) throw proxyError(service, url.host);
   if (status >= 300 && status < 400) {
     const target = safeHost(headers.get('location'), url);
     throw httpError(

@@ -26,32 +26,33 @@ const COLUMNS = 'position, stream, sequence, type, time, body, checksum';
 const checksumOf = (previous: string, row: Omit<EventRow, 'checksum'>): string =>
   sha256([previous, row.position, row.stream, row.sequence, row.type, row.time, row.body].join('\n')).slice(0, 32);
 
-/** Appends one event in the caller's write transaction. */
-export async function appendEvent(sql: Sql, event: NewEvent): Promise<JournalEvent> {
+/** Appends events in the caller's write transaction, in this order; the end of the chain is read once. */
+export async function appendEvents(sql: Sql, events: readonly NewEvent[]): Promise<readonly JournalEvent[]> {
   const head = await sql.get<EventRow>(`SELECT ${COLUMNS} FROM events ORDER BY position DESC LIMIT 1`);
-  const last = await sql.get<{ sequence: number }>(
-    'SELECT sequence FROM events WHERE stream = ? ORDER BY sequence DESC LIMIT 1',
-    [event.stream],
-  );
-  const row = {
-    position: (head?.position ?? 0) + 1,
-    stream: event.stream,
-    sequence: (last?.sequence ?? 0) + 1,
-    type: event.type,
-    time: event.time,
-    body: JSON.stringify(event.body ?? null),
-  };
-  await sql.run(`INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)`, [
-    row.position,
-    row.stream,
-    row.sequence,
-    row.type,
-    row.time,
-    row.body,
-    checksumOf(head?.checksum ?? '', row),
-  ]);
-  return { ...row, body: JSON.parse(row.body) };
+  let position = head?.position ?? 0;
+  let checksum = head?.checksum ?? '';
+  const sequences = new Map<string, number>();
+  const appended: JournalEvent[] = [];
+  for (const { stream, type, time, body } of events) {
+    const sequence = (sequences.get(stream) ?? (await lastSequence(sql, stream))) + 1;
+    sequences.set(stream, sequence);
+    const row = { position: ++position, stream, sequence, type, time, body: JSON.stringify(body ?? null) };
+    checksum = checksumOf(checksum, row);
+    await sql.run(`INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)`, [
+      ...[row.position, row.stream, row.sequence, row.type, row.time, row.body],
+      checksum,
+    ]);
+    appended.push({ ...row, body: JSON.parse(row.body) });
+  }
+  return appended;
 }
+
+const lastSequence = async (sql: Sql, stream: string): Promise<number> =>
+  (
+    await sql.get<{ sequence: number }>('SELECT sequence FROM events WHERE stream = ? ORDER BY sequence DESC LIMIT 1', [
+      stream,
+    ])
+  )?.sequence ?? 0;
 
 export interface EventFilter {
   readonly stream?: string | undefined;

@@ -4,7 +4,6 @@ import type {
   DecisionRecord,
   ExecutionRecord,
   FillRecord,
-  LotRecord,
   NewIntent,
   OrderRecord,
   OrderReport,
@@ -138,7 +137,6 @@ export interface Journal {
   ): Promise<readonly PositionRecord[]>;
   /** The position of one instrument, also when flat; undefined where it was never traded. */
   position(scope: StrategyScope, instrument: string): Promise<PositionRecord | undefined>;
-  lots(scope: StrategyScope, instrument: string): Promise<readonly LotRecord[]>;
   scopes(): Promise<readonly StrategyScope[]>;
   events(filter?: {
     readonly scope?: StrategyScope;

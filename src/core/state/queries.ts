@@ -38,7 +38,7 @@ function conditions(filter: OrderFilter & { readonly clientOrderId?: string }): 
   equal('instrument', filter.instrument);
   equal('slot', filter.slot);
   equal('client_order_id', filter.clientOrderId);
-  if (filter.open !== undefined) equal('is_open', filter.open ? 1 : 0);
+  equal('is_open', filter.open === undefined ? undefined : Number(filter.open));
   return { sql: where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`, params };
 }
 

@@ -129,6 +129,8 @@ export interface PositionRecord extends StrategyScope {
   readonly averagePrice: string | undefined;
   /** First in, first out, costs included. */
   readonly realised: string;
+  /** What is open of it, oldest first. */
+  readonly lots: readonly LotRecord[];
   readonly updatedAt: number;
 }
 

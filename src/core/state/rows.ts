@@ -172,6 +172,7 @@ export const toPosition = (row: PositionRow): PositionRecord => ({
   quantity: row.quantity,
   averagePrice: row.average_price ?? undefined,
   realised: row.realised,
+  lots: JSON.parse(row.lots),
   updatedAt: row.updated_at,
 });
 

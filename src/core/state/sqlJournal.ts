@@ -1,6 +1,6 @@
 import { QuantlineError } from '../errors/index.js';
 import type { Database, Sql } from './database.js';
-import { appendEvent, type NewEvent, readEvents, verifyChain } from './events.js';
+import { appendEvents, readEvents, verifyChain } from './events.js';
 import { placeIntents } from './intents.js';
 import {
   type DecisionResult,
@@ -13,7 +13,7 @@ import {
 } from './journal.js';
 import { acquireLease, checkLease, leaseHolder, releaseLease, renewLease } from './leases.js';
 import { mergeReport } from './orderState.js';
-import { type EventBodies, project, stateOf } from './projections.js';
+import { type EventBodies, intendedOrder, project, stateOf } from './projections.js';
 import { selectDecision, selectFills, selectOrders, selectPositions, selectScopes, selectState } from './queries.js';
 import { rebuildTables, verifyTables } from './rebuild.js';
 import type {
@@ -28,7 +28,7 @@ import type {
   StrategyScope,
   TradingState,
 } from './records.js';
-import { type PositionRow, readHolding, readOrder, readOrders, SCOPE, scopeParams, toPosition } from './rows.js';
+import { type PositionRow, readOrder, readOrders, SCOPE, scopeParams, toPosition } from './rows.js';
 
 /** What a venue would tell again, or a start compute again, need not wait for the disk. */
 const RELAXED = { relaxed: true } as const;
@@ -103,10 +103,7 @@ export class SqlJournal implements Journal {
     if (intents.length === 0) return [];
     const orders = await placeIntents(sql, scope, slot, intents);
     await record(sql, scope, 'intents', { orders }, now);
-    return readAll(
-      sql,
-      orders.map((order) => order.clientOrderId),
-    );
+    return orders.map((order) => intendedOrder(scope, order, now));
   }
 
   markSending(clientOrderIds: readonly string[], lease: Lease, now: number): Promise<void> {
@@ -129,15 +126,20 @@ export class SqlJournal implements Journal {
   recordReports(reports: readonly OrderReport[], now: number): Promise<readonly OrderRecord[]> {
     if (reports.length === 0) return Promise.resolve([]);
     return this.db.write(async (sql) => {
-      for (const report of reports) {
-        const order = await known(sql, report.clientOrderId);
-        const state = stateOf(order);
-        if (mergeReport(state, report) !== state) await record(sql, order, 'report', report, now);
-      }
-      return readAll(
+      const ids = reports.map(({ clientOrderId }) => clientOrderId);
+      const orders = new Map((await readAll(sql, ids)).map((order) => [order.clientOrderId, order]));
+      const states = new Map([...orders].map(([id, order]) => [id, stateOf(order)]));
+      const news = reports.filter((report) => {
+        const before = states.get(report.clientOrderId)!;
+        const after = mergeReport(before, report);
+        states.set(report.clientOrderId, after);
+        return after !== before;
+      });
+      await recordAll(
         sql,
-        reports.map((report) => report.clientOrderId),
+        news.map((report) => ({ scope: orders.get(report.clientOrderId)!, type: 'report', body: report, time: now })),
       );
+      return readAll(sql, ids);
     }, RELAXED);
   }
 
@@ -162,19 +164,26 @@ export class SqlJournal implements Journal {
   recordExecutions(executions: readonly ExecutionRecord[], now: number): Promise<readonly ExecutionRecord[]> {
     if (executions.length === 0) return Promise.resolve([]);
     return this.db.write(async (sql) => {
-      const booked: ExecutionRecord[] = [];
-      for (const execution of executions) {
-        const order = await known(sql, execution.clientOrderId);
+      const orders = await readAll(
+        sql,
+        executions.map(({ clientOrderId }) => clientOrderId),
+      );
+      const booked = new Map<string, Recorded<'execution'>>();
+      for (const [i, execution] of executions.entries()) {
+        const scope = orders[i]!;
+        const key = [scope.venue, scope.account, execution.executionId].join('\n');
         const seen = await sql.get('SELECT 1 AS x FROM fills WHERE venue = ? AND account = ? AND execution_id = ?', [
-          order.venue,
-          order.account,
+          scope.venue,
+          scope.account,
           execution.executionId,
         ]);
-        if (seen !== undefined) continue;
-        await record(sql, order, 'execution', execution, now);
-        booked.push(execution);
+        if (seen === undefined && !booked.has(key)) {
+          booked.set(key, { scope, type: 'execution', body: execution, time: now });
+        }
       }
-      return booked;
+      const news = [...booked.values()];
+      await recordAll(sql, news);
+      return news.map(({ body }) => body);
     });
   }
 
@@ -209,10 +218,9 @@ export class SqlJournal implements Journal {
   }
 
   async note(scope: StrategyScope, type: string, body: unknown, now: number): Promise<void> {
-    await this.db.write(
-      (sql) => appendEvent(sql, { stream: streamOf(scope), type: `note:${type}`, time: now, body }),
-      RELAXED,
-    );
+    await this.db.write(async (sql) => {
+      await appendEvents(sql, [{ stream: streamOf(scope), type: `note:${type}`, time: now, body }]);
+    }, RELAXED);
   }
 
   cursor(scope: StrategyScope): Promise<string | undefined> {
@@ -270,11 +278,7 @@ export class SqlJournal implements Journal {
         instrument,
       ]);
       return row === undefined ? undefined : toPosition(row);
-    });
-  }
-
-  lots(scope: StrategyScope, instrument: string) {
-    return this.db.read(async (sql) => (await readHolding(sql, scope, instrument)).lots, SINGLE);
+    }, SINGLE);
   }
 
   scopes() {
@@ -313,17 +317,29 @@ export class SqlJournal implements Journal {
   }
 }
 
-/** Appends an event to a strategy's stream and brings the tables up to date. */
-async function record<K extends keyof EventBodies>(
+interface Recorded<K extends keyof EventBodies> {
+  readonly scope: StrategyScope;
+  readonly type: K;
+  readonly body: EventBodies[K];
+  readonly time: number;
+}
+
+/** Appends events to strategies' streams and brings the tables up to date. */
+async function recordAll<K extends keyof EventBodies>(sql: Sql, events: readonly Recorded<K>[]): Promise<void> {
+  const appended = await appendEvents(
+    sql,
+    events.map(({ scope, ...event }) => ({ stream: streamOf(scope), ...event })),
+  );
+  for (const event of appended) await project(sql, event);
+}
+
+const record = <K extends keyof EventBodies>(
   sql: Sql,
   scope: StrategyScope,
   type: K,
   body: EventBodies[K],
   time: number,
-): Promise<void> {
-  const event: NewEvent = { stream: streamOf(scope), type, time, body };
-  await project(sql, await appendEvent(sql, event));
-}
+): Promise<void> => recordAll(sql, [{ scope, type, body, time }]);
 
 async function checkOwnLease(sql: Sql, scope: StrategyScope, lease: Lease, now: number): Promise<void> {
   const { venue, account, strategy } = scope;

@@ -273,7 +273,7 @@ export function journalContract(
       const split = { instrument: 'SPY', date: '2026-01-06', type: 'split' as const, value: '4' };
       expect(await journal.recordCorporateAction(SCOPE, split, T0 + 1)).toBe(true);
       expect(await journal.recordCorporateAction(SCOPE, split, T0 + 2)).toBe(false);
-      expect(await journal.lots(SCOPE, 'SPY')).toEqual([
+      expect((await journal.position(SCOPE, 'SPY'))?.lots).toEqual([
         { executionId: 'e1', leg: 'entry', quantity: '40', price: '25', time: T0 },
       ]);
       expect((await journal.order(order!.clientOrderId))?.request).toMatchObject({ quantity: '40', stopPrice: '22.5' });

@@ -17,9 +17,10 @@ beforeEach(async () => {
 });
 afterEach(() => folder.remove());
 
+const NOW = JOURNAL_MIGRATIONS.at(-1)!.version;
 const NEXT: readonly Migration[] = [
   ...JOURNAL_MIGRATIONS,
-  { version: 2, statements: ['CREATE TABLE later (x TEXT)', "INSERT INTO later VALUES ('done')"] },
+  { version: NOW + 1, statements: ['CREATE TABLE later (x TEXT)', "INSERT INTO later VALUES ('done')"] },
 ];
 
 test('an older journal is copied, then brought forward in one step', async () => {
@@ -29,14 +30,16 @@ test('an older journal is copied, then brought forward in one step', async () =>
   await migrate(db, 'journal', NEXT);
   expect(await db.read((sql) => sql.all('SELECT x FROM later'))).toEqual([{ x: 'done' }]);
   await db.close();
-  expect((await readdir(folder.path)).filter((name) => name.endsWith('.backup'))).toEqual(['journal.db.v1.backup']);
-  await (await openJournal(join(folder.path, 'journal.db.v1.backup'))).close();
+  expect((await readdir(folder.path)).filter((name) => name.endsWith('.backup'))).toEqual([
+    `journal.db.v${NOW}.backup`,
+  ]);
+  await (await openJournal(join(folder.path, `journal.db.v${NOW}.backup`))).close();
 });
 
 test('a step that fails changes nothing', async () => {
   await (await openJournal(file)).close();
   const db = await openSqlite(file);
-  const broken = [...JOURNAL_MIGRATIONS, { version: 2, statements: ['CREATE TABLE later (x TEXT)', 'NONSENSE'] }];
+  const broken = [...JOURNAL_MIGRATIONS, { version: NOW + 1, statements: ['CREATE TABLE later (x TEXT)', 'NONSENSE'] }];
   await failure(migrate(db, 'journal', broken));
   await db.close();
   const journal = await openJournal(file);
@@ -94,7 +97,7 @@ test('a backup is a journal; it never overwrites', async () => {
   await restored.close();
 });
 
-test.each(['v1'])('a journal of the released schema %s opens, verifies and is rebuilt', async (version) => {
+test.each(['v1', 'v2'])('a journal of the released schema %s opens, verifies and is rebuilt', async (version) => {
   const fixture = fileURLToPath(new URL(`../../../fixtures/journal/${version}`, import.meta.url));
   const meta = JSON.parse(await readFile(`${fixture}.json`, 'utf8'));
   expect(sha256(await readFile(`${fixture}.db`))).toBe(meta.sha256);

@@ -50,7 +50,7 @@ export class AccountKeeper {
       const j = this.index.get(position.instrument);
       if (j === undefined) continue;
       quantity[j] = Number(position.quantity);
-      const [first] = await journal.lots(scope, position.instrument);
+      const [first] = position.lots;
       entryBar[j] = first === undefined ? 0 : this.source.barAt(j, first.time);
     }
     const open = await journal.orders({ scope, open: true });

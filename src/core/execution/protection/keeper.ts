@@ -64,7 +64,7 @@ export class ProtectionKeeper {
     const { journal, scope, broker, clock } = this.context;
     let open = await this.openOf(instrument.id);
     if (open.some(({ leg }) => leg === 'exit')) return undefined;
-    const [lot] = await journal.lots(scope, instrument.id);
+    const [lot] = held.lots;
     if (lot === undefined || lot.leg !== 'entry') return undefined;
     const entries = open.filter(({ leg }) => leg === 'entry');
     if (entries.length > 0) {

@@ -168,12 +168,7 @@ export class Session {
   private async held(): Promise<readonly Holding[]> {
     const { journal, scope } = this.parts.execution;
     const positions = await journal.positions(scope);
-    return Promise.all(
-      positions.map(async ({ instrument }) => ({
-        instrument,
-        since: (await journal.lots(scope, instrument))[0]!.time,
-      })),
-    );
+    return positions.map(({ instrument, lots }) => ({ instrument, since: lots[0]!.time }));
   }
 
   /** Runs the slots with what goes on beside them: bars, events of the venue, looks at it, the close, the lease. */

@@ -50,6 +50,16 @@ export const JOURNAL_MIGRATIONS: readonly Migration[] = [
         started_at BIGINT, ended_at BIGINT, body TEXT NOT NULL, PRIMARY KEY (venue, account, strategy, session))`,
     ],
   },
+  {
+    // What a slot asks stays as quick as on the first day: nothing scans all orders or fills of the past.
+    version: 2,
+    statements: [
+      'DROP INDEX orders_open',
+      'CREATE INDEX orders_open ON orders (is_open, venue, account, strategy, position)',
+      'CREATE INDEX fills_refers ON fills (venue, account, refers_to) WHERE refers_to IS NOT NULL',
+      'CREATE INDEX fills_position ON fills (venue, account, position)',
+    ],
+  },
 ];
 
 /** Tables that `rebuild` empties and computes again. */
