@@ -62,6 +62,7 @@ export interface BrokerCapabilities {
   readonly trailingStop: boolean;
   /** Classes of instruments whose exits the venue does not hold. */
   readonly noExitsFor?: ReadonlySet<InstrumentClass>;
+  /** Prices of resting orders are changed in place (`replace` or `amend`). */
   readonly replace: boolean;
   readonly stream: boolean;
   /** Takes `OrderRequest.protection`: stop and target as fractions of the fill price, computed and held by the venue. */
@@ -216,6 +217,8 @@ export interface Broker {
   cancel(venueOrderId: string): Promise<void>;
   /** Changes price or quantity in place; the venue's new order carries `clientOrderId`. */
   replace?(venueOrderId: string, request: OrderRequest, clientOrderId: string): Promise<BrokerOrder>;
+  /** Moves the prices of a resting order, which stays the same order under the same ids. Asking twice is harmless. */
+  amend?(venueOrderId: string, request: OrderRequest): Promise<BrokerOrder>;
   executions(cursor: string | undefined): Promise<ExecutionPage>;
   /**
    * Simulated venues trade against our own bars: the runner tells each tick once, in order, before it reads anything of

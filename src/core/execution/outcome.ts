@@ -1,5 +1,5 @@
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
-import { isTerminal, type Lease, type NewIntent, type OrderRecord } from '../state/index.js';
+import { isTerminal, type Lease, type NewIntent, type OrderRecord, type OrderRequest } from '../state/index.js';
 import { bookExecutions, bookOrders } from './booking.js';
 import { type BrokerOrder, sendOutcome } from './broker.js';
 import { type ExecutionContext, fault, limitsOf, pause } from './context.js';
@@ -133,6 +133,33 @@ export async function replaceOrder(
   fault(context, 'after-reply');
   await pollOrders(context, [clientOrderId, id]);
   return known(context, id);
+}
+
+/**
+ * Moves the prices of a resting order where the venue keeps it the same order. What the venue has not confirmed is not
+ * recorded: the next look finds the order where it was and asks again. Returns why the venue refuses, if it does.
+ */
+export async function amendOrder(
+  context: ExecutionContext,
+  lease: Lease,
+  { clientOrderId, venueOrderId, instrument }: OrderRecord,
+  request: OrderRequest,
+): Promise<string | undefined> {
+  const { journal, broker, clock, logger } = context;
+  // A start that has lost its lease changes nothing any more.
+  await journal.renewLease(lease, clock.now(), 0);
+  fault(context, 'before-send');
+  try {
+    await broker.amend!(venueOrderId!, request);
+  } catch (error) {
+    if (sendOutcome(error) === 'rejected') return (error as Error).message;
+    if (!isQuantlineError(error) || error.code !== 'UNAVAILABLE') throw error;
+    logger.warn(`${instrument}: ${error.message}`);
+    return undefined;
+  }
+  fault(context, 'after-send');
+  await journal.recordAmendment(clientOrderId, request, clock.now());
+  return undefined;
 }
 
 async function known(context: ExecutionContext, clientOrderId: string): Promise<OrderRecord> {

@@ -7,6 +7,7 @@ import type {
   NewIntent,
   OrderRecord,
   OrderReport,
+  OrderRequest,
   PositionRecord,
   SessionPhase,
   StrategyScope,
@@ -103,6 +104,8 @@ export interface Journal {
   markSending(clientOrderIds: readonly string[], lease: Lease, now: number): Promise<void>;
   /** Books what a venue said. Statuses never go back: a late or repeated report changes nothing. */
   recordReports(reports: readonly OrderReport[], now: number): Promise<readonly OrderRecord[]>;
+  /** Books what a venue has changed in place: the order asks for something else from now on, under the same ids. */
+  recordAmendment(clientOrderId: string, request: OrderRequest, now: number): Promise<void>;
   /** Records the exits that a venue attached to an entry, so that their fills are the strategy's. Known ones are skipped. */
   recordAttached(parent: string, orders: readonly AttachedOrder[], now: number): Promise<readonly OrderRecord[]>;
   /** Books executions by id, each once; returns those that were new. Executions of unknown orders are refused. */

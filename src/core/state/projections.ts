@@ -12,6 +12,7 @@ import type {
   NewIntent,
   OrderRecord,
   OrderReport,
+  OrderRequest,
   StrategyScope,
 } from './records.js';
 import {
@@ -42,6 +43,7 @@ export interface EventBodies {
   attached: { parent: string; orders: readonly (PlacedIntent & Pick<AttachedOrder, 'venueOrderId'>)[] };
   sending: { orders: readonly string[]; token: number };
   report: OrderReport;
+  amended: { clientOrderId: string; request: OrderRequest };
   execution: ExecutionRecord;
   'corporate-action': CorporateActionRecord;
   state: { state: string; reason: string };
@@ -74,6 +76,11 @@ export async function project(sql: Sql, event: JournalEvent): Promise<void> {
       const report = body as OrderReport;
       const order = await existing(sql, report.clientOrderId);
       await updateOrder(sql, { ...order, ...changed(mergeReport(stateOf(order), report)), updatedAt: event.time });
+      return;
+    }
+    case 'amended': {
+      const { clientOrderId, request } = body as EventBodies['amended'];
+      await updateOrder(sql, { ...(await existing(sql, clientOrderId)), request, updatedAt: event.time });
       return;
     }
     case 'execution':

@@ -24,6 +24,7 @@ import type {
   NewIntent,
   OrderRecord,
   OrderReport,
+  OrderRequest,
   SessionPhase,
   StrategyScope,
   TradingState,
@@ -140,6 +141,12 @@ export class SqlJournal implements Journal {
         news.map((report) => ({ scope: orders.get(report.clientOrderId)!, type: 'report', body: report, time: now })),
       );
       return readAll(sql, ids);
+    }, RELAXED);
+  }
+
+  recordAmendment(clientOrderId: string, request: OrderRequest, now: number): Promise<void> {
+    return this.db.write(async (sql) => {
+      await record(sql, await known(sql, clientOrderId), 'amended', { clientOrderId, request }, now);
     }, RELAXED);
   }
 

@@ -190,6 +190,39 @@ export function brokerContract(name: string, make: () => Promise<BrokerRig>) {
       expect((await broker.positions()).map((p) => p.quantity)).toEqual(['7']);
     });
 
+    test('a resting order moves in place', async (context) => {
+      if (broker.amend === undefined) return context.skip();
+      const sent = await broker.submit(limit('50'), nextId());
+      const { venueOrderId, clientOrderId } = sent;
+      // Twice: an answer that was lost is asked for again.
+      for (let k = 0; k < 2; k++)
+        expect(await broker.amend(venueOrderId, limit('51'))).toMatchObject({ venueOrderId, limitPrice: '51' });
+      expect(await broker.openOrders()).toMatchObject([{ venueOrderId, clientOrderId, limitPrice: '51' }]);
+      expect(sendOutcome(await broker.amend(venueOrderId, limit('-1')).catch((e: unknown) => e))).toBe('rejected');
+      await rig.trade(symbol, 51);
+      expect((await broker.positions()).map((p) => p.quantity)).toEqual(['10']);
+      expect(sendOutcome(await broker.amend(venueOrderId, limit('52')).catch((e: unknown) => e))).toBe('rejected');
+    });
+
+    test('a leg of a pair of exits moves in place', async (context) => {
+      if (!broker.capabilities.replace || !broker.capabilities.oco) return context.skip();
+      await broker.submit(market(), nextId());
+      await rig.trade(symbol, 100);
+      const exits = { takeProfit: { limitPrice: '120' }, stopLoss: { stopPrice: '90' } };
+      await broker.submit(limit('120', { side: 'sell', timeInForce: 'gtc', opens: false, ...exits }), nextId());
+      const stopOf = async () => (await broker.openOrders()).find(({ type }) => type === 'stop')!;
+      const request = market({ side: 'sell', type: 'stop', timeInForce: 'gtc', opens: false, stopPrice: '95' });
+      const { venueOrderId, venueStatus } = await stopOf();
+      // Held behind its sibling, it is not moved by itself.
+      if (venueStatus === 'held') return context.skip();
+      if (broker.amend === undefined) await broker.replace!(venueOrderId, request, nextId());
+      else await broker.amend(venueOrderId, request);
+      expect(await stopOf()).toMatchObject({ stopPrice: '95' });
+      await rig.trade(symbol, 94);
+      expect(await broker.positions()).toEqual([]);
+      expect(await broker.openOrders()).toEqual([]);
+    });
+
     test('an instrument that it does not trade is not tradable', async () => {
       expect(await broker.asset('NOSUCHTHING')).toMatchObject({ instrument: 'NOSUCHTHING', tradable: false });
     });

@@ -73,7 +73,8 @@ describe('trade, resident', () => {
     const reads = rig.venue.count('GET /v2/stocks/bars');
     minute(3);
     await decided(3);
-    expect(rig.venue.book.accepted).toHaveLength(1);
+    // The decision is on record before its order leaves.
+    await vi.waitFor(() => expect(rig.venue.book.accepted).toHaveLength(1), { timeout: 5000 });
     // The fill is booked from the order stream, between the slots.
     await vi.waitFor(async () => expect(await rig.journal((journal) => journal.fills())).toHaveLength(1), {
       timeout: 5000,
@@ -95,7 +96,8 @@ describe('trade, resident', () => {
     publish(3);
     minute(3, false);
     await decided(3);
-    expect(rig.venue.book.accepted).toHaveLength(1);
+    // The decision is on record before its order leaves.
+    await vi.waitFor(() => expect(rig.venue.book.accepted).toHaveLength(1), { timeout: 5000 });
     publish(4);
     await vi.waitFor(() => expect(rig.venue.streams.subscriptions.length).toBeGreaterThan(1), { timeout: 10_000 });
     minute(4);

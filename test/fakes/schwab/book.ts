@@ -64,6 +64,19 @@ export class SchwabBook {
     return root;
   }
 
+  /** A new order in the place of one that works, in its group too. */
+  replace(old: BookOrder, wire: WireOrder): BookOrder {
+    const order = this.add(wire, old.parent);
+    const { status } = old;
+    this.end(old, 'REPLACED');
+    if (old.parent === undefined) this.roots.push(order);
+    else {
+      order.status = status;
+      old.parent.children[old.parent.children.indexOf(old)] = order;
+    }
+    return order;
+  }
+
   private add(wire: WireOrder, parent: BookOrder | undefined): BookOrder {
     const order: BookOrder = {
       id: this.ids++,

@@ -118,6 +118,10 @@ export class FakeSchwab {
         return ok(this.accountJson(url.searchParams.get('fields') === 'positions'));
       case 'POST /trader/v1/accounts/{hash}/orders':
         return this.place(body as WireOrder);
+      case 'PUT /trader/v1/accounts/{hash}/orders/{id}':
+        if (order === undefined) return missing;
+        if (DONE.has(order.status)) return { status: 400, body: { message: `Order is ${order.status}` } };
+        return this.place(body as WireOrder, order);
       case 'GET /trader/v1/accounts/{hash}/orders': {
         const from = Date.parse(url.searchParams.get('fromEnteredTime')!);
         const to = Date.parse(url.searchParams.get('toEnteredTime')!);
@@ -168,7 +172,7 @@ export class FakeSchwab {
     };
   }
 
-  private place(wire: WireOrder): Reply {
+  private place(wire: WireOrder, replaces?: BookOrder): Reply {
     const symbols = [wire, ...(wire.childOrderStrategies ?? [])].flatMap((one) =>
       (one.orderLegCollection ?? []).map((leg) => leg.instrument.symbol),
     );
@@ -177,7 +181,7 @@ export class FakeSchwab {
         status: 400,
         body: { message: 'A validation error occurred while processing the request.', errors: ['Symbol not found'] },
       };
-    const order = this.book.place(wire);
+    const order = replaces === undefined ? this.book.place(wire) : this.book.replace(replaces, wire);
     const id = this.location === 'other' ? (this.book.roots.at(-2)?.id ?? order.id + 7) : order.id;
     return {
       status: 201,

@@ -75,6 +75,13 @@ export class TwsBook {
     return order;
   }
 
+  /** The same order with other prices; it is shown anew. */
+  change(order: TwsOrder, { lmtPrice, auxPrice }: Pick<TwsOrder, 'lmtPrice' | 'auxPrice'>): void {
+    order.lmtPrice = lmtPrice;
+    order.auxPrice = auxPrice;
+    this.tell.order(order);
+  }
+
   /** The last part of a group takes the others along. */
   private transmit(last: TwsOrder): void {
     const group = this.orders.filter(

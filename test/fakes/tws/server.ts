@@ -287,19 +287,21 @@ export class FakeTws {
       this.write(client, wire.errorMessage(order.orderId, code, message));
     const contract = this.contracts.find((one) => one.conId === order.conId && one.symbol === order.symbol);
     if (contract === undefined) return refuse(200, 'No security definition has been found for the request');
-    if (
-      this.book.orders.some(
-        (one) => one.clientId === client.id && one.orderId === order.orderId && !this.forgottenIds.has(one),
-      )
-    )
-      return refuse(103, 'Duplicate order id');
+    const same = this.book.orders.find(
+      (one) => one.clientId === client.id && one.orderId === order.orderId && !this.forgottenIds.has(one),
+    );
+    // The same order under the number of one that works changes that one.
+    const alike = same?.orderRef === order.orderRef && same.action === order.action && same.total === order.total;
+    const changes = same !== undefined && alike && !DONE.has(same.status);
+    if (same !== undefined && !changes) return refuse(103, 'Duplicate order id');
     if (!this.accounts.includes(order.account)) return refuse(321, 'Invalid account code');
     if (!(order.total > 0)) return refuse(434, 'The order size cannot be zero');
     for (const price of [order.lmtPrice, order.auxPrice])
       if (price !== undefined && Math.abs(price * 100 - Math.round(price * 100)) > 1e-9)
         return refuse(110, 'The price does not conform to the minimum price variation for this contract.');
     this.nextId = Math.max(this.nextId, order.orderId + 1);
-    this.book.add(order, contract, client.id);
+    if (changes) this.book.change(same, order);
+    else this.book.add(order, contract, client.id);
   }
 
   /** After a restart old numbers may be given out again. */

@@ -45,6 +45,8 @@ export interface SeenOrder {
   readonly orderId: number;
   readonly clientId: number | undefined;
   readonly order: BrokerOrder;
+  /** As TWS showed it, to be sent again with another price. */
+  readonly raw: { readonly contract: Contract; readonly order: Order };
 }
 
 export const unreadable = (what: string, lacking: string): QuantlineError =>
@@ -132,6 +134,7 @@ function seen(contract: Contract, order: Order, progress: Progress): SeenOrder {
     ref,
     orderId: orderId ?? 0,
     clientId,
+    raw: { contract, order },
     order: {
       venueOrderId: String(permId),
       // Exits belong to their entry and have no id of their own.

@@ -1,7 +1,7 @@
 import type { Contract, Execution, Order, OrderState } from '@stoqey/ib';
-import { type IbkrSession, meaningOf } from '../../clients/ibkr/index.js';
+import type { IbkrSession } from '../../clients/ibkr/index.js';
 import { decimal } from '../../domain/index.js';
-import { isQuantlineError, QuantlineError } from '../../errors/index.js';
+import { isQuantlineError } from '../../errors/index.js';
 import type { BrokerAccount, BrokerExecution } from '../broker.js';
 import {
   completedOrder,
@@ -208,28 +208,4 @@ export async function contracts(session: IbkrSession, query: Contract): Promise<
     if (isQuantlineError(error) && error.details['code'] === 200) return [];
     throw error;
   }
-}
-
-/** Resolves when TWS took the request, or the order is over. */
-export function cancelOrder(session: IbkrSession, orderId: number, venueOrderId: string): Promise<void> {
-  return session.ask<void>(`the cancel of ${venueOrderId}`, ({ done, fail }) => ({
-    send: (api) => api.cancelOrder(orderId, ''),
-    on: {
-      orderStatus: (id: number, status: string) => {
-        if (id === orderId && ['PendingCancel', 'Cancelled', 'ApiCancelled', 'Filled'].includes(status)) done();
-      },
-      error: (error: Error, code: number, id: number) => {
-        if (id !== orderId) return;
-        const meaning = meaningOf(code, error.message);
-        // Code 10148 names the state: what is over needs no cancel.
-        if (meaning === 'canceled' || (code === 10148 && /Cancelled|Filled/i.test(error.message))) done();
-        else if (meaning !== 'info')
-          fail(
-            new QuantlineError('REFUSED', `TWS does not cancel order ${venueOrderId}: ${error.message} (${code}).`, {
-              hint: 'It is open still; look at it again in a moment.',
-            }),
-          );
-      },
-    },
-  }));
 }

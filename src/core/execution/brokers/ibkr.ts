@@ -2,7 +2,7 @@ import type { Contract } from '@stoqey/ib';
 import { z } from 'zod';
 import { dayStart, type IbkrSession, serverLostError } from '../../clients/ibkr/index.js';
 import { calendarOf, decimal, TERMINAL_STATUSES } from '../../domain/index.js';
-import { isQuantlineError, QuantlineError } from '../../errors/index.js';
+import { isQuantlineError, type QuantlineError } from '../../errors/index.js';
 import {
   type Broker,
   type BrokerAccount,
@@ -19,6 +19,7 @@ import {
   sendError,
   sendOutcome,
 } from '../broker.js';
+import { cancelOrder, changePrices, listed, requireOwn } from './ibkr-change.js';
 import { IbkrConnection } from './ibkr-connection.js';
 import { ibkrEvents } from './ibkr-events.js';
 import { placeGroup } from './ibkr-place.js';
@@ -66,7 +67,7 @@ export const capabilities: BrokerCapabilities = {
   attachedProtection: true,
   oco: true,
   trailingStop: true,
-  replace: false,
+  replace: true,
   stream: true,
 };
 
@@ -279,31 +280,29 @@ export class IbkrBroker implements Broker {
       throw sendError('duplicate', `${instrument}: an order with the reference ${clientOrderId} exists already.`);
   }
 
+  async amend(venueOrderId: string, request: OrderRequest): Promise<BrokerOrder> {
+    const { takeProfit: _, stopLoss: __, ...alone } = request;
+    const [changed] = ordersFor(alone, '', this.capabilities);
+    const session = await this.connection.session('orders');
+    const found = listed(await this.all(session), venueOrderId, 'change');
+    requireOwn(session, found, 'changed');
+    return changePrices(session, found, changed!.order);
+  }
+
   async cancel(venueOrderId: string): Promise<void> {
     const session = await this.connection.session('orders');
     const all = await this.all(session);
-    const found = all.find(({ order }) => order.venueOrderId === venueOrderId);
-    if (found === undefined)
-      throw new QuantlineError('REFUSED', `TWS has no order ${venueOrderId} to cancel.`, {
-        hint: 'Reconcile first; it may be over for longer than a day.',
-      });
+    const found = listed(all, venueOrderId, 'cancel');
     // An entry takes its exits along; of a pair of exits both are cancelled.
     const legIds = new Set(found.order.legs?.map((leg) => leg.venueOrderId));
     const group = [found, ...all.filter(({ order }) => legIds.has(order.venueOrderId))];
     const alive = group.filter(
       ({ order }) => !TERMINAL_STATUSES.has(order.status) && order.status !== 'pending_cancel',
     );
-    for (const one of alive) await this.cancelOne(session, one);
-  }
-
-  private async cancelOne(session: IbkrSession, { orderId, clientId, order }: SeenOrder): Promise<void> {
-    if (orderId <= 0 || clientId !== session.clientId)
-      throw new QuantlineError(
-        'REFUSED',
-        `Order ${order.venueOrderId} was placed ${clientId === undefined || orderId <= 0 ? 'in TWS by hand' : `under client id ${clientId}`}; only there can it be cancelled.`,
-        { hint: 'Cancel it in TWS, or run with that client id.' },
-      );
-    await reads.cancelOrder(session, orderId, order.venueOrderId);
+    for (const one of alive) {
+      requireOwn(session, one, 'cancelled');
+      await cancelOrder(session, one);
+    }
   }
 
   async executions(_cursor: string | undefined): Promise<ExecutionPage> {

@@ -52,7 +52,7 @@ export const capabilities: BrokerCapabilities = {
   attachedProtection: true,
   oco: true,
   trailingStop: true,
-  replace: false,
+  replace: true,
   stream: false,
 };
 
@@ -234,7 +234,16 @@ export class SchwabBroker implements Broker {
     }
   }
 
-  async submit(request: OrderRequest, _clientOrderId: string): Promise<BrokerOrder> {
+  submit(request: OrderRequest, _clientOrderId: string): Promise<BrokerOrder> {
+    return this.send('POST', '', request);
+  }
+
+  /** Schwab makes a new order in the old one's place, a leg of a pair included, and ends the old one. */
+  replace(venueOrderId: string, request: OrderRequest, _clientOrderId: string): Promise<BrokerOrder> {
+    return this.send('PUT', `/${encodeURIComponent(venueOrderId)}`, request);
+  }
+
+  private async send(method: 'POST' | 'PUT', at: string, request: OrderRequest): Promise<BrokerOrder> {
     const { instrument } = request;
     const order = orderFor(request, this.capabilities);
     let path: string;
@@ -247,7 +256,7 @@ export class SchwabBroker implements Broker {
     }
     try {
       const rest = await this.rest();
-      const reply = await rest.call({ method: 'POST', path: `${path}/orders`, body: order, maxQueueMs: 2000 });
+      const reply = await rest.call({ method, path: `${path}/orders${at}`, body: order, maxQueueMs: 2000 });
       if (reply.status !== 201) throw ambiguous(instrument, `Schwab answered ${reply.status}.`);
       location = reply.headers.get('location');
     } catch (error) {

@@ -5,7 +5,7 @@ import { isQuantlineError } from '../../errors/index.js';
 import { isTerminal, type Lease, type OrderRecord, type PositionRecord } from '../../state/index.js';
 import type { OrderRequest } from '../broker.js';
 import { type ExecutionContext, limitsOf } from '../context.js';
-import { awaitOutcome, cancelOrder, replaceOrder } from '../outcome.js';
+import { amendOrder, awaitOutcome, cancelOrder, replaceOrder } from '../outcome.js';
 import { commitIntents, submitOrders } from '../submit.js';
 import { exitSide, heldAt, type Levels, levelsOf, protectiveOrder } from './levels.js';
 
@@ -164,7 +164,7 @@ export class ProtectionKeeper {
     levels: Levels,
     instrument: Instrument,
   ): Promise<string | undefined> {
-    const { broker, clock, logger } = this.context;
+    const { broker, logger } = this.context;
     const stop = open.find(({ leg }) => leg === 'stop');
     const target = open.find(({ leg }) => leg === 'target');
     const trailed = stop?.request.type === 'trailing_stop';
@@ -173,24 +173,25 @@ export class ProtectionKeeper {
       stop !== undefined && levels.stop !== undefined && !trailed && differs(stop.request.stopPrice, levels.stop);
     const targetMoves = target !== undefined && levels.target !== undefined && differs(limit, levels.target);
     if (!stopMoves && !targetMoves) return undefined;
-    if (broker.replace === undefined) return this.arm(lease, open, instrument, levels);
-    const until = clock.now() + limitsOf(this.context).takeDownFor;
+    if (!broker.capabilities.replace) return this.arm(lease, open, instrument, levels);
     const change = async (order: OrderRecord, prices: { stopPrice?: string; limitPrice?: string }) => {
       if (order.status !== 'accepted' || order.venueOrderId === undefined) return;
-      const { takeProfit: _, stopLoss: __, ...request } = order.request;
-      const next = await replaceOrder(
-        this.context,
-        lease,
-        order.clientOrderId,
-        { leg: order.leg, request: { ...request, ...prices } },
-        until,
-      );
-      if (next?.status === 'rejected')
-        logger.warn(`${instrument.id}: the ${order.leg} was not moved: ${next.reason ?? 'refused'}.`);
+      const { takeProfit: _, stopLoss: __, ...request } = { ...order.request, ...prices };
+      const refused =
+        broker.amend === undefined
+          ? await this.replaced(lease, order, request)
+          : await amendOrder(this.context, lease, order, request);
+      if (refused !== undefined) logger.warn(`${instrument.id}: the ${order.leg} was not moved: ${refused}.`);
     };
     if (stopMoves) await change(stop, { stopPrice: levels.stop! });
     if (targetMoves) await change(target, { limitPrice: levels.target! });
     return undefined;
+  }
+
+  private async replaced(lease: Lease, { clientOrderId, leg }: OrderRecord, request: OrderRequest) {
+    const until = this.context.clock.now() + limitsOf(this.context).takeDownFor;
+    const next = await replaceOrder(this.context, lease, clientOrderId, { leg, request }, until);
+    return next?.status === 'rejected' ? (next.reason ?? 'refused') : undefined;
   }
 
   /** Exits that no order at the venue stands for: by our own bars. */
