@@ -1,6 +1,6 @@
 import type { Random } from '../../domain/random.js';
 import { childSeed, seededRandom } from '../../domain/random.js';
-import type { NetworkLayout } from './layout.js';
+import { type NetworkLayout, weightOffset } from './layout.js';
 
 /**
  * How weights start. `glorot`: Keras' defaults (Glorot uniform; LSTM recurrent weights orthogonal, forget bias 1).
@@ -62,12 +62,12 @@ export function initializeParameters(
   target.fill(0);
   layout.layers.forEach((layer, index) => {
     const random = seededRandom(childSeed(seed, 'weights', index));
-    const { inputs, units, unitsPadded, columns } = layer;
+    const { inputs, units, unitsPadded } = layer;
     const gates = layer.kind === 'lstm' ? 4 : 1;
     // Logical column j of the layer's gate g stands at g·unitsPadded + j.
     const put = (row: number, column: number, value: number): void => {
       const gate = Math.floor(column / units);
-      target[layer.weights + row * columns + gate * unitsPadded + (column - gate * units)] = value;
+      target[weightOffset(layer, row, gate * unitsPadded + (column - gate * units))] = value;
     };
     const uniform = (rows: number, from: number, limit: number): void => {
       for (let r = 0; r < rows; r++)

@@ -11,7 +11,7 @@ export interface Kernels {
     a: number,
     lda: number,
     b: number,
-    ldb: number,
+    panel: number,
     c: number,
     ldc: number,
     bias: number,
@@ -26,9 +26,9 @@ export interface Kernels {
     b: number,
     ldb: number,
     c: number,
-    ldc: number,
+    panel: number,
   ): void;
-  transpose(m: number, n: number, input: number, ldi: number, output: number, ldo: number): void;
+  transpose(m: number, n: number, input: number, panelIn: number, output: number, panelOut: number): void;
   addColumnSums(m: number, n: number, input: number, ldi: number, output: number): void;
   activate(m: number, n: number, x: number, ldx: number, kind: number): void;
   activateBackward(m: number, n: number, y: number, ldy: number, d: number, ldd: number, kind: number): void;

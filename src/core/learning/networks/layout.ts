@@ -31,12 +31,15 @@ export interface LayerLayout {
   readonly unitsPadded: number;
   readonly activation: HiddenActivation;
   readonly dropout: number;
-  /** Offsets in floats. LSTM weights: (inputs + units) × 4·units, gates i, f, c, o; dense weights: inputs × units. */
+  /**
+   * Offsets in floats. LSTM weights: (inputs + units) × 4·units, gates i, f, c, o; dense weights: inputs × units; both in
+   * panels of 8 columns (`weightOffset`), which is what the kernels read in one stream.
+   */
   readonly weights: number;
   readonly bias: number;
   readonly rows: number;
   readonly columns: number;
-  /** Weights transposed for the backward pass: columns × rows from `transposedFrom` on; none if equal to `rows`. */
+  /** Weights transposed for the backward pass, in panels too: columns × rows from `transposedFrom` on; none if equal to `rows`. */
   readonly transposed: number;
   readonly transposedFrom: number;
 }
@@ -51,6 +54,13 @@ export interface NetworkLayout {
   readonly inputPadded: number;
   readonly outputPadded: number;
 }
+
+/** Columns of a panel of weights. */
+export const PANEL = 8;
+
+/** Where the weight of a layer's row and (padded) column stands in the parameter vector. */
+export const weightOffset = (layer: LayerLayout, row: number, column: number): number =>
+  layer.weights + Math.floor(column / PANEL) * layer.rows * PANEL + row * PANEL + (column % PANEL);
 
 export const pad8 = (n: number): number => Math.ceil(n / 8) * 8;
 const pad4 = (n: number): number => Math.ceil(n / 4) * 4;

@@ -1,5 +1,12 @@
 import type { Kernels, MemoryPlan } from './kernels.js';
-import type { HiddenActivation, LayerLayout, NetworkLayout, ParameterPlaces } from './layout.js';
+import {
+  type HiddenActivation,
+  type LayerLayout,
+  type NetworkLayout,
+  PANEL,
+  type ParameterPlaces,
+  weightOffset,
+} from './layout.js';
 
 const KIND: Readonly<Record<HiddenActivation, number>> = { linear: 0, tanh: 1, relu: 2 };
 
@@ -102,9 +109,9 @@ export class Program {
     for (const layer of this.layers) {
       const width = layer.rows - layer.transposedFrom;
       if (width === 0) continue;
-      const from = this.parameters.parameters + (layer.weights + layer.transposedFrom * layer.columns) * 4;
+      const from = this.parameters.parameters + weightOffset(layer, layer.transposedFrom, 0) * 4;
       const to = this.parameters.transposed + layer.transposed * 4;
-      this.kernels.transpose(width, layer.columns, from, layer.columns, to, width);
+      this.kernels.transpose(width, layer.columns, from, layer.rows * PANEL, to, layer.columns * PANEL);
     }
   }
 
@@ -130,7 +137,7 @@ export class Program {
           input,
           width,
           weights,
-          unitsPadded,
+          inputsPadded * PANEL,
           place.output,
           unitsPadded,
           bias,
@@ -175,7 +182,7 @@ export class Program {
         place.gradient,
         layer.columns,
         from,
-        width,
+        layer.columns * PANEL,
         target,
         below.unitsPadded,
         0,
@@ -209,7 +216,7 @@ export class Program {
       }
     }
     const weights = this.gradientVector + layer.weights * 4;
-    this.kernels.matmulTransposedA(rows, n, layer.inputsPadded, input, width, place.gradient, n, weights, n);
+    this.kernels.matmulTransposedA(rows, n, layer.inputsPadded, input, width, place.gradient, n, weights, layer.rows * PANEL);
     this.kernels.addColumnSums(rows, n, place.gradient, n, this.gradientVector + layer.bias * 4);
   }
 
@@ -229,7 +236,7 @@ export class Program {
       const h = x + place.stepInput + inputsPadded * 4;
       // h is zero before the first step: its part of the product is left out.
       const k = t === 0 ? inputsPadded : width;
-      this.kernels.matmul(rows, columns, k, x, width, weights, columns, gates, columns, bias, 2);
+      this.kernels.matmul(rows, columns, k, x, width, weights, width * PANEL, gates, columns, bias, 2);
       const cell = place.cell + t * place.stepCell;
       const previous = t === 0 ? 0 : cell - place.stepCell;
       const tanhCell = place.tanhCell + t * place.stepCell;
@@ -251,8 +258,8 @@ export class Program {
     const gradient = this.gradientVector + layer.weights * 4;
     const biasGradient = this.gradientVector + layer.bias * 4;
     const transposed = this.parameters.transposed + layer.transposed * 4;
-    const transposedWidth = width - layer.transposedFrom;
-    const recurrent = transposed + (inputsPadded - layer.transposedFrom) * 4;
+    const transposedPanel = columns * PANEL;
+    const recurrent = transposed + (inputsPadded - layer.transposedFrom) * columns * 4;
     // Below an LSTM layer the gradient of every step is there already; below the dense head only that of the last.
     const mode = this.layers[l + 1]!.kind === 'lstm' ? 1 : 0;
     this.kernels.fillZero(rows * unitsPadded, place.cellGradient);
@@ -275,7 +282,7 @@ export class Program {
         place.cellGradient,
       );
       const k = t === 0 ? inputsPadded : width;
-      this.kernels.matmulTransposedA(rows, columns, k, x, width, gates, columns, gradient, columns);
+      this.kernels.matmulTransposedA(rows, columns, k, x, width, gates, columns, gradient, width * PANEL);
       this.kernels.addColumnSums(rows, columns, gates, columns, biasGradient);
       if (t > 0) {
         const to = dh - stepGradient;
@@ -286,7 +293,7 @@ export class Program {
           gates,
           columns,
           recurrent,
-          transposedWidth,
+          transposedPanel,
           to,
           unitsPadded,
           0,
@@ -297,7 +304,7 @@ export class Program {
         const below = this.layers[l - 1]!;
         const to = this.places.layers[l - 1]!.gradient + t * rows * below.unitsPadded * 4;
         const n = inputsPadded;
-        this.kernels.matmul(rows, n, columns, gates, columns, transposed, transposedWidth, to, n, 0, 0);
+        this.kernels.matmul(rows, n, columns, gates, columns, transposed, transposedPanel, to, n, 0, 0);
         if (seed !== 0 && below.dropout > 0) this.dropout(below, rows, to, n, to, n, seed, l - 1, t);
       }
     }

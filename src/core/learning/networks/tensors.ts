@@ -1,5 +1,5 @@
 import { QuantlineError } from '../../errors/index.js';
-import type { NetworkLayout } from './layout.js';
+import { type NetworkLayout, weightOffset } from './layout.js';
 
 /** One weight tensor as the field names and shapes it (Keras): row-major, no padding. */
 export interface Tensor {
@@ -30,7 +30,7 @@ export function tensorPlaces(layout: NetworkLayout): TensorPlace[] {
   const names = layerNames(layout);
   return layout.layers.flatMap((layer, i): TensorPlace[] => {
     const gates = layer.kind === 'lstm' ? 4 : 1;
-    const { units, unitsPadded, columns } = layer;
+    const { units, unitsPadded } = layer;
     const matrix = (name: string, rows: number, from: number): TensorPlace => ({
       name: `${names[i]}/${name}`,
       shape: [rows, gates * units],
@@ -38,7 +38,7 @@ export function tensorPlaces(layout: NetworkLayout): TensorPlace[] {
         for (let r = 0, index = 0; r < rows; r++)
           for (let g = 0; g < gates; g++)
             for (let u = 0; u < units; u++, index++)
-              visit(index, layer.weights + (from + r) * columns + g * unitsPadded + u);
+              visit(index, weightOffset(layer, from + r, g * unitsPadded + u));
       },
     });
     const bias: TensorPlace = {

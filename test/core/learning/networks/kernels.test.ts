@@ -19,6 +19,9 @@ const random = (n: number, seed: number): Float32Array => {
   return Float32Array.from({ length: n }, () => 2 * u.next() - 1);
 };
 
+/** Offset of element (r, c) of a matrix in panels of 8 columns. */
+const panelled = (r: number, c: number, panel: number): number => Math.floor(c / 8) * panel + r * 8 + (c % 8);
+
 describe('matmul', () => {
   it.each([
     [1, 8, 8, 0],
@@ -26,17 +29,21 @@ describe('matmul', () => {
     [4, 8, 24, 2],
     [7, 24, 16, 2],
     [32, 64, 40, 1],
+    [5, 40, 12, 2],
   ])('%i × %i × %i with start %i is the sum over k in rising order', (m, n, k, mode) => {
-    const [lda, ldb, ldc] = [k + 3, n + 5, n + 2];
-    const { kernels, at, view } = setup(m * lda + k * ldb + m * ldc + n);
+    const [lda, panel, ldc] = [k + 3, k * 8 + 16, n + 2];
+    const { kernels, at, view } = setup(m * lda + (n / 8) * panel + m * ldc + n);
     view.set(random(view.length, m * 100 + n));
-    const [b, c, bias] = [m * lda, m * lda + k * ldb, m * lda + k * ldb + m * ldc];
+    const b = m * lda;
+    const c = b + (n / 8) * panel;
+    const bias = c + m * ldc;
     const before = view.slice();
-    kernels.matmul(m, n, k, at, lda, at + b * 4, ldb, at + c * 4, ldc, at + bias * 4, mode as 0 | 1 | 2);
+    kernels.matmul(m, n, k, at, lda, at + b * 4, panel, at + c * 4, ldc, at + bias * 4, mode as 0 | 1 | 2);
     for (let i = 0; i < m; i++)
       for (let j = 0; j < ldc; j++) {
         let s = mode === 1 ? before[c + i * ldc + j]! : mode === 2 ? before[bias + j]! : 0;
-        for (let p = 0; p < k; p++) s = Math.fround(s + Math.fround(before[i * lda + p]! * before[b + p * ldb + j]!));
+        for (let p = 0; p < k; p++)
+          s = Math.fround(s + Math.fround(before[i * lda + p]! * before[b + panelled(p, j, panel)]!));
         expect(view[c + i * ldc + j]).toBe(j < n ? s : before[c + i * ldc + j]);
       }
   });
@@ -45,10 +52,10 @@ describe('matmul', () => {
     const { kernels, at, view } = setup(9 * 16 + 16 * 8 + 9 * 8 + 8);
     view.set(random(view.length, 5));
     const [b, c] = [9 * 16, 9 * 16 + 16 * 8];
-    kernels.matmul(9, 8, 16, at, 16, at + b * 4, 8, at + c * 4, 8, 0, 0);
+    kernels.matmul(9, 8, 16, at, 16, at + b * 4, 128, at + c * 4, 8, 0, 0);
     const together = view.slice(c, c + 72);
     for (let i = 0; i < 9; i++) {
-      kernels.matmul(1, 8, 16, at + i * 64, 16, at + b * 4, 8, at + c * 4, 8, 0, 0);
+      kernels.matmul(1, 8, 16, at + i * 64, 16, at + b * 4, 128, at + c * 4, 8, 0, 0);
       expect(view.slice(c, c + 8)).toEqual(together.slice(i * 8, i * 8 + 8));
     }
   });
@@ -56,28 +63,30 @@ describe('matmul', () => {
 
 describe('matmulTransposedA, transpose, addColumnSums', () => {
   it('agree with plain loops', () => {
-    const [m, n, k] = [5, 16, 12];
+    const [m, n, k] = [37, 16, 12];
+    const panel = k * 8;
     const { kernels, at, view } = setup(m * k + m * n + k * n + n);
     view.set(random(view.length, 9));
     const before = view.slice();
     const [b, c, s] = [m * k, m * k + m * n, m * k + m * n + k * n];
-    kernels.matmulTransposedA(m, n, k, at, k, at + b * 4, n, at + c * 4, n);
+    kernels.matmulTransposedA(m, n, k, at, k, at + b * 4, n, at + c * 4, panel);
     kernels.addColumnSums(m, n, at + b * 4, n, at + s * 4);
     for (let j = 0; j < n; j++) {
       let column = before[s + j]!;
       for (let r = 0; r < m; r++) column = Math.fround(column + before[b + r * n + j]!);
       expect(view[s + j]).toBe(column);
       for (let i = 0; i < k; i++) {
-        let sum = before[c + i * n + j]!;
+        let sum = before[c + panelled(i, j, panel)]!;
         for (let r = 0; r < m; r++) sum = Math.fround(sum + Math.fround(before[r * k + i]! * before[b + r * n + j]!));
-        expect(view[c + i * n + j]).toBe(sum);
+        expect(view[c + panelled(i, j, panel)]).toBe(sum);
       }
     }
-    const square = setup(8 * 12 * 2);
-    square.view.set(random(96, 3));
-    square.kernels.transpose(8, 12, square.at, 12, square.at + 96 * 4, 8);
-    for (let i = 0; i < 8; i++)
-      for (let j = 0; j < 12; j++) expect(square.view[96 + j * 8 + i]).toBe(square.view[i * 12 + j]);
+    const square = setup(12 * 16 + 16 * 16);
+    square.view.set(random(192, 3));
+    square.kernels.transpose(12, 16, square.at, 96, square.at + 192 * 4, 128);
+    for (let r = 0; r < 12; r++)
+      for (let q = 0; q < 16; q++)
+        expect(square.view[192 + panelled(q, r, 128)]).toBe(square.view[panelled(r, q, 96)]);
   });
 });
 
