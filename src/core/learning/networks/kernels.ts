@@ -28,6 +28,33 @@ export interface Kernels {
     c: number,
     panel: number,
   ): void;
+  listActive(m: number, k: number, x: number, ldx: number, list: number): void;
+  matmulActive(
+    m: number,
+    n: number,
+    k: number,
+    a: number,
+    lda: number,
+    list: number,
+    b: number,
+    panel: number,
+    c: number,
+    ldc: number,
+    bias: number,
+  ): void;
+  matmulTransposedActive(
+    m: number,
+    n: number,
+    k: number,
+    a: number,
+    lda: number,
+    list: number,
+    b: number,
+    ldb: number,
+    c: number,
+    panel: number,
+    scratch: number,
+  ): void;
   transpose(m: number, n: number, input: number, panelIn: number, output: number, panelOut: number): void;
   addColumnSums(m: number, n: number, input: number, ldi: number, output: number): void;
   activate(m: number, n: number, x: number, ldx: number, kind: number): void;

@@ -24,6 +24,8 @@ interface LayerPlaces {
   /** Gradient of h (LSTM, a block a step) or of the outputs (dense). */
   readonly gradient: number;
   readonly cellGradient: number;
+  /** Places of the outputs that are not zero, row by row, where products skip the others; 0 = none. */
+  readonly active: number;
   /** Outputs after dropout, where the layer has one and does not hand its output straight to an LSTM layer. */
   readonly dropped: number;
 }
@@ -34,6 +36,19 @@ export interface ProgramPlaces {
   readonly training: boolean;
   readonly input: number;
   readonly layers: readonly LayerPlaces[];
+  /** Room for the places of active inputs by column. */
+  readonly scratch: number;
+}
+
+/** Columns at a time of the products that skip zeros. */
+const GROUP = 32;
+
+/** Whether what comes out of a layer has zeros that are worth skipping, forward or backward. */
+function skipsZeros({ layers }: NetworkLayout, l: number): boolean {
+  const layer = layers[l]!;
+  const next = layers[l + 1];
+  if (layer.activation !== 'relu' || layer.dropout > 0 || next === undefined) return false;
+  return next.columns % GROUP === 0 || (l > 0 && layer.rows % GROUP === 0);
 }
 
 /** Plans the workspace of one program. Without `training` only the forward pass fits in it. */
@@ -47,14 +62,16 @@ export function placeProgram(layout: NetworkLayout, plan: MemoryPlan, rows: numb
     if (layer.kind === 'dense') {
       const output = plan.floats(rows * layer.unitsPadded);
       const gradient = training ? plan.floats(rows * layer.unitsPadded) : 0;
+      const active = skipsZeros(layout, i) ? plan.bytes(rows * (layer.unitsPadded + 1) * 2) : 0;
       return {
-        ...{ input: 0, stepInput: 0, output, stepOutput: 0, cell: 0, tanhCell: 0, stepCell: 0 },
+        ...{ input: 0, active, stepInput: 0, output, stepOutput: 0, cell: 0, tanhCell: 0, stepCell: 0 },
         ...{ gradient, cellGradient: 0, dropped },
       };
     }
     const kept = training ? steps : 1;
     const stepFloats = rows * layer.unitsPadded;
     return {
+      active: 0,
       input: plan.floats((steps + 1) * rows * layer.rows),
       stepInput: rows * layer.rows * 4,
       output: plan.floats(kept * rows * layer.columns),
@@ -67,7 +84,9 @@ export function placeProgram(layout: NetworkLayout, plan: MemoryPlan, rows: numb
       dropped,
     };
   });
-  return { rows, training, input, layers };
+  const widest = Math.max(0, ...layers.map(({ active }, i) => (active === 0 ? 0 : layout.layers[i]!.unitsPadded)));
+  const scratch = training && widest > 0 ? plan.bytes(widest * (rows + 1) * 2) : 0;
+  return { rows, training, input, layers, scratch };
 }
 
 /**
@@ -129,24 +148,16 @@ export class Program {
       } else {
         const weights = this.parameters.parameters + layer.weights * 4;
         const bias = this.parameters.parameters + layer.bias * 4;
-        const { unitsPadded, inputsPadded } = layer;
-        this.kernels.matmul(
-          rows,
-          unitsPadded,
-          inputsPadded,
-          input,
-          width,
-          weights,
-          inputsPadded * PANEL,
-          place.output,
-          unitsPadded,
-          bias,
-          2,
-        );
+        const { unitsPadded: n, inputsPadded: k } = layer;
+        const list = this.activeBelow(l, n);
+        const { output } = place;
+        if (list === 0) this.kernels.matmul(rows, n, k, input, width, weights, k * PANEL, output, n, bias, 2);
+        else this.kernels.matmulActive(rows, n, k, input, width, list, weights, k * PANEL, output, n, bias);
         const kind = KIND[layer.activation];
-        if (kind !== 0) this.kernels.activate(rows, unitsPadded, place.output, unitsPadded, kind);
+        if (kind !== 0) this.kernels.activate(rows, n, output, n, kind);
+        if (place.active !== 0) this.kernels.listActive(rows, n, output, n, place.active);
         input = place.output;
-        width = unitsPadded;
+        width = n;
       }
       if (seed !== 0 && place.dropped !== 0) {
         this.dropout(layer, rows, input, width, place.dropped, layer.unitsPadded, seed, l, 0);
@@ -174,20 +185,13 @@ export class Program {
       let target = belowPlace.gradient;
       if (below.kind === 'lstm') target += (this.layout.spec.steps - 1) * rows * below.unitsPadded * 4;
       const from = this.parameters.transposed + layer.transposed * 4;
-      const width = layer.rows;
-      this.kernels.matmul(
-        rows,
-        width,
-        layer.columns,
-        place.gradient,
-        layer.columns,
-        from,
-        layer.columns * PANEL,
-        target,
-        below.unitsPadded,
-        0,
-        0,
-      );
+      const n = layer.rows;
+      const k = layer.columns;
+      const panel = k * PANEL;
+      // The gradient is zero where the output is.
+      const list = n % GROUP === 0 ? place.active : 0;
+      if (list === 0) this.kernels.matmul(rows, n, k, place.gradient, k, from, panel, target, n, 0, 0);
+      else this.kernels.matmulActive(rows, n, k, place.gradient, k, list, from, panel, target, n, 0);
       if (seed !== 0 && belowPlace.dropped !== 0)
         this.dropout(below, rows, target, below.unitsPadded, target, below.unitsPadded, seed, l - 1, 0);
     }
@@ -216,8 +220,21 @@ export class Program {
       }
     }
     const weights = this.gradientVector + layer.weights * 4;
-    this.kernels.matmulTransposedA(rows, n, layer.inputsPadded, input, width, place.gradient, n, weights, layer.rows * PANEL);
+    const k = layer.inputsPadded;
+    const panel = k * PANEL;
+    const list = this.activeBelow(l, n);
+    const { scratch } = this.places;
+    if (list === 0) this.kernels.matmulTransposedA(rows, n, k, input, width, place.gradient, n, weights, panel);
+    else
+      this.kernels.matmulTransposedActive(
+        ...([rows, n, k, input, width, list, place.gradient, n, weights, panel, scratch] as const),
+      );
     this.kernels.addColumnSums(rows, n, place.gradient, n, this.gradientVector + layer.bias * 4);
+  }
+
+  /** Where the places of a dense layer's inputs that are not zero lie, if its n columns can make use of them. */
+  private activeBelow(l: number, n: number): number {
+    return l > 0 && n % GROUP === 0 ? this.places.layers[l - 1]!.active : 0;
   }
 
   private forwardLstm(l: number, rows: number, seed: number): void {

@@ -37,8 +37,7 @@ export function tensorPlaces(layout: NetworkLayout): TensorPlace[] {
       each: (visit) => {
         for (let r = 0, index = 0; r < rows; r++)
           for (let g = 0; g < gates; g++)
-            for (let u = 0; u < units; u++, index++)
-              visit(index, weightOffset(layer, from + r, g * unitsPadded + u));
+            for (let u = 0; u < units; u++, index++) visit(index, weightOffset(layer, from + r, g * unitsPadded + u));
       },
     });
     const bias: TensorPlace = {

@@ -85,8 +85,40 @@ describe('matmulTransposedA, transpose, addColumnSums', () => {
     square.view.set(random(192, 3));
     square.kernels.transpose(12, 16, square.at, 96, square.at + 192 * 4, 128);
     for (let r = 0; r < 12; r++)
-      for (let q = 0; q < 16; q++)
-        expect(square.view[192 + panelled(q, r, 128)]).toBe(square.view[panelled(r, q, 96)]);
+      for (let q = 0; q < 16; q++) expect(square.view[192 + panelled(q, r, 128)]).toBe(square.view[panelled(r, q, 96)]);
+  });
+});
+
+describe('products that skip zeros', () => {
+  it('give what the dense ones give, to the bit', () => {
+    const [m, n, k] = [9, 64, 40];
+    const panel = k * 8;
+    const plan = new MemoryPlan();
+    const a = plan.floats(m * k);
+    const b = plan.floats(k * n);
+    const g = plan.floats(m * n);
+    const bias = plan.floats(n);
+    const [dense, sparse] = [plan.floats(k * n), plan.floats(k * n)];
+    const list = plan.bytes(m * (k + 1) * 2);
+    const scratch = plan.bytes(k * (m + 1) * 2);
+    const memory = plan.allocate();
+    const kernels = instantiateKernels(memory);
+    const view = new Float32Array(memory.buffer);
+    const at = (p: number, count: number) => view.subarray(p / 4, p / 4 + count);
+    for (const [i, p] of [b, g, bias].entries()) at(p, k * n).set(random(p === bias ? n : Math.min(k, m) * n, i));
+    at(a, m * k).set(random(m * k, 7).map((v) => Math.max(0, v)));
+    at(a, k).fill(0);
+    kernels.listActive(m, k, a, k, list);
+    kernels.matmul(m, n, k, a, k, b, panel, dense, n, bias, 2);
+    kernels.matmulActive(m, n, k, a, k, list, b, panel, sparse, n, bias);
+    expect(at(sparse, m * n)).toEqual(at(dense, m * n));
+    kernels.matmul(m, n, k, a, k, b, panel, dense, n, 0, 0);
+    kernels.matmulActive(m, n, k, a, k, list, b, panel, sparse, n, 0);
+    expect(at(sparse, m * n)).toEqual(at(dense, m * n));
+    for (const p of [dense, sparse]) at(p, k * n).set(random(k * n, 11));
+    kernels.matmulTransposedA(m, n, k, a, k, g, n, dense, panel);
+    kernels.matmulTransposedActive(m, n, k, a, k, list, g, n, sparse, panel, scratch);
+    expect(at(sparse, k * n)).toEqual(at(dense, k * n));
   });
 });
 
