@@ -1,12 +1,20 @@
 import type { BarColumns, CorporateAction } from '../../src/core/domain/bars.js';
 import { calendarOf } from '../../src/core/domain/calendars/index.js';
 import { defaultInstrument } from '../../src/core/domain/instrument.js';
+import type { OrderIntent } from '../../src/core/domain/orders.js';
 import { seededRandom } from '../../src/core/domain/random.js';
 import { type BacktestOptions, type BacktestResult, runBacktest } from '../../src/core/engine/backtest.js';
 import { buildFeed, type MarketFeed } from '../../src/core/engine/feed.js';
 import { defaultThresholds, type Strategy } from '../../src/core/engine/strategy.js';
 import * as nextOpen from '../../src/core/market/fills/next-open.js';
-import { type ExchangeSettings, NO_COSTS, NO_SLIPPAGE, type Rounding } from '../../src/core/market/index.js';
+import {
+  type ExchangeSettings,
+  NO_COSTS,
+  NO_SLIPPAGE,
+  type Rounding,
+  SimulatedExchange,
+  type VenueOrder,
+} from '../../src/core/market/index.js';
 
 /** open, high, low, close[, volume] */
 export type TinyCandle = readonly [number, number, number, number, number?];
@@ -53,6 +61,40 @@ export const venue = (overrides: Partial<ExchangeSettings> = {}): ExchangeSettin
   allowShort: false,
   ...overrides,
 });
+
+export interface TinyFill {
+  bar: number;
+  price: number;
+  quantity: number;
+  reason: string;
+}
+
+/** Sends orders before the first candle (or before candle `at`) and lists the fills. */
+export function play(
+  orders: readonly (Partial<OrderIntent> & { at?: number })[],
+  candles: readonly TinyCandle[],
+  settings: Partial<ExchangeSettings> = {},
+  spread = 0,
+): { fills: TinyFill[]; exchange: SimulatedExchange; orders: VenueOrder[] } {
+  const fills: TinyFill[] = [];
+  const seen: VenueOrder[] = [];
+  let bar = -1;
+  const exchange = new SimulatedExchange(1, venue({ allowShort: true, ...settings }), exact, {
+    onOrder: (order) => {
+      if (!seen.includes(order)) seen.push(order);
+    },
+    onFill: (order, _time, price, quantity) => fills.push({ bar, price, quantity, reason: order.reason }),
+  });
+  candles.forEach(([open, high, low, close, volume], i) => {
+    for (const { at, ...intent } of orders) {
+      if ((at ?? 0) !== i) continue;
+      exchange.submit(0, { instrument: 'X', side: 'buy', leg: 'entry', type: 'market', ...intent }, i * 60);
+    }
+    bar = i;
+    exchange.onBar(0, i, i * 60, open, high, low, close, volume ?? 1e6, spread);
+  });
+  return { fills, exchange, orders: seen };
+}
 
 export const strategy = (overrides: Partial<Strategy> = {}): Strategy => ({
   thresholds: defaultThresholds('position', false),

@@ -2,7 +2,7 @@ import { type ExchangeSettings, type Rounding, SimulatedExchange, type TradeColu
 import { SessionActivity } from '../risk/index.js';
 import { type AccountView, allocateView, type MarketView, type Targets } from './decide.js';
 import type { EventSink } from './events.js';
-import type { MarketFeed, Signals } from './feed.js';
+import { type MarketFeed, type Signals, spreadsOf } from './feed.js';
 import { LedgerCalendar } from './ledger-calendar.js';
 import type { OrderColumns } from './order-log.js';
 import { type FillColumns, type FlowColumns, Recorder } from './recorder.js';
@@ -73,6 +73,7 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
   if (stepper.risk.needsActivity) {
     recorder.activity = stepper.risk.state.activity = new SessionActivity(feed.calendar);
   }
+  const spreads = spreadsOf(feed, options.venue.fill);
   const session = { index: -1, start: 0, end: from };
   watch.refresh();
 
@@ -93,7 +94,7 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
     const now = feed.clock[k]!;
     recorder.time = now;
     if (k === dated.next) dated.apply(k);
-    venueBars(feed, exchange, k);
+    venueBars(feed, exchange, spreads, k);
     recorder.endBars();
     const worth = ledger.equity();
     equity[k - from] = worth;
@@ -158,17 +159,22 @@ function releaseLockouts(targets: Targets, exchange: SimulatedExchange): void {
 }
 
 /** Lets this tick's bars happen at the venue and marks them. */
-function venueBars(feed: MarketFeed, exchange: SimulatedExchange, k: number): void {
+function venueBars(
+  feed: MarketFeed,
+  exchange: SimulatedExchange,
+  spreads: readonly Float64Array[] | undefined,
+  k: number,
+): void {
   const { busy, ledger } = exchange;
   for (let j = 0; j < exchange.size; j++) {
     const i = feed.barAt[j]![k]!;
     if (i < 0) continue;
-    const bars = feed.bars[j]!;
-    const close = bars.close[i]!;
-    if (busy[j] === 0) ledger.mark[j] = close;
-    else if (bars.volume[i] === 0 && i > feed.halts[j]!) exchange.onHalt(j, close);
+    const { time, open, high, low, close, volume } = feed.bars[j]!;
+    if (busy[j] === 0) ledger.mark[j] = close[i]!;
+    else if (volume[i] === 0 && i > feed.halts[j]!) exchange.onHalt(j, close[i]!);
     else {
-      exchange.onBar(j, i, bars.time[i]!, bars.open[i]!, bars.high[i]!, bars.low[i]!, close, bars.volume[i]!);
+      const spread = spreads === undefined ? 0 : spreads[j]![i]!;
+      exchange.onBar(j, i, time[i]!, open[i]!, high[i]!, low[i]!, close[i]!, volume[i]!, spread);
     }
   }
 }

@@ -1,6 +1,8 @@
 import { type BarColumns, type CorporateAction, countsVolumeFrom } from '../domain/bars.js';
 import type { Session, TradingCalendar } from '../domain/calendar.js';
 import type { Instrument } from '../domain/instrument.js';
+import type { FillModel, QuoteColumns } from '../market/index.js';
+import { SpreadScorer } from '../market/index.js';
 import { type FeedAction, layActions } from './actions.js';
 import type { InStep } from './aim.js';
 
@@ -18,6 +20,8 @@ export interface MarketFeed {
   readonly bars: readonly BarColumns[];
   /** Per instrument: from this bar on one without volume is a halt (`countsVolumeFrom`). */
   readonly halts: readonly number[];
+  /** Per instrument: best bid and ask, where the data has them. */
+  readonly quotes?: readonly (QuoteColumns | undefined)[];
   /** Clock instants, epoch ms, ascending. */
   readonly clock: Float64Array;
   /** Per instrument and tick: index of the bar that became known then, −1 = none. */
@@ -37,6 +41,7 @@ export interface MarketFeed {
  * @param knownAt per instrument, ascending, same length as its bars
  * @param calendar the calendar whose sessions group the ticks for returns
  * @param actions those that change what a holder of raw prices has
+ * @param quotes per instrument, where there are any
  */
 export function buildFeed(
   instruments: readonly Instrument[],
@@ -44,12 +49,16 @@ export function buildFeed(
   knownAt: readonly Float64Array[],
   calendar: TradingCalendar,
   actions: readonly CorporateAction[] = [],
+  quotes: readonly (QuoteColumns | undefined)[] = [],
 ): MarketFeed {
   const { clock, barAt } = mergeClocks(knownAt);
   const { sessions, sessionAt, firstTick } = groupBySession(clock, calendar);
   const laid = layActions(instruments, bars, clock, barAt, actions);
   const halts = bars.map(countsVolumeFrom);
-  return { instruments, bars, halts, clock, barAt, sessionAt, sessions, firstTick, actions: laid, calendar };
+  return {
+    ...{ instruments, bars, halts, quotes, clock, barAt, sessionAt, sessions, firstTick },
+    ...{ actions: laid, calendar },
+  };
 }
 
 function mergeClocks(knownAt: readonly Float64Array[]): { clock: Float64Array; barAt: Int32Array[] } {
@@ -111,6 +120,25 @@ function groupBySession(
     sessionAt[k] = sessions.length - 1;
   }
   return { sessions, sessionAt, firstTick: Int32Array.from(first) };
+}
+
+const spreads = new WeakMap<BarColumns, Map<string, Float64Array>>();
+
+/** Per instrument and bar the spread that this fill model meets, computed once a series; undefined where it asks for none. */
+export function spreadsOf(feed: MarketFeed, { spread }: FillModel): readonly Float64Array[] | undefined {
+  if (spread === undefined) return undefined;
+  const key = JSON.stringify(spread);
+  return feed.bars.map((bars, j) => {
+    const known = spreads.get(bars) ?? new Map<string, Float64Array>();
+    spreads.set(bars, known);
+    let column = known.get(key);
+    if (column === undefined) {
+      column = new Float64Array(bars.time.length);
+      new SpreadScorer(spread, feed.quotes?.[j]).consume(bars, 0, column.length, column);
+      known.set(key, column);
+    }
+    return column;
+  });
 }
 
 /** First tick at or after t. */

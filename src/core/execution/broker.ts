@@ -84,6 +84,8 @@ export interface MarketTick {
     readonly low: number;
     readonly close: number;
     readonly volume: number;
+    /** Distance of ask and bid as a fraction of the price, for fills that depend on it. */
+    readonly spread?: number;
     /** Nothing was traded in it, although the series counts volume: a halt. */
     readonly halted?: true;
   }[];

@@ -6,7 +6,7 @@ import { openFor, referenceOf } from './matching.js';
 import { trigger, type VenueOrder, venueOrder } from './orders.js';
 import { ProtectionState } from './protection.js';
 import type { Candle } from './reference.js';
-import { fillableQuantity, slippedPrice } from './slippage.js';
+import { capsVolume, fillableQuantity, slippedPrice } from './slippage.js';
 import type { ExchangeSnapshot } from './snapshot.js';
 import type { ExitReason } from './trades.js';
 import { type ExchangeListener, type ExchangeSettings, type Rounding, refusal } from './venue.js';
@@ -32,7 +32,16 @@ export class SimulatedExchange {
   private readonly book: OrderBook;
   private readonly protection: (ProtectionState | undefined)[];
   private nextSequence = 1;
-  private readonly bar: Candle = { time: 0, open: 0, high: 0, low: 0, close: 0, volume: 0, previousClose: 0 };
+  private readonly bar: Candle = {
+    time: 0,
+    open: 0,
+    high: 0,
+    low: 0,
+    close: 0,
+    volume: 0,
+    previousClose: 0,
+    spread: 0,
+  };
   private barIndex = 0;
   private takenInBar = 0;
 
@@ -99,7 +108,7 @@ export class SimulatedExchange {
     return this.protection[instrument];
   }
 
-  /** Lets one bar of one instrument happen. `index` counts that instrument's bars. */
+  /** Lets one bar of one instrument happen. `index` counts that instrument's bars; `spread` as in `Candle`. */
   onBar(
     j: number,
     index: number,
@@ -109,6 +118,7 @@ export class SimulatedExchange {
     low: number,
     close: number,
     volume: number,
+    spread = 0,
   ): void {
     const bar = this.bar;
     bar.time = time;
@@ -117,6 +127,7 @@ export class SimulatedExchange {
     bar.low = low;
     bar.close = close;
     bar.volume = volume;
+    bar.spread = spread;
     bar.previousClose = this.ledger.mark[j]!;
     this.barIndex = index;
     this.takenInBar = 0;
@@ -201,7 +212,7 @@ export class SimulatedExchange {
     const j = order.instrument;
     const isLimit = order.type === 'limit' || order.type === 'stop_limit';
     const available = fillableQuantity(slippage, this.bar.volume, this.takenInBar);
-    let price = isLimit ? reference : slippedPrice(slippage, order.side, reference, 0, order.leg === 'entry');
+    let price = isLimit ? reference : slippedPrice(slippage, order.side, reference, 0, order.leg === 'entry', this.bar);
     if (Number.isNaN(order.quantity)) {
       const quantity = this.resolveNotional(order, price);
       if (quantity <= 0) return this.reject(order, 'too small to trade');
@@ -226,8 +237,9 @@ export class SimulatedExchange {
       if (order.triggers !== undefined && this.due(order) === 0) return this.reject(order, 'too small to trade');
       return false;
     }
-    if (!isLimit && slippage.kind === 'volume-share') {
-      price = slippedPrice(slippage, order.side, reference, quantity / this.bar.volume, order.leg === 'entry');
+    if (!isLimit && capsVolume(slippage)) {
+      const share = quantity / this.bar.volume;
+      price = slippedPrice(slippage, order.side, reference, share, order.leg === 'entry', this.bar);
     }
     this.fill(order, price, quantity);
     return true;
@@ -301,7 +313,7 @@ export class SimulatedExchange {
     if (quantity > 0) {
       this.fill(
         order,
-        marketable ? slippedPrice(slippage, order.side, price, quantity / this.bar.volume, false) : price,
+        marketable ? slippedPrice(slippage, order.side, price, quantity / this.bar.volume, false, this.bar) : price,
         quantity,
       );
     }

@@ -1,5 +1,6 @@
 import type { OrderType } from '../domain/orders.js';
 import type { Candle } from './reference.js';
+import type { SpreadModel } from './spread.js';
 
 /** What decides at which price a working order fills within a bar. Adapters in `fills/`. */
 export interface FillModel {
@@ -15,8 +16,12 @@ export interface FillModel {
    * bars that reach none of them; without it, every bar of a protected position goes through the venue.
    */
   readonly insideBar?: boolean;
+  /** The spread where the data has no quotes; absent: fills do not depend on bid and ask, and `Candle.spread` is 0. */
+  readonly spread?: SpreadModel;
   /** What an order of this side pays or gets at the open of the bar; absent: its open. */
   atOpen?(side: number, bar: Candle): number;
+  /** Price at which a protective stop of this side is filled, NaN for no fill; absent: `stopReference`. */
+  stop?(side: number, stopPrice: number, bar: Candle): number;
   /**
    * Reference price before slippage, NaN for no fill. `triggered` is a stop-limit whose stop was reached in an earlier bar.
    */

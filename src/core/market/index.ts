@@ -11,6 +11,7 @@ export * from './protection.js';
 export * from './reference.js';
 export * from './slippage.js';
 export * from './snapshot.js';
+export * from './spread.js';
 export * from './target.js';
 export * from './trades.js';
 export * from './venue.js';

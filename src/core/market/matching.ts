@@ -1,6 +1,6 @@
 import type { FillModel } from './fill-model.js';
 import { swapTerms, type VenueOrder } from './orders.js';
-import type { Candle } from './reference.js';
+import { type Candle, stopReference } from './reference.js';
 
 /**
  * Reference price at which a working order is filled in this bar, NaN for none. Of a pair of which one cancels the other,
@@ -21,4 +21,9 @@ export function referenceOf(order: VenueOrder, bar: Candle, fill: FillModel): nu
 }
 
 /** What an order of this side pays or gets at the open. */
-export const openFor = (fill: FillModel, side: number, bar: Candle): number => fill.atOpen?.(side, bar) ?? bar.open;
+export const openFor = (fill: FillModel, side: number, bar: Candle): number =>
+  fill.atOpen === undefined ? bar.open : fill.atOpen(side, bar);
+
+/** What a protective stop of this side is filled at, NaN for no fill. */
+export const stopFor = (fill: FillModel, side: number, stopPrice: number, bar: Candle): number =>
+  fill.stop === undefined ? stopReference(side, stopPrice, bar) : fill.stop(side, stopPrice, bar);

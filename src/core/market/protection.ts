@@ -1,6 +1,7 @@
 import type { Protection } from '../domain/orders.js';
 import type { FillModel } from './fill-model.js';
-import { type Candle, stopReference } from './reference.js';
+import { openFor, stopFor } from './matching.js';
+import type { Candle } from './reference.js';
 import type { ExitReason } from './trades.js';
 
 /** What a protective order did in a bar. */
@@ -55,10 +56,11 @@ export class ProtectionState {
     const useTrail = this.trails(side);
     const stop = useTrail ? this.trail : this.stop;
     // A favourable gap through the target at the open precedes whatever the bar does later.
-    if (targetAllowed && fill.stopFirst !== true && side * bar.open >= side * this.target) {
-      return this.record(bar.open, 'take_profit', false);
+    const open = openFor(fill, -side, bar);
+    if (targetAllowed && fill.stopFirst !== true && side * open >= side * this.target) {
+      return this.record(open, 'take_profit', false);
     }
-    const price = Number.isNaN(stop) ? Number.NaN : stopReference(-side, stop, bar);
+    const price = Number.isNaN(stop) ? Number.NaN : stopFor(fill, -side, stop, bar);
     if (!Number.isNaN(price)) return this.record(price, useTrail ? 'trailing_stop' : 'stop_loss', true);
     if (!targetAllowed || Number.isNaN(this.target)) return false;
     const limit = fill.target(-side, this.target, bar);

@@ -10,6 +10,8 @@ export interface Candle {
   volume: number;
   /** Close of the bar before, 0 where there was none; set by the exchange. */
   previousClose?: number;
+  /** Distance of ask and bid as a fraction of the price, as known before the bar; 0 where fills do not depend on it. */
+  spread?: number;
 }
 
 /** Limits are filled when the market trades through them, or already when it touches them. */

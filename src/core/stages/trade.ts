@@ -73,12 +73,13 @@ async function start(
     checkAccount(options, runtime, broker, account);
     const risk = [...run.run.strategy.risk, ...accountLimits(options, run.run.strategy.risk, account)];
     const settings = { ...run.run.strategy, risk };
-    const { strategy, rounding } = await composeStrategy(settings, model.file.scoreKind, dataset.instruments);
+    const composed = await composeStrategy(settings, model.file.scoreKind, dataset.instruments);
+    const { strategy, rounding } = composed;
     checkEntries(broker, strategy);
     if (live) await checkVenueClock(broker, runtime, returnCalendar(dataset));
     const market = live
-      ? await liveMarket(tradeable, strategy.sizing, options, runtime)
-      : replayMarket(tradeable, strategy.sizing, replayClock, options);
+      ? await liveMarket(tradeable, composed, options, runtime)
+      : replayMarket(tradeable, composed, replayClock, options);
     opened.unshift(market);
     const journal = await openJournal(runtime.journal);
     opened.unshift(journal);

@@ -7,11 +7,12 @@ import { calendarOf } from '../../../src/core/domain/calendars/index.js';
 import { seededRandom } from '../../../src/core/domain/random.js';
 import { runBacktest } from '../../../src/core/engine/backtest.js';
 import { EventLines } from '../../../src/core/engine/events.js';
-import type { Signals } from '../../../src/core/engine/feed.js';
+import { type Signals, spreadsOf } from '../../../src/core/engine/feed.js';
 import { LiveRunner, ReplaySource } from '../../../src/core/engine/live/index.js';
 import { roundingOf } from '../../../src/core/engine/rounding.js';
 import type { Strategy } from '../../../src/core/engine/strategy.js';
 import * as sim from '../../../src/core/execution/brokers/sim/index.js';
+import * as quote from '../../../src/core/market/fills/quote.js';
 import { type ExchangeSettings, NO_COSTS, US_REGULATORY_FEES } from '../../../src/core/market/index.js';
 import { ManualClock, silentLogger, systemClock } from '../../../src/core/platform/index.js';
 import * as dailyLoss from '../../../src/core/risk/policies/daily-loss.js';
@@ -112,6 +113,19 @@ const CASES: readonly Case[] = [
     halts: true,
     restart: 6,
   },
+  ...(['abdi-ranaldo', 0.003] as const).map(
+    (spread): Case => ({
+      name: `bid and ask by ${spread}, the square-root law of impact`,
+      strategy: () => ({ thresholds: short, protection: { stopLoss: 0.01, takeProfit: 0.015 } }),
+      venue: {
+        allowShort: true,
+        fill: quote.create(quote.settings.parse({ spread, window: 5 })),
+        slippage: { kind: 'square-root', limit: 0.05, factor: 1 },
+      },
+      halts: spread === 0.003,
+      restart: 12,
+    }),
+  ),
   { name: 'entries at a stop-limit', strategy: () => ({ entry: { type: 'stop_limit', offset: 0.001, limit: 0.004 } }) },
   {
     name: 'immediate re-entry and a time stop',
@@ -327,7 +341,7 @@ test.each([...CASES, ...WITH_ACTIONS])('both runners emit the same events: $name
     );
     const journal = await openJournal(join(folder, 'journal.sqlite'));
     const scope = { venue: broker.venue, account: 'paper', strategy: 'parity' };
-    const source = new ReplaySource(feed, signals, 20, feed.clock.length);
+    const source = new ReplaySource(feed, signals, 20, feed.clock.length, spreadsOf(feed, exchange.fill));
     const runner = new LiveRunner({
       execution: { journal, broker, scope, clock: systemClock, logger: silentLogger },
       source,

@@ -2,9 +2,12 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { BarColumns } from '../../../src/core/domain/bars.js';
 import { seededRandom } from '../../../src/core/domain/random.js';
-import { runBacktest } from '../../../src/core/engine/backtest.js';
+import { type BacktestResult, runBacktest } from '../../../src/core/engine/backtest.js';
 import { EventLines } from '../../../src/core/engine/events.js';
+import { type MarketFeed, spreadsOf } from '../../../src/core/engine/feed.js';
 import type { Strategy } from '../../../src/core/engine/strategy.js';
+import * as nextOpen from '../../../src/core/market/fills/next-open.js';
+import * as quote from '../../../src/core/market/fills/quote.js';
 import { type ExchangeSettings, NO_COSTS, type Rounding } from '../../../src/core/market/index.js';
 import type { RiskPolicy } from '../../../src/core/risk/index.js';
 import * as dailyLoss from '../../../src/core/risk/policies/daily-loss.js';
@@ -47,6 +50,13 @@ const cases = fc.record({
   slippage: fc.constantFrom<ExchangeSettings['slippage']>(
     { kind: 'fixed', fraction: 0.0005 },
     { kind: 'volume-share', limit: 0.02, impact: 0.1 },
+    { kind: 'square-root', limit: 0.02, factor: 1 },
+  ),
+  fill: fc.constantFrom(
+    nextOpen.create({}),
+    nextOpen.create({ limits: 'touch', first: 'stop' }),
+    quote.create(quote.settings.parse({ spread: 0.004 })),
+    quote.create(quote.settings.parse({ window: 5, limits: 'touch' })),
   ),
   leverage: fc.constantFrom(1, 3),
 });
@@ -118,6 +128,7 @@ function run(c: Case, quiet: boolean) {
         allowShort: c.short,
         leverage: c.leverage,
         slippage: c.slippage,
+        fill: c.fill,
         costs: { ...NO_COSTS, perShare: 0.001 },
       }),
       rounding: coarse,
@@ -128,10 +139,47 @@ function run(c: Case, quiet: boolean) {
     },
   );
   const { equity, ...rest } = result;
+  checkFills(c, feed, result);
   return { ticks, outcome: { ...rest, equity: Array.from(equity.equity), events: events.lines } };
 }
 
-test('passing over quiet ticks changes nothing', () => {
+/** Every fill has volume, a price that its bar and the frictions allow, and cash and units add up to equity. */
+function checkFills(c: Case, feed: MarketFeed, { fills, finalEquity }: BacktestResult): void {
+  const spreads = spreadsOf(feed, c.fill);
+  const impossible: object[] = [];
+  let cash = 10_000;
+  const units = feed.bars.map(() => 0);
+  for (let f = 0; f < fills.price.length; f++) {
+    const j = fills.instrument[f]!;
+    const side = fills.side[f]!;
+    const price = fills.price[f]!;
+    const quantity = fills.quantity[f]!;
+    const bars = feed.bars[j]!;
+    const i = bars.time.indexOf(fills.time[f]!);
+    const volume = bars.volume[i]!;
+    const share = quantity / volume;
+    // What a taker pays beyond the bar: half of the spread, then slippage by its formula.
+    const slipped = {
+      ...{ fixed: 0.0005, 'entry-spread': 0, 'volume-share': 0.1 * share * share },
+      'square-root': (Math.log(bars.high[i]! / bars.low[i]!) / Math.sqrt(4 * Math.LN2)) * Math.sqrt(share),
+    }[c.slippage.kind];
+    const worst = (side > 0 ? bars.high[i]! : bars.low[i]!) * (1 + (side * (spreads?.[j]?.[i] ?? 0)) / 2);
+    const best = side > 0 ? bars.low[i]! : bars.high[i]!;
+    const possible =
+      volume > 0 &&
+      (c.slippage.kind === 'fixed' || share <= 0.02 + 1e-9) &&
+      side * price <= side * worst * (1 + side * slipped) + 1e-9 &&
+      side * price >= side * best - 1e-9;
+    if (!possible) impossible.push({ price, share, volume, best, worst, slipped });
+    cash -= side * price * quantity + fills.costs[f]!;
+    units[j] = units[j]! + side * quantity;
+  }
+  const worth = units.reduce((sum, held, j) => sum + held * feed.bars[j]!.close.at(-1)!, cash);
+  expect(impossible).toEqual([]);
+  expect(worth).toBeCloseTo(finalEquity, 6);
+}
+
+test('under every model: passing over quiet ticks changes nothing, fills are possible, money is conserved', () => {
   let visited = 0;
   let all = 0;
   fc.assert(

@@ -1,46 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { OrderIntent, Protection } from '../../../src/core/domain/orders.js';
-import {
-  applyAction,
-  type ExchangeSettings,
-  NO_COSTS,
-  SimulatedExchange,
-  type VenueOrder,
-} from '../../../src/core/market/index.js';
-import { exact, type TinyCandle, venue } from '../../support/market.js';
-
-interface Fill {
-  bar: number;
-  price: number;
-  quantity: number;
-  reason: string;
-}
-
-/** Sends orders before the first candle (or before candle `at`) and lists the fills. */
-function play(
-  orders: readonly (Partial<OrderIntent> & { at?: number })[],
-  candles: readonly TinyCandle[],
-  settings: Partial<ExchangeSettings> = {},
-): { fills: Fill[]; exchange: SimulatedExchange; orders: VenueOrder[] } {
-  const fills: Fill[] = [];
-  const seen: VenueOrder[] = [];
-  let bar = -1;
-  const exchange = new SimulatedExchange(1, venue({ allowShort: true, ...settings }), exact, {
-    onOrder: (order) => {
-      if (!seen.includes(order)) seen.push(order);
-    },
-    onFill: (order, _time, price, quantity) => fills.push({ bar, price, quantity, reason: order.reason }),
-  });
-  candles.forEach(([open, high, low, close, volume], i) => {
-    for (const { at, ...intent } of orders) {
-      if ((at ?? 0) !== i) continue;
-      exchange.submit(0, { instrument: 'X', side: 'buy', leg: 'entry', type: 'market', ...intent }, i * 60);
-    }
-    bar = i;
-    exchange.onBar(0, i, i * 60, open, high, low, close, volume ?? 1e6);
-  });
-  return { fills, exchange, orders: seen };
-}
+import { applyAction, NO_COSTS } from '../../../src/core/market/index.js';
+import { play, type TinyCandle } from '../../support/market.js';
 
 const buy = (intent: Partial<OrderIntent> & { at?: number } = {}) => ({ quantity: 10, ...intent });
 const flat: TinyCandle = [100, 101, 99, 100];

@@ -34,7 +34,7 @@ export const strategyShape = {
   slippage: option(
     {
       summary: 'How far fills are worse than the reference price.',
-      value: '5bp|volume-share(2.5%,0.1)|entry-spread(0.2%)',
+      value: '5bp|volume-share(2.5%,0.1)|square-root(10%,1)|entry-spread(0.2%)',
     },
     slippage().prefault('0'),
   ),

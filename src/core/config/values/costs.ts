@@ -50,11 +50,12 @@ export function parseCommissionTerms(text: string): Commission {
 export type SlippageSetting =
   | { readonly kind: 'fixed'; readonly fraction: number }
   | { readonly kind: 'entry-spread'; readonly fraction: number }
-  | { readonly kind: 'volume-share'; readonly limit: number; readonly impact: number };
+  | { readonly kind: 'volume-share'; readonly limit: number; readonly impact: number }
+  | { readonly kind: 'square-root'; readonly limit: number; readonly factor: number };
 
 /**
- * Reads `5bp`, `0.05%`, `volume-share(2.5%,0.1)` (the cap as a share of the bar's volume, and the impact), or
- * `entry-spread(0.2%)` (the whole spread at the entry, none at the exit, as backtesting.py charges it).
+ * Reads `5bp`, `0.05%`, `volume-share(2.5%,0.1)` (the cap as a share of the bar's volume, and the impact),
+ * `square-root(10%,1)` (the cap, and the factor of the square-root law), or `entry-spread(0.2%)` (the whole spread at the entry, none at the exit, as backtesting.py charges it).
  */
 export function parseSlippage(text: string): SlippageSetting {
   if (!/^\s*[a-z]/i.test(text)) {
@@ -70,10 +71,12 @@ export function parseSlippage(text: string): SlippageSetting {
     }
     return { kind: 'entry-spread', fraction: Number(fraction!.value) };
   }
-  if (call.name !== 'volume-share') {
-    throw valueError(text, 'expected 5bp, 0.05%, volume-share(2.5%,0.1) or entry-spread(0.2%)', 1);
+  if (call.name !== 'volume-share' && call.name !== 'square-root') {
+    throw valueError(text, 'expected 5bp, 0.05%, volume-share(2.5%,0.1), square-root(10%,1) or entry-spread(0.2%)', 1);
   }
-  const [limit = { value: 0.025, column: 1 }, impact = { value: 0.1, column: 1 }] = call.args;
+  const squareRoot = call.name === 'square-root';
+  const [limit = { value: squareRoot ? 0.1 : 0.025, column: 1 }, impact = { value: squareRoot ? 1 : 0.1, column: 1 }] =
+    call.args;
   if (typeof limit.value !== 'number' || !(limit.value > 0 && limit.value <= 1)) {
     throw valueError(text, 'the largest share of the volume lies between 0% and 100%', limit.column);
   }
@@ -81,5 +84,7 @@ export function parseSlippage(text: string): SlippageSetting {
     throw valueError(text, 'the impact is a number, 0 or more', impact.column);
   }
   if (call.args.length > 2) throw valueError(text, 'expected two arguments', call.args[2]!.column);
-  return { kind: 'volume-share', limit: limit.value, impact: impact.value };
+  return squareRoot
+    ? { kind: 'square-root', limit: limit.value, factor: impact.value }
+    : { kind: 'volume-share', limit: limit.value, impact: impact.value };
 }

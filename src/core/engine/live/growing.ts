@@ -26,6 +26,8 @@ export interface DatedAction {
 export interface SeriesConsumers {
   readonly score: Consumer;
   readonly measure: Consumer | undefined;
+  /** Spread of each bar, where fills depend on it. */
+  readonly spread?: Consumer | undefined;
 }
 
 /** One instrument's columns with room to grow, scored bar by bar. */
@@ -33,6 +35,7 @@ class GrowingSeries {
   private store: BarColumns;
   private scores: Float64Array;
   private measures: Float64Array;
+  private spreads: Float64Array;
   private consumers: SeriesConsumers;
   size = 0;
   private consumed = 0;
@@ -46,6 +49,7 @@ class GrowingSeries {
     this.store = allocateBars(first.instrument, first.interval, capacity);
     this.scores = new Float64Array(capacity).fill(Number.NaN);
     this.measures = new Float64Array(capacity).fill(Number.NaN);
+    this.spreads = new Float64Array(capacity).fill(Number.NaN);
     this.consumers = make();
     this.put(first);
   }
@@ -87,6 +91,7 @@ class GrowingSeries {
     };
     this.scores = wider(this.scores);
     this.measures = wider(this.measures);
+    this.spreads = wider(this.spreads);
     this.store = next;
   }
 
@@ -105,6 +110,7 @@ class GrowingSeries {
     const { bars } = this;
     this.consumers.score.consume(bars, this.consumed, this.size, this.scores);
     this.consumers.measure?.consume(bars, this.consumed, this.size, this.measures);
+    this.consumers.spread?.consume(bars, this.consumed, this.size, this.spreads);
     this.consumed = this.size;
   }
 
@@ -117,6 +123,7 @@ class GrowingSeries {
     return {
       ...{ index: i, time: time[i]!, open: open[i]!, high: high[i]! },
       ...{ low: low[i]!, close: close[i]!, volume: volume[i]! },
+      ...(this.consumers.spread !== undefined && { spread: this.spreads[i]! }),
       ...(volume[i] === 0 && i > this.countsFrom() && { halted: true as const }),
     };
   }

@@ -16,6 +16,8 @@ export class ReplaySource implements TickSource {
     private readonly signals: Signals,
     private readonly from: number,
     private readonly to: number,
+    /** By instrument and bar, where fills depend on them. */
+    private readonly spreads?: readonly Float64Array[],
   ) {
     this.instruments = feed.instruments.map(({ id }) => id);
     for (const one of feed.actions) {
@@ -74,6 +76,7 @@ export class ReplaySource implements TickSource {
           low: bars.low[i]!,
           close: bars.close[i]!,
           volume: bars.volume[i]!,
+          ...(this.spreads !== undefined && { spread: this.spreads[j]![i]! }),
           ...(bars.volume[i] === 0 && i > feed.halts[j]! && { halted: true as const }),
         };
       }),

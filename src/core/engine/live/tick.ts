@@ -14,6 +14,8 @@ export interface TickBar {
   readonly low: number;
   readonly close: number;
   readonly volume: number;
+  /** As in `Candle`, where the fills of the run depend on it. */
+  readonly spread?: number;
   /** Nothing was traded in it, although the series counts volume. */
   readonly halted?: true;
 }

@@ -1,3 +1,4 @@
+import { countsVolumeFrom } from '../../domain/bars.js';
 import { seededRandom } from '../../domain/random.js';
 import type { ActionSpace, Environment } from '../../learning/agents/index.js';
 import {
@@ -47,6 +48,7 @@ export class MarketEnvironment implements Environment {
   private bar = 0;
   private end = 0;
   private turn = 0;
+  private halts = 0;
   private readonly change: Resizing = { close: 0, add: 0 };
 
   constructor(
@@ -82,6 +84,7 @@ export class MarketEnvironment implements Environment {
       this.bar = from + Math.floor(random.next() * (to - from - length));
       this.end = this.bar + length;
     }
+    this.halts = countsVolumeFrom(this.run.bars);
     this.exchange = this.open();
     this.exchange.ledger.mark[0] = this.run.bars.close[this.bar]!;
     this.terminated = false;
@@ -95,7 +98,8 @@ export class MarketEnvironment implements Environment {
     this.trade(rules.levels === null ? action[0]! : rules.levels[action[0]!]!, before);
     const { time, open, high, low, close, volume } = run.bars;
     const i = ++this.bar;
-    exchange.onBar(0, i, time[i]!, open[i]!, high[i]!, low[i]!, close[i]!, volume[i]!);
+    if (volume[i] === 0 && i > this.halts) exchange.onHalt(0, close[i]!);
+    else exchange.onBar(0, i, time[i]!, open[i]!, high[i]!, low[i]!, close[i]!, volume[i]!);
     const after = this.equity;
     this.terminated = !(after > 0);
     this.truncated = i >= this.end;

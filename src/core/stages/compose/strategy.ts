@@ -54,6 +54,7 @@ export const strategySettingsSchema = z.strictObject({
   slippage: z.union([
     z.strictObject({ kind: z.enum(['fixed', 'entry-spread']), fraction: z.number() }),
     z.strictObject({ kind: z.literal('volume-share'), limit: z.number(), impact: z.number() }),
+    z.strictObject({ kind: z.literal('square-root'), limit: z.number(), factor: z.number() }),
   ]),
   fill: z.string(),
   entry: z.string(),

@@ -8,11 +8,13 @@ import type { BarStore } from '../../data/store.js';
 import { type CorporateAction, DAY_MS, decimal, intervalMs } from '../../domain/index.js';
 import { type DatedAction, GrowingFeed, SlotClock, SlotSchedule } from '../../engine/live/index.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
+import { SpreadScorer } from '../../market/index.js';
 import { loadAdapter } from '../../registry/index.js';
-import { measureOf, needsMeasure, type Sizing } from '../../risk/index.js';
+import { measureOf, needsMeasure } from '../../risk/index.js';
 import type { CorporateActionRecord } from '../../state/index.js';
 import { adjustingOf, asOfModel, asOfScorer } from '../compose/as-of.js';
 import { barsPerYear, returnCalendar } from '../compose/market.js';
+import type { ComposedStrategy } from '../compose/strategy.js';
 import { openSource, type SourceModule } from '../ingest.js';
 import type { Runtime } from '../runtime.js';
 import { NewerBars } from './bars.js';
@@ -32,7 +34,7 @@ export const isLive = (options: Pick<TradeOptions, 'source' | 'broker'>): boolea
 /** The bars that follow the dataset, from its own source and feed, or from another that agrees with it. */
 export async function liveMarket(
   tradeable: Tradeable,
-  sizing: Sizing,
+  composed: ComposedStrategy,
   options: TradeOptions,
   runtime: Runtime,
 ): Promise<TradeMarket> {
@@ -40,7 +42,7 @@ export async function liveMarket(
   const store = await openDatasetStore(runtime, dataset.artifact, dataset);
   try {
     const bars = await openNewerBars(tradeable, options, runtime, store);
-    const market = new LiveMarket(tradeable, sizing, options, runtime, store, bars);
+    const market = new LiveMarket(tradeable, composed, options, runtime, store, bars);
     await market.start();
     return market;
   } catch (error) {
@@ -103,7 +105,7 @@ class LiveMarket implements TradeMarket {
 
   constructor(
     private readonly tradeable: Tradeable,
-    private readonly sizing: Sizing,
+    private readonly composed: ComposedStrategy,
     private readonly options: TradeOptions,
     private readonly runtime: Runtime,
     private readonly store: BarStore,
@@ -164,6 +166,8 @@ class LiveMarket implements TradeMarket {
   private async build(): Promise<GrowingFeed> {
     const { dataset, model } = this.tradeable;
     const { instruments, calendars } = dataset;
+    const { sizing } = this.composed.strategy;
+    const { spread } = this.composed.venue.fill;
     const ends = dataset.bars.map(({ time }) => time.at(-1)!);
     const newer = await Promise.all(instruments.map((_, j) => this.bars.actions(j, ends[j]!, this.today())));
     const series = dataset.series.map((one, j) => ({ ...one, actions: [...one.actions, ...newer[j]!] }));
@@ -174,12 +178,11 @@ class LiveMarket implements TradeMarket {
       (j) => {
         const calendar = calendars[j]!;
         const perYear = barsPerYear(dataset, calendar);
-        const measure = () => measureOf(this.sizing, perYear)!;
+        const measure = () => measureOf(sizing, perYear)!;
         return {
           score: asOf.scorer(instruments[j]!, calendar),
-          measure: needsMeasure(this.sizing)
-            ? asOfScorer(measure, adjusting.get(instruments[j]!.id), calendar)
-            : undefined,
+          measure: needsMeasure(sizing) ? asOfScorer(measure, adjusting.get(instruments[j]!.id), calendar) : undefined,
+          spread: spread && new SpreadScorer(spread, undefined),
         };
       },
       returnCalendar(dataset),

@@ -1,25 +1,31 @@
 import type { TradeOptions } from '../../config/index.js';
 import { timeRange } from '../../data/range.js';
-import { firstTickAt } from '../../engine/feed.js';
+import { firstTickAt, spreadsOf } from '../../engine/feed.js';
 import { ReplaySource } from '../../engine/live/index.js';
 import type { ManualClock } from '../../platform/index.js';
-import type { Sizing } from '../../risk/index.js';
 import { feedOf, returnCalendar, signalsOf } from '../compose/market.js';
+import type { ComposedStrategy } from '../compose/strategy.js';
 import type { TradeMarket } from './market.js';
 import type { Tradeable } from './tradeable.js';
 
 /** The dataset of the report as if it arrived now; the simulated venue's clock goes with it. */
 export function replayMarket(
   { dataset, model, run }: Tradeable,
-  sizing: Sizing,
+  { strategy, venue }: ComposedStrategy,
   clock: ManualClock,
   options: Pick<TradeOptions, 'until'>,
 ): TradeMarket {
   const feed = feedOf(dataset);
-  const signals = signalsOf(dataset, model.model, sizing);
+  const signals = signalsOf(dataset, model.model, strategy.sizing);
   const { to } = timeRange({ to: options.until }, returnCalendar(dataset), dataset.scope, Number.POSITIVE_INFINITY);
   return {
-    source: new ReplaySource(feed, signals, firstTickAt(feed, run.run.from), firstTickAt(feed, model.expiry)),
+    source: new ReplaySource(
+      feed,
+      signals,
+      firstTickAt(feed, run.run.from),
+      firstTickAt(feed, model.expiry),
+      spreadsOf(feed, venue.fill),
+    ),
     until: to,
     arrive: (tick) => clock.set(tick.time),
     follow: async () => {},

@@ -161,7 +161,7 @@ export class Venue implements ExchangeListener {
       const j = this.index.get(bar.instrument);
       if (j === undefined) continue;
       if (bar.halted === true) this.exchange.onHalt(j, bar.close);
-      else this.exchange.onBar(j, bar.index, bar.time, bar.open, bar.high, bar.low, bar.close, bar.volume);
+      else this.exchange.onBar(j, bar.index, bar.time, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.spread);
       this.sweepLegs(j);
     }
     this.lastTick = tick.time;
