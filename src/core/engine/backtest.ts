@@ -1,6 +1,7 @@
 import { type ExchangeSettings, type Rounding, SimulatedExchange, type TradeColumns } from '../market/index.js';
 import { SessionActivity } from '../risk/index.js';
 import { type AccountView, allocateView, type MarketView, type Targets } from './decide.js';
+import { type DetailCount, detailedBar } from './detail.js';
 import type { EventSink } from './events.js';
 import { type MarketFeed, type Signals, spreadsOf } from './feed.js';
 import { LedgerCalendar } from './ledger-calendar.js';
@@ -40,6 +41,8 @@ export interface BacktestResult {
   readonly turnover: number;
   /** Largest fraction of a bar's volume that a fill used. */
   readonly largestShare: number;
+  /** Bars with orders or protection in play, and how many of them were followed inside; undefined without finer bars. */
+  readonly detail: DetailCount | undefined;
   /** Whether risk had halted the strategy at the end. */
   readonly halted: boolean;
 }
@@ -63,7 +66,7 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
     signals.inStep,
   );
   const { view, account } = viewsOf(size, exchange);
-  const watch = new Watch(exchange, account, options.strategy);
+  const watch = new Watch(exchange, account, options.strategy, feed.detail !== undefined);
   const scan = new QuietScan(feed, signals, ledger, watch, stepper);
   const { from, to } = options;
   const ticks = Math.max(0, to - from);
@@ -74,6 +77,7 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
     recorder.activity = stepper.risk.state.activity = new SessionActivity(feed.calendar);
   }
   const spreads = spreadsOf(feed, options.venue.fill);
+  const detail = { bars: 0, detailed: 0 };
   const session = { index: -1, start: 0, end: from };
   watch.refresh();
 
@@ -94,7 +98,7 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
     const now = feed.clock[k]!;
     recorder.time = now;
     if (k === dated.next) dated.apply(k);
-    venueBars(feed, exchange, spreads, k);
+    venueBars(feed, exchange, spreads, detail, k);
     recorder.endBars();
     const worth = ledger.equity();
     equity[k - from] = worth;
@@ -128,6 +132,7 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
     costs: ledger.costs,
     turnover: ledger.turnover,
     largestShare: exchange.largestShare,
+    detail: feed.detail && detail,
     halted: account.halted,
   };
 }
@@ -163,6 +168,7 @@ function venueBars(
   feed: MarketFeed,
   exchange: SimulatedExchange,
   spreads: readonly Float64Array[] | undefined,
+  counted: DetailCount,
   k: number,
 ): void {
   const { busy, ledger } = exchange;
@@ -174,7 +180,10 @@ function venueBars(
     else if (volume[i] === 0 && i > feed.halts[j]!) exchange.onHalt(j, close[i]!);
     else {
       const spread = spreads === undefined ? 0 : spreads[j]![i]!;
-      exchange.onBar(j, i, time[i]!, open[i]!, high[i]!, low[i]!, close[i]!, volume[i]!, spread);
+      counted.bars++;
+      const finer = feed.detail === undefined ? undefined : feed.detail[j];
+      if (finer !== undefined && detailedBar(exchange, j, i, finer, spread)) counted.detailed++;
+      else exchange.onBar(j, i, time[i]!, open[i]!, high[i]!, low[i]!, close[i]!, volume[i]!, spread);
     }
   }
 }

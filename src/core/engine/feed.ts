@@ -5,6 +5,7 @@ import type { FillModel, QuoteColumns } from '../market/index.js';
 import { SpreadScorer } from '../market/index.js';
 import { type FeedAction, layActions } from './actions.js';
 import type { InStep } from './aim.js';
+import type { DetailColumns } from './detail.js';
 
 /** Per instrument and bar: the model's score, and the sizing's measure where it needs one. */
 export interface Signals {
@@ -22,6 +23,8 @@ export interface MarketFeed {
   readonly halts: readonly number[];
   /** Per instrument: best bid and ask, where the data has them. */
   readonly quotes?: readonly (QuoteColumns | undefined)[];
+  /** Per instrument: finer bars that tell the path inside its bars, where fills are to follow it. */
+  readonly detail?: readonly (DetailColumns | undefined)[];
   /** Clock instants, epoch ms, ascending. */
   readonly clock: Float64Array;
   /** Per instrument and tick: index of the bar that became known then, −1 = none. */

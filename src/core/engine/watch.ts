@@ -34,6 +34,8 @@ export class Watch {
     private readonly exchange: SimulatedExchange,
     private readonly account: AccountView,
     private readonly strategy: Strategy,
+    /** Bars have a path inside that moves trailing stops: those of a protected position all go through the venue. */
+    private readonly detailed = false,
   ) {
     const { size } = exchange;
     const column = () => new Float64Array(size).fill(Number.NaN);
@@ -57,13 +59,14 @@ export class Watch {
     this.pending = false;
     this.working = 0;
     this.guards = 0;
+    const everyBar = this.detailed || exchange.settings.fill.insideBar !== true;
     for (let j = 0; j < exchange.size; j++) {
       if (changed[j] === 1) {
         changed[j] = 0;
         this.look(j);
       }
       if (this.unsettled[j] === 1) this.pending = true;
-      if (busy[j] === 2 || (busy[j] === 1 && exchange.settings.fill.insideBar !== true)) this.working++;
+      if (busy[j] === 2 || (busy[j] === 1 && everyBar)) this.working++;
       this.guards += this.guarded[j]!;
     }
   }

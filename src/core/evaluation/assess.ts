@@ -184,6 +184,7 @@ export async function assess(input: AssessInput): Promise<Assessment> {
         fill: run.fill,
         live_order: run.live_order,
         largest_volume_share: run.largest_volume_share,
+        detail: run.detail,
         halted: run.halted,
       },
       verdict,

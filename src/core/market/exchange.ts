@@ -2,16 +2,14 @@ import type { OrderIntent, Protection } from '../domain/orders.js';
 import { OrderBook } from './book.js';
 import { CostModel } from './costs.js';
 import { Ledger } from './ledger.js';
-import { openFor, referenceOf } from './matching.js';
-import { trigger, type VenueOrder, venueOrder } from './orders.js';
+import { electedIn, openFor, referenceOf } from './matching.js';
+import { dueQuantity, trigger, type VenueOrder, venueOrder } from './orders.js';
 import { ProtectionState } from './protection.js';
 import type { Candle } from './reference.js';
 import { capsVolume, fillableQuantity, slippedPrice } from './slippage.js';
 import type { ExchangeSnapshot } from './snapshot.js';
 import type { ExitReason } from './trades.js';
 import { type ExchangeListener, type ExchangeSettings, type Rounding, refusal } from './venue.js';
-
-const LEG_OF_REASON = { stop_loss: 'stop', trailing_stop: 'stop', take_profit: 'target' } as const;
 
 /**
  * A venue that trades against bars: working orders, attached protection, fills, costs, ledger. Both runners use it: the
@@ -178,7 +176,7 @@ export class SimulatedExchange {
         if ((order.leg === 'entry' ? 1 : 0) !== pass || bar.time < order.submitted) continue;
         const price = referenceOf(order, bar, fill);
         if (Number.isNaN(price)) {
-          if (order.type === 'stop_limit' && this.elected(order)) order.triggered = true;
+          if (order.type === 'stop_limit' && electedIn(order, bar)) order.triggered = true;
           continue;
         }
         // Reached, a stop is a market order, also for what this bar's volume leaves of it.
@@ -203,10 +201,6 @@ export class SimulatedExchange {
     return filled;
   }
 
-  private elected(order: VenueOrder): boolean {
-    return order.side > 0 ? this.bar.high >= order.stopPrice : this.bar.low <= order.stopPrice;
-  }
-
   private tryFill(order: VenueOrder, reference: number): boolean {
     const { slippage } = this.settings;
     const j = order.instrument;
@@ -218,7 +212,7 @@ export class SimulatedExchange {
       if (quantity <= 0) return this.reject(order, 'too small to trade');
       order.quantity = quantity;
     }
-    let quantity = this.grid(j, this.due(order) - order.filled);
+    let quantity = this.grid(j, dueQuantity(order, this.rounding) - order.filled);
     if (order.leg === 'entry' && Number.isNaN(order.notional)) {
       const needed =
         quantity * price + this.costs.ofFill(order.side, quantity, price, this.bar.time, order.filled === 0);
@@ -234,7 +228,8 @@ export class SimulatedExchange {
     if (quantity > available) quantity = this.rounding.quantity(j, available);
     if (quantity <= 0) {
       if (order.leg !== 'entry' && this.ledger.quantity[j] === 0) return this.reject(order, 'nothing to close');
-      if (order.triggers !== undefined && this.due(order) === 0) return this.reject(order, 'too small to trade');
+      if (order.triggers !== undefined && dueQuantity(order, this.rounding) === 0)
+        return this.reject(order, 'too small to trade');
       return false;
     }
     if (!isLimit && capsVolume(slippage)) {
@@ -255,11 +250,6 @@ export class SimulatedExchange {
     return this.rounding.quantity(instrument, this.costs.quantityFor(money, price, this.bar.time));
   }
 
-  /** Units of the order that may be filled by now: of one that triggers another, its first part. */
-  private due({ instrument, quantity, triggers, first }: VenueOrder): number {
-    return triggers === undefined ? quantity : this.rounding.quantity(instrument, quantity * first);
-  }
-
   private fill(order: VenueOrder, price: number, quantity: number): void {
     const j = order.instrument;
     const { time } = this.bar;
@@ -273,7 +263,7 @@ export class SimulatedExchange {
     order.costs += costs;
     order.status = order.quantity - order.filled <= 1e-9 ? 'filled' : 'partially_filled';
     order.either = undefined;
-    if (order.triggers !== undefined && this.due(order) - order.filled <= 1e-9) trigger(order);
+    if (order.triggers !== undefined && dueQuantity(order, this.rounding) - order.filled <= 1e-9) trigger(order);
     this.ledger.book(j, order.side, quantity, price, costs, time, this.barIndex, order.reason);
     const held = this.ledger.quantity[j]!;
     if (held !== 0) this.ledger.quantity[j] = Math.sign(held) * this.grid(j, Math.abs(held));
@@ -302,11 +292,7 @@ export class SimulatedExchange {
     if (side === 0 || !state.test(side, this.bar, this.settings.fill, targetAllowed)) return;
     const { price, reason, marketable } = state.hit;
     this.cancelAll(j, `position closed by ${reason}`);
-    const leg = LEG_OF_REASON[reason as keyof typeof LEG_OF_REASON];
-    const terms = marketable
-      ? { type: 'stop' as const, stopPrice: price }
-      : { type: 'limit' as const, limitPrice: price };
-    const order = this.closing(j, { leg, ...terms }, reason);
+    const order = this.closing(j, state.closingTerms(), reason);
     const { slippage } = this.settings;
     const available = fillableQuantity(slippage, this.bar.volume, this.takenInBar);
     const quantity = available >= order.quantity ? order.quantity : this.rounding.quantity(j, available);

@@ -27,3 +27,7 @@ export const openFor = (fill: FillModel, side: number, bar: Candle): number =>
 /** What a protective stop of this side is filled at, NaN for no fill. */
 export const stopFor = (fill: FillModel, side: number, stopPrice: number, bar: Candle): number =>
   fill.stop === undefined ? stopReference(side, stopPrice, bar) : fill.stop(side, stopPrice, bar);
+
+/** Whether the stop of a stop-limit is reached in this bar. */
+export const electedIn = ({ side, stopPrice }: VenueOrder, bar: Candle): boolean =>
+  side > 0 ? bar.high >= stopPrice : bar.low <= stopPrice;

@@ -1,5 +1,6 @@
 import type { OrderIntent, OrderLeg, OrderStatus, OrderTerms, OrderType, Protection } from '../domain/orders.js';
 import type { ExitReason } from './trades.js';
+import type { Rounding } from './venue.js';
 
 /** An order as the simulated venue holds it. Plain data, so that a book can be written down and read back. */
 export interface VenueOrder {
@@ -83,6 +84,12 @@ export function swapTerms(order: VenueOrder): void {
     ...(!Number.isNaN(stopPrice) && { stopPrice }),
   };
 }
+
+/** Units of the order that may be filled by now: of one that triggers another, its first part. */
+export const dueQuantity = (
+  { instrument, quantity, triggers, first }: VenueOrder,
+  rounding: Pick<Rounding, 'quantity'>,
+): number => (triggers === undefined ? quantity : rounding.quantity(instrument, quantity * first));
 
 /** The first part is filled: what was ordered beside it works from the next bar on. */
 export function trigger(order: VenueOrder): void {

@@ -1,4 +1,4 @@
-import type { Protection } from '../domain/orders.js';
+import type { OrderIntent, Protection } from '../domain/orders.js';
 import type { FillModel } from './fill-model.js';
 import { openFor, stopFor } from './matching.js';
 import type { Candle } from './reference.js';
@@ -65,6 +65,14 @@ export class ProtectionState {
     if (!targetAllowed || Number.isNaN(this.target)) return false;
     const limit = fill.target(-side, this.target, bar);
     return Number.isNaN(limit) ? false : this.record(limit, 'take_profit', false);
+  }
+
+  /** The order that the last hit amounts to. */
+  closingTerms(): Pick<OrderIntent, 'leg' | 'type' | 'limitPrice' | 'stopPrice'> {
+    const { price, marketable } = this.hit;
+    return marketable
+      ? { leg: 'stop', type: 'stop', stopPrice: price }
+      : { leg: 'target', type: 'limit', limitPrice: price };
   }
 
   opensBeyondStop(side: number, bar: Candle): boolean {

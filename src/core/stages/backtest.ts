@@ -6,6 +6,7 @@ import { runBacktest } from '../engine/backtest.js';
 import { firstTickAt, type MarketFeed } from '../engine/feed.js';
 import { QuantlineError } from '../errors/index.js';
 import { isoTime } from '../platform/index.js';
+import { openDetail, pinDetail } from './compose/detail.js';
 import { feedOf, returnCalendar, signalsOf } from './compose/market.js';
 import { type OpenModel, openModelAndData } from './compose/model.js';
 import { type RunFile, writeRun } from './compose/run.js';
@@ -28,6 +29,7 @@ export async function backtest(options: BacktestOptions, runtime: Runtime): Prom
   const { model, data, dataset } = await openModelAndData(runtime, options.model, options);
   const feed = feedOf(dataset);
   const ticks = tradedTicks(options, runtime, dataset, feed, model);
+  const detail = options.detail && (await pinDetail(runtime, dataset, options.detail));
   const settings = { ...strategySettingsOf(options), short: options.short || model.file.short };
   const identity: ArtifactIdentity = {
     kind: 'run',
@@ -38,6 +40,7 @@ export async function backtest(options: BacktestOptions, runtime: Runtime): Prom
       from: feed.clock[ticks.from]!,
       to: feed.clock[ticks.to - 1]!,
       inSample: options.inSample,
+      ...(detail !== undefined && { detail: detail.series.map((pin) => pin?.sha256 ?? null) }),
     },
     inputs: [
       { kind: 'dataset', id: data.id },
@@ -54,7 +57,8 @@ export async function backtest(options: BacktestOptions, runtime: Runtime): Prom
       const signals = signalsOf(dataset, model.model, composed.strategy.sizing);
       runtime.signal.throwIfAborted();
       runtime.progress.update('trading');
-      const result = runBacktest(feed, signals, { ...composed, ...ticks });
+      const followed = detail === undefined ? feed : { ...feed, detail: await openDetail(runtime, dataset, detail) };
+      const result = runBacktest(followed, signals, { ...composed, ...ticks });
       runtime.signal.throwIfAborted();
       const file: RunFile = {
         schema: 1,
@@ -73,6 +77,7 @@ export async function backtest(options: BacktestOptions, runtime: Runtime): Prom
         costs: result.costs,
         tradedValue: result.turnover,
         largestShare: result.largestShare,
+        detail: detail === undefined ? null : { ...detail, ...result.detail! },
         halted: result.halted,
         liveOrder: liveOrderOf(settings, composed.venue) ?? null,
       };
@@ -99,6 +104,9 @@ const summaryOf = (file: RunFile, model: OpenModel, trades: number) => ({
   final_equity: file.finalEquity,
   trades,
   costs: file.costs,
+  ...(file.detail !== null && {
+    detail: `${file.detail.detailed} of ${file.detail.bars} bars by ${file.detail.interval}`,
+  }),
 });
 
 /**

@@ -153,6 +153,7 @@ function assessedRun({ artifact, run, equity, trades, fills, flows }: OpenRun, {
     fill: run.strategy.fill,
     live_order: run.liveOrder,
     largest_volume_share: run.largestShare > 0 ? run.largestShare : null,
+    detail: run.detail && { interval: run.detail.interval, bars: run.detail.bars, detailed: run.detail.detailed },
     halted: run.halted,
     initialEquity: run.initialEquity,
     costs: run.costs,

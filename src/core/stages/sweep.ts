@@ -37,6 +37,11 @@ export async function sweep(options: BacktestOptions, runtime: Runtime): Promise
       hint: 'Add --model: a rule whose settings the sweep varies, or a learned model whose strategy it varies.',
     });
   }
+  if (options.detail !== undefined) {
+    throw new QuantlineError('USAGE', 'A sweep does not follow finer bars.', {
+      hint: 'Leave --detail out, and backtest the combinations that you choose with it.',
+    });
+  }
   const ranking = parseRanking(options.sweepBy);
   const { model, data, dataset } = await openModelAndData(runtime, options.model, options);
   const grid = await gridOf(options, model);

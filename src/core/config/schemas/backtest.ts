@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { option } from '../option.js';
-import { choice, integer, moment, money, off, word } from './kinds.js';
+import { choice, integer, interval, moment, money, off, word } from './kinds.js';
 import { strategyShape } from './strategy.js';
 
 /** Options of `quantline backtest`. */
@@ -18,6 +18,13 @@ export const backtestOptions = z.strictObject({
       choices: ['no', 'open', 'close'],
     },
     choice('no', 'open', 'close').prefault('no'),
+  ),
+  detail: option(
+    {
+      summary: 'Follow the finer bars of this interval in the store inside each bar: they decide what fills first.',
+      value: '1m',
+    },
+    interval().optional(),
   ),
   sweep: option(
     {

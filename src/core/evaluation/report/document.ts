@@ -49,6 +49,11 @@ export const reportSchema = z.strictObject({
     fill: z.string(),
     live_order: z.string().nullable().describe('The live order that realises the fill model'),
     largest_volume_share: figure.describe('Largest share of a bar’s volume that one fill used'),
+    detail: z
+      .strictObject({ interval: z.string(), bars: z.number(), detailed: z.number() })
+      .nullable()
+      .default(null)
+      .describe('Finer bars inside the bars: bars in which something could fill, and how many of them were followed'),
     halted: z.boolean(),
   }),
   verdict: z.strictObject({

@@ -73,6 +73,11 @@ export function reportFootnote(report: ReportDocument): string {
   ];
   if (trials !== null)
     parts.push(`Trial ${trials.count} in ledger ${trials.ledger.slice(0, 8)} since ${trials.since.slice(0, 10)}.`);
+  const { detail } = report.run;
+  if (detail !== null)
+    parts.push(
+      `${detail.detailed} of ${detail.bars} bars with orders in play were followed inside by ${detail.interval} bars.`,
+    );
   if (report.run.in_sample) parts.push('IN SAMPLE: the model was trained on these bars.');
   return parts.join(' ');
 }

@@ -8,6 +8,7 @@ import { ruleModel } from '../../models/segmented.js';
 import type { Runtime } from '../runtime.js';
 import { agentPolicies } from './agents.js';
 import { adjustingOf, asOfModel } from './as-of.js';
+import { openDetail } from './detail.js';
 import { feedOf, signalsOf } from './market.js';
 import { openModel } from './model.js';
 import { retrainChecks } from './retrain.js';
@@ -33,7 +34,8 @@ export async function openReplay({ artifact, run }: OpenRun, runtime: Runtime): 
   const dataset = await openDataset(runtime, await runtime.artifacts.openInput(artifact, 'dataset'));
   const modelArtifact = await runtime.artifacts.openInput(artifact, 'model');
   const { file, model, seeds } = await openModel(modelArtifact, run.inSample);
-  const feed = feedOf(dataset);
+  const { detail } = run;
+  const feed = { ...feedOf(dataset), ...(detail && { detail: await openDetail(runtime, dataset, detail) }) };
   const composed = await composeStrategy(run.strategy, run.scoreKind, dataset.instruments);
   const replay: Replay = {
     feed,

@@ -12,6 +12,7 @@ import type { FillColumns, FlowColumns } from '../../engine/recorder.js';
 import { QuantlineError } from '../../errors/index.js';
 import { EXIT_REASONS, FLOW_KINDS, type TradeColumns } from '../../market/index.js';
 import { type ParquetColumns, readParquet, writeParquet } from '../../platform/parquet.js';
+import { detailSchema } from './detail.js';
 import { strategySettingsSchema } from './strategy.js';
 
 export const RUN_FILE = 'run.json';
@@ -36,6 +37,8 @@ export const runFileSchema = z.strictObject({
   costs: z.number(),
   tradedValue: z.number(),
   largestShare: z.number(),
+  /** Finer bars that told the path inside bars: bars in which something could fill, and how many of them had it. */
+  detail: detailSchema.extend({ bars: z.number(), detailed: z.number() }).nullable().default(null),
   halted: z.boolean(),
   /** The live order that realises the fill model; null: there is none. */
   liveOrder: z.string().nullable(),

@@ -2,6 +2,7 @@ import type { TradeOptions } from '../../config/index.js';
 import type { Strategy } from '../../engine/strategy.js';
 import { QuantlineError } from '../../errors/index.js';
 import type { Broker, BrokerAccount } from '../../execution/index.js';
+import type { RunFile } from '../compose/run.js';
 import { readReport } from '../reports.js';
 import type { Runtime } from '../runtime.js';
 import type { Tradeable } from './tradeable.js';
@@ -83,14 +84,18 @@ export function checkAccount(options: TradeOptions, runtime: Runtime, broker: Br
     );
 }
 
-/** CONFIG where the venue has no order for what the run's entries are: nothing is entered otherwise, or differently. */
-export function checkEntries(broker: Broker, { entry }: Strategy): void {
-  if ((entry?.type !== 'oco' && entry?.type !== 'oto') || broker.capabilities.pairedEntries === true) return;
-  throw new QuantlineError(
-    'CONFIG',
-    `${broker.venue} takes no pairs of entry orders, but the run enters by ${entry.type}.`,
-    {
-      hint: 'Backtest with a single --entry order, or trade on the simulated venue.',
-    },
-  );
+/** CONFIG where the venue would not fill as the run was filled: it has no pairs of entry orders, or no finer bars. */
+export function checkFills(broker: Broker, { entry }: Strategy, { detail }: Pick<RunFile, 'detail'>): void {
+  if ((entry?.type === 'oco' || entry?.type === 'oto') && broker.capabilities.pairedEntries !== true)
+    throw new QuantlineError(
+      'CONFIG',
+      `${broker.venue} takes no pairs of entry orders, but the run enters by ${entry.type}.`,
+      { hint: 'Backtest with a single --entry order, or trade on the simulated venue.' },
+    );
+  if (detail !== null && broker.onTick !== undefined)
+    throw new QuantlineError(
+      'CONFIG',
+      `The run was filled by ${detail.interval} bars inside its own, which the simulated venue does not see.`,
+      { hint: 'Backtest without --detail to trade on the simulated venue.' },
+    );
 }
