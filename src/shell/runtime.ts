@@ -22,6 +22,7 @@ export function shellRuntime(
   const allowLive = environment.get('QUANTLINE_ALLOW_LIVE');
   return createRuntime({
     workspace,
+    artifacts: global.artifacts,
     logger: createLogger(level, writeMessage, redact),
     progress: createProgress({ quiet: global.quiet || global.json, write: writeMessage }),
     signal,

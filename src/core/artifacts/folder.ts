@@ -1,13 +1,13 @@
 import { constants } from 'node:fs';
 import { access, readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { QuantlineError } from '../errors/index.js';
 import { storageError } from '../platform/files.js';
 import type { ArtifactIdentity } from './identity.js';
 import type { ArtifactKind } from './kinds.js';
 import { MANIFEST_FILE, type Manifest, parseManifest } from './manifest.js';
 import { verifyPayload } from './payload.js';
-import { listCommand } from './references.js';
+import { wrongKind } from './references.js';
 import type { Artifact } from './store.js';
 
 /** Reads the manifest of a folder and, with `payload`, verifies every file. */
@@ -21,15 +21,12 @@ export async function openFolder(path: string, payload = true, kinds?: readonly 
     throw new QuantlineError('ARTIFACT_NOT_FOUND', `${path} holds no artefact (it has no manifest.json).`);
   }
   const manifest = parseManifest(text, at);
-  if (kinds !== undefined && !kinds.includes(manifest.kind)) {
-    const wanted = kinds.map((kind) => `a ${kind}`).join(' or ');
-    throw new QuantlineError('ARTIFACT_KIND', `This is a ${manifest.kind}; pass ${wanted}: ${path}`, {
-      hint: `List what there is: ${kinds.map(listCommand).join(' or ')}`,
-      details: { path, kind: manifest.kind, wanted: kinds },
-    });
-  }
+  if (kinds !== undefined && !kinds.includes(manifest.kind)) throw wrongKind(manifest.kind, kinds, path);
   if (payload) await verifyPayload(path, manifest);
-  return { kind: manifest.kind, id: manifest.id, path, manifest, file: (name) => fileOf(path, manifest, name) };
+  return {
+    ...{ kind: manifest.kind, id: manifest.id, path, manifest, workspace: dirname(dirname(path)) },
+    file: (name) => fileOf(path, manifest, name),
+  };
 }
 
 function fileOf(path: string, manifest: Manifest, name: string): string {

@@ -19,6 +19,7 @@ export {
 } from './kinds.js';
 export { LocalArtifactStore } from './local.js';
 export { MANIFEST_FILE, type Manifest, manifestSchema, parseManifest } from './manifest.js';
+export { ObjectArtifactStore, type ObjectFolder, type ObjectStoreOptions } from './objects.js';
 export type {
   Artifact,
   ArtifactListing,

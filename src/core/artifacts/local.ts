@@ -5,29 +5,22 @@ import { QuantlineError } from '../errors/index.js';
 import { storageError, syncFolder, writeFileAtomic } from '../platform/files.js';
 import { compare, describe, exists, modified, names, openFolder } from './folder.js';
 import { type ArtifactIdentity, identityOf } from './identity.js';
-import { ARTIFACT_KINDS, type ArtifactKind, type ArtifactRef, artifactRefSchema } from './kinds.js';
+import type { ArtifactKind, ArtifactRef } from './kinds.js';
 import { MANIFEST_FILE, type Manifest, serializeManifest } from './manifest.js';
 import { sealPayload } from './payload.js';
-import { checkTag, listCommand, nearest, parseReference } from './references.js';
-import type {
-  Artifact,
-  ArtifactListing,
-  ArtifactStore,
-  CreateOptions,
-  CreateResult,
-  Tag,
-  WriteResult,
-} from './store.js';
+import { inputOf, missingInput, type Note, notFound, ReferencedArtifacts } from './referenced.js';
+import type { Artifact, ArtifactListing, CreateOptions, CreateResult, WriteResult } from './store.js';
 
 /** Staging folders this much older than a fresh one belong to processes long dead. */
 const ABANDONED_MS = 86_400_000;
 
 /** Artefacts in a local directory. A finished folder appears under its name by one rename. */
-export class LocalArtifactStore implements ArtifactStore {
-  readonly workspace: string;
+export class LocalArtifactStore extends ReferencedArtifacts {
+  readonly place: string;
 
   constructor(workspace: string) {
-    this.workspace = resolve(workspace);
+    super();
+    this.place = resolve(workspace);
   }
 
   async create(
@@ -37,7 +30,7 @@ export class LocalArtifactStore implements ArtifactStore {
   ): Promise<CreateResult> {
     options.signal?.throwIfAborted();
     const id = identityOf(identity);
-    const final = this.folderOf(identity.kind, id);
+    const final = this.pathOf({ kind: identity.kind, id });
     if (!options.force && (await exists(join(final, MANIFEST_FILE)))) {
       const artifact = await openFolder(final);
       await this.remember(artifact);
@@ -83,45 +76,54 @@ export class LocalArtifactStore implements ArtifactStore {
         compare(existing.manifest, manifest, final);
         return existing;
       }
-      await this.discard(final);
+      await this.hide(final);
     }
     throw new QuantlineError('STORAGE', `Other processes keep replacing ${final}.`, {
       hint: 'Stop them and run the same command again.',
     });
   }
 
-  async open(kind: ArtifactKind | readonly ArtifactKind[], reference: string): Promise<Artifact> {
-    const kinds = typeof kind === 'string' ? [kind] : kind;
-    return openFolder(await this.locate(kinds, reference), true, kinds);
+  protected async openPath(text: string, kinds: readonly ArtifactKind[]): Promise<Artifact> {
+    if (text.startsWith('gs://'))
+      throw new QuantlineError('USAGE', `${text} is an artefact on a bucket.`, {
+        hint: 'Say where artefacts are: --artifacts gs://bucket/prefix.',
+      });
+    const path = resolve(text);
+    const folder = basename(path) === MANIFEST_FILE ? dirname(path) : path;
+    if (await exists(join(folder, MANIFEST_FILE))) return openFolder(folder, true, kinds);
+    throw notFound(
+      folder,
+      (await exists(folder)) ? 'holds no artefact (it has no manifest.json)' : 'does not exist',
+      kinds,
+    );
   }
 
-  async openInput(artifact: Artifact, kind: ArtifactKind): Promise<Artifact> {
-    const refs = artifact.manifest.inputs.filter((input) => input.kind === kind);
-    const ref = refs[0];
-    if (ref === undefined || refs.length > 1) {
-      const what = refs.length === 0 ? `no ${kind}` : `${refs.length} inputs of kind ${kind}`;
-      throw new QuantlineError('MISMATCH', `${artifact.kind} ${artifact.id} was made from ${what}.`);
-    }
+  /** An artefact of another workspace has its inputs there. */
+  override async openInput(artifact: Artifact, kind: ArtifactKind): Promise<Artifact> {
+    const ref = inputOf(artifact, kind);
     const beside = join(dirname(dirname(artifact.path)), ref.kind, ref.id);
-    const folder = (await exists(join(beside, MANIFEST_FILE))) ? beside : this.folderOf(ref.kind, ref.id);
-    if (!(await exists(join(folder, MANIFEST_FILE)))) {
-      throw new QuantlineError(
-        'ARTIFACT_NOT_FOUND',
-        `${artifact.kind} ${artifact.id} was made from ${ref.kind} ${ref.id}, which is not there: ${beside}`,
-        {
-          hint: `Run the stage that writes the ${ref.kind} again, or copy it into the workspace.`,
-          details: { ...ref },
-        },
-      );
-    }
-    return openFolder(folder, true, [kind]);
+    if (await exists(join(beside, MANIFEST_FILE))) return openFolder(beside, true, [kind]);
+    if (await this.has(ref)) return this.load(ref, true);
+    throw missingInput(artifact, ref, beside);
+  }
+
+  protected load({ kind, id }: ArtifactRef, payload: boolean): Promise<Artifact> {
+    return openFolder(this.pathOf({ kind, id }), payload, [kind]);
+  }
+
+  protected has(ref: ArtifactRef): Promise<boolean> {
+    return exists(join(this.pathOf(ref), MANIFEST_FILE));
+  }
+
+  protected pathOf({ kind, id }: ArtifactRef): string {
+    return join(this.place, kind, id);
   }
 
   async list(kind: ArtifactKind): Promise<readonly ArtifactListing[]> {
     const tags = await this.tags();
     const rows: { at: bigint; row: ArtifactListing }[] = [];
     for (const id of await this.ids(kind)) {
-      const path = this.folderOf(kind, id);
+      const path = this.pathOf({ kind, id });
       const base = { kind, id, path, tags: tags.filter((t) => t.kind === kind && t.id === id).map((t) => t.tag) };
       const at = await modified(join(path, MANIFEST_FILE));
       if (at === undefined) continue;
@@ -135,149 +137,39 @@ export class LocalArtifactStore implements ArtifactStore {
     return rows.map((entry) => entry.row);
   }
 
-  async tag(tag: string, ref: ArtifactRef): Promise<void> {
-    checkTag(tag);
-    await openFolder(await this.locate([ref.kind], ref.id), false, [ref.kind]);
-    await writeFileAtomic(this.tagFile(tag), `${JSON.stringify({ kind: ref.kind, id: ref.id })}\n`);
+  protected async writtenAt(ref: ArtifactRef): Promise<bigint> {
+    return (await modified(join(this.pathOf(ref), MANIFEST_FILE))) ?? 0n;
   }
 
-  async untag(tag: string): Promise<void> {
+  protected async readNote(name: string): Promise<Note | undefined> {
+    const path = join(this.place, name);
+    const at = await modified(path);
+    if (at === undefined) return undefined;
+    const text = await readFile(path, 'utf8').catch(() => '');
+    return { at, text };
+  }
+
+  protected writeNote(name: string, text: string): Promise<void> {
+    return writeFileAtomic(join(this.place, name), text);
+  }
+
+  protected async dropNote(name: string): Promise<boolean> {
+    const path = join(this.place, name);
     try {
-      await unlink(this.tagFile(tag));
+      await unlink(path);
+      return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storageError(error, this.tagFile(tag));
-      throw await this.noTag(tag);
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      throw storageError(error, path);
     }
   }
 
-  async tags(): Promise<readonly Tag[]> {
-    const out: Tag[] = [];
-    for (const file of await names(join(this.workspace, 'tags'))) {
-      if (!file.endsWith('.json')) continue;
-      const tag = decodeURIComponent(file.slice(0, -5));
-      out.push({ tag, ...(await readRef(join(this.workspace, 'tags', file))) });
-    }
-    return out.sort((a, b) => (a.tag < b.tag ? -1 : 1));
-  }
-
-  async remove(ref: ArtifactRef, options: { readonly force?: boolean } = {}): Promise<void> {
-    const folder = await this.locate([ref.kind], ref.id);
-    const id = basename(folder);
-    if (!options.force) {
-      const tag = (await this.tags()).find((t) => t.kind === ref.kind && t.id === id);
-      const refuse = (by: string) =>
-        new QuantlineError('MISMATCH', `${ref.kind} ${id} is needed by ${by}.`, {
-          hint: 'Remove that first, or use --force.',
-        });
-      if (tag !== undefined) throw refuse(`the tag ${tag.tag}`);
-      for (const kind of ARTIFACT_KINDS) {
-        for (const row of await this.list(kind)) {
-          if (row.manifest?.inputs.some((input) => input.kind === ref.kind && input.id === id)) {
-            throw refuse(`${kind} ${row.id}`);
-          }
-        }
-      }
-    }
-    for (const tag of await this.tags()) if (tag.kind === ref.kind && tag.id === id) await this.untag(tag.tag);
-    await this.discard(folder);
-  }
-
-  /** Folder of the artefact that a reference names; of the wanted kinds where several match. */
-  private async locate(kinds: readonly ArtifactKind[], text: string): Promise<string> {
-    const reference = parseReference(text);
-    if (reference.form === 'path') {
-      const path = resolve(reference.path);
-      const folder = basename(path) === MANIFEST_FILE ? dirname(path) : path;
-      if (await exists(join(folder, MANIFEST_FILE))) return folder;
-      const what = (await exists(folder)) ? 'holds no artefact (it has no manifest.json)' : 'does not exist';
-      throw new QuantlineError('ARTIFACT_NOT_FOUND', `${folder} ${what}.`, {
-        hint: `Give the path that the stage printed, or an id: ${listCommand(kinds[0]!)}`,
-        details: { path: folder },
-      });
-    }
-    if (reference.form === 'latest') return this.latest(kinds);
-    if (reference.form === 'tag') {
-      const tag = (await this.tags()).find((t) => t.tag === reference.tag);
-      if (tag === undefined) throw await this.noTag(reference.tag);
-      const folder = this.folderOf(tag.kind, tag.id);
-      if (await exists(join(folder, MANIFEST_FILE))) return folder;
-      throw new QuantlineError(
-        'ARTIFACT_NOT_FOUND',
-        `The tag ${tag.tag} names ${tag.kind} ${tag.id}, which is not there.`,
-        {
-          hint: 'Tag another artefact, or remove the tag.',
-        },
-      );
-    }
-    return this.byPrefix(kinds, reference.prefix);
-  }
-
-  private async byPrefix(kinds: readonly ArtifactKind[], prefix: string): Promise<string> {
-    const known: ArtifactRef[] = [];
-    for (const kind of ARTIFACT_KINDS) {
-      for (const id of await this.ids(kind)) {
-        if (await exists(join(this.folderOf(kind, id), MANIFEST_FILE))) known.push({ kind, id });
-      }
-    }
-    const matching = known.filter((ref) => ref.id.startsWith(prefix));
-    const wanted = matching.filter((ref) => kinds.includes(ref.kind));
-    const candidates = wanted.length > 0 ? wanted : matching;
-    const only = candidates[0];
-    if (candidates.length > 1) {
-      throw new QuantlineError('USAGE', `"${prefix}" fits ${candidates.map((r) => `${r.kind} ${r.id}`).join(', ')}.`, {
-        hint: 'Give more digits.',
-      });
-    }
-    if (only !== undefined) return this.folderOf(only.kind, only.id);
-    const near = nearest(
-      prefix,
-      known.filter((ref) => kinds.includes(ref.kind)).map((ref) => ref.id),
-    );
-    throw new QuantlineError('ARTIFACT_NOT_FOUND', `No ${kinds.join(' or ')} ${prefix} in ${this.workspace}.`, {
-      hint:
-        near.length > 0
-          ? `Nearest: ${near.join(', ')}.`
-          : `There is none yet. List them with: ${listCommand(kinds[0]!)}`,
-      details: { reference: prefix, nearest: near },
-    });
-  }
-
-  /** The artefact that `create` made or returned last: recorded in a file per kind, else by time of the manifest. */
-  private async latest(kinds: readonly ArtifactKind[]): Promise<string> {
-    let best: { at: bigint; folder: string } | undefined;
-    for (const kind of kinds) {
-      const pointer = join(this.workspace, kind, 'latest.json');
-      const at = await modified(pointer);
-      const ref = at === undefined ? undefined : await readRef(pointer).catch(() => undefined);
-      const folder = ref === undefined ? undefined : this.folderOf(kind, ref.id);
-      if (at !== undefined && folder !== undefined && (await exists(join(folder, MANIFEST_FILE)))) {
-        if (best === undefined || at > best.at) best = { at, folder };
-        continue;
-      }
-      const newest = (await this.list(kind))[0];
-      if (newest === undefined) continue;
-      const time = (await modified(join(newest.path, MANIFEST_FILE))) ?? 0n;
-      if (best === undefined || time > best.at) best = { at: time, folder: newest.path };
-    }
-    if (best !== undefined) return best.folder;
-    throw new QuantlineError('ARTIFACT_NOT_FOUND', `There is no ${kinds.join(' or ')} in ${this.workspace} yet.`, {
-      hint: 'Run the stage that writes one, or choose another --workspace.',
-    });
-  }
-
-  private async noTag(tag: string): Promise<QuantlineError> {
-    const near = nearest(
-      tag,
-      (await this.tags()).map((t) => t.tag),
-    );
-    return new QuantlineError('ARTIFACT_NOT_FOUND', `No tag "${tag}" in ${this.workspace}.`, {
-      hint: near.length > 0 ? `Nearest: ${near.join(', ')}.` : 'There are no tags yet.',
-      details: { reference: tag, nearest: near },
-    });
+  protected noteNames(folder: string): Promise<readonly string[]> {
+    return names(join(this.place, folder));
   }
 
   private async stage(label: string): Promise<string> {
-    const parent = join(this.workspace, '.staging');
+    const parent = join(this.place, '.staging');
     const folder = join(parent, `${label}-${process.pid}-${randomBytes(4).toString('hex')}`);
     try {
       await mkdir(folder, { recursive: true });
@@ -298,9 +190,13 @@ export class LocalArtifactStore implements ArtifactStore {
     }
   }
 
+  protected discard(ref: ArtifactRef): Promise<void> {
+    return this.hide(this.pathOf(ref));
+  }
+
   /** Takes a folder out of sight at once, then deletes it. */
-  private async discard(folder: string): Promise<void> {
-    const hidden = join(this.workspace, '.staging', `gone-${process.pid}-${randomBytes(4).toString('hex')}`);
+  private async hide(folder: string): Promise<void> {
+    const hidden = join(this.place, '.staging', `gone-${process.pid}-${randomBytes(4).toString('hex')}`);
     try {
       await mkdir(dirname(hidden), { recursive: true });
       await rename(folder, hidden);
@@ -311,33 +207,7 @@ export class LocalArtifactStore implements ArtifactStore {
     }
   }
 
-  private async remember(artifact: Artifact): Promise<void> {
-    const pointer = join(this.workspace, artifact.kind, 'latest.json');
-    await writeFileAtomic(pointer, `${JSON.stringify({ kind: artifact.kind, id: artifact.id })}\n`);
+  protected async ids(kind: ArtifactKind): Promise<readonly string[]> {
+    return (await names(join(this.place, kind))).filter((name) => /^[0-9a-f]{16}$/.test(name));
   }
-
-  private folderOf(kind: ArtifactKind, id: string): string {
-    return join(this.workspace, kind, id);
-  }
-
-  private tagFile(tag: string): string {
-    return join(this.workspace, 'tags', `${encodeURIComponent(tag)}.json`);
-  }
-
-  private async ids(kind: ArtifactKind): Promise<readonly string[]> {
-    return (await names(join(this.workspace, kind))).filter((name) => /^[0-9a-f]{16}$/.test(name));
-  }
-}
-
-async function readRef(path: string): Promise<ArtifactRef> {
-  const parsed = artifactRefSchema.safeParse(
-    await readFile(path, 'utf8')
-      .then(JSON.parse)
-      .catch(() => undefined),
-  );
-  if (parsed.success) return parsed.data;
-  throw new QuantlineError('ARTIFACT_CORRUPT', `This file does not name an artefact: ${path}`, {
-    hint: 'Delete it and set the tag again.',
-    details: { path },
-  });
 }

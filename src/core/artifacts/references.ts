@@ -40,6 +40,14 @@ function parseReferenceForm(text: string): Reference['form'] | undefined {
 /** The command that lists a kind. */
 export const listCommand = (kind: ArtifactKind): string => `quantline ${kind === 'study' ? 'studies' : `${kind}s`}`;
 
+export function wrongKind(kind: ArtifactKind, wanted: readonly ArtifactKind[], path: string): QuantlineError {
+  const names = wanted.map((one) => `a ${one}`).join(' or ');
+  return new QuantlineError('ARTIFACT_KIND', `This is a ${kind}; pass ${names}: ${path}`, {
+    hint: `List what there is: ${wanted.map(listCommand).join(' or ')}`,
+    details: { path, kind, wanted },
+  });
+}
+
 /** The candidates nearest to `wanted` by edit distance, at most three, nearest first. */
 export function nearest(wanted: string, candidates: readonly string[]): readonly string[] {
   return candidates

@@ -6,8 +6,10 @@ import type { Manifest } from './manifest.js';
 export interface Artifact {
   readonly kind: ArtifactKind;
   readonly id: string;
-  /** Absolute path of its folder. */
+  /** Absolute path of its folder; on a bucket its address. */
   readonly path: string;
+  /** Local folder of the workspace that it belongs to, with its store of bars and its state. */
+  readonly workspace: string;
   readonly manifest: Manifest;
   /** Absolute local path of one of its files; ARTIFACT_CORRUPT when the manifest names no such file. */
   file(name: string): string;

@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import type { Artifact } from '../artifacts/index.js';
 import { type BarColumns, calendarOf, knownAt } from '../domain/index.js';
 import { isQuantlineError, type QuantlineError } from '../errors/index.js';
@@ -62,6 +61,5 @@ export function openDatasetStore(
   artifact: Artifact,
   description: Pick<DatasetDescription, 'store'>,
 ): Promise<BarStore> {
-  const workspace = dirname(dirname(artifact.path));
-  return openStore(description.store, storeRoot(workspace), context);
+  return openStore(description.store, storeRoot(artifact.workspace), context);
 }

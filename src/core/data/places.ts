@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
 import type { Artifact } from '../artifacts/index.js';
 import { writeFileAtomic } from '../platform/index.js';
@@ -16,7 +16,7 @@ const placesSchema = z.strictObject({
 });
 type Places = z.infer<typeof placesSchema>['places'];
 
-const fileOf = ({ path, id }: Artifact): string => join(dirname(dirname(path)), 'state', 'places', `${id}.json`);
+const fileOf = ({ workspace, id }: Artifact): string => join(workspace, 'state', 'places', `${id}.json`);
 
 async function noted(artifact: Artifact): Promise<Places> {
   try {

@@ -1,9 +1,12 @@
 import { join, resolve } from 'node:path';
-import { type ArtifactStore, LocalArtifactStore } from '../artifacts/index.js';
+import { type ArtifactStore, LocalArtifactStore, ObjectArtifactStore } from '../artifacts/index.js';
+import { Bucket, bucketAddress, isBucketAddress } from '../clients/google/bucket.js';
+import { QuantlineError } from '../errors/index.js';
 import type { NativeLibraries } from '../models/trainer.js';
 import {
   type Clock,
   defaultThreads,
+  idOf,
   type Logger,
   type Progress,
   silentLogger,
@@ -39,6 +42,8 @@ export interface Runtime {
 export type RuntimeOptions = Partial<Omit<Runtime, 'workspace' | 'artifacts'>> & {
   /** Folder of the workspace; relative to the current directory. */
   readonly workspace: string;
+  /** `gs://bucket/prefix`, or a store of one's own, where artefacts do not lie in the workspace. */
+  readonly artifacts?: string | ArtifactStore | undefined;
 };
 
 /**
@@ -46,9 +51,9 @@ export type RuntimeOptions = Partial<Omit<Runtime, 'workspace' | 'artifacts'>> &
  * unless paths are given.
  */
 export function createRuntime(options: RuntimeOptions): Runtime {
+  const { artifacts, ...given } = options;
   const workspace = resolve(options.workspace);
   return {
-    artifacts: new LocalArtifactStore(workspace),
     clock: systemClock,
     logger: silentLogger,
     progress: silentProgress,
@@ -58,7 +63,25 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     libraries: {},
     trialLedger: join(workspace, 'trials.sqlite'),
     journal: join(workspace, 'journal', 'journal.sqlite'),
-    ...options,
+    ...given,
+    artifacts:
+      artifacts === undefined
+        ? new LocalArtifactStore(workspace)
+        : typeof artifacts === 'string'
+          ? artifactsOn(artifacts, workspace)
+          : artifacts,
     workspace,
   };
+}
+
+/** Artefacts on a bucket. @throws QuantlineError USAGE where the address is none. */
+function artifactsOn(address: string, workspace: string): ArtifactStore {
+  if (!isBucketAddress(address))
+    throw new QuantlineError('USAGE', `"${address}" is no place for artefacts.`, {
+      hint: 'Write gs://bucket/prefix; a local folder is chosen with --workspace.',
+    });
+  const at = bucketAddress(address);
+  const place = `gs://${at.bucket}${at.prefix === '' ? '' : `/${at.prefix}`}`;
+  const mirror = join(workspace, 'mirror', idOf({ place, endpoint: at.endpoint ?? '' }));
+  return new ObjectArtifactStore({ place, workspace, mirror, open: () => Bucket.open(at) });
 }

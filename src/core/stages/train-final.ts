@@ -1,5 +1,5 @@
-import { cp } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { ARTIFACT_SCHEMAS, buildId } from '../artifacts/index.js';
 import type { TrainOptions } from '../config/index.js';
 import { openDataset } from '../data/open.js';
@@ -95,7 +95,11 @@ export async function trainFinal(options: TrainFinalOptions, runtime: Runtime): 
         const { validFrom } = fitted[0]!.segment;
         const validTo = Math.min(validFrom, model.expiry);
         for (const { folder: name } of segments) {
-          await cp(join(model.artifact.path, name), join(folder, name), { recursive: true });
+          for (const file of Object.keys(model.artifact.manifest.files)) {
+            if (!file.startsWith(`${name}/`)) continue;
+            await mkdir(dirname(join(folder, file)), { recursive: true });
+            await cp(model.artifact.file(file), join(folder, file));
+          }
         }
         const file: ModelFile = {
           ...model.file,

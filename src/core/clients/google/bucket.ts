@@ -130,6 +130,24 @@ export class Bucket {
     );
   }
 
+  /** Writes an object, whatever is there. */
+  put(name: string, data: string): Promise<void> {
+    return this.guard(`writing ${name}`, () => this.bucket.file(this.path(name)).save(data, { resumable: false }));
+  }
+
+  /** When an object was last written, epoch ms; undefined where there is none. */
+  written(name: string): Promise<number | undefined> {
+    return this.guard(`looking at ${name}`, async () => {
+      try {
+        const [metadata] = await this.bucket.file(this.path(name)).getMetadata();
+        return Date.parse(String(metadata.updated));
+      } catch (error) {
+        if ((error as { code?: unknown }).code === 404) return undefined;
+        throw error;
+      }
+    });
+  }
+
   /** Generation of an object; 0 where there is none. */
   generation(name: string): Promise<string | number> {
     return this.guard(`looking at ${name}`, async () => {

@@ -10,6 +10,13 @@ export const globalShape = {
     { summary: 'Folder of artefacts, store and journal.', value: 'folder', char: 'w' },
     word().prefault('.quantline'),
   ),
+  artifacts: option(
+    {
+      summary: 'Bucket that holds the artefacts, for several machines; by default they lie in the workspace.',
+      value: 'gs://bucket/prefix',
+    },
+    word().optional(),
+  ),
   config: option(
     { summary: 'Configuration file; quantline.yaml of the current folder where it exists.', value: 'file' },
     word().optional(),
