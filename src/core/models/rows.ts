@@ -2,8 +2,7 @@ import type { BarColumns } from '../domain/bars.js';
 import type { TradingCalendar } from '../domain/calendar.js';
 import type { Instrument } from '../domain/instrument.js';
 import { QuantlineError } from '../errors/index.js';
-
-import { isoTime } from '../platform/index.js';
+import { isoTime, sharedFloat32, sharedFloat64, sharedInt32 } from '../platform/index.js';
 import type { RowFeatures, RowLabel } from './inputs.js';
 import type { FittedModel, SeriesMatrix, TrainingRows } from './trainer.js';
 
@@ -18,7 +17,8 @@ export interface RowSource {
 
 /**
  * All rows that can train a model: one a bar whose features are warmed up and whose label is known, of all instruments,
- * ascending by decision instant, then by instrument. Built once; folds are selections of it.
+ * ascending by decision instant, then by instrument. Built once, in shared memory: folds are selections of it, and every
+ * worker sees the same.
  */
 export function buildRows(source: RowSource, features: RowFeatures, label: RowLabel): TrainingRows {
   const width = features.columns.length;
@@ -39,12 +39,9 @@ export function buildRows(source: RowSource, features: RowFeatures, label: RowLa
   order.sort((a, b) => a.t - b.t || a.j - b.j);
   const rows = order.length;
   const series = joinSeries(parts, width);
-  const x = new Float32Array(rows * width);
-  const at = new Int32Array(rows);
-  const y = new Float64Array(rows);
-  const instrument = new Int32Array(rows);
-  const decided = new Float64Array(rows);
-  const labelEnd = new Float64Array(rows);
+  const x = sharedFloat32(rows * width);
+  const [at, instrument] = [sharedInt32(rows), sharedInt32(rows)];
+  const [y, decided, labelEnd] = [sharedFloat64(rows), sharedFloat64(rows), sharedFloat64(rows)];
   for (let r = 0; r < rows; r++) {
     const { j, i, t } = order[r]!;
     const part = parts[j]!;
@@ -55,7 +52,14 @@ export function buildRows(source: RowSource, features: RowFeatures, label: RowLa
     decided[r] = t;
     labelEnd[r] = part.label.endTime[i]!;
   }
-  const market = { bars: source.labelBars ?? source.bars, knownAt: source.knownAt };
+  const market = {
+    bars: source.labelBars ?? source.bars,
+    knownAt: source.knownAt.map((known) => {
+      const shared = sharedFloat64(known.length);
+      shared.set(known);
+      return shared;
+    }),
+  };
   return {
     columns: features.columns,
     rows,
@@ -78,7 +82,7 @@ function joinSeries(parts: readonly { x: Float32Array; known: Float64Array }[], 
     starts[j] = rows;
     rows += known.length;
   }
-  const x = new Float32Array(rows * width);
+  const x = sharedFloat32(rows * width);
   for (const [j, part] of parts.entries()) x.set(part.x, starts[j]! * width);
   return { x, rows, columns: width, starts };
 }

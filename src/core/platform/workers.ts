@@ -14,3 +14,8 @@ export function startWorker(callerUrl: string, relativePath: string, options: Wo
   const compiled = path.replace(/([\\/])src([\\/]core[\\/])/, '$1dist$2');
   return new Worker(pathToFileURL(compiled), options);
 }
+
+/** Zero-filled arrays in shared memory: workers see them without a copy. */
+export const sharedFloat64 = (n: number): Float64Array => new Float64Array(new SharedArrayBuffer(8 * n));
+export const sharedFloat32 = (n: number): Float32Array => new Float32Array(new SharedArrayBuffer(4 * n));
+export const sharedInt32 = (n: number): Int32Array => new Int32Array(new SharedArrayBuffer(4 * n));

@@ -95,7 +95,7 @@ async function judge(call: Call, job: CompareJob): Promise<ComparedTrainer> {
   const learner = composed.trainer;
   const engine = await learner.engineFor(options.engine, runtime.libraries);
   runtime.logger.info(`${composed.text}: ${engine.name} engine, version ${engine.version}`);
-  const one = { learner, rows, label, engine: engine.name, options, runtime, market };
+  const one = { learner, trainer: composed, rows, label, engine: engine.name, options, runtime, market };
   const { folds: reports } = await validateOn(one, folds);
   return summed(
     composed.text,

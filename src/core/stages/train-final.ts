@@ -89,7 +89,15 @@ export async function trainFinal(options: TrainFinalOptions, runtime: Runtime): 
           model.file.label ?? undefined,
         );
         const rows = rowsOf(dataset, await composeFeatures(model.file.features!, dataset.interval), label);
-        const job = { learner: trainer, rows, label, engine: engine.name, options: fit, runtime };
+        const job = {
+          learner: trainer,
+          trainer: model.file.trainer,
+          rows,
+          label,
+          engine: engine.name,
+          options: fit,
+          runtime,
+        };
         const { segments } = model.file;
         const fitted = await fitSegments(job, { plans: [plan] }, feed, segments.length);
         const { validFrom } = fitted[0]!.segment;

@@ -150,7 +150,8 @@ async function trainLearner(
     async (folder) => {
       runtime.progress.update('computing features');
       const rows = rowsOf(dataset, features, label);
-      const job = { learner, rows, label, engine: engine.name, options, runtime, market: { dataset, feed } };
+      const trainer = { name: composed.name, settings: composed.settings };
+      const job = { learner, trainer, rows, label, engine: engine.name, options, runtime, market: { dataset, feed } };
       const { folds, paths } = await crossValidate(job);
       const fitted = await fitSegments(job, plan, feed);
       report = { segments: fitted.map((one) => one.report), folds, paths };

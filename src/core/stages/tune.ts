@@ -23,7 +23,8 @@ import { loadAdapter } from '../registry/index.js';
 import { currentOwner, isServer, ownerIsGone, StudyJournal } from '../state/index.js';
 import { rowsOf } from './compose/as-of.js';
 import { composeFeatures, DEFAULT_FEATURES } from './compose/features.js';
-import { crossValidate } from './compose/folds.js';
+import { FoldPool } from './compose/fold-pool.js';
+import { crossValidate, foldsOf } from './compose/folds.js';
 import { labelOf } from './compose/labels.js';
 import { feedOf } from './compose/market.js';
 import { type FitOptions, type SplitOptions, schemeOf, type TrainingJob } from './compose/segments.js';
@@ -144,6 +145,7 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
   });
   const alive = setInterval(() => void journal.renew().catch(() => {}), RENEW);
   alive.unref();
+  let pool: FoldPool | undefined;
   try {
     const study = await Study.open({
       space: space.space,
@@ -159,10 +161,14 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
       runtime.logger.info(
         `task ${share.index} of ${share.count}: trials ${share.index}, ${share.index + share.count}, …`,
       );
+    const { folds } = foldsOf(options.cv, rows, options.embargo);
+    pool = FoldPool.for({ rows, engine: engine.name, runtime }, folds.length * (options.trials - before));
     const whole = await work(study, journal, options, runtime, async (parameters, report) => {
-      const trial = learnerOf({ ...composed, trainer: await module.create(settingsWith(parameters)) });
+      const settings = settingsWith(parameters);
       const job = {
-        learner: trial,
+        learner: learnerOf({ ...composed, trainer: await module.create(settings) }),
+        trainer: { name: composed.name, settings },
+        pool,
         rows,
         label,
         engine: engine.name,
@@ -237,6 +243,7 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
     return { ...created, lines: text.trimEnd().split('\n') };
   } finally {
     clearInterval(alive);
+    await pool?.close();
     await journal.release().finally(() => journal.close());
   }
 }

@@ -13,8 +13,9 @@ import {
   purgedWalkForward,
 } from '../../models/splits/index.js';
 import type { TrainingRows } from '../../models/trainer.js';
+import { FoldPool } from './fold-pool.js';
 import { moneyOf } from './money.js';
-import { fitOnce, judged, type TrainingJob } from './segments.js';
+import { fitOnce, metricsOf, type Outcome, outcomeOf, type TrainingJob } from './segments.js';
 
 export interface FoldReport {
   readonly trainRows: number;
@@ -47,17 +48,43 @@ export async function crossValidate(
   return validateOn(job, foldsOf(cv, job.rows, embargo), onFold);
 }
 
+/** Every fold's outcome in their order, fitted by the pool's workers side by side or here one by one. */
+async function* outcomesOf(job: TrainingJob, folds: readonly Fold[]): AsyncGenerator<[fold: number, outcome: Outcome]> {
+  const what = (f: number) => `fold ${f + 1} of ${folds.length}`;
+  if (job.pool !== undefined) {
+    yield* job.pool.run(job, folds, what);
+    return;
+  }
+  for (const [f, fold] of folds.entries()) {
+    const fitted = await fitOnce(job, selectRows(job.rows, fold.train), what(f));
+    yield [f, outcomeOf(fitted, selectRows(job.rows, fold.test))];
+  }
+}
+
 /** Fits and judges every fold of a plan. */
 export async function validateOn(
   job: TrainingJob,
   { folds, combinatorial }: FoldPlan,
   onFold?: (report: FoldReport, done: number, total: number) => Promise<void>,
 ): Promise<CrossValidation> {
+  const own = job.pool === undefined ? FoldPool.for(job, folds.length) : undefined;
+  try {
+    return await collect({ ...job, pool: job.pool ?? own }, { folds, combinatorial }, onFold);
+  } finally {
+    await own?.close();
+  }
+}
+
+async function collect(
+  job: TrainingJob,
+  { folds, combinatorial }: { folds: readonly Fold[]; combinatorial: CombinatorialSplit | undefined },
+  onFold: ((report: FoldReport, done: number, total: number) => Promise<void>) | undefined,
+): Promise<CrossValidation> {
   const reports: FoldReport[] = [];
   const scored: Float64Array[] = [];
-  for (const [f, fold] of folds.entries()) {
-    const fitted = await fitOnce(job, selectRows(job.rows, fold.train), `fold ${f + 1} of ${folds.length}`);
-    const { metrics, scores } = judged(job, fitted, fold.test);
+  for await (const [f, outcome] of outcomesOf(job, folds)) {
+    const fold = folds[f]!;
+    const { metrics, scores } = metricsOf(job, fold.test, outcome);
     if (combinatorial !== undefined && scores !== undefined) scored.push(onAllRows(job.rows, fold.test, scores));
     const report = { trainRows: fold.train.length, testRows: fold.test.length, metrics };
     reports.push(report);

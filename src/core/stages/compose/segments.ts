@@ -12,8 +12,10 @@ import type { FitContext, FittedModel, Learner, SavedFiles, TrainingRows } from 
 import { weighRows } from '../../models/weights.js';
 import { isoTime } from '../../platform/index.js';
 import type { Runtime } from '../runtime.js';
+import type { FoldPool } from './fold-pool.js';
 import { returnCalendar } from './market.js';
 import { type FoldMarket, moneyOf } from './money.js';
+import type { ComposedTrainer } from './trainer.js';
 
 /** What of the options says where training ranges end. */
 export type SplitOptions = Pick<TrainOptions, 'split' | 'cv' | 'embargo'>;
@@ -21,13 +23,21 @@ export type SplitOptions = Pick<TrainOptions, 'split' | 'cv' | 'embargo'>;
 /** What of the options decides how a training range is fitted. */
 export type FitOptions = Pick<TrainOptions, 'cv' | 'embargo' | 'weights' | 'balance' | 'select' | 'seed' | 'rounds'>;
 
-export interface TrainingJob {
+/** What one fit needs besides its rows; plain enough for a worker, but for `learner` and `runtime`. */
+export interface FitJob {
   readonly learner: Learner;
-  readonly rows: TrainingRows;
-  readonly label: Label;
+  readonly label: Pick<Label, 'name' | 'scoreKind' | 'uneven'>;
   readonly engine: FitContext['engine'];
   readonly options: FitOptions;
-  readonly runtime: Runtime;
+  readonly runtime: Pick<Runtime, 'threads' | 'libraries' | 'signal' | 'progress'>;
+}
+
+export interface TrainingJob extends FitJob {
+  /** What a worker makes the learner of again. */
+  readonly trainer: Pick<ComposedTrainer, 'name' | 'settings'>;
+  readonly rows: TrainingRows;
+  /** Workers that hold these rows and fit folds side by side; absent: this thread fits them. */
+  readonly pool?: FoldPool | undefined;
   /** Where scores of folds are traded, for their money metrics; undefined: there are none. */
   readonly market?: FoldMarket;
 }
@@ -138,7 +148,7 @@ export async function fitSegments(
 }
 
 /** Fits once, with what every learner needs checked first. */
-export async function fitOnce(job: TrainingJob, rows: TrainingRows, what: string): Promise<FittedModel> {
+export async function fitOnce(job: FitJob, rows: TrainingRows, what: string): Promise<FittedModel> {
   const { learner, label, engine, options, runtime } = job;
   if (rows.rows < 20) {
     throw new QuantlineError('NO_DATA', `${what}: ${rows.rows} rows are too few to train on.`, {
@@ -174,11 +184,21 @@ export function judged(
   fitted: FittedModel,
   keep: Int32Array,
 ): { readonly metrics: ScoreMetrics; readonly scores: Float64Array | undefined } {
-  const { rows, label, market } = job;
   if (keep.length === 0) return { metrics: { rows: 0 }, scores: undefined };
+  return metricsOf(job, keep, outcomeOf(fitted, selectRows(job.rows, keep)));
+}
+
+/** What a fitted model makes of rows: their scores, or of an agent how it did. */
+export type Outcome = { readonly scores: Float64Array } | { readonly judged: Readonly<Record<string, number>> };
+
+export const outcomeOf = (fitted: FittedModel, test: TrainingRows): Outcome =>
+  fitted.judge === undefined ? { scores: scoreRows(fitted, test) } : { judged: fitted.judge(test) };
+
+export function metricsOf(job: TrainingJob, keep: Int32Array, outcome: Outcome): ReturnType<typeof judged> {
+  const { rows, label, market } = job;
+  if ('judged' in outcome) return { metrics: { rows: keep.length, ...outcome.judged }, scores: undefined };
   const test = selectRows(rows, keep);
-  if (fitted.judge !== undefined) return { metrics: { rows: test.rows, ...fitted.judge(test) }, scores: undefined };
-  const scores = scoreRows(fitted, test);
+  const { scores } = outcome;
   // A meta-label's probability has the side of its rule, not of the market.
   const money = market && label.name !== 'meta' && moneyOf(market, label.scoreKind, test, scores);
   return { metrics: { ...scoreMetrics(label.scoreKind, scores, test.y), ...(money || {}) }, scores };
