@@ -12,7 +12,7 @@ const COLUMNS = [
 
 /** What `evaluate --live` prints: the trades that differ for people, all of them for machines. */
 export async function driftOutcome(result: DriftResult): Promise<Outcome> {
-  const { scope, source, slots, figures, verdict, exit } = result;
+  const { scope, sources, slots, figures, verdict, exit } = result;
   const trades = result.trades.map(({ instrument, leg, side, expected, actual, slippage, cost }) => ({
     time: isoTime((actual ?? expected)!.time),
     ...{ instrument, leg, side: side > 0 ? 'buy' : 'sell' },
@@ -23,7 +23,7 @@ export async function driftOutcome(result: DriftResult): Promise<Outcome> {
     cost: orNull(cost),
   }));
   const document = {
-    ...{ strategy: scope.strategy, venue: scope.venue, account: scope.account, source },
+    ...{ strategy: scope.strategy, venue: scope.venue, account: scope.account, sources },
     ...{ from: isoTime(result.from), to: isoTime(result.to), slots },
     missed_slots: result.missed.map(isoTime),
     ...{ figures, verdict, trades },

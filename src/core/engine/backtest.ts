@@ -21,7 +21,15 @@ export interface BacktestOptions {
   readonly to: number;
   /** Close what is open at the end of the last bar, or at its open (backtesting.py's `finalize_trades`). */
   readonly closeAtEnd: boolean | 'open';
+  /** From a tick on another strategy trades on with what the one before holds: a replay over retraining. Ascending. */
+  readonly changes?: readonly StrategyChange[];
   readonly events?: EventSink;
+}
+
+export interface StrategyChange {
+  readonly from: number;
+  readonly strategy: Strategy;
+  readonly signals: Signals;
 }
 
 /** Equity by tick; `time` is the clock instant. Cash and exposure follow from the fills: `accountColumns`. */
@@ -57,66 +65,66 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
   const recorder = new Recorder(names, options.events);
   const exchange = new SimulatedExchange(size, options.venue, options.rounding, recorder);
   const { ledger } = exchange;
-  const stepper = new Stepper(
-    names,
-    options.strategy,
-    options.rounding,
-    options.venue.cash,
-    options.events,
-    signals.inStep,
-  );
   const { view, account } = viewsOf(size, exchange);
-  const watch = new Watch(exchange, account, options.strategy, feed.detail !== undefined);
-  const scan = new QuietScan(feed, signals, ledger, watch, stepper);
   const { from, to } = options;
   const ticks = Math.max(0, to - from);
   const equity = new Float64Array(ticks);
-  const everyTick = stepper.mustObserve;
-  const { needsExposure } = stepper.risk;
-  if (stepper.risk.needsActivity) {
-    recorder.activity = stepper.risk.state.activity = new SessionActivity(feed.calendar);
-  }
   const spreads = spreadsOf(feed, options.venue.fill);
   const detail = { bars: 0, detailed: 0 };
   const session = { index: -1, start: 0, end: from };
-  watch.refresh();
-
   const dated = new LedgerCalendar(feed, exchange, { from, to }, options.events);
-  for (let k = from; k < to; k++) {
-    if (k >= session.end) enterSession(session, feed, options, equity, k);
-    if (!(everyTick || watch.pending || account.halted || recorder.waiting)) {
-      stepper.risk.enter(session.index, session.start);
-      const until = Math.min(to, session.end);
-      k = scan.run(k, Math.min(until, dated.next), from, equity);
-      if (k === to) break;
-      if (k === until) {
-        // Risk hears of the next session first.
-        k--;
-        continue;
+  const phases = [{ from, signals, strategy: options.strategy }, ...(options.changes ?? [])];
+  let peak = options.venue.cash;
+  for (let n = 0; n < phases.length; n++) {
+    const { strategy, signals, from: begin } = phases[n]!;
+    const end = phases[n + 1]?.from ?? to;
+    const stepper = new Stepper(names, strategy, options.rounding, peak, options.events, signals.inStep);
+    const watch = new Watch(exchange, account, strategy, feed.detail !== undefined);
+    const scan = new QuietScan(feed, signals, ledger, watch, stepper);
+    const everyTick = stepper.mustObserve;
+    const { needsExposure } = stepper.risk;
+    if (stepper.risk.needsActivity) {
+      recorder.activity ??= new SessionActivity(feed.calendar);
+      stepper.risk.state.activity = recorder.activity;
+    }
+    watch.refresh();
+    for (let k = begin; k < end; k++) {
+      if (k >= session.end) enterSession(session, feed, options, equity, k);
+      if (!(everyTick || watch.pending || account.halted || recorder.waiting)) {
+        stepper.risk.enter(session.index, session.start);
+        const until = Math.min(end, session.end);
+        k = scan.run(k, Math.min(until, dated.next), from, equity);
+        if (k === end) break;
+        if (k === until) {
+          // Risk hears of the next session first.
+          k--;
+          continue;
+        }
       }
+      const now = feed.clock[k]!;
+      recorder.time = now;
+      if (k === dated.next) dated.apply(k);
+      venueBars(feed, exchange, spreads, detail, k);
+      recorder.endBars();
+      const worth = ledger.equity();
+      equity[k - from] = worth;
+      if (needsExposure) stepper.risk.state.held = ledger.gross();
+      account.halted = stepper.risk.observe(now, worth, session.index, session.start);
+      watch.refresh();
+      if (!(everyTick || watch.pending || account.halted || scan.outside(k))) continue;
+      account.equity = worth;
+      account.cash = ledger.cash;
+      lookAt(feed, signals, k, view, account.halted);
+      const planned = stepper.step(view, account);
+      if (stepper.targets.releases > 0) releaseLockouts(stepper.targets, exchange);
+      for (let p = 0; p < planned.length; p++) {
+        const order = planned[p]!;
+        if (order.action === 'cancel') exchange.cancelAll(order.index, 'canceled');
+        else exchange.submit(order.index, order.intent, now, order.reason);
+      }
+      watch.refresh();
     }
-    const now = feed.clock[k]!;
-    recorder.time = now;
-    if (k === dated.next) dated.apply(k);
-    venueBars(feed, exchange, spreads, detail, k);
-    recorder.endBars();
-    const worth = ledger.equity();
-    equity[k - from] = worth;
-    if (needsExposure) stepper.risk.state.held = ledger.gross();
-    account.halted = stepper.risk.observe(now, worth, session.index, session.start);
-    watch.refresh();
-    if (!(everyTick || watch.pending || account.halted || scan.outside(k))) continue;
-    account.equity = worth;
-    account.cash = ledger.cash;
-    lookAt(feed, signals, k, view, account.halted);
-    const planned = stepper.step(view, account);
-    if (stepper.targets.releases > 0) releaseLockouts(stepper.targets, exchange);
-    for (let p = 0; p < planned.length; p++) {
-      const order = planned[p]!;
-      if (order.action === 'cancel') exchange.cancelAll(order.index, 'canceled');
-      else exchange.submit(order.index, order.intent, now, order.reason);
-    }
-    watch.refresh();
+    peak = stepper.risk.state.peak;
   }
   if (options.closeAtEnd && ticks > 0) {
     recorder.time = feed.clock[to - 1]!;

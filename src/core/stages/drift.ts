@@ -22,15 +22,15 @@ import {
 import type { Journal, JournalEvent, StrategyScope } from '../state/index.js';
 import { noStrategy, someScopes, withJournal } from './compose/journal.js';
 import { feedOf, returnCalendar, signalsOf } from './compose/market.js';
-import { checkFits, openModel } from './compose/model.js';
-import { openRun } from './compose/run.js';
+import { checkFits, type OpenModel, openModel } from './compose/model.js';
+import { openRun, type RunFile } from './compose/run.js';
 import { composeStrategy } from './compose/strategy.js';
 import type { Runtime } from './runtime.js';
 
 export interface DriftResult {
   readonly scope: StrategyScope;
-  /** Report or run that decided. */
-  readonly source: string;
+  /** Reports or runs that decided, in turn; one as often as it was traded again, with another model, say. */
+  readonly sources: readonly string[];
   /** First and last slot that were compared, epoch ms. */
   readonly from: number;
   readonly to: number;
@@ -49,12 +49,15 @@ interface Decided {
   readonly report: string;
   /** undefined: the report's own. */
   readonly model: string | undefined;
+  /** Risk policies as they were traded; undefined: those of the run. */
+  readonly risk: readonly string[] | undefined;
   readonly equity: number;
 }
 
 /**
  * `quantline evaluate --live`: replays what was traded through the backtest runner, from the strategy's first decision
- * with the money it had then, and holds every fill against what the model says.
+ * with the money it had then, report after report and model after model as they were traded, and holds every fill
+ * against what the model says.
  */
 export async function drift(options: EvaluateOptions, runtime: Runtime): Promise<DriftResult> {
   const gate = parseDriftGate(options.gate);
@@ -64,20 +67,17 @@ export async function drift(options: EvaluateOptions, runtime: Runtime): Promise
     async (journal) => {
       const scope = await oneScope(journal, options);
       const decisions = await decisionsOf(journal, scope);
-      const newest = decisions.at(-1)!;
-      const source = newest.report;
-      const { feed, dataset, replay } = await openSource(newest, options, runtime);
+      const stretches = stretchesOf(decisions);
+      const { dataset, opened } = await openStretches(stretches, options, runtime);
+      const feed = feedOf(dataset);
       const { from, to } = timeRange(options, returnCalendar(dataset), dataset.scope, Number.POSITIVE_INFINITY);
-      // Only what the newest report and model decided.
-      const other = ({ report, model }: Decided) => report !== source || model !== newest.model;
-      const own = decisions.slice(decisions.findLastIndex(other) + 1);
-      const first = own[0]!;
-      const last = own.findLast(({ slot }) => slot <= to) ?? first;
+      const first = decisions[0]!;
+      const last = decisions.findLast(({ slot }) => slot <= to) ?? first;
       const ticks = { from: firstTickAt(feed, first.slot), to: firstTickAt(feed, last.slot) + 1 };
       checkCovered(feed, last.slot);
-      const result = replay(first.equity, ticks);
+      const result = await replay(opened, { feed, dataset, ticks, cash: first.equity });
       const inside = (time: number) => time >= Math.max(from, first.slot) && time <= Math.min(to, last.slot);
-      const decided = new Set(own.map(({ slot }) => slot));
+      const decided = new Set(decisions.map(({ slot }) => slot));
       const missed = Array.from(feed.clock.subarray(ticks.from, ticks.to)).filter((t) => inside(t) && !decided.has(t));
       const expected = expectedOrders(result, dataset).filter(({ slot }) => inside(slot));
       const actual = (await actualOrders(journal, scope, first.slot)).filter(({ slot }) => inside(slot));
@@ -89,10 +89,10 @@ export async function drift(options: EvaluateOptions, runtime: Runtime): Promise
       });
       const none = `${NOT_APPLICABLE}: nothing was traded`;
       const verdict = judge(gate, figures, { slippage: none, drift_cost: none, quantity_drift: none });
-      const slots = own.filter(({ slot }) => inside(slot)).length;
+      const slots = decisions.filter(({ slot }) => inside(slot)).length;
       const exit = verdict.pass ? 'ok' : 'gate';
       return {
-        ...{ scope, source, slots, missed, trades, figures, verdict, exit },
+        ...{ scope, sources: stretches.map(({ report }) => report), slots, missed, trades, figures, verdict, exit },
         from: Math.max(first.slot, from),
         to: Math.min(last.slot, to),
       };
@@ -111,8 +111,8 @@ async function decisionsOf(journal: Journal, scope: StrategyScope): Promise<read
   const events = await journal.events({ scope, types: ['decision'] });
   const decided = (event: JournalEvent): Decided => {
     const { slot, report, body } = event.body as { slot: number; report: string; body: unknown };
-    const { memory, model } = decisionBodySchema.parse(body);
-    return { slot, report, model, equity: memory.equity };
+    const { memory, model, risk } = decisionBodySchema.parse(body);
+    return { slot, report, model, risk, equity: memory.equity };
   };
   if (events.length > 0) return events.map(decided);
   throw new QuantlineError('NO_DATA', `${scope.strategy} has decided nothing yet at ${scope.venue}.`, {
@@ -120,42 +120,70 @@ async function decisionsOf(journal: Journal, scope: StrategyScope): Promise<read
   });
 }
 
-interface Source {
-  readonly feed: MarketFeed;
-  readonly dataset: OpenDataset;
-  replay(cash: number, ticks: { readonly from: number; readonly to: number }): BacktestResult;
+/** The decisions with which another report, model or set of policies began. */
+function stretchesOf(decisions: readonly Decided[]): readonly Decided[] {
+  const key = ({ report, model, risk }: Decided) => JSON.stringify([report, model ?? null, risk ?? null]);
+  return decisions.filter((one, i) => i === 0 || key(one) !== key(decisions[i - 1]!));
 }
 
-/** The strategy of a report, on its own dataset or on a later one of the same instruments. */
-async function openSource(
-  { report: id, model: decided }: Decided,
+interface Opened {
+  readonly slot: number;
+  readonly run: RunFile;
+  readonly risk: readonly string[];
+  readonly model: OpenModel;
+}
+
+/** What decided in each stretch, and the bars for all of them: those named by --data, or the newest stretch's own. */
+async function openStretches(
+  stretches: readonly Decided[],
   { data }: EvaluateOptions,
   runtime: Runtime,
-): Promise<Source> {
+): Promise<{ readonly dataset: OpenDataset; readonly opened: readonly Opened[] }> {
   const { artifacts } = runtime;
-  const isReport = (await artifacts.list('report')).some((report) => report.id === id);
-  const runArtifact: Artifact = isReport
-    ? await artifacts.openInput(await artifacts.open('report', id), 'run')
-    : await artifacts.open('run', id);
-  const { run } = await openRun(runArtifact);
-  const evaluated = await artifacts.openInput(runArtifact, 'model');
-  const scored = decided === undefined || decided === evaluated.id ? undefined : await artifacts.open('model', decided);
-  const model = await openModel(scored ?? evaluated, run.inSample);
-  const pinned =
-    data === undefined
-      ? await artifacts.openInput(scored ?? runArtifact, 'dataset')
-      : await artifacts.open('dataset', data);
-  const dataset = await openDataset(runtime, pinned);
-  checkFits(model, dataset);
-  const feed = feedOf(dataset);
-  const { strategy, venue, rounding } = await composeStrategy(run.strategy, run.scoreKind, dataset.instruments);
-  const signals = signalsOf(dataset, model.model, strategy.sizing);
-  return {
-    feed,
-    dataset,
-    replay: (cash, ticks) =>
-      runBacktest(feed, signals, { strategy, venue: { ...venue, cash }, rounding, ...ticks, closeAtEnd: false }),
-  };
+  const reports = new Set((await artifacts.list('report')).map(({ id }) => id));
+  const opened: Opened[] = [];
+  let pinned: Artifact | undefined;
+  for (const { slot, report, model: decided, risk } of stretches) {
+    const runArtifact = reports.has(report)
+      ? await artifacts.openInput(await artifacts.open('report', report), 'run')
+      : await artifacts.open('run', report);
+    const { run } = await openRun(runArtifact);
+    const evaluated = await artifacts.openInput(runArtifact, 'model');
+    const scored =
+      decided === undefined || decided === evaluated.id ? undefined : await artifacts.open('model', decided);
+    const model = await openModel(scored ?? evaluated, run.inSample);
+    opened.push({ slot, run, risk: risk ?? run.strategy.risk, model });
+    if (data === undefined) pinned = await artifacts.openInput(scored ?? runArtifact, 'dataset');
+  }
+  const dataset = await openDataset(runtime, pinned ?? (await artifacts.open('dataset', data!)));
+  for (const { model } of opened) checkFits(model, dataset);
+  return { dataset, opened };
+}
+
+interface Period {
+  readonly feed: MarketFeed;
+  readonly dataset: OpenDataset;
+  readonly ticks: { readonly from: number; readonly to: number };
+  readonly cash: number;
+}
+
+/** One account through all stretches; each goes on with what the one before holds. Costs are those of the newest run. */
+async function replay(stretches: readonly Opened[], { feed, dataset, ticks, cash }: Period): Promise<BacktestResult> {
+  const composed = await Promise.all(
+    stretches.map(async ({ slot, run, risk, model }) => {
+      const parts = await composeStrategy({ ...run.strategy, risk: [...risk] }, run.scoreKind, dataset.instruments);
+      const signals = signalsOf(dataset, model.model, parts.strategy.sizing);
+      return { ...parts, signals, from: Math.max(ticks.from, firstTickAt(feed, slot)) };
+    }),
+  );
+  const { strategy, signals } = composed[0]!;
+  const { venue, rounding } = composed.at(-1)!;
+  return runBacktest(feed, signals, {
+    ...{ strategy, rounding, ...ticks },
+    venue: { ...venue, cash },
+    closeAtEnd: false,
+    changes: composed.slice(1).filter(({ from }) => from < ticks.to),
+  });
 }
 
 function checkCovered({ clock }: MarketFeed, slot: number): void {

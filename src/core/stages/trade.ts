@@ -103,6 +103,7 @@ async function start(
       fractional: run.run.strategy.lot === 'fractional',
       report: source.id,
       model: model.artifact.id,
+      risk,
       hooks,
       emergency: options.unprotected,
       ...(events !== undefined && { events }),

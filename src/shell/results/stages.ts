@@ -70,7 +70,7 @@ const figure = z.number().nullable();
 /** `evaluate --live`: what was traded against the same period replayed. */
 export const driftResult = z.strictObject({
   ...{ strategy: z.string(), venue: z.string(), account: z.string() },
-  source: z.string().describe('Report or run that decided'),
+  sources: z.array(z.string()).describe('Reports or runs that decided, in turn'),
   ...{ from: time, to: time, slots: z.int(), missed_slots: z.array(time) },
   figures: z.record(z.string(), figure),
   verdict: reportSchema.shape.verdict,

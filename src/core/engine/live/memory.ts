@@ -24,6 +24,8 @@ export const decisionBodySchema = z.looseObject({
   memory: runnerMemorySchema,
   /** The model that decided; absent in older journals: the report’s own. */
   model: z.string().optional(),
+  /** Risk policies that were asked; absent in older journals: the run’s own. */
+  risk: z.array(z.string()).optional(),
 });
 
 export const emptyMemory = (equity: number): RunnerMemory => ({

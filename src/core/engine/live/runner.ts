@@ -42,6 +42,8 @@ export interface LiveSettings {
   readonly report: string;
   /** Id of its model, recorded likewise; absent where there is only one. */
   readonly model?: string;
+  /** Its risk policies as calls, recorded likewise. */
+  readonly risk?: readonly string[];
   /** Per instrument, when it trades. */
   readonly calendars: readonly TradingCalendar[];
   readonly events?: EventSink;
@@ -135,7 +137,7 @@ export class LiveRunner {
     await this.journalHalt(memory);
     const { verdicts } = this.stepper!.risk;
     const { submit, cancel } = await this.review(tick, this.split(planned), state);
-    const { report, model } = this.settings;
+    const { report, model, risk } = this.settings;
     const recorded = await commitDecision(
       execution,
       lease,
@@ -143,7 +145,12 @@ export class LiveRunner {
         slot: tick.time,
         report,
         time: clock.now(),
-        body: { memory, ...(model !== undefined && { model }), ...(verdicts.length > 0 && { verdicts }) },
+        body: {
+          memory,
+          ...(model !== undefined && { model }),
+          ...(risk !== undefined && { risk }),
+          ...(verdicts.length > 0 && { verdicts }),
+        },
       },
       submit,
     );

@@ -43,6 +43,29 @@ describe('a session at the simulated venue', () => {
     expect(part.slots).toBeLessThan(result.slots);
   });
 
+  test('has none over another model, other settings and further risk policies either', async () => {
+    const first = await spyRun(runtime, { stopLoss: '3%', from: '2018-06-01' });
+    const second = await spyRun(runtime, { takeProfit: '4%', from: '2018-06-01' }, 'sma-cross(5,15)');
+    const start = (from: Artifact, until: string, more: Record<string, unknown> = {}) =>
+      trade(optionsOf('trade', { run: from.path, strategy: 'e', set: { account: 'e' }, until, ...more }), runtime);
+    await start(first, '2018-08-08');
+    await start(second, '2018-10-10');
+    await start(second, '2018-12-20', { risk: 'max-position(30%)' });
+    const result = await judged({ strategy: 'e' });
+    expect(result.sources).toEqual([first.id, second.id, second.id]);
+    expect(result.figures).toMatchObject({ missing_trades: 0, extra_trades: 0, missed_slots: 0, slippage: 0 });
+    expect(result.figures.quantity_drift).toBeCloseTo(0, 8);
+    expect(result.figures.equity_drift).toBeCloseTo(0, 10);
+    expect(result.trades.length).toBeGreaterThan(8);
+    const largest = Math.max(
+      ...result.trades
+        .filter(({ actual }) => actual!.slot > Date.UTC(2018, 9, 11))
+        .map(({ actual }) => actual!.quantity * actual!.price),
+    );
+    expect(largest).toBeLessThan(40_000);
+    expect(result.exit).toBe('ok');
+  });
+
   test('planted differences show one by one, and fail the gate', async () => {
     const source = await openJournal(runtime.journal);
     const location = join(runtime.workspace, 'planted.sqlite');

@@ -18,12 +18,16 @@ import { FakeAlpaca } from '../../../fakes/alpaca/server.js';
 import { fixture, optionsOf, testRuntime } from '../../../support/workspace.js';
 
 /** A run of a rule on SPY's days from November 2018 on, in a workspace that the whole file shares. */
-export async function spyRun(runtime: Runtime, more: Record<string, unknown> = {}): Promise<Artifact> {
+export async function spyRun(
+  runtime: Runtime,
+  more: Record<string, unknown> = {},
+  trainer = 'sma-cross(3,8)',
+): Promise<Artifact> {
   const data = await ingest(
     optionsOf('ingest', { source: 'csv', symbols: 'SPY', file: [fixture('bars/spy-daily-2017-2018.csv')] }),
     runtime,
   );
-  const model = await train(optionsOf('train', { data: data.artifact.path, trainer: 'sma-cross(3,8)' }), runtime);
+  const model = await train(optionsOf('train', { data: data.artifact.path, trainer }), runtime);
   const options = { model: model.artifact.path, from: '2018-11-01', commission: '0.1%', ...more };
   return (await backtest(optionsOf('backtest', options), runtime)).artifact;
 }
