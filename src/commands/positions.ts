@@ -10,6 +10,7 @@ const COLUMNS = [
     'quantity',
     'average_price',
     'market_price',
+    'priced_at',
     'value',
     'unrealised',
     'realised',
@@ -20,11 +21,11 @@ const COLUMNS = [
 export default class Positions extends QuantlineCommand<'positions'> {
   static override summary = 'Show what the strategies hold, also while they trade.';
   static override description =
-    'Prices are those of the last decision; with --broker the venue is asked itself, and what no strategy here bought is shown without one.';
+    'Prices are those of the last decision; with --source the newest of that source; with --broker the venue is asked itself, and what no strategy here bought is shown without one.';
   static override examples = [
     '<%= config.bin %> positions',
     '<%= config.bin %> positions --broker alpaca',
-    '<%= config.bin %> positions --strategy swing --watch 2s',
+    '<%= config.bin %> positions --strategy swing --source alpaca --watch 10s',
   ];
   static override flags = flagsOf('positions');
   protected readonly command = 'positions';

@@ -84,7 +84,7 @@ describe('docs/brokers.md', () => {
     const text = readFileSync(page, 'utf8');
     for (const { name } of adapters('broker')) expect(text).toContain(name);
     for (const { name, can, methods } of await venues()) {
-      expect(can.replace, name).toBe(methods.replace !== undefined);
+      expect(can.replace, name).toBe(methods.replace !== undefined || methods.amend !== undefined);
       expect(can.stream, name).toBe(methods.events !== undefined);
       expect(can.trailingStop, name).toBe(can.orderTypes.has('trailing_stop'));
     }

@@ -6,7 +6,9 @@ import { isoTime } from '../platform/index.js';
 import type { Journal, OrderRecord, PositionRecord, StrategyScope } from '../state/index.js';
 import { askVenues, eachVenue, type VenueView } from './compose/ask.js';
 import { scopesOf, withJournalOf } from './compose/journal.js';
+import { type LastPrice, lastPrices } from './compose/prices.js';
 import type { Runtime } from './runtime.js';
+import { sourceSettings } from './trade/venue.js';
 
 /** What is held of one instrument. Quantities, prices and money are decimal text, times ISO 8601 in UTC. */
 export interface PositionRow {
@@ -18,8 +20,10 @@ export interface PositionRow {
   /** Signed. */
   readonly quantity: string;
   readonly average_price: string | null;
-  /** The venue's own price under --broker, otherwise the close of the last decision. */
+  /** The newest price of --source, the venue's own under --broker, otherwise the close of the last decision. */
   readonly market_price: string | null;
+  /** The instant of that price. */
+  readonly priced_at: string | null;
   readonly value: string | null;
   /** Profit at the market price, costs of the entry not taken off. */
   readonly unrealised: string | null;
@@ -83,6 +87,7 @@ export async function positions(options: PositionsOptions, runtime: Runtime): Pr
   return withJournalOf(runtime, options.broker, async (journal) => {
     const scopes = await scopesOf(journal, options);
     const views = await askVenues(options, scopes, journal, runtime);
+    const price = await pricing(options, scopes, views, journal, runtime);
     const rows: PositionRow[] = [];
     for (const scope of scopes) {
       const view = views.find((each) => each.venue === scope.venue && each.account.id === scope.account);
@@ -91,31 +96,65 @@ export async function positions(options: PositionsOptions, runtime: Runtime): Pr
       const equity = view?.account.equity ?? known.equity;
       for (const position of await journal.positions(scope)) {
         const exits = await exitPrices(journal, position, open, view);
-        rows.push({ ...ownRow(position, view, known.closes[position.instrument], equity), ...exits });
+        rows.push({ ...ownRow(position, view, price(position.instrument, view, known), equity), ...exits });
       }
     }
-    for (const view of views) rows.push(...(await venueRows(journal, view, rows, options.strategy === undefined)));
+    for (const view of views)
+      rows.push(...(await venueRows(journal, view, rows, price, options.strategy === undefined)));
     return rows;
   });
 }
 
 /** Equity and closes of the last decision. */
-async function lastKnown(journal: Journal, scope: StrategyScope) {
-  const last = decisionBodySchema.safeParse((await journal.lastDecision(scope))?.body);
-  if (!last.success) return { equity: undefined, closes: {} as Record<string, number> };
+interface LastKnown {
+  readonly equity?: string;
+  readonly closes: Readonly<Record<string, number>>;
+  readonly slot: number;
+}
+
+async function lastKnown(journal: Journal, scope: StrategyScope): Promise<LastKnown> {
+  const decision = await journal.lastDecision(scope);
+  const last = decisionBodySchema.safeParse(decision?.body);
+  if (decision === undefined || !last.success) return { closes: {}, slot: 0 };
   const { equity, closes } = last.data.memory;
-  return { equity: String(equity), closes };
+  return { equity: String(equity), closes, slot: decision.slot };
+}
+
+type Pricing = (instrument: string, view: VenueView | undefined, known?: LastKnown) => LastPrice | undefined;
+
+/** What a unit is worth: by the source that was named, else by the venue that was asked, else at the last decision. */
+async function pricing(
+  options: PositionsOptions,
+  scopes: readonly StrategyScope[],
+  views: readonly VenueView[],
+  journal: Journal,
+  runtime: Runtime,
+): Promise<Pricing> {
+  const { source } = options;
+  const held = new Set(views.flatMap(({ positions }) => positions.map(({ instrument }) => instrument)));
+  for (const scope of scopes) for (const { instrument } of await journal.positions(scope)) held.add(instrument);
+  const now = runtime.clock.now();
+  const found =
+    source === undefined ? undefined : await lastPrices(source, sourceSettings(options), [...held], runtime);
+  return (instrument, view, known) => {
+    const there = view?.positions.find((each) => each.instrument === instrument)?.marketPrice;
+    const close = known?.closes[instrument];
+    return (
+      found?.get(instrument) ??
+      (there === undefined ? undefined : { price: there, time: now }) ??
+      (close === undefined ? undefined : { price: String(close), time: known!.slot })
+    );
+  };
 }
 
 function ownRow(
   position: PositionRecord,
   view: VenueView | undefined,
-  close: number | undefined,
+  price: LastPrice | undefined,
   equity: string | undefined,
 ): Omit<PositionRow, 'stop' | 'target'> {
   const { instrument, quantity, averagePrice } = position;
   const there = view?.positions.find((each) => each.instrument === instrument);
-  const price = there?.marketPrice ?? (close === undefined ? undefined : String(close));
   return {
     ...{ strategy: position.strategy, venue: position.venue, account: position.account, instrument, quantity },
     ...money(quantity, averagePrice, price, equity),
@@ -151,12 +190,14 @@ async function exitPrices(
 }
 
 /** What follows from a quantity and two prices. */
-function money(quantity: string, average: string | undefined, price: string | undefined, equity: string | undefined) {
+function money(quantity: string, average: string | undefined, last: LastPrice | undefined, equity: string | undefined) {
+  const price = last?.price;
   const value = price === undefined ? undefined : multiply(quantity, price);
   const known = value !== undefined && equity !== undefined && !isZero(equity);
   return {
     average_price: average ?? null,
     market_price: price ?? null,
+    priced_at: last === undefined ? null : isoTime(last.time),
     value: value ?? null,
     unrealised: average === undefined || price === undefined ? null : multiply(quantity, subtract(price, average)),
     exposure: known ? Number(divide(absolute(value), equity)) : null,
@@ -166,10 +207,12 @@ function money(quantity: string, average: string | undefined, price: string | un
 /** What the venue holds beyond the strategies' positions, and what it lacks. Differences are marked on our own rows. */
 async function venueRows(
   journal: Journal,
-  { venue, account, positions }: VenueView,
+  view: VenueView,
   rows: PositionRow[],
+  price: Pricing,
   external: boolean,
 ): Promise<readonly PositionRow[]> {
+  const { venue, account, positions } = view;
   const owned = await journal.positions({ venue, account: account.id });
   const compared = compareHoldings(owned, positions);
   for (const { instrument, explanation } of compared.differences) {
@@ -183,7 +226,7 @@ async function venueRows(
     const there = positions.find((each) => each.instrument === instrument);
     return {
       ...{ strategy: null, venue, account: account.id, instrument, quantity },
-      ...money(quantity, there?.averagePrice, there?.marketPrice, account.equity),
+      ...money(quantity, there?.averagePrice, price(instrument, view), account.equity),
       ...{ realised: null, stop: null, target: null, venue_quantity: there?.quantity ?? '0' },
       ...{ problem: null, updated_at: null },
     };

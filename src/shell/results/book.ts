@@ -10,7 +10,8 @@ const owner = optional.describe('null: of no strategy of this journal');
 export const positionsResult = z.array(
   z.strictObject({
     ...{ strategy: owner, venue: text, account: text, instrument: text, quantity: text, average_price: money },
-    market_price: money.describe('Of the venue under --broker, otherwise the close of the last decision'),
+    market_price: money.describe('Of --source, of the venue under --broker, otherwise the close of the last decision'),
+    priced_at: time.nullable().describe('The instant of that price'),
     ...{ value: money, unrealised: money, realised: money },
     exposure: z.number().nullable().describe('|value| as a fraction of equity'),
     ...{ stop: money, target: money },

@@ -25,10 +25,23 @@ const view = {
   ),
   set: brokerSettings,
 };
+/** Of everything that shows what positions are worth. */
+const valued = {
+  ...view,
+  source: option(
+    {
+      summary: 'Price positions by the newest bars of this source; its settings by --set source.key=value.',
+      value: 'name',
+      char: 's',
+      adapter: 'source',
+    },
+    word().optional(),
+  ),
+};
 const limit = option({ summary: 'Most rows, newest first.', value: 'n' }, integer(1).optional());
 
 /** Options of `quantline positions`. */
-export const positionsOptions = z.strictObject(view);
+export const positionsOptions = z.strictObject(valued);
 export type PositionsOptions = z.output<typeof positionsOptions>;
 
 /** Options of `quantline orders`. */
@@ -44,7 +57,7 @@ export const fillsOptions = z.strictObject({ ...view, limit });
 export type FillsOptions = z.output<typeof fillsOptions>;
 
 /** Options of `quantline account`. */
-export const accountOptions = z.strictObject(view);
+export const accountOptions = z.strictObject(valued);
 export type AccountOptions = z.output<typeof accountOptions>;
 
 /** Options of `quantline status`. */

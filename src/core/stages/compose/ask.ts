@@ -1,6 +1,7 @@
 import type { Broker, BrokerAccount, BrokerOrder, BrokerPosition } from '../../execution/index.js';
 import type { Journal, StrategyScope } from '../../state/index.js';
 import type { Runtime } from '../runtime.js';
+import { brokerSettings } from '../trade/venue.js';
 import { openVenue } from './venues.js';
 
 export interface AskOptions {
@@ -38,13 +39,15 @@ export async function askVenues(
 
 /** The same with a question of the caller's own. */
 export async function eachVenue<T>(
-  { broker: name, live, set }: AskOptions,
+  options: AskOptions,
   scopes: readonly StrategyScope[],
   journal: Journal | undefined,
   runtime: Runtime,
   ask: (broker: Broker) => Promise<T>,
 ): Promise<readonly T[]> {
+  const { broker: name, live } = options;
   if (name === undefined) return [];
+  const set = brokerSettings(options);
   const simulated = [...new Map(scopes.map((scope) => [scope.account, scope])).values()];
   const targets: readonly (StrategyScope | undefined)[] =
     name === 'sim' && set['account'] === undefined ? simulated : [undefined];

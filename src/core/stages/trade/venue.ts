@@ -43,11 +43,11 @@ export async function openBroker(
 const SOURCE_PREFIX = 'source.';
 
 /** `--set key=value` without those of the source. */
-const brokerSettings = ({ set }: TradeOptions): Record<string, string> =>
+export const brokerSettings = ({ set }: Pick<TradeOptions, 'set'>): Record<string, string> =>
   Object.fromEntries(Object.entries(set).filter(([key]) => !key.startsWith(SOURCE_PREFIX)));
 
 /** `--set source.key=value` by key. */
-export const sourceSettings = ({ set }: TradeOptions): Record<string, string> =>
+export const sourceSettings = ({ set }: Pick<TradeOptions, 'set'>): Record<string, string> =>
   Object.fromEntries(
     Object.entries(set).flatMap(([key, value]) =>
       key.startsWith(SOURCE_PREFIX) ? [[key.slice(SOURCE_PREFIX.length), value]] : [],

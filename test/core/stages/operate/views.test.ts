@@ -33,6 +33,14 @@ test('the venue is asked itself: its prices, what others hold, and what it lacks
   expect(account).toMatchObject({ source: 'venue', paper: true, strategies: 'swing', gross: '1540', blocked: null });
   expect(shown[0]!.exposure).toBeCloseTo(1100 / Number(account!.equity), 12);
 
+  const set = { 'source.seed': '7', 'source.start': '2026-11-20' };
+  const bySource = await positions(optionsOf('positions', { broker: 'alpaca', source: 'synthetic', set }), runtime);
+  const { market_price: price, priced_at: pricedAt, value } = bySource[0]!;
+  expect(price).not.toBe('110');
+  expect(Date.parse(pricedAt!)).toBeGreaterThan(runtime.clock.now() - 16 * 60_000);
+  expect(Number(value)).toBeCloseTo(10 * Number(price), 8);
+  expect(bySource[1]).toMatchObject({ market_price: price, priced_at: pricedAt });
+
   const listed = await orders(optionsOf('orders', { broker: 'alpaca' }), runtime);
   expect(listed).toMatchObject([
     { strategy: 'swing', instrument: 'MSFT', status: 'accepted', venue_status: 'new' },
