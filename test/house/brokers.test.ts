@@ -16,7 +16,7 @@ const page = join(resolve(import.meta.dirname, '../..'), 'docs/brokers.md');
 interface Venue {
   readonly name: string;
   readonly can: BrokerCapabilities;
-  readonly methods: Partial<Pick<Broker, 'suspend' | 'replace' | 'events'>>;
+  readonly methods: Partial<Pick<Broker, 'suspend' | 'replace' | 'amend' | 'events'>>;
   readonly paper: string;
 }
 
