@@ -37,11 +37,13 @@ export interface MarketStreamOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly signal: AbortSignal;
+  /** Messages kept while the reader is busy; see `supervise`. */
+  readonly maxQueue?: number;
 }
 
 /** The market data stream as events; frames that cannot be read are left out and counted in the log. */
 export async function* streamMarket(options: MarketStreamOptions): AsyncGenerator<MarketEvent> {
-  const { keys, url, channels, clock, logger, signal } = options;
+  const { keys, url, channels, clock, logger, signal, maxQueue } = options;
   const wanted = Object.entries(channels).filter(([, symbols]) => symbols !== undefined && symbols.length > 0) as [
     keyof StreamChannels,
     readonly string[],
@@ -52,6 +54,7 @@ export async function* streamMarket(options: MarketStreamOptions): AsyncGenerato
     clock,
     logger,
     signal,
+    ...(maxQueue === undefined ? {} : { maxQueue }),
     open: (deliver) => openStockData({ keys, url }, deliver),
     subscribe: (stream) => {
       const send = (stream as unknown as { send(message: unknown): void }).send.bind(stream);

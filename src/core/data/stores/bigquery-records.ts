@@ -6,7 +6,7 @@ import { isoTime, sha256 } from '../../platform/index.js';
 import { type ParquetColumns, writeParquet } from '../../platform/parquet.js';
 
 /**
- * Tables of records beside bars: trades of runs, executions and events of the journal, reports. A record has an id that
+ * Tables of records beside bars: news, trades of runs, executions and events of the journal, reports. A record has an id that
  * follows from what it is, and never changes: putting it again changes nothing.
  */
 export interface RecordTable {
@@ -25,6 +25,16 @@ export const recordTable = (name: string, fields: readonly Field[], clusterBy: r
   name,
   layout: { fields: [...key, ...fields], partitionBy: 'time', clusterBy },
 });
+
+/**
+ * News, a row an article and instrument; `time` is when it says that it was published, `known_at` from when on a decision
+ * may use it, `value` the score of `scorer`.
+ */
+export const NEWS = recordTable(
+  'news',
+  [...times('known_at'), ...texts('source', 'instrument', 'headline', 'body', 'url', 'scorer'), ...numbers('value')],
+  ['instrument', 'known_at'],
+);
 
 /** Trades of backtests; `time` is the exit's. */
 export const TRADES = recordTable(
@@ -54,7 +64,8 @@ export const EVENTS = recordTable(
 /** Reports; `time` is the last session that their run traded. */
 export const REPORTS = recordTable('reports', texts('run', 'strategy', 'gate', 'verdict', 'body'), ['strategy']);
 
-export const RECORD_TABLES = [TRADES, EXECUTIONS, EVENTS, REPORTS] as const;
+/** All of them; `store init` makes them. */
+export const RECORD_TABLES = [NEWS, TRADES, EXECUTIONS, EVENTS, REPORTS] as const;
 
 const mergeStatement = ({ name, layout }: RecordTable, staging: string): string => {
   const columns = layout.fields.map((field) => `\`${field.name}\``).join(', ');

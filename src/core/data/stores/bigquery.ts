@@ -19,6 +19,7 @@ import type {
 } from '../store.js';
 import { checkColumns, sorted, verifyPin } from './bigquery-bars.js';
 import { type Loaded, stageBars, untouched } from './bigquery-loads.js';
+import { RECORD_TABLES } from './bigquery-records.js';
 import * as sql from './bigquery-sql.js';
 import { ACTIONS, mirrorActions, prepareViews } from './bigquery-views.js';
 
@@ -40,6 +41,8 @@ export async function initialise(address: string, context: StoreContext): Promis
     const created = await warehouse.createDataset();
     await prepare(warehouse, context);
     await prepareViews(warehouse, context.clock.now());
+    for (const { name: table, layout } of RECORD_TABLES)
+      await warehouse.ensureTable(table, layout, context.clock.now());
     return created;
   } finally {
     await warehouse.close();

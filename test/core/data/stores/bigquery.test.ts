@@ -37,6 +37,14 @@ describe('requests, where the emulator is laxer than BigQuery', () => {
       requirePartitionFilter: true,
       clustering: { fields: ['instrument', 'ts'] },
     });
+    const fields = (table: string) =>
+      (fake.tables.get(table) as { schema: { fields: { name: string; type: string }[] } }).schema.fields;
+    for (const table of ['news', 'trades', 'executions', 'journal_events', 'reports'])
+      expect(fake.tables.get(table)).toMatchObject({
+        timePartitioning: { type: 'MONTH', field: 'time' },
+        requirePartitionFilter: true,
+      });
+    expect(fields('news')).toContainEqual({ name: 'known_at', type: 'TIMESTAMP', mode: 'NULLABLE' });
     expect(fake.violations).toEqual([]);
   });
 
