@@ -19,9 +19,11 @@ import type {
 } from '../store.js';
 import { checkColumns, sorted, verifyPin } from './bigquery-bars.js';
 import { type Loaded, stageBars, untouched } from './bigquery-loads.js';
-import { RECORD_TABLES } from './bigquery-records.js';
+import { prepare } from './bigquery-prepare.js';
 import * as sql from './bigquery-sql.js';
-import { ACTIONS, mirrorActions, prepareViews } from './bigquery-views.js';
+import { ACTIONS, mirrorActions } from './bigquery-views.js';
+
+export { initialise } from './bigquery-prepare.js';
 
 export const name = 'bigquery';
 export const summary = 'A BigQuery dataset: bigquery://project.dataset.';
@@ -33,27 +35,6 @@ export type BigQueryStoreSettings = z.output<typeof settings>;
 
 export const create = (options: BigQueryStoreSettings, context: StoreContext): BarStore =>
   new BigQueryStore(options.address, context);
-
-/** Creates the dataset and its tables where they are missing; returns whether the dataset is new. */
-export async function initialise(address: string, context: StoreContext): Promise<boolean> {
-  const warehouse = await Warehouse.open(bigQueryAddress(address), context.logger);
-  try {
-    const created = await warehouse.createDataset();
-    await prepare(warehouse, context);
-    await prepareViews(warehouse, context.clock.now());
-    for (const { name: table, layout } of RECORD_TABLES)
-      await warehouse.ensureTable(table, layout, context.clock.now());
-    return created;
-  } finally {
-    await warehouse.close();
-  }
-}
-
-async function prepare(warehouse: Warehouse, { clock }: StoreContext): Promise<void> {
-  await warehouse.region();
-  await warehouse.ensureTable(sql.BARS, sql.BARS_LAYOUT, clock.now());
-  await warehouse.ensureTable(sql.SERIES, sql.SERIES_LAYOUT, clock.now());
-}
 
 interface Body extends SeriesMetadata {
   readonly actions: readonly CorporateAction[];
