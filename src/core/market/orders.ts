@@ -114,8 +114,8 @@ export const repriced = (terms: OrderTerms, price: (value: number) => number): O
 });
 
 /** Why terms make no order; '' where they do. */
-export function flawOf({ type, limitPrice, stopPrice }: Pick<VenueOrder, 'type' | 'limitPrice' | 'stopPrice'>): string {
-  if ((type === 'limit' || type === 'stop_limit') && !(limitPrice > 0)) return 'limit price missing';
-  if ((type === 'stop' || type === 'stop_limit') && !(stopPrice > 0)) return 'stop price missing';
+export function flawOf(type: OrderType, limitPrice: number | undefined, stopPrice: number | undefined): string {
+  if ((type === 'limit' || type === 'stop_limit') && !(limitPrice! > 0)) return 'limit price missing';
+  if ((type === 'stop' || type === 'stop_limit') && !(stopPrice! > 0)) return 'stop price missing';
   return '';
 }

@@ -34,17 +34,16 @@ export interface ExchangeListener {
   onFlow?(flow: Flow): void;
 }
 
-const NO_PRICES = { limitPrice: Number.NaN, stopPrice: Number.NaN };
-
 /** Why a venue with these settings does not take an order; '' where it does. */
 export function refusal(order: VenueOrder, settings: ExchangeSettings): string {
   if (order.leg === 'entry' && order.side < 0 && !settings.allowShort) return 'short selling is not allowed';
-  for (const terms of [order, order.either, order.triggers]) {
-    const flaw = terms === undefined ? '' : flawOf({ ...NO_PRICES, ...terms });
-    if (flaw !== '') return flaw;
-  }
-  if (order.triggers !== undefined && !(order.first > 0 && order.first < 1))
-    return 'the first part lies between 0 and 1';
+  const { either, triggers } = order;
+  const flaw =
+    flawOf(order.type, order.limitPrice, order.stopPrice) ||
+    (either === undefined ? '' : flawOf(either.type, either.limitPrice, either.stopPrice)) ||
+    (triggers === undefined ? '' : flawOf(triggers.type, triggers.limitPrice, triggers.stopPrice));
+  if (flaw !== '') return flaw;
+  if (triggers !== undefined && !(order.first > 0 && order.first < 1)) return 'the first part lies between 0 and 1';
   if (Number.isNaN(order.notional) ? !(order.quantity > 0) : !(order.notional > 0)) return 'quantity must be positive';
   return '';
 }
