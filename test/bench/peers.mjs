@@ -31,7 +31,7 @@ const py = (peer, venv, file, args = [], extra = {}) => ({
 });
 const passive = { OMP_WAIT_POLICY: 'PASSIVE' };
 
-/** Per comparison: our command, the peers, and which of our lines answers (by workload prefix). */
+/** Per comparison: our command, the peers, and which of our lines answers (by workload and, where it prints several, by variant). */
 const COMPARISONS = {
   w1: [
     { ours: ['w1'], line: /^W1\/1000000$/, peers: [py('vectorbt', 'vbt', 'w1_vectorbt.py', ['--bars=1000000'])] },
@@ -60,26 +60,50 @@ const COMPARISONS = {
       ],
     },
   ],
-  w4: [1, 2].map((threads) => ({
-    ours: ['w4', `--threads=${threads}`],
-    line: /^W4/,
-    peers: [
-      py('xgboost', 'ml12', 'w4_boost.py', ['--peer=xgboost', `--threads=${threads}`, '--reps=2'], passive),
-      py('lightgbm', 'ml12', 'w4_boost.py', ['--peer=lightgbm', `--threads=${threads}`, '--reps=2'], passive),
-    ],
-    extra: (ours, peer) => ({ predict_ratio: round(ours.result.predict_rows_per_s / peer.result.predict_rows_per_s) }),
-  })),
-  w5: [1, 2].map((threads) => ({
+  w4: [1, 2].flatMap((threads) =>
+    // Native is the library of the very environment that it is compared with.
+    [[], ['--engine=native', `--library=${join(home, 'ml12')}`]].map((engine) => ({
+      ours: ['w4', `--threads=${threads}`, ...engine],
+      line: /^W4/,
+      peers: [
+        py('xgboost', 'ml12', 'w4_boost.py', ['--peer=xgboost', `--threads=${threads}`, '--reps=2'], passive),
+        ...(engine.length > 0
+          ? []
+          : [py('lightgbm', 'ml12', 'w4_boost.py', ['--peer=lightgbm', `--threads=${threads}`, '--reps=2'], passive)]),
+      ],
+      extra: (ours, peer) => ({
+        engine: ours.engine,
+        predict_ratio: round(ours.result.predict_rows_per_s / peer.result.predict_rows_per_s),
+      }),
+    })),
+  ),
+  w5: [
+    [1, 'embedded'],
+    [2, 'embedded'],
+    [1, 'native'],
+  ].map(([threads, variant]) => ({
     ours: ['w5', `--threads=${threads}`],
-    line: /^W5/,
+    line: /^W5$/,
+    variant,
     peers: [py('pytorch', 'torch', 'w5_torch.py', [`--threads=${threads}`, '--reps=3'], passive)],
+    extra: () => ({ engine: variant }),
   })),
   w6: ['ppo', 'dqn'].map((algo) => ({
     ours: ['w6', `--algo=${algo}`],
-    line: new RegExp(`^W6.*${algo}`, 'i'),
+    line: /^W6/,
+    variant: algo,
     peers: [py('stable-baselines3', 'torch', 'w6_sb3.py', [`--algo=${algo}`])],
+    extra: () => ({ algo }),
   })),
-  w7: [{ ours: ['w7'], line: /^W7/, peers: [py('optuna', 'ml12', 'w7_optuna.py', ['--reps=1'])] }],
+  w7: [
+    {
+      ours: ['w7', '--trials=1000'],
+      line: /^W7/,
+      variant: 'TPE',
+      peers: [py('optuna', 'ml12', 'w7_optuna.py', ['--trials=1000', '--reps=1'])],
+      extra: (ours, peer) => ({ ms_per_trial: ours.ms_per_trial, peer_ms_per_trial: round(1000 / peer.units_per_s) }),
+    },
+  ],
   w8: [
     {
       ours: ['w8'],
@@ -122,7 +146,7 @@ const best = (runs) => runs.reduce((a, b) => (a === undefined || b.seconds_min <
 
 const chosen = process.argv.slice(2).filter((a) => !a.startsWith('--'));
 for (const name of chosen.length > 0 ? chosen : Object.keys(COMPARISONS)) {
-  for (const { ours, line, peers, extra } of COMPARISONS[name] ?? []) {
+  for (const { ours, line, variant = '', peers, extra } of COMPARISONS[name] ?? []) {
     if (!existsSync(join(here, `${ours[0]}.mjs`))) continue;
     for (const peer of peers) {
       if (!existsSync(peer.command)) {
@@ -133,8 +157,8 @@ for (const name of chosen.length > 0 ? chosen : Object.keys(COMPARISONS)) {
       const theirs = [];
       for (let r = 0; r < arg('rounds', 3); r++) {
         mine.push(
-          ...lines(process.execPath, [join(here, `${ours[0]}.mjs`), ...ours.slice(1)], {}).filter((l) =>
-            line.test(l.workload),
+          ...lines(process.execPath, [join(here, `${ours[0]}.mjs`), ...ours.slice(1)], {}).filter(
+            (l) => line.test(l.workload) && l.peer.includes(variant),
           ),
         );
         theirs.push(...lines(peer.command, peer.args, peer.env).slice(0, 1));
