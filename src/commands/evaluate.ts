@@ -24,8 +24,8 @@ export default class Evaluate extends QuantlineCommand<'evaluate'> {
     }
     const options = await need('evaluate', context, 'run');
     const { evaluate } = await import('../core/stages/evaluate.js');
-    const { artifact, reused, report, tables, footnote, exit, html } = await evaluate(options, await context.runtime());
-    const lines = [await reportText(tables, footnote), ...(html === undefined ? [] : [`Wrote ${html}.`])];
+    const { artifact, reused, report, tables, notes, exit, html } = await evaluate(options, await context.runtime());
+    const lines = [await reportText(tables, notes), ...(html === undefined ? [] : [`Wrote ${html}.`])];
     return artifactOutcome(artifact, reused, { html: html ?? null, report }, lines, exit);
   }
 }

@@ -128,6 +128,7 @@ async function judge({ instruments, feed, composed, gate }, { text, model, signa
     trials: { ledger: 'bench', since: '', ...trials },
     neighbours: [],
     retrained: [],
+    importance: null,
     provenance: [],
     resample: (job) => pool.run(job),
     async step() {},

@@ -13,10 +13,10 @@ export default class ReportsShow extends QuantlineCommand<'reports:show'> {
 
   protected async execute({ args, options, runtime }: Context<'reports:show'>): Promise<Outcome> {
     const { showReport } = await import('../../core/stages/reports.js');
-    const { artifact, report, tables, footnote } = await showReport(args['reference']!, await runtime());
+    const { artifact, report, tables, notes } = await showReport(args['reference']!, await runtime());
     const { kind, id, path } = artifact;
     const json = { kind, id, path, report };
-    if (options.format === 'table') return { text: await reportText(tables, footnote), json };
+    if (options.format === 'table') return { text: await reportText(tables, notes), json };
     if (options.format === 'json') return { text: JSON.stringify(json, undefined, 2), json };
     const rows = Object.entries(report.figures);
     return { text: await render({ columns: ['figure', 'value'], rows }, 'csv'), json };

@@ -75,6 +75,7 @@ export interface AssessInput {
   readonly policies?: readonly Neighbour[];
   /** Checks that need more than a replay: those that train again. */
   readonly retrained: readonly HonestyResult[];
+  readonly importance: ReportDocument['importance'];
   readonly provenance: readonly ProvenanceStep[];
   /** Computes a table of resamples: on threads, or where the caller is. */
   resample(job: ResamplingJob): Promise<Float64Array>;
@@ -215,6 +216,7 @@ export async function assess(input: AssessInput): Promise<Assessment> {
       delays: delays.points.map(({ bars, ...p }) => ({ bars, ...scored(p) })),
       neighbours: neighbours.map(({ strategy, ...p }) => ({ strategy, ...scored(p) })),
       policies: policies.map(({ strategy, ...p }) => ({ strategy, ...scored(p) })),
+      importance: input.importance,
       honesty,
       provenance: [...input.provenance],
     },

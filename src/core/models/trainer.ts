@@ -113,8 +113,6 @@ export interface FittedModel {
   readonly seeds?: readonly FittedModel[];
   /** Of an agent: how it and what it must beat did on these rows. */
   judge?(rows: TrainingRows): Readonly<Record<string, number>>;
-  /** Importance by column name, largest first; absent where the learner has none. */
-  readonly importance?: Readonly<Record<string, number>>;
 }
 
 /** A learner: fits rows. */

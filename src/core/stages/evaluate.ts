@@ -15,13 +15,15 @@ import {
   type ReportDocument,
   type ResamplingJob,
   ResamplingPool,
-  reportFootnote,
+  reportNotes,
   reportPage,
   reportTables,
   SIGNIFICANCE,
   type TableModel,
 } from '../evaluation/index.js';
+import { importanceMeasure } from '../models/importance.js';
 import { writeFileAtomic } from '../platform/files.js';
+import { readPathCurves } from './compose/model-writer.js';
 import { type OpenReplay, openReplay } from './compose/replay.js';
 import { type OpenRun, openRun } from './compose/run.js';
 import { countTrial, trialsOf } from './compose/trials.js';
@@ -34,7 +36,7 @@ export interface EvaluateResult {
   readonly report: ReportDocument;
   /** The report in one screen, for people. */
   readonly tables: readonly TableModel[];
-  readonly footnote: string;
+  readonly notes: readonly string[];
   /** `gate` (exit 5) where the verdict is a fail: a result, not an error. */
   readonly exit: 'ok' | 'gate';
   /** Absolute path of the page where --html asked for one. */
@@ -75,8 +77,15 @@ export async function evaluate(options: EvaluateOptions, runtime: Runtime): Prom
     onRows: (kind, done, total) => runtime.progress.update(RESAMPLING[kind], done, total),
   });
   let computed: Promise<Assessment> | undefined;
-  const compute = async (): Promise<Assessment> => {
-    computed ??= assess({
+  const step = async (text: string, done?: number, total?: number) => {
+    runtime.progress.update(text, done, total);
+    // Lets a signal arrive between two parts.
+    await breathe();
+    runtime.signal.throwIfAborted();
+  };
+  const compute = (): Promise<Assessment> => (computed ??= assessed());
+  const assessed = async () =>
+    assess({
       run: assessedRun(run, source),
       replay: source.replay,
       calendar: calendarOf(run.run.calendar),
@@ -90,16 +99,10 @@ export async function evaluate(options: EvaluateOptions, runtime: Runtime): Prom
       policies: source.policies(),
       retrained: await source.retrained(options.seed),
       provenance: await provenanceOf(run.artifact, runtime),
+      importance: await importanceOf(source, options.seed, step),
       resample: (job) => pool.run(job),
-      step: async (text, done, total) => {
-        runtime.progress.update(text, done, total);
-        // Lets a signal arrive between two parts.
-        await breathe();
-        runtime.signal.throwIfAborted();
-      },
+      step,
     });
-    return computed;
-  };
   try {
     const { artifact, reused } = await runtime.artifacts.create(
       identity,
@@ -115,16 +118,17 @@ export async function evaluate(options: EvaluateOptions, runtime: Runtime): Prom
     if (options.html !== undefined) {
       html = resolve(options.html);
       const { series } = await compute();
+      const cpcv = await readPathCurves(source.modelArtifact);
       const perYear = Math.sqrt(report.convention.periods_per_year);
       const trialSharpes = { values: sharpes.map((s) => s * perYear), own: own * perYear };
-      await writeFileAtomic(html, reportPage(report, { ...series, trialSharpes }));
+      await writeFileAtomic(html, reportPage(report, { ...series, trialSharpes, ...(cpcv !== undefined && { cpcv }) }));
     }
     return {
       artifact,
       reused,
       report,
       tables: reportTables(report),
-      footnote: reportFootnote(report),
+      notes: reportNotes(report),
       exit: report.verdict.pass ? 'ok' : 'gate',
       html,
     };
@@ -142,6 +146,16 @@ const RESAMPLING: Readonly<Record<ResamplingJob['kind'], string>> = {
   splits: 'probability of overfitting',
   superior: 'test of superior ability',
 };
+
+async function importanceOf(
+  source: OpenReplay,
+  seed: number,
+  step: (text: string, done: number, total: number) => Promise<void>,
+): Promise<ReportDocument['importance']> {
+  const found = await source.importance(seed, (done, total) => step('importance of features', done, total));
+  if (found.length === 0) return null;
+  return { measure: importanceMeasure(source.model.scoreKind), features: found.map((one) => ({ ...one })) };
+}
 
 function assessedRun({ artifact, run, equity, trades, fills, flows }: OpenRun, { model }: OpenReplay) {
   return {

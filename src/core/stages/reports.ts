@@ -3,9 +3,10 @@ import type { Artifact } from '../artifacts/index.js';
 import { QuantlineError } from '../errors/index.js';
 import {
   figureTable,
+  honestyTable,
   REPORT_FILE,
   type ReportDocument,
-  reportFootnote,
+  reportNotes,
   reportSchema,
   reportTables,
   type TableModel,
@@ -25,14 +26,15 @@ export async function readReport(artifact: Artifact): Promise<ReportDocument> {
 export interface ShownReport {
   readonly artifact: Artifact;
   readonly report: ReportDocument;
-  /** Verdict and main figures, then every figure. */
+  /** Verdict and main figures, honesty checks, then every figure. */
   readonly tables: readonly TableModel[];
-  readonly footnote: string;
+  readonly notes: readonly string[];
 }
 
 /** `quantline reports show`: by path, id, tag or latest. */
 export async function showReport(reference: string, runtime: Pick<Runtime, 'artifacts'>): Promise<ShownReport> {
   const artifact = await runtime.artifacts.open('report', reference);
   const report = await readReport(artifact);
-  return { artifact, report, tables: [...reportTables(report), figureTable(report)], footnote: reportFootnote(report) };
+  const tables = [...reportTables(report), honestyTable(report), figureTable(report)];
+  return { artifact, report, tables, notes: reportNotes(report) };
 }

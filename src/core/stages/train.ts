@@ -152,7 +152,7 @@ async function trainLearner(
       const rows = rowsOf(dataset, features, label);
       const trainer = { name: composed.name, settings: composed.settings };
       const job = { learner, trainer, rows, label, engine: engine.name, options, runtime, market: { dataset, feed } };
-      const { folds, paths } = await crossValidate(job);
+      const { folds, paths, curves } = await crossValidate(job);
       const fitted = await fitSegments(job, plan, feed);
       report = { segments: fitted.map((one) => one.report), folds, paths };
       const file = learnerFile(
@@ -163,7 +163,7 @@ async function trainLearner(
         label,
         fitted.map((one) => one.segment),
       );
-      await writeModel(folder, file, fitted, report);
+      await writeModel(folder, file, fitted, report, curves);
       return { summary: modelSummary(file, dataset, report.segments) };
     },
     { force: options.force, signal: runtime.signal },

@@ -42,7 +42,10 @@ export function chart(options: ChartOptions): string {
     .map((t) => `<span style="top:${c((y(t.at) / height) * 100)}%">${escapeHtml(t.label)}</span>`)
     .join('');
   const xLabels = options.xTicks
-    .map((t) => `<span style="left:${c((x(t.at) / WIDTH) * 100)}%">${escapeHtml(t.label)}</span>`)
+    .map((t) => {
+      const left = (x(t.at) / WIDTH) * 100;
+      return `<span${left > 97 ? ' class="end"' : ''} style="left:${c(left)}%">${escapeHtml(t.label)}</span>`;
+    })
     .join('');
   const legend = (options.legend ?? [])
     .map((l) => `<span><i class="${l.className}"></i>${escapeHtml(l.label)}</span>`)
@@ -167,6 +170,40 @@ export function niceTicks(
     return { at: Math.abs(at) < step / 1e6 ? 0 : at, label: label(Math.abs(at) < step / 1e6 ? 0 : at) };
   });
   return { axis: { min: ticks[0]!.at, max: ticks[ticks.length - 1]!.at }, ticks };
+}
+
+/** How values stand on an axis: `to` gives the position of a value. */
+export interface Scale {
+  readonly to: (v: number) => number;
+  readonly axis: Axis;
+  readonly ticks: readonly Tick[];
+  /** Said in the title where it is not linear. */
+  readonly note: string;
+}
+
+/** Largest over smallest value from which on growth is drawn in logarithms: otherwise its beginning is a flat line. */
+const WIDE = 4;
+
+/** A scale for values that grow by factors: logarithmic where they span more than WIDE. */
+export function growthScale(min: number, max: number, label: (v: number) => string): Scale {
+  if (!(min > 0 && max / min > WIDE)) {
+    const { axis, ticks } = niceTicks(min, max, label);
+    return { to: (v) => v, axis, ticks, note: '' };
+  }
+  const found: number[] = [];
+  for (let power = Math.floor(Math.log10(min)); power <= Math.ceil(Math.log10(max)); power++) {
+    for (const m of [1, 2, 5]) found.push(m * 10 ** power);
+  }
+  const first = found.findLastIndex((v) => v <= min * (1 + 1e-9));
+  const last = found.findIndex((v) => v >= max * (1 - 1e-9));
+  const covering = found.slice(first, last + 1);
+  const each = Math.ceil(covering.length / 7);
+  return {
+    to: (v) => Math.log10(v),
+    axis: { min: Math.log10(covering[0]!), max: Math.log10(covering.at(-1)!) },
+    ticks: covering.filter((_, i) => i % each === 0).map((v) => ({ at: Math.log10(v), label: label(v) })),
+    note: ', logarithmic',
+  };
 }
 
 /** At most `count` of the dates as labels, by position 0..n−1: years where there are many, months where few. */

@@ -1,8 +1,14 @@
 import { normalDensity } from '../../domain/special.js';
 import { sharpe } from '../metrics/index.js';
 import { money, percent } from '../report/format.js';
-import { mean, standardDeviation } from '../stats.js';
-import { area, band, bars, chart, dateTicks, type Layer, level, line, mark, niceTicks } from './chart.js';
+import { mean, quantileSorted, standardDeviation } from '../stats.js';
+import { area, band, bars, chart, dateTicks, growthScale, type Layer, level, line, mark, niceTicks } from './chart.js';
+
+/** Growth of one unit of money along paths, at the dates. */
+export interface PathCurves {
+  readonly dates: readonly string[];
+  readonly growth: readonly (readonly number[])[];
+}
 
 const indices = (n: number): Float64Array => Float64Array.from({ length: n }, (_, i) => i);
 const extent = (...lists: ArrayLike<number>[]): [number, number] => {
@@ -33,12 +39,13 @@ export function equityChart(
   benchmark: Float64Array | undefined,
 ): string {
   const xs = indices(dates.length);
-  const { axis, ticks } = niceTicks(...extent(equity, benchmark ?? []), compact);
-  const layers: Layer[] = [area(xs, equity, axis.min, '')];
-  if (benchmark !== undefined) layers.push(line(xs, benchmark, 'b'));
-  layers.push(line(xs, equity, 'a'));
+  const { to, axis, ticks, note } = growthScale(...extent(equity, benchmark ?? []), compact);
+  const own = equity.map(to);
+  const layers: Layer[] = [area(xs, own, axis.min, '')];
+  if (benchmark !== undefined) layers.push(line(xs, benchmark.map(to), 'b'));
+  layers.push(line(xs, own, 'a'));
   return chart({
-    title: 'Equity',
+    title: `Equity${note}`,
     height: 280,
     ...overDates(dates),
     y: axis,
@@ -90,14 +97,19 @@ export function rollingSharpeChart(dates: readonly string[], returns: Float64Arr
   });
 }
 
-export function distributionChart(returns: Float64Array, valueAtRisk: number | null): string {
-  const [low, high] = extent(returns);
+export function distributionChart(all: Float64Array, valueAtRisk: number | null): string {
+  // Sessions without a position would be one bar at zero that hides the others.
+  const returns = all.filter((r) => r !== 0);
+  if (returns.length < 2) return '';
+  const ascending = returns.slice().sort();
+  // Beyond these quantiles returns are counted into the outer bars.
+  const [low, high] = [quantileSorted(ascending, 0.002), quantileSorted(ascending, 0.998)];
   if (!(high > low)) return '';
   const count = Math.max(12, Math.min(60, Math.round(2 * Math.cbrt(returns.length) * 1.6)));
   const width = (high - low) / count;
   const counts = new Float64Array(count);
   for (const r of returns) {
-    const k = Math.min(count - 1, Math.floor((r - low) / width));
+    const k = Math.max(0, Math.min(count - 1, Math.floor((r - low) / width)));
     counts[k] = counts[k]! + 1;
   }
   const xs = Float64Array.from(counts, (_, k) => low + (k + 0.5) * width);
@@ -109,7 +121,7 @@ export function distributionChart(returns: Float64Array, valueAtRisk: number | n
   const layers: Layer[] = [bars(xs, counts, width, 0, (_, k) => (xs[k]! < 0 ? 'down' : 'up')), line(xs, bell, 'b')];
   if (valueAtRisk !== null) layers.push(mark(valueAtRisk, 'down dash'));
   return chart({
-    title: 'Session returns',
+    title: `Returns of ${returns.length} sessions with a position`,
     height: 190,
     x: { min: Math.min(low, across.axis.min), max: Math.max(high, across.axis.max) },
     xTicks: across.ticks,
@@ -120,7 +132,7 @@ export function distributionChart(returns: Float64Array, valueAtRisk: number | n
       { className: 'b', label: 'normal of equal variance' },
       { className: 'down', label: 'value at risk 95 %' },
     ],
-    summary: `From ${percent(low)} to ${percent(high)}`,
+    summary: `From ${percent(ascending[0]!)} to ${percent(ascending.at(-1)!)}`,
   });
 }
 
@@ -199,23 +211,53 @@ export function fanChart(
   observed: Float64Array,
 ): string {
   const xs = indices(dates.length);
-  const { axis, ticks } = niceTicks(...extent(quantiles.q05, quantiles.q95, observed), compact);
+  const { to, axis, ticks, note } = growthScale(...extent(quantiles.q05, quantiles.q95, observed), compact);
+  const at = (name: keyof typeof quantiles) => quantiles[name].map(to);
   return chart({
-    title,
+    title: `${title}${note}`,
     height: 230,
     ...overDates(dates),
     y: axis,
     yTicks: ticks,
     layers: [
-      band(xs, quantiles.q05, quantiles.q95, ''),
-      band(xs, quantiles.q25, quantiles.q75, ''),
-      line(xs, quantiles.q50, 'b thin'),
-      line(xs, observed, 'a'),
+      band(xs, at('q05'), at('q95'), ''),
+      band(xs, at('q25'), at('q75'), ''),
+      line(xs, at('q50'), 'b thin'),
+      line(xs, observed.map(to), 'a'),
     ],
     legend: [
       { className: 'a', label: 'observed' },
       { className: 'b', label: 'median of paths; bands 50 % and 90 %' },
     ],
     summary: 'Paths that the same returns could have taken',
+  });
+}
+
+/** Growth along each path of combinatorial folds, the band between the least and the most of them, and their median. */
+export function pathsChart({ dates, growth }: PathCurves): string {
+  const xs = indices(dates.length);
+  const across = (pick: (ascending: Float64Array) => number) =>
+    Float64Array.from(dates, (_, i) => pick(Float64Array.from(growth, (path) => path[i]!).sort()));
+  const low = across((v) => v[0]!);
+  const high = across((v) => v[v.length - 1]!);
+  const { to, axis, ticks, note } = growthScale(...extent(low, high, [1]), (v) => `× ${compact(v)}`);
+  return chart({
+    title: `CPCV: growth along ${growth.length} paths${note}`,
+    height: 230,
+    ...overDates(dates),
+    y: axis,
+    yTicks: ticks,
+    layers: [
+      band(xs, low.map(to), high.map(to), ''),
+      level(to(1), 'b dash'),
+      ...growth.map((path) => line(xs, path.map(to), 'a faint')),
+      line(
+        xs,
+        across((v) => to(quantileSorted(v, 0.5))),
+        'a',
+      ),
+    ],
+    legend: [{ className: 'a', label: 'median of the paths, before costs' }],
+    summary: `From ${percent(Math.min(...growth.map((p) => p.at(-1)!)) - 1)} to ${percent(Math.max(...growth.map((p) => p.at(-1)!)) - 1)}`,
   });
 }

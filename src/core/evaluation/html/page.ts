@@ -2,7 +2,7 @@ import type { BarColumns } from '../../domain/bars.js';
 import { FIGURE_NAMES } from '../metrics/index.js';
 import type { ReportDocument } from '../report/document.js';
 import { figureTitle, formatFigure, money, percent } from '../report/format.js';
-import { reportFootnote } from '../report/table.js';
+import { reportFootnote, spreadText } from '../report/table.js';
 import { type ChartTrade, candleChart } from './candles.js';
 import {
   costChart,
@@ -12,10 +12,12 @@ import {
   exposureChart,
   fanChart,
   histogram,
+  type PathCurves,
+  pathsChart,
   rollingSharpeChart,
 } from './charts.js';
 import { STYLE } from './style.js';
-import { gateTable, monthTable, passFail, table } from './tables.js';
+import { gateTable, monthTable, passFail, table, valueMeter } from './tables.js';
 import { escapeHtml } from './text.js';
 
 /** Series behind the page. Arrays over sessions have one value per date. */
@@ -32,10 +34,20 @@ export interface PageSeries {
   /** Annual Sharpe ratios of the ledger's trials, this one marked. */
   readonly trialSharpes?: { readonly values: Float64Array; readonly own: number };
   readonly logits?: Float64Array;
-  readonly importance?: readonly { readonly name: string; readonly value: number }[];
+  /** Paths of the model's combinatorial cross-validation; undefined where it had none. */
+  readonly cpcv?: PathCurves;
 }
 
-const CARDS = ['total_return', 'cagr', 'sharpe', 'max_drawdown', 'profit_factor', 'trades', 'win_rate', 'exposure'];
+const CARDS = [
+  ['Total return', 'total_return'],
+  ['CAGR', 'cagr'],
+  ['Sharpe ratio', 'sharpe'],
+  ['Max. drawdown', 'max_drawdown'],
+  ['Profit factor', 'profit_factor'],
+  ['Trades', 'trades'],
+  ['Win rate', 'win_rate'],
+  ['Exposure', 'exposure'],
+] as const;
 /** Instruments whose trades are drawn. */
 const DRAWN = 6;
 
@@ -45,12 +57,13 @@ export function reportPage(report: ReportDocument, series: PageSeries): string {
   const P = convention.periods_per_year;
   const title = `${run.strategy} on ${run.instruments.slice(0, 4).join(', ')}${run.instruments.length > 4 ? ' …' : ''}`;
   const cards = CARDS.map(
-    (name) =>
-      `<div class="card"><span>${escapeHtml(figureTitle(name))}</span><b>${escapeHtml(formatFigure(name, figures[name]))}</b></div>`,
+    ([short, name]) =>
+      `<div class="card"><span>${short}</span><b>${escapeHtml(formatFigure(name, figures[name]))}</b></div>`,
   ).join('');
   const sections = [
     `<h1>${escapeHtml(title)} <span class="badge ${verdict.pass ? 'pass' : 'fail'}">${verdict.pass ? 'PASS' : 'FAIL'}</span></h1>
 <p class="soft">${convention.first_session} to ${convention.last_session} · ${escapeHtml(run.interval)} bars · gate ${escapeHtml(verdict.gate)} · run ${run.id}</p>
+${verdict.pass ? '' : `<p class="fail">Fails ${escapeHtml(verdict.failed.join(', '))}</p>`}
 <div class="cards">${cards}</div>`,
     section('Gates', gateTable(verdict.results) + checksTable(report)),
     section(
@@ -65,6 +78,8 @@ export function reportPage(report: ReportDocument, series: PageSeries): string {
       `<div class="two">${rollingSharpeChart(series.dates, series.returns, P)}${distributionChart(series.returns, figures['var_95'] ?? null)}</div>`,
     ),
     section('Robustness', robustness(report, series)),
+    section('The agent’s seeds, and what they must beat', policies(report)),
+    section('Importance of features', importances(report)),
     section('Honesty checks', honesty(report)),
     section('Trades', trades(series)),
     section('Drawdowns', drawdownTable(report)),
@@ -94,7 +109,9 @@ function checksTable({ verdict }: ReportDocument): string {
 
 function robustness(report: ReportDocument, series: PageSeries): string {
   const parts: string[] = [];
-  if (series.fan !== undefined) parts.push(fanChart('Resampled paths', series.dates, series.fan, series.equity));
+  if (series.cpcv !== undefined && series.cpcv.growth.length > 0) parts.push(pathsChart(series.cpcv));
+  if (series.fan !== undefined)
+    parts.push(fanChart('Stationary bootstrap of the returns', series.dates, series.fan, series.equity));
   if (report.costs.length > 1) {
     const breakEven = report.figures['break_even_cost'] ?? null;
     parts.push(
@@ -114,18 +131,23 @@ function robustness(report: ReportDocument, series: PageSeries): string {
     );
   if (series.logits !== undefined)
     parts.push(
-      histogram('CSCV logits (below zero: overfit)', series.logits, (v) => v.toFixed(1), {
-        value: 0,
-        label: 'median rank',
-      }),
+      histogram(
+        `Probability of overfitting ${formatFigure('pbo', report.figures['pbo'])}: CSCV logits, overfit below zero`,
+        series.logits,
+        (v) => v.toFixed(1),
+        {
+          value: 0,
+          label: 'median rank',
+        },
+      ),
     );
   const charts = parts.filter((p) => p !== '');
   const delays = report.delays.map((d) => [
-    d.bars === 0.5 ? 'fills half a bar late' : `${d.bars} ${d.bars === 1 ? 'bar' : 'bars'} late`,
+    d.bars < 1 ? `fills ${d.bars} of a bar late` : `decisions ${d.bars} ${d.bars === 1 ? 'bar' : 'bars'} late`,
     percent(d.total_return),
     d.sharpe === null ? '–' : d.sharpe.toFixed(2),
   ]);
-  const delayTable = delays.length === 0 ? '' : table(['decisions', 'total return', 'Sharpe ratio'], delays);
+  const delayTable = delays.length === 0 ? '' : table(['delay', 'total return', 'Sharpe ratio'], delays);
   const neighbours = report.neighbours.map((n) => [
     n.strategy,
     percent(n.total_return),
@@ -133,15 +155,59 @@ function robustness(report: ReportDocument, series: PageSeries): string {
   ]);
   const neighbourTable =
     neighbours.length === 0 ? '' : table(['neighbouring arguments', 'total return', 'Sharpe ratio'], neighbours);
-  const importance =
-    series.importance === undefined || series.importance.length === 0
-      ? ''
-      : table(
-          ['feature', 'importance'],
-          series.importance.slice(0, 20).map((f) => [f.name, f.value.toPrecision(4)]),
-        );
   return (
-    (charts.length === 0 ? '' : `<div class="two">${charts.join('')}</div>`) + delayTable + neighbourTable + importance
+    (charts.length === 0 ? '' : `<div class="two">${charts.join('')}</div>`) +
+    missing(report, series) +
+    delayTable +
+    neighbourTable
+  );
+}
+
+/** Why a drawing that one would look for is not there. */
+function missing({ reasons, importance, policies: agents }: ReportDocument, series: PageSeries): string {
+  const notes = [];
+  if (series.cpcv === undefined && agents.length === 0)
+    notes.push(
+      importance === null
+        ? 'No paths of combinatorial cross-validation: nothing was trained, so all of them are the backtest itself.'
+        : 'No paths of combinatorial cross-validation: train with --cv cpcv:6,2 to see them.',
+    );
+  if (reasons['pbo'] !== undefined) notes.push(`No probability of overfitting: ${reasons['pbo']}.`);
+  return notes.map((note) => `<p class="soft">${escapeHtml(note)}</p>`).join('');
+}
+
+const MEASURES = {
+  logloss: 'log loss gained by shuffling',
+  rmse: 'error (RMSE) gained by shuffling',
+  position: 'position moved by shuffling',
+};
+
+function importances({ importance }: ReportDocument): string {
+  if (importance === null) return '';
+  const shown = importance.features.slice(0, 20);
+  const rest = importance.features.length - shown.length;
+  const largest = Math.max(...shown.map((f) => Math.abs(f.mean)));
+  const rows = shown.map((f) => [
+    f.feature,
+    { html: valueMeter(f.mean, largest) },
+    `${f.mean.toPrecision(3)}${f.deviation > 0 ? ` ± ${f.deviation.toPrecision(1)}` : ''}`,
+  ]);
+  const more = rest > 0 ? `<p class="soft">${rest} more features below.</p>` : '';
+  return table(['feature', '', MEASURES[importance.measure]], rows) + more;
+}
+
+/** An agent's seeds beside what they must beat. */
+function policies({ policies: all }: ReportDocument): string {
+  if (all.length === 0) return '';
+  const largest = Math.max(...all.map((p) => Math.abs(p.total_return)));
+  const rows = all.map((p) => [
+    p.strategy,
+    { html: valueMeter(p.total_return, largest) },
+    percent(p.total_return),
+    p.sharpe === null ? '–' : p.sharpe.toFixed(2),
+  ]);
+  return (
+    `<p class="soft">${escapeHtml(spreadText(all))}</p>` + table(['policy', '', 'total return', 'Sharpe ratio'], rows)
   );
 }
 
@@ -200,12 +266,18 @@ function figureList(report: ReportDocument): string {
   return `<details><summary>${names.length} figures</summary>${table(['figure', 'name', 'value', 'note'], rows, [3])}</details>`;
 }
 
+/** What the report rests on, nearest first: each artefact with the settings that made it. */
 function provenance(report: ReportDocument): string {
-  const rows = report.provenance.map((p) => [
-    p.kind,
-    p.id,
-    p.engine === undefined ? p.build : `${p.engine.name} ${p.engine.version}`,
-    { html: `<pre>${escapeHtml(JSON.stringify(p.settings))}</pre>` },
-  ]);
-  return table(['artefact', 'id', 'engine', 'settings'], rows, [3]);
+  return report.provenance
+    .map((p) => {
+      const made = [
+        p.stage,
+        ...(p.engine === undefined ? [] : [`${p.engine.name} engine ${p.engine.version}`]),
+        ...(p.seed === undefined ? [] : [`seed ${p.seed}`]),
+        `build ${p.build}`,
+      ].join(' · ');
+      const settings = escapeHtml(JSON.stringify(p.settings, undefined, 1));
+      return `<details><summary><b>${escapeHtml(p.kind)}</b> <code>${p.id}</code> <span class="soft">${escapeHtml(made)}</span></summary><pre>${settings}</pre></details>`;
+    })
+    .join('');
 }

@@ -22,9 +22,10 @@ figcaption{font-weight:600;margin-bottom:.5rem}
 .chart svg{width:100%;height:100%;display:block;overflow:visible}
 .ys span,.xs span{position:absolute;font-size:.72rem;color:var(--soft);white-space:nowrap}
 .ys span{right:calc(100% + .4rem);transform:translateY(-50%)}.xs span{top:calc(100% + .25rem);transform:translateX(-50%)}
+.xs span.end{transform:translateX(-100%)}
 svg path,svg rect{vector-effect:non-scaling-stroke}
 .grid{stroke:var(--line);stroke-width:1;fill:none}
-.line{fill:none;stroke:var(--a);stroke-width:1.6;stroke-linejoin:round}.line.b{stroke:var(--b)}.line.up{stroke:var(--up)}.line.down{stroke:var(--down)}.line.dash{stroke-dasharray:5 4;stroke-width:1.2}.line.thin{stroke-width:1}
+.line{fill:none;stroke:var(--a);stroke-width:1.6;stroke-linejoin:round}.line.b{stroke:var(--b)}.line.up{stroke:var(--up)}.line.down{stroke:var(--down)}.line.dash{stroke-dasharray:5 4;stroke-width:1.2}.line.thin{stroke-width:1}.line.faint{stroke-width:1;opacity:.35}
 .area{stroke:none;fill:var(--fill)}.area.down{fill:var(--fall)}
 rect.a{fill:var(--a);opacity:.75}rect.up{fill:var(--up)}rect.down{fill:var(--down)}
 .scroll{overflow-x:auto}.scroll+.scroll,.two+.scroll{margin-top:1rem}
@@ -35,8 +36,12 @@ tr:last-child td{border-bottom:0}
 .pass{color:var(--up)}.fail{color:var(--down);font-weight:600}.badge.pass,.badge.fail{color:#fff}
 .meter{display:inline-block;position:relative;width:7rem;height:.55rem;background:var(--line);border-radius:.3rem;vertical-align:middle;overflow:hidden}
 .meter i{position:absolute;top:0;bottom:0}.meter i.pass{background:var(--up)}.meter i.fail{background:var(--down)}
+.meter.wide{width:12rem}
 .heat td{text-align:center}.heat td:first-child{text-align:left}
 pre{margin:0;white-space:pre-wrap;word-break:break-word;font-size:.78rem;color:var(--soft)}
 details{margin:.4rem 0}summary{cursor:pointer}
+details{border-left:3px solid var(--line);padding:.25rem 0 .25rem .8rem}details pre{margin:.4rem 0}
+code{font-size:.85rem;word-break:break-all}
+@media (max-width:600px){.meter.wide{width:5.5rem}.xs span:nth-child(even){display:none}td.text,th.text{min-width:9rem}th,td{padding:.3rem .45rem}.chart{margin-left:3.2rem}}
 @media print{body{background:#fff}figure,.card{break-inside:avoid}}
 `;

@@ -34,15 +34,22 @@ export function marginMeter({ margin, threshold, pass }: GateResult): string {
   return `<span class="meter"><i class="${pass ? 'pass' : 'fail'}" style="left:${left.toFixed(1)}%;width:${share.toFixed(1)}%"></i></span>`;
 }
 
+/** A bar from the middle, to the right for what is above zero, as long as the value's share of the largest one. */
+export function valueMeter(value: number, largest: number): string {
+  const share = largest > 0 ? (Math.min(1, Math.abs(value) / largest) * 50).toFixed(1) : '0';
+  const left = value < 0 ? 50 - Number(share) : 50;
+  return `<span class="meter wide"><i class="${value < 0 ? 'fail' : 'pass'}" style="left:${left}%;width:${share}%"></i></span>`;
+}
+
 export function gateTable(results: readonly GateResult[]): string {
   return table(
-    ['gate', 'value', 'margin', '', '', ''],
+    ['gate', '', 'value', 'margin', '', ''],
     results.map((r) => [
       `${r.figure} ${r.op} ${r.threshold}`,
-      formatFigure(r.figure, r.value),
-      r.margin === null ? '–' : formatFigure(r.figure, r.margin),
-      { html: marginMeter(r) },
       passFail(r.pass),
+      formatFigure(r.figure, r.value),
+      r.margin === null ? '–' : `${r.margin < 0 ? '' : '+'}${formatFigure(r.figure, r.margin)}`,
+      { html: marginMeter(r) },
       r.reason ?? '',
     ]),
     [5],

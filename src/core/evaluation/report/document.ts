@@ -115,6 +115,16 @@ export const reportSchema = z.strictObject({
     .array(z.strictObject({ strategy: z.string(), total_return: z.number(), sharpe: figure }))
     .default([])
     .describe('Of an agent: the policy of each seed and what they must beat, on the same bars and costs'),
+  importance: z
+    .strictObject({
+      measure: z.enum(['logloss', 'rmse', 'position']),
+      features: z.array(z.strictObject({ feature: z.string(), mean: z.number(), deviation: z.number() })),
+    })
+    .nullable()
+    .default(null)
+    .describe(
+      'Of a learner: how much worse its scores on the traded bars get with one feature shuffled, largest first',
+    ),
   honesty: z.array(honestyResult),
   provenance: z.array(provenanceStep),
 });

@@ -14,7 +14,7 @@ import {
 } from '../../models/splits/index.js';
 import type { TrainingRows } from '../../models/trainer.js';
 import { FoldPool } from './fold-pool.js';
-import { moneyOf } from './money.js';
+import { moneyPath } from './money.js';
 import { fitOnce, metricsOf, type Outcome, outcomeOf, type TrainingJob } from './segments.js';
 
 export interface FoldReport {
@@ -26,10 +26,17 @@ export interface FoldReport {
 /** Figures of a backtest along each path of combinatorial folds, summed up over the paths. */
 export type PathReport = Readonly<Record<'total_return' | 'sharpe', PathStatistics>>;
 
+/** Growth of one unit of money along each path of combinatorial folds, at up to 240 sessions. */
+export interface PathCurves {
+  readonly dates: readonly string[];
+  readonly growth: readonly (readonly number[])[];
+}
+
 export interface CrossValidation {
   readonly folds: readonly FoldReport[];
   /** null for folds that make no paths. */
   readonly paths: PathReport | null;
+  readonly curves: PathCurves | null;
 }
 
 /** Rows of each fold, and the split that makes paths of them where there is one. */
@@ -44,7 +51,7 @@ export async function crossValidate(
   onFold?: (report: FoldReport, done: number, total: number) => Promise<void>,
 ): Promise<CrossValidation> {
   const { cv, embargo } = job.options;
-  if (cv === undefined || cv.name === 'walk-forward') return { folds: [], paths: null };
+  if (cv === undefined || cv.name === 'walk-forward') return { folds: [], paths: null, curves: null };
   return validateOn(job, foldsOf(cv, job.rows, embargo), onFold);
 }
 
@@ -91,7 +98,8 @@ async function collect(
     await onFold?.(report, f + 1, folds.length);
   }
   const complete = combinatorial !== undefined && scored.length === folds.length;
-  return { folds: reports, paths: complete ? pathsOf(job, combinatorial, scored) : null };
+  const none = { paths: null, curves: null };
+  return { folds: reports, ...(complete ? pathsOf(job, combinatorial, scored) : none) };
 }
 
 function onAllRows(rows: TrainingRows, test: Int32Array, scores: Float64Array): Float64Array {
@@ -100,14 +108,31 @@ function onAllRows(rows: TrainingRows, test: Int32Array, scores: Float64Array): 
   return out;
 }
 
+const CURVE_POINTS = 240;
+
 /** Each path trades every row once, by the fold that tested it there. */
-function pathsOf(job: TrainingJob, split: CombinatorialSplit, scored: readonly Float64Array[]): PathReport | null {
+function pathsOf(
+  job: TrainingJob,
+  split: CombinatorialSplit,
+  scored: readonly Float64Array[],
+): Pick<CrossValidation, 'paths' | 'curves'> {
   const { market, rows, label } = job;
-  if (market === undefined) return null;
-  const money = split.paths.map((_, path) => moneyOf(market, label.scoreKind, rows, pathReturns(split, path, scored)));
+  if (market === undefined) return { paths: null, curves: null };
+  const money = split.paths.map((_, path) =>
+    moneyPath(market, label.scoreKind, rows, pathReturns(split, path, scored)),
+  );
   const statistics = (name: 'total_return' | 'sharpe') =>
     pathStatistics(Float64Array.from(money, (one) => one?.[name] ?? 0));
-  return { total_return: statistics('total_return'), sharpe: statistics('sharpe') };
+  const found = money.flatMap((one) => (one === undefined ? [] : [one]));
+  const dates = found[0]?.dates ?? [];
+  const every = Math.max(1, Math.ceil(dates.length / CURVE_POINTS));
+  const kept = (_: unknown, i: number) => i % every === 0 || i === dates.length - 1;
+  // Paths whose first or last group has no scores cover other sessions: they cannot be drawn beside the others.
+  const alike = found.filter((one) => one.dates.length === dates.length && one.dates[0] === dates[0]);
+  return {
+    paths: { total_return: statistics('total_return'), sharpe: statistics('sharpe') },
+    curves: { dates: dates.filter(kept), growth: alike.map(({ growth }) => Array.from(growth.filter(kept))) },
+  };
 }
 
 export function foldsOf(cv: Call, rows: TrainingRows, embargo: number): FoldPlan {

@@ -21,6 +21,8 @@ export interface OpenModel {
   readonly artifact: Artifact;
   readonly file: ModelFile;
   readonly model: SignalModel;
+  /** What each segment learned; empty for a rule. */
+  readonly fitted: readonly FittedModel[];
   /** Of an agent: the same with the policy of each seed, the chosen one first. Empty for others. */
   readonly seeds: readonly SignalModel[];
   /** From here on it is too old to decide (--max-model-age); Infinity where it never is. */
@@ -59,7 +61,8 @@ export async function openModel(artifact: Artifact, inSample = false): Promise<O
       hint: 'Train again with the changed module, or put the old one back.',
     });
   }
-  if (trainer.kind === 'rule') return { artifact, file, model: ruleModel(trainer), seeds: [], expiry: Infinity };
+  if (trainer.kind === 'rule')
+    return { artifact, file, model: ruleModel(trainer), fitted: [], seeds: [], expiry: Infinity };
   checkSegments(file.segments);
   const fitted = await Promise.all(
     file.segments.map(async (segment) => {
@@ -82,6 +85,7 @@ export async function openModel(artifact: Artifact, inSample = false): Promise<O
     artifact,
     file,
     model: modelOf(fitted),
+    fitted,
     expiry: expiryOf(file.segments, file.maxModelAge),
     seeds: Array.from({ length: seeds }, (_, s) => modelOf(fitted.map((model) => model.seeds![s]!))),
   };

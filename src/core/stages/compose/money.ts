@@ -17,6 +17,18 @@ export interface FoldMarket {
   readonly feed: MarketFeed;
 }
 
+/** What a backtest of scores earns. */
+export interface Money {
+  readonly total_return: number;
+  readonly sharpe: number;
+}
+
+/** The same with its sessions: their dates, and the growth of one unit of money at the end of each. */
+export interface MoneyPath extends Money {
+  readonly dates: readonly string[];
+  readonly growth: Float64Array;
+}
+
 /**
  * What scores of these rows (one a row, NaN = none) would have earned: a backtest over the bars from the first of them to
  * the last, long or flat by the default thresholds, equal parts, next-open fills, without costs. Flat on bars of no row.
@@ -26,7 +38,17 @@ export function moneyOf(
   kind: ScoreKind,
   rows: TrainingRows,
   values: Float64Array,
-): { total_return: number; sharpe: number } | undefined {
+): Money | undefined {
+  const path = moneyPath({ dataset, feed }, kind, rows, values);
+  return path && { total_return: path.total_return, sharpe: path.sharpe };
+}
+
+export function moneyPath(
+  { dataset, feed }: FoldMarket,
+  kind: ScoreKind,
+  rows: TrainingRows,
+  values: Float64Array,
+): MoneyPath | undefined {
   const flat = kind === 'probability' ? 0.5 : 0;
   const scores = feed.bars.map(({ time }) => new Float64Array(time.length).fill(flat));
   let first = Number.POSITIVE_INFINITY;
@@ -62,10 +84,12 @@ export function moneyOf(
     },
   );
   const axis = sessionAxis(returnCalendar(dataset), equity.time);
-  const { returns } = sessionReturns(equity.equity, sessionOfMarks(equity.time, axis), axis.dates.length, CASH);
+  const sessions = sessionReturns(equity.equity, sessionOfMarks(equity.time, axis), axis.dates.length, CASH);
   return {
     total_return: equity.equity.at(-1)! / CASH - 1,
     // A model that never trades has no ratio, and earns nothing.
-    sharpe: sharpe(returns, axis.periodsPerYear) || 0,
+    sharpe: sharpe(sessions.returns, axis.periodsPerYear) || 0,
+    dates: axis.dates,
+    growth: sessions.equity.map((v) => v / CASH),
   };
 }

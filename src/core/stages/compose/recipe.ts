@@ -37,12 +37,16 @@ export async function openRecipe(reference: string, { artifacts }: Pick<Runtime,
   const source = await artifacts.open(['report', 'run'], reference);
   const run = source.kind === 'run' ? source : await artifacts.openInput(source, 'run');
   const model = await openModel(await artifacts.openInput(run, 'model'));
-  const { manifest, id } = model.artifact;
   if (model.file.kind === 'rule') {
     throw new QuantlineError('USAGE', `${model.file.trainer.text} is a rule: there is nothing to fit again.`, {
       hint: 'Trade the report as it is; a rule is valid on every bar.',
     });
   }
+  return { ...{ source, run, model }, ...fitOf(model.artifact) };
+}
+
+/** How a learner was fitted, from its manifest. ARTIFACT_CORRUPT where that does not say it. */
+export function fitOf({ manifest, id }: Pick<Artifact, 'manifest' | 'id'>): Pick<Recipe, 'fit' | 'rolling'> {
   const parsed = settingsSchema.safeParse(manifest.settings);
   if (!parsed.success || manifest.seed === undefined) {
     throw new QuantlineError('ARTIFACT_CORRUPT', `The model ${id} does not say how it was trained.`, {
@@ -52,7 +56,6 @@ export async function openRecipe(reference: string, { artifacts }: Pick<Runtime,
   }
   const { scheme, embargo, rounds, rows } = parsed.data;
   return {
-    ...{ source, run, model },
     fit: {
       ...{ embargo, seed: manifest.seed, rounds: rounds ?? undefined, cv: undefined },
       ...{ weights: rows.weights, balance: rows.balance, select: rows.select ?? undefined },

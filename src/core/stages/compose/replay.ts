@@ -3,12 +3,15 @@ import type { OpenDataset } from '../../data/dataset.js';
 import { openDataset } from '../../data/open.js';
 import { firstTickAt } from '../../engine/feed.js';
 import type { HonestyResult, Neighbour, Replay } from '../../evaluation/index.js';
+import type { FeatureImportance } from '../../models/importance.js';
 import type { ModelFile } from '../../models/model-file.js';
 import { ruleModel } from '../../models/segmented.js';
 import type { Runtime } from '../runtime.js';
 import { agentPolicies } from './agents.js';
 import { adjustingOf, asOfModel } from './as-of.js';
 import { openDetail } from './detail.js';
+import { importanceOf } from './importance.js';
+import { learnedOf } from './learned.js';
 import { feedOf, signalsOf } from './market.js';
 import { openModel } from './model.js';
 import { retrainChecks } from './retrain.js';
@@ -23,6 +26,8 @@ export interface OpenReplay {
   readonly dataset: OpenDataset;
   /** Checks that train again; none for rules. */
   retrained(seed: number): Promise<readonly HonestyResult[]>;
+  /** What each feature is worth on the traded bars; none for rules. */
+  importance(seed: number, step: (done: number, total: number) => Promise<void>): Promise<readonly FeatureImportance[]>;
   /** What an agent is compared with; none for other models. */
   policies(): readonly Neighbour[];
   /** The run's rule with other arguments, scored; none for learners. */
@@ -33,7 +38,7 @@ export interface OpenReplay {
 export async function openReplay({ artifact, run }: OpenRun, runtime: Runtime): Promise<OpenReplay> {
   const dataset = await openDataset(runtime, await runtime.artifacts.openInput(artifact, 'dataset'));
   const modelArtifact = await runtime.artifacts.openInput(artifact, 'model');
-  const { file, model, seeds } = await openModel(modelArtifact, run.inSample);
+  const { file, model, fitted, seeds } = await openModel(modelArtifact, run.inSample);
   const { detail } = run;
   const feed = { ...feedOf(dataset), ...(detail && { detail: await openDetail(runtime, dataset, detail) }) };
   const composed = await composeStrategy(run.strategy, run.scoreKind, dataset.instruments);
@@ -46,13 +51,23 @@ export async function openReplay({ artifact, run }: OpenRun, runtime: Runtime): 
     from: firstTickAt(feed, run.from),
     to: firstTickAt(feed, run.to) + 1,
   };
+  let built: ReturnType<typeof learnedOf> | undefined;
+  const learned = () => (built ??= learnedOf(file, modelArtifact, dataset));
+  const segment = file.segments.at(-1);
   return {
     replay,
     model: file,
     modelArtifact,
     dataset,
     policies: () => agentPolicies(file, seeds, dataset, replay.signals, composed.strategy.sizing),
-    retrained: (seed) => retrainChecks(file, modelArtifact.manifest, dataset, seed, runtime),
+    retrained: async (seed) => {
+      const rows = segment === undefined ? undefined : await learned();
+      return rows === undefined ? [] : retrainChecks(rows, segment!, modelArtifact.manifest, seed, runtime);
+    },
+    importance: async (seed, step) => {
+      const rows = segment === undefined ? undefined : await learned();
+      return rows === undefined ? [] : importanceOf(rows, fitted.at(-1)!, file, run, seed, step);
+    },
     neighbours: async () => {
       if (file.kind !== 'rule') return [];
       const found: Neighbour[] = [];

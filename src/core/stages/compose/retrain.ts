@@ -1,49 +1,35 @@
 import type { Manifest } from '../../artifacts/index.js';
-import type { OpenDataset } from '../../data/dataset.js';
 import { childSeed, seededRandom } from '../../domain/random.js';
 import { type HonestyResult, permutedLabels, shuffle } from '../../evaluation/index.js';
-import { parseFeatures } from '../../features/index.js';
-import type { ModelFile } from '../../models/model-file.js';
 import { rowsBetween, scoreRows, selectRows } from '../../models/rows.js';
+import type { Segment } from '../../models/segments.js';
 import type { Runtime } from '../runtime.js';
-import { rowsOf } from './as-of.js';
-import { composeLabel } from './labels.js';
-import { reopenTrainer } from './trainer.js';
+import type { Learned } from './learned.js';
+import { fitOnce } from './segments.js';
 
-/** Honesty checks that train again: the last segment, on its own rows with labels permuted. None for a rule. */
+/**
+ * Honesty checks that train again: the last segment by its own recipe (engine, rounds, weights, choice of columns), on its own
+ * rows with labels permuted.
+ */
 export async function retrainChecks(
-  file: ModelFile,
-  manifest: Manifest,
-  dataset: OpenDataset,
+  { learner, label, rows, fit }: Learned,
+  segment: Segment,
+  { engine }: Manifest,
   seed: number,
   runtime: Runtime,
 ): Promise<HonestyResult[]> {
-  const segment = file.segments.at(-1);
-  if (file.kind !== 'learner' || segment === undefined || file.features === null || file.label === null) return [];
-  const { trainer } = await reopenTrainer(file.trainer.name, file.trainer.settings);
-  if (trainer.kind !== 'learner') return [];
-  const label = await composeLabel(file.label, dataset);
-  const rows = rowsOf(dataset, await parseFeatures(file.features), label);
+  if (learner.agent !== undefined) {
+    const detail = 'Not applicable: an agent learns from what it earns, not from labels.';
+    return [{ name: 'permuted-labels', pass: true, detail }];
+  }
   const train = selectRows(rows, rowsBetween(rows, segment.trainFrom, segment.trainTo, segment.trainTo));
   const test = selectRows(rows, rowsBetween(rows, segment.validFrom, segment.validTo ?? Infinity, Infinity));
   if (train.rows < 20 || test.rows === 0) return [permutedLabels(new Float64Array(0), new Float64Array(0), 0)];
   const y = train.y.slice();
   shuffle(y, seededRandom(childSeed(seed, 'permuted-labels')));
-  const settings = manifest.settings as { readonly rounds?: number | null };
-  const fitted = await trainer.fit(
-    { ...train, y },
-    {
-      scoreKind: label.scoreKind,
-      seed: manifest.seed ?? seed,
-      threads: runtime.threads,
-      engine: manifest.engine?.name === 'native' ? 'native' : 'embedded',
-      libraries: runtime.libraries,
-      signal: runtime.signal,
-      rounds: settings.rounds ?? undefined,
-      validation: undefined,
-      onRound: (done, total) => runtime.progress.update('training on permuted labels', done, total),
-    },
-  );
+  const name = engine?.name === 'native' ? 'native' : 'embedded';
+  const job = { learner, rows, label, engine: name, options: fit, runtime } as const;
+  const fitted = await fitOnce(job, { ...train, y }, 'on permuted labels');
   return [permutedLabels(scoreRows(fitted, test), test.y, independentRows(test.decided, test.labelEnd))];
 }
 
