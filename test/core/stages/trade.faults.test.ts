@@ -7,7 +7,9 @@ import {
   emptyAfter,
   type Fault,
   htmlAfter,
+  mutate,
   reply,
+  replyAfter,
   statusAfter,
 } from '../../fakes/alpaca/faults.js';
 import { dailyBars, session, VenueRig, walk } from '../../support/venue.js';
@@ -39,6 +41,14 @@ describe('placing', () => {
     ['F3: a web page', htmlAfter],
     ['F3: an empty body', emptyAfter],
     ['F4: dropped before acceptance', dropBefore],
+    [
+      'F6: taken, and said to exist already',
+      replyAfter(422, { code: 40010001, message: 'client_order_id must be unique' }),
+    ],
+    ['F6: the other spelling', replyAfter(422, { code: 40010001, message: 'client order id must be unique' })],
+    ['F31: the answer has an unknown status', mutate((order: object) => ({ ...order, status: 'quantum' }))],
+    ['F31: the answer has numbers for text', mutate((order: object) => ({ ...order, filled_qty: 0, qty: 10 }))],
+    ['F31: the answer lacks its id', mutate((order: object) => ({ ...order, id: undefined }))],
     ['F7: 429 with a reset', reply(429, { message: 'too many requests.' }, { 'x-ratelimit-reset': '0' })],
   ])('%s: one order an intent, and a rerun converges', async (_, fault) => {
     rig.venue.arm(ORDERS, fault, 1);
@@ -71,6 +81,46 @@ describe('placing', () => {
 });
 
 describe('reading', () => {
+  test('F31: positions that lack what safety needs: nothing is traded on a guess', async () => {
+    await rig.once();
+    for (const field of ['qty', 'side', 'symbol']) {
+      const without = mutate((list: object[]) => list.map((one) => ({ ...one, [field]: undefined })));
+      rig.venue.arm('GET /v2/positions', without, 1);
+      await expect(rig.once()).rejects.toMatchObject({
+        code: 'UNAVAILABLE',
+        exitCode: 7,
+        message: expect.stringContaining(`position lacks ${field}`),
+      });
+    }
+    expect(rig.venue.book.accepted).toHaveLength(2);
+  });
+
+  test('F29: more orders and fills than a page holds are read, each once; a list that repeats itself is not', async () => {
+    const { book } = rig.venue;
+    book.rules.fillMarket = false;
+    const byHand = { symbol: 'MSFT', side: 'buy', type: 'limit', qty: '1', limit_price: '1', time_in_force: 'gtc' };
+    for (let i = 0; i < 501; i++) book.place(byHand);
+    let page: unknown;
+    rig.venue.arm(
+      'GET /v2/orders',
+      ({ process, send }) => {
+        page ??= process().body;
+        send({ status: 200, body: page });
+      },
+      2,
+    );
+    await expect(rig.once()).rejects.toMatchObject({ code: 'UNAVAILABLE', message: /repeats itself/ });
+    expect(rig.venue.count(ORDERS)).toBe(0);
+    expect(await rig.once({ patience: '1s' })).toMatchObject({ outcome: 'decided', orders: 2 });
+    const [first, second] = book.accepted.slice(-2);
+    for (let i = 0; i < 120; i++) book.fill(first!.id, 0.1);
+    book.fill(first!.id);
+    book.fill(second!.id);
+    expect(await rig.once()).toMatchObject({ fills: 122, positions: [{}, {}] });
+    // What somebody else has ordered is left alone.
+    expect([...book.orders.values()].filter(({ status }) => status === 'new')).toHaveLength(501);
+  });
+
   test.each(['/v2/positions', '/v2/orders', '/v2/account/activities', '/v2/account'])(
     'F30: %s fails: nothing is concluded and nothing is sent',
     async (route) => {

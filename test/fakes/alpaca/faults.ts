@@ -60,6 +60,13 @@ export const reply =
   ({ response }) => {
     response.writeHead(status, { ...json, ...headers }).end(typeof body === 'string' ? body : JSON.stringify(body));
   };
+/** Recorded, but answered with a fixed reply. */
+export const replyAfter =
+  (status: number, body: unknown): Fault =>
+  ({ process, response }) => {
+    process();
+    response.writeHead(status, json).end(JSON.stringify(body));
+  };
 /** The venue acts; its JSON is changed on the way (not validated: the point is that it lies). */
 export const mutate =
   (change: (body: never) => unknown): Fault =>
