@@ -1,4 +1,5 @@
 import { cpSync, rmSync } from 'node:fs';
+import { expect } from 'vitest';
 import type { Artifact } from '../../src/core/artifacts/index.js';
 import { calendarOf } from '../../src/core/domain/calendars/index.js';
 import { seededRandom } from '../../src/core/domain/random.js';
@@ -171,6 +172,14 @@ export class VenueRig {
     if (violations.length > 0) throw new Error(violations.join('\n'));
     if (this.said.join('\n').includes(keys.secret)) throw new Error('the secret key was said');
     return { accepted: accepted.length, fills: filled.length };
+  }
+
+  /** The oracle, and that another start sends and books nothing more. */
+  async converges(): Promise<void> {
+    await this.start();
+    const before = await this.oracle();
+    await this.start();
+    expect(await this.oracle(), 'a rerun converges').toEqual(before);
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,7 @@ import { absolute, compare, signOf } from '../domain/decimal.js';
 import type { Lease, OrderRecord, OrderReport } from '../state/index.js';
 import { type ExecutionContext, limitsOf } from './context.js';
 import { awaitOutcome } from './outcome.js';
-import { takeDown } from './protection/keeper.js';
+import { takeDown } from './protection/emergency.js';
 import { commitIntents, type SubmitOptions, submitOrders } from './submit.js';
 
 /**
@@ -17,21 +17,25 @@ export async function sendDecision(
   options: SubmitOptions,
 ): Promise<readonly OrderRecord[]> {
   if (context.broker.capabilities.relativeProtection === true) return submitOrders(context, lease, orders, options);
-  const exits = orders.filter(({ leg }) => leg !== 'entry');
-  if (exits.length === 0) return submitOrders(context, lease, orders, options);
   const { journal, scope } = context;
+  const exits = orders.filter(({ leg }) => leg !== 'entry');
+  const entries = orders.filter(({ leg }) => leg === 'entry');
+  // Also where the exit went out in an earlier start, which ended before it filled.
+  const held = new Map((await journal.positions(scope)).map(({ instrument, quantity }) => [instrument, quantity]));
+  const turning = entries.filter(({ instrument, request }) => {
+    const side = signOf(held.get(instrument) ?? '0');
+    return side !== 0 && side > 0 === (request.side === 'sell');
+  });
+  if (exits.length + turning.length === 0) return submitOrders(context, lease, orders, options);
   const open = await journal.orders({ scope, open: true });
   const ready: OrderRecord[] = [];
   for (const exit of exits) {
     const others = open.filter((order) => order.instrument === exit.instrument && isInTheWay(order, exit));
     ready.push(...(others.length === 0 ? [exit] : await clearTheWay(context, lease, exit, others)));
   }
-  const closing = new Map(ready.map((exit) => [exit.instrument, exit.clientOrderId]));
-  const entries = orders.filter(({ leg }) => leg === 'entry');
-  const free = entries.filter(({ instrument }) => !exits.some((exit) => exit.instrument === instrument));
+  const free = entries.filter((entry) => !turning.includes(entry));
   await submitOrders(context, lease, [...ready, ...free], options);
-  const turning = entries.filter((entry) => !free.includes(entry));
-  await enterAfter(context, lease, turning, closing, options);
+  await enterAfter(context, lease, turning, options);
   const all = [...ready.map(({ clientOrderId }) => clientOrderId), ...orders.map(({ clientOrderId }) => clientOrderId)];
   return journal.ordersById([...new Set(all)]);
 }
@@ -61,6 +65,8 @@ async function clearTheWay(
   const size = absolute(quantity);
   if (exit.request.quantity === undefined || compare(exit.request.quantity, size) === 0) return [exit];
   await conclude(context, exit, 'canceled', 'its protection has closed a part of the position');
+  // One that may be at the venue already is not joined by another.
+  if (exit.status !== 'intended') return [];
   return commitIntents(context, lease, exit.slot, [{ leg: exit.leg, request: { ...exit.request, quantity: size } }]);
 }
 
@@ -69,13 +75,20 @@ async function enterAfter(
   context: ExecutionContext,
   lease: Lease,
   entries: readonly OrderRecord[],
-  closing: ReadonlyMap<string, string>,
   options: SubmitOptions,
 ): Promise<void> {
   if (entries.length === 0) return;
   const { clock, journal, scope } = context;
   const until = Math.min(options.validUntil ?? Number.POSITIVE_INFINITY, clock.now() + limitsOf(context).takeDownFor);
-  await awaitOutcome(context, [...closing.values()], until);
+  const open = await journal.orders({ scope, open: true });
+  const closing = open.filter(
+    ({ leg, instrument }) => leg === 'exit' && entries.some((one) => one.instrument === instrument),
+  );
+  await awaitOutcome(
+    context,
+    closing.map(({ clientOrderId }) => clientOrderId),
+    until,
+  );
   const ready: OrderRecord[] = [];
   for (const entry of entries) {
     const quantity = (await journal.position(scope, entry.instrument))?.quantity ?? '0';
@@ -87,9 +100,11 @@ async function enterAfter(
 
 async function conclude(
   { journal, clock }: ExecutionContext,
-  { clientOrderId }: OrderRecord,
-  status: OrderReport['status'],
+  order: OrderRecord,
+  ended: OrderReport['status'],
   reason: string,
 ): Promise<void> {
-  await journal.recordReports([{ clientOrderId, status, reason }], clock.now());
+  // What an earlier send may have brought to the venue is found or given up by reconciliation.
+  const status = order.status === 'intended' ? ended : 'unknown';
+  await journal.recordReports([{ clientOrderId: order.clientOrderId, status, reason }], clock.now());
 }

@@ -74,7 +74,8 @@ export class AccountKeeper {
   private async noteFill(fill: ExecutionRecord): Promise<void> {
     const order = await this.context.journal.order(fill.clientOrderId);
     if (order === undefined || fill.kind !== 'fill' || !this.index.has(fill.instrument)) return;
-    if (order.leg === 'stop' || order.leg === 'target') {
+    const watched = order.request.purpose === 'stop_loss' || order.request.purpose === 'take_profit';
+    if (order.leg === 'stop' || order.leg === 'target' || watched) {
       this.closings.set(fill.instrument, { execution: fill.executionId, side: fill.side === 'sell' ? 1 : -1 });
     } else this.closings.delete(fill.instrument);
   }

@@ -43,6 +43,9 @@ export function watchOf(source: TickSource): PriceWatch {
       const found = source.extremes(at(instrument), since);
       return found === undefined ? Number.NaN : direction > 0 ? found.high : found.low;
     },
-    last: (instrument) => source.newest(at(instrument)),
+    last: (instrument, since) => {
+      const newest = source.newest(at(instrument));
+      return newest === undefined ? undefined : source.extremes(at(instrument), Math.max(since, newest));
+    },
   };
 }

@@ -201,10 +201,9 @@ export class GrowingFeed {
     return extremesOf(this.bars(j), this.barAt(j, t), t, this.calendar);
   }
 
-  /** The newest bar of instrument j. */
-  newest(j: number): TickBar | undefined {
-    const one = this.series[j]!;
-    return one.size === 0 ? undefined : one.bar(one.size - 1);
+  /** Opening instant of the newest bar of instrument j. */
+  newest(j: number): number | undefined {
+    return this.bars(j).time.at(-1);
   }
 
   /** The tick of a slot whose bars open at `expected` (undefined: the instrument has none then). */

@@ -53,8 +53,7 @@ export class ReplaySource implements TickSource {
   }
 
   newest(j: number) {
-    const { high, low } = this.feed.bars[j]!;
-    return high.length === 0 ? undefined : { high: high.at(-1)!, low: low.at(-1)! };
+    return this.feed.bars[j]!.time.at(-1);
   }
 
   private tick(k: number): LiveTick {

@@ -4,6 +4,7 @@ import { isQuantlineError } from '../../errors/index.js';
 import {
   cancelOrder,
   commitDecision,
+  type EmergencyPolicy,
   type ExecutionContext,
   type MarketTick,
   ProtectionKeeper,
@@ -11,10 +12,18 @@ import {
   type ReconcileResult,
   reconcile,
   sendDecision,
+  turnedOver,
   type Unprotected,
 } from '../../execution/index.js';
 import type { Rounding } from '../../market/index.js';
-import type { CorporateActionRecord, ExecutionRecord, Lease, NewIntent, OrderRecord } from '../../state/index.js';
+import type {
+  CorporateActionRecord,
+  ExecutionRecord,
+  Lease,
+  NewIntent,
+  OrderRecord,
+  PositionRecord,
+} from '../../state/index.js';
 import { actionEvent } from '../actions.js';
 import { allocateView, type MarketView } from '../decide.js';
 import { type EventSink, orderEvent } from '../events.js';
@@ -49,7 +58,7 @@ export interface LiveSettings {
   readonly events?: EventSink;
   readonly hooks?: TradeHooks;
   /** What happens to a position whose exits the venue refuses. Default: it is closed. */
-  readonly emergency?: 'exit' | 'hold';
+  readonly emergency?: EmergencyPolicy;
 }
 
 export interface TickOutcome {
@@ -80,6 +89,9 @@ export class LiveRunner {
   private flatUntil = Number.NEGATIVE_INFINITY;
   private readonly noted: ExecutionRecord[] = [];
   private readonly protection: ProtectionKeeper | undefined;
+  private readonly emergency: EmergencyPolicy;
+  /** Positions that exits have turned over, as last seen. */
+  private reversed: readonly PositionRecord[] = [];
   /** Positions that the venue does not protect, as met so far. */
   readonly unprotected: Unprotected[] = [];
 
@@ -88,9 +100,10 @@ export class LiveRunner {
     this.keeper = new AccountKeeper(execution, source);
     this.accountRisk = new AccountRisk(execution, settings.instruments);
     this.view = allocateView(source.instruments.length);
+    this.emergency = settings.emergency ?? 'exit';
     const { protection } = settings.strategy;
     if (protection !== undefined && execution.broker.capabilities.relativeProtection !== true) {
-      const policy = { protection, emergency: settings.emergency ?? 'exit' };
+      const policy = { protection, emergency: this.emergency };
       this.protection = new ProtectionKeeper(execution, settings.instruments, policy, watchOf(source));
     }
   }
@@ -209,15 +222,19 @@ export class LiveRunner {
     for (const fill of state.booked) hooks?.notify?.({ type: 'fill', execution: fill });
     for (const action of tick?.actions ?? []) this.settings.events?.emit(actionEvent(time, action));
     await emitBooked(execution, this.settings.events, time, booked, before);
-    await this.protect(lease);
+    await this.protect(lease, state.reversed);
     this.open = await this.keeper.refresh(booked, memory);
     return { state, memory };
   }
 
-  /** Brings the exits at the venue in line with what is held. */
-  async protect(lease: Lease): Promise<void> {
-    if (this.protection === undefined) return;
-    for (const each of await this.protection.keep(lease)) {
+  /** Brings the exits at the venue in line with what is held, and deals with what exits have turned over. */
+  private async protect(lease: Lease, reversed: readonly PositionRecord[]): Promise<void> {
+    const alarms: Unprotected[] = [];
+    this.reversed = reversed;
+    for (const position of reversed)
+      alarms.push(await turnedOver(this.settings.execution, lease, position, this.emergency));
+    if (this.protection !== undefined) alarms.push(...(await this.protection.keep(lease)));
+    for (const each of alarms) {
       if (this.unprotected.some(({ instrument }) => instrument === each.instrument)) continue;
       this.unprotected.push(each);
       this.settings.hooks?.notify?.({ type: 'unprotected', ...each });
@@ -351,6 +368,8 @@ export class LiveRunner {
     const cancel: OrderRecord[] = [];
     for (const order of planned) {
       const name = this.settings.source.instruments[order.index]!;
+      // Left to a person.
+      if (this.emergency === 'hold' && this.reversed.some(({ instrument }) => instrument === name)) continue;
       const entries = (this.open ?? []).filter((each) => each.instrument === name && each.leg === 'entry');
       // An exit outranks what is left of an entry: a position being closed must not grow.
       if (order.action === 'cancel' || order.intent.leg === 'exit') cancel.push(...entries);

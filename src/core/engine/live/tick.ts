@@ -54,8 +54,8 @@ export interface TickSource {
   barAt(j: number, t: number): number;
   /** Highest high and lowest low of instrument j in the bar that contains t and in later ones; undefined without one. */
   extremes(j: number, t: number): { readonly high: number; readonly low: number } | undefined;
-  /** The newest bar of instrument j that can be told now. */
-  newest(j: number): { readonly high: number; readonly low: number } | undefined;
+  /** Opening instant of the newest bar of instrument j that can be told now. */
+  newest(j: number): number | undefined;
 }
 
 /** Highest high and lowest low of the bar that contains t, where i is it, and of those that open later. */

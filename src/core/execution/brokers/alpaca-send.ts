@@ -9,12 +9,19 @@ type PostOrder = trading.PostOrderRequest;
 
 const isCrypto = (instrument: string): boolean => instrument.includes('/');
 
+/** A market that never closes has no day; a market order fills at once either way. */
+const withoutDay = (request: OrderRequest): OrderRequest =>
+  isCrypto(request.instrument) && request.type === 'market' && request.timeInForce === 'day'
+    ? { ...request, timeInForce: 'gtc' }
+    : request;
+
 /**
  * The vendor's order for a request, checked against every rule that the vendor documents, so that a mistake is refused
  * here with words, and not there with a code that stands for many things.
  * @throws QuantlineError REFUSED with outcome `rejected`; nothing was sent.
  */
-export function orderBody(request: OrderRequest, clientOrderId: string, capabilities: BrokerCapabilities): PostOrder {
+export function orderBody(asked: OrderRequest, clientOrderId: string, capabilities: BrokerCapabilities): PostOrder {
+  const request = withoutDay(asked);
   const { instrument, side, type, timeInForce, quantity, notional, limitPrice, stopPrice } = request;
   if (clientOrderId === '' || clientOrderId.length > 128)
     refuseOrder(request, 'the client order id must have 1 to 128 characters');

@@ -1,32 +1,32 @@
 import { absolute, compare, type DecimalText, signOf, subtract } from '../../domain/decimal.js';
 import type { Instrument } from '../../domain/instrument.js';
 import type { Protection } from '../../domain/orders.js';
-import { isQuantlineError } from '../../errors/index.js';
-import { isTerminal, type Lease, type OrderRecord, type PositionRecord } from '../../state/index.js';
-import type { OrderRequest } from '../broker.js';
+import type { Lease, OrderRecord, PositionRecord } from '../../state/index.js';
 import { type ExecutionContext, limitsOf } from '../context.js';
-import { amendOrder, awaitOutcome, cancelOrder, replaceOrder } from '../outcome.js';
+import { amendOrder, replaceOrder } from '../outcome.js';
 import { commitIntents, submitOrders } from '../submit.js';
-import { exitSide, heldAt, type Levels, levelsOf, protectiveOrder } from './levels.js';
+import {
+  closeAtMarket,
+  closes,
+  type EmergencyPolicy,
+  emergency,
+  lastSlot,
+  takeDown,
+  type Unprotected,
+} from './emergency.js';
+import { heldAt, type Levels, levelsOf, protectiveOrder } from './levels.js';
 
 export interface ProtectionPolicy {
   readonly protection: Protection;
-  /** What happens to a position that the venue does not protect: closed at market, or left to a person. */
-  readonly emergency: 'exit' | 'hold';
+  readonly emergency: EmergencyPolicy;
 }
 
 /** Prices of our own bars that protection is watched by. */
 export interface PriceWatch {
   /** Best price for a position of this direction in the bars from `since` on; NaN: none. */
   best(instrument: string, since: number, direction: number): number;
-  /** The newest bar; undefined where the instrument has none. */
-  last(instrument: string): { readonly high: number; readonly low: number } | undefined;
-}
-
-/** A position that is not protected, and why. */
-export interface Unprotected {
-  readonly instrument: string;
-  readonly reason: string;
+  /** The newest bar; undefined where it was over before `since`. */
+  last(instrument: string, since: number): { readonly high: number; readonly low: number } | undefined;
 }
 
 /**
@@ -55,22 +55,22 @@ export class ProtectionKeeper {
       const instrument = this.instruments.get(position.instrument);
       if (instrument === undefined) continue;
       const problem = await this.one(lease, position, instrument);
-      if (problem !== undefined) unprotected.push({ instrument: instrument.id, reason: problem });
+      if (problem !== undefined) unprotected.push(problem);
     }
     return unprotected;
   }
 
-  private async one(lease: Lease, held: PositionRecord, instrument: Instrument): Promise<string | undefined> {
+  private async one(lease: Lease, held: PositionRecord, instrument: Instrument): Promise<Unprotected | undefined> {
     const { journal, scope, broker, clock } = this.context;
     let open = await this.openOf(instrument.id);
-    if (open.some(({ leg }) => leg === 'exit')) return undefined;
+    if (open.some(closes)) return undefined;
     const [lot] = held.lots;
     if (lot === undefined || lot.leg !== 'entry') return undefined;
     const entries = open.filter(({ leg }) => leg === 'entry');
     if (entries.length > 0) {
       // Attached exits are armed once the entry is complete: until then what has filled is exposed.
       if (clock.now() - lot.time < limitsOf(this.context).partialEntryFor) return undefined;
-      if (!(await this.takeDown(open))) return undefined;
+      if (!(await takeDown(this.context, open))) return undefined;
       open = [];
     }
     const position = (await journal.position(scope, instrument.id)) ?? held;
@@ -81,7 +81,7 @@ export class ProtectionKeeper {
     const levels = levelsOf(this.policy.protection, instrument, direction, average, best);
     const refused = await this.refusedSince(instrument.id, lot.executionId);
     if (refused !== undefined)
-      return this.emergency(
+      return this.alarm(
         lease,
         position,
         `the venue refused its ${refused.leg}: ${refused.reason ?? refused.venueStatus}`,
@@ -96,13 +96,18 @@ export class ProtectionKeeper {
       (wanted.stop || wanted.target);
     if (!covered && (wanted.stop || wanted.target)) {
       const problem = await this.arm(lease, open, instrument, levels);
-      if (problem !== undefined) return this.emergency(lease, position, problem);
+      if (problem !== undefined) return this.alarm(lease, position, problem);
     } else if (covered) {
       const problem = await this.move(lease, open, levels, instrument);
-      if (problem !== undefined) return this.emergency(lease, position, problem);
+      if (problem !== undefined) return this.alarm(lease, position, problem);
     }
     await this.noteExposure(instrument.id, lot.executionId, lot.time);
-    return this.watchedExit(lease, position, levels, wanted);
+    await this.watchedExit(lease, position, lot.time, levels, wanted);
+    return undefined;
+  }
+
+  private alarm(lease: Lease, position: PositionRecord, reason: string): Promise<Unprotected> {
+    return emergency(this.context, lease, position, reason, this.policy.emergency);
   }
 
   private async openOf(instrument: string): Promise<readonly OrderRecord[]> {
@@ -123,11 +128,6 @@ export class ProtectionKeeper {
     );
   }
 
-  /** Cancels orders and waits until they are over; false where one is not in time: nothing else may be sent then. */
-  private async takeDown(orders: readonly OrderRecord[]): Promise<boolean> {
-    return takeDown(this.context, orders);
-  }
-
   /** Places exits for the whole position; a reason where the venue does not take them. */
   private async arm(
     lease: Lease,
@@ -136,7 +136,13 @@ export class ProtectionKeeper {
     levels: Levels,
   ): Promise<string | undefined> {
     const { journal, scope, broker } = this.context;
-    if (!(await this.takeDown(open.filter(({ leg }) => leg !== 'entry')))) return undefined;
+    if (
+      !(await takeDown(
+        this.context,
+        open.filter(({ leg }) => leg !== 'entry'),
+      ))
+    )
+      return undefined;
     const position = await journal.position(scope, instrument.id);
     if (position === undefined || signOf(position.quantity) === 0) return undefined;
     const order = protectiveOrder(
@@ -148,7 +154,7 @@ export class ProtectionKeeper {
       levels,
     );
     if (order === undefined) return undefined;
-    const recorded = await commitIntents(this.context, lease, await this.slot(), [order]);
+    const recorded = await commitIntents(this.context, lease, await lastSlot(this.context), [order]);
     const [sent] = await submitOrders(this.context, lease, recorded);
     if (sent!.status === 'rejected' || sent!.status === 'expired') return sent!.reason ?? `it was ${sent!.status}`;
     return undefined;
@@ -198,56 +204,20 @@ export class ProtectionKeeper {
   private async watchedExit(
     lease: Lease,
     position: PositionRecord,
+    since: number,
     levels: Levels,
     held: { readonly stop: boolean; readonly target: boolean },
-  ): Promise<string | undefined> {
-    const bar = this.watch.last(position.instrument);
-    if (bar === undefined) return undefined;
+  ): Promise<void> {
+    const bar = this.watch.last(position.instrument, since);
+    if (bar === undefined) return;
     const long = signOf(position.quantity) > 0;
     const reached = (level: string, from: number) => (long ? from <= Number(level) : from >= Number(level));
     const passed = (level: string, from: number) => (long ? from >= Number(level) : from <= Number(level));
     const stopped = !held.stop && levels.stop !== undefined && reached(levels.stop, long ? bar.low : bar.high);
     const taken = !held.target && levels.target !== undefined && passed(levels.target, long ? bar.high : bar.low);
-    if (!stopped && !taken) return undefined;
-    if (!(await this.takeDown(await this.openOf(position.instrument)))) return undefined;
-    await this.close(lease, position.instrument, stopped ? 'stop_loss' : 'take_profit');
-    return undefined;
-  }
-
-  /** The alarm: the strategy may only reduce from here on, and by the policy the position is closed at once. */
-  private async emergency(lease: Lease, position: PositionRecord, reason: string): Promise<string> {
-    const { journal, scope, clock, logger } = this.context;
-    const { instrument } = position;
-    logger.warn(`${instrument} is not protected: ${reason}.`);
-    const { state } = await journal.state(scope);
-    if (state === 'active')
-      await journal.setState(scope, 'reducing', `${instrument} is not protected: ${reason}`, clock.now());
-    if (this.policy.emergency === 'hold') return reason;
-    if (await this.takeDown(await this.openOf(instrument))) await this.close(lease, instrument, 'unprotected');
-    return reason;
-  }
-
-  private async close(lease: Lease, instrument: string, purpose: string): Promise<void> {
-    const { journal, scope } = this.context;
-    const position = await journal.position(scope, instrument);
-    if (position === undefined || signOf(position.quantity) === 0) return;
-    const request: OrderRequest = {
-      instrument,
-      side: exitSide(signOf(position.quantity)),
-      type: 'market',
-      timeInForce: 'day',
-      quantity: absolute(position.quantity),
-      opens: false,
-      purpose,
-    };
-    const recorded = await commitIntents(this.context, lease, await this.slot(), [{ leg: 'exit', request }]);
-    await submitOrders(this.context, lease, recorded);
-  }
-
-  /** Orders belong to the slot of the last decision. */
-  private async slot(): Promise<number> {
-    const { journal, scope, clock } = this.context;
-    return (await journal.lastDecision(scope))?.slot ?? clock.now();
+    if (!stopped && !taken) return;
+    if (!(await takeDown(this.context, await this.openOf(position.instrument)))) return;
+    await closeAtMarket(this.context, lease, position.instrument, stopped ? 'stop_loss' : 'take_profit');
   }
 
   /** How long what was bought stood without an exit at the venue, once a position. */
@@ -274,20 +244,3 @@ const differs = (now: DecimalText | undefined, wanted: DecimalText): boolean =>
 const covers = (order: OrderRecord | undefined, size: DecimalText): boolean =>
   order !== undefined &&
   (order.request.quantity === undefined || compare(subtract(order.request.quantity, order.filledQuantity), size) === 0);
-
-/** Cancels orders and waits until they are over; false where one is not in time. */
-export async function takeDown(context: ExecutionContext, orders: readonly OrderRecord[]): Promise<boolean> {
-  if (orders.length === 0) return true;
-  for (const { clientOrderId } of orders) {
-    try {
-      await cancelOrder(context, clientOrderId);
-    } catch (error) {
-      // What cannot be cancelled is over, or shows below that it is not.
-      if (!isQuantlineError(error) || error.code === 'CREDENTIALS') throw error;
-      context.logger.warn(error.message);
-    }
-  }
-  const ids = orders.map(({ clientOrderId }) => clientOrderId);
-  const ended = await awaitOutcome(context, ids, context.clock.now() + limitsOf(context).takeDownFor);
-  return ended.every(({ status }) => isTerminal(status));
-}

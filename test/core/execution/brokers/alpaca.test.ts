@@ -99,9 +99,9 @@ describe('orders as Alpaca takes them', () => {
       { order_class: 'bracket', side: 'sell', take_profit: { limit_price: '90' }, stop_loss: { stop_price: '105' } },
     ],
     [
-      'crypto',
-      { instrument: 'BTC/USD', side: 'buy', type: 'market', timeInForce: 'gtc', quantity: '0.0001' },
-      { symbol: 'BTC/USD' },
+      'crypto, which has no day',
+      { instrument: 'BTC/USD', side: 'buy', type: 'market', timeInForce: 'day', quantity: '0.0001' },
+      { symbol: 'BTC/USD', time_in_force: 'gtc' },
     ],
   ];
   it.each(cases)('%s', async (_name, request, expected) => {
@@ -195,7 +195,7 @@ describe('F33 numbers are checked before the network', () => {
     ['a trail on a limit order', buy({ ...limit, trail: '0.1' }), /only a trailing stop trails/],
     [
       'crypto for the day',
-      { instrument: 'BTC/USD', side: 'buy', type: 'market', timeInForce: 'day', quantity: '1' },
+      { instrument: 'BTC/USD', side: 'buy', type: 'limit', timeInForce: 'day', quantity: '1', limitPrice: '99' },
       /not taken for crypto/,
     ],
   ])('%s', async (_name, request, message) => {

@@ -1,0 +1,95 @@
+import { absolute, signOf } from '../../domain/decimal.js';
+import { isQuantlineError } from '../../errors/index.js';
+import { isTerminal, type Lease, type OrderRecord, type PositionRecord } from '../../state/index.js';
+import type { OrderRequest } from '../broker.js';
+import { type ExecutionContext, limitsOf } from '../context.js';
+import { awaitOutcome, cancelOrder } from '../outcome.js';
+import { commitIntents, submitOrders } from '../submit.js';
+import { exitSide } from './levels.js';
+
+/** What happens to a position that the venue does not protect: closed at market, or left to a person. */
+export type EmergencyPolicy = 'exit' | 'hold';
+
+/** A position that is not protected, and why. */
+export interface Unprotected {
+  readonly instrument: string;
+  readonly reason: string;
+}
+
+/** The alarm: the strategy may only reduce from here on, and by the policy the position is closed at once. */
+export async function emergency(
+  context: ExecutionContext,
+  lease: Lease,
+  { instrument }: PositionRecord,
+  reason: string,
+  policy: EmergencyPolicy,
+): Promise<Unprotected> {
+  const { journal, scope, clock, logger } = context;
+  logger.warn(`${instrument} is not protected: ${reason}.`);
+  const { state } = await journal.state(scope);
+  if (state === 'active')
+    await journal.setState(scope, 'reducing', `${instrument} is not protected: ${reason}`, clock.now());
+  const open = await journal.orders({ scope, instrument, open: true });
+  if (policy === 'exit' && !open.some(closes) && (await takeDown(context, open)))
+    await closeAtMarket(context, lease, instrument, 'unprotected');
+  return { instrument, reason };
+}
+
+/** A position on the other side of what was entered: an exit filled when nothing was left to close. */
+export function turnedOver(
+  context: ExecutionContext,
+  lease: Lease,
+  position: PositionRecord,
+  policy: EmergencyPolicy,
+): Promise<Unprotected> {
+  const reason = `more than one exit has filled and turned it over, to ${position.quantity}`;
+  return emergency(context, lease, position, reason, policy);
+}
+
+/** An order that closes the position at market: nothing else may be sent beside it. */
+export const closes = ({ leg }: OrderRecord): boolean => leg === 'exit';
+
+/** A market order for all of what is held. */
+export async function closeAtMarket(
+  context: ExecutionContext,
+  lease: Lease,
+  instrument: string,
+  purpose: string,
+): Promise<void> {
+  const { journal, scope } = context;
+  const position = await journal.position(scope, instrument);
+  if (position === undefined || signOf(position.quantity) === 0) return;
+  const request: OrderRequest = {
+    instrument,
+    side: exitSide(signOf(position.quantity)),
+    type: 'market',
+    timeInForce: 'day',
+    quantity: absolute(position.quantity),
+    opens: false,
+    purpose,
+  };
+  const recorded = await commitIntents(context, lease, await lastSlot(context), [{ leg: 'exit', request }]);
+  await submitOrders(context, lease, recorded);
+}
+
+/** Orders of protection belong to the slot of the last decision. */
+export async function lastSlot({ journal, scope, clock }: ExecutionContext): Promise<number> {
+  return (await journal.lastDecision(scope))?.slot ?? clock.now();
+}
+
+/** Cancels orders and waits until they are over; false where one is not in time: nothing else may be sent then. */
+export async function takeDown(context: ExecutionContext, orders: readonly OrderRecord[]): Promise<boolean> {
+  if (orders.length === 0) return true;
+  for (const { clientOrderId } of orders) {
+    try {
+      await cancelOrder(context, clientOrderId);
+    } catch (error) {
+      // What cannot be cancelled is over, or shows below that it is not.
+      if (!isQuantlineError(error) || error.code === 'CREDENTIALS') throw error;
+      context.logger.warn(error.message);
+    }
+  }
+  const ids = orders.map(({ clientOrderId }) => clientOrderId);
+  const ended = await awaitOutcome(context, ids, context.clock.now() + limitsOf(context).takeDownFor);
+  return ended.every(({ status }) => isTerminal(status));
+}
