@@ -65,7 +65,7 @@ export interface VenueRigOptions {
   readonly overrides?: Partial<Runtime>;
 }
 
-const TIMEFRAME: Readonly<Record<string, string>> = { '1d': '1Day', '1m': '1Min', '5m': '5Min' };
+const TIMEFRAME: Readonly<Record<string, string>> = { '1d': '1Day', '1h': '1Hour', '1m': '1Min', '5m': '5Min' };
 
 interface Made {
   readonly workspace: string;

@@ -6,7 +6,9 @@ import { QuantlineError } from '../errors/index.js';
 
 /** Turns a file system error into one that says what to do; anything else passes through. */
 export function storageError(error: unknown, path: string): unknown {
-  const code = (error as NodeJS.ErrnoException)?.code;
+  const { code: given, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  // That a folder cannot be made because its name is taken says that a file has it.
+  const code = given === 'EEXIST' && syscall === 'mkdir' ? 'ENOTDIR' : given;
   const hints: Record<string, [string, string]> = {
     ENOSPC: ['The disk is full', 'Free some space and run the same command again; nothing was changed.'],
     EDQUOT: ['The disk quota is used up', 'Free some space and run the same command again; nothing was changed.'],

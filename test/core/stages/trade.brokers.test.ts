@@ -4,9 +4,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LOGIN_MS } from '../../../src/core/clients/schwab/index.js';
 import { evaluate } from '../../../src/core/stages/evaluate.js';
 import { diskOf } from '../../../src/core/state/index.js';
+import { hangAfter } from '../../fakes/alpaca/faults.js';
 import { logIn } from '../../fakes/schwab/rig.js';
 import { FakeSchwab } from '../../fakes/schwab/server.js';
 import { FakeTws } from '../../fakes/tws/server.js';
+import { errorMessage } from '../../fakes/tws/wire.js';
 import { dailyBars, session, VenueRig, walk } from '../../support/venue.js';
 import { optionsOf } from '../../support/workspace.js';
 
@@ -54,6 +56,26 @@ describe('trade --broker ibkr', () => {
     expect(await fills()).toHaveLength(1);
   });
 
+  test('F44: a restart between two starts, order numbers from the beginning: found by its reference, booked once', async () => {
+    tws.book.rules.fillMarket = false;
+    await once();
+    await tws.restart(() => {
+      tws.nextId = 1;
+      for (const order of tws.book.orders) tws.forgottenIds.add(order);
+      tws.book.fill(tws.book.accepted[0]!);
+    });
+    await once();
+    await once();
+    expect(tws.book.accepted).toHaveLength(1);
+    expect(await fills()).toHaveLength(1);
+  });
+
+  test('F44: connectivity lost (1100): nothing is concluded and nothing is sent, exit 7', async () => {
+    tws.greeting = [errorMessage(-1, 1100, 'Connectivity between IB and Trader Workstation has been lost.')];
+    await expect(once()).rejects.toMatchObject({ exitCode: 7 });
+    expect(tws.book.accepted).toEqual([]);
+  });
+
   test('an account with real money is not traded without --live', async () => {
     tws.accounts = ['U7654321'];
     await expect(once()).rejects.toMatchObject({ code: 'CREDENTIALS', exitCode: 3, message: /--live was not given/ });
@@ -98,6 +120,35 @@ describe('trade --broker schwab', () => {
     expect(schwab.violations).toEqual([]);
     for (const secret of [schwab.app.secret, schwab.accessToken, schwab.refreshToken])
       expect(rig.said.join('\n')).not.toContain(secret);
+  });
+
+  const later = (ms: number) => rig.clock.set(rig.clock.now() + ms);
+
+  test.skipIf(!durable)(
+    'F43: the login ends between two starts: exit 3 with the way forward, nothing sent',
+    async () => {
+      await rig.start(given, runtime());
+      later(LOGIN_MS);
+      await expect(rig.start(given, runtime())).rejects.toMatchObject({
+        code: 'CREDENTIALS',
+        exitCode: 3,
+        hint: expect.stringContaining('quantline login schwab'),
+      });
+      expect(schwab.book.roots).toHaveLength(1);
+    },
+  );
+
+  test.skipIf(!durable).each<[string, () => unknown]>([
+    ['201 without a Location', () => Object.assign(schwab, { location: 'none' })],
+    ['a Location that names another order', () => Object.assign(schwab, { location: 'other' })],
+    ['no answer at all', () => schwab.arm('POST /trader/v1/accounts/{hash}/orders', hangAfter)],
+  ])('F43: %s: matched by listing, placed once, its fill booked once', async (_, act) => {
+    act();
+    const set = { timeoutSeconds: '0.2' };
+    await rig.start({ ...given, set }, runtime());
+    await rig.start(given, runtime());
+    expect(schwab.book.roots).toHaveLength(1);
+    expect(await fills()).toHaveLength(1);
   });
 
   test('--broker tdameritrade says where it went', async () => {

@@ -106,6 +106,51 @@ describe('trade, resident', () => {
     await end();
   });
 
+  test('F17: the stream drops and the order fills meanwhile: read again after the reconnection, booked once', async () => {
+    await begin(3);
+    rig.venue.book.rules.fillMarket = false;
+    minute(3);
+    await decided(3);
+    const { connections } = rig.venue.streams;
+    rig.venue.streams.drop();
+    rig.venue.book.fill(rig.venue.book.accepted[0]!.id, 1);
+    rig.venue.book.fill(rig.venue.book.accepted[0]!.id);
+    await vi.waitFor(async () => expect(await rig.journal((journal) => journal.fills())).toHaveLength(2), {
+      timeout: 10_000,
+    });
+    expect(rig.venue.streams.connections).toBeGreaterThan(connections);
+    await end();
+    expect(await rig.oracle()).toEqual({ accepted: 1, fills: 2 });
+  });
+
+  test('F18: events that come in reverse, then twice each: every fill is booked once, no order goes back', async () => {
+    await begin(3);
+    const { book, streams } = rig.venue;
+    book.rules.fillMarket = false;
+    streams.reorder = true;
+    minute(3);
+    await decided(3);
+    book.fill(book.accepted[0]!.id, 1);
+    book.fill(book.accepted[0]!.id);
+    streams.flush();
+    streams.reorder = false;
+    const filled = (n: number) =>
+      vi.waitFor(async () => expect(await rig.journal((journal) => journal.fills())).toHaveLength(n), {
+        timeout: 5000,
+      });
+    await filled(2);
+    publish(3);
+    streams.duplicate = true;
+    minute(4);
+    await decided(4);
+    await vi.waitFor(() => expect(book.accepted).toHaveLength(2), { timeout: 5000 });
+    book.fill(book.accepted[1]!.id, 1);
+    book.fill(book.accepted[1]!.id);
+    await filled(4);
+    expect(await end()).toMatchObject({ positions: [], open_orders: [], fills: 4 });
+    expect(await rig.oracle()).toEqual({ accepted: 2, fills: 4 });
+  });
+
   test('a slot without its bar is missed, said and journaled; the next one is decided', async () => {
     await begin(3);
     minute(3, false);

@@ -68,7 +68,7 @@ test('a newer journal and a database of another kind are refused', async () => {
   expect((await failure(openJournal(trials))).message).toContain('is a trials, not a journal');
 });
 
-test('a full disk undoes the transaction and says so', async () => {
+test('F46: a full disk undoes the transaction and says so', async () => {
   const db = await openSqlite(file);
   await db.write((sql) => sql.run('CREATE TABLE t (x TEXT)'));
   await db.write((sql) => sql.run("INSERT INTO t VALUES ('kept')"));

@@ -1,0 +1,95 @@
+import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ManualClock } from '../../../src/core/platform/index.js';
+import { writeMeta } from '../../../src/core/state/migrate.js';
+import { openSqlite } from '../../../src/core/state/sqlite.js';
+import { dailyBars, session, VenueRig, walk } from '../../support/venue.js';
+
+/** The catalogue of FAULTS.md at the level of a start of `quantline trade`: its own memory, damaged, locked or lost. */
+const FRIDAY = '2026-11-27';
+const NOW = session(FRIDAY).close + 5000;
+
+let rig: VenueRig;
+let journal: string;
+beforeEach(async () => {
+  rig = await VenueRig.start({ bars: () => dailyBars(walk(60), FRIDAY), now: NOW });
+  (rig.clock as ManualClock).set(NOW);
+  journal = rig.runtime.journal;
+});
+afterEach(() => rig.close());
+
+const refused = (code: string, message: RegExp) =>
+  expect(rig.start()).rejects.toMatchObject({ code, exitCode: 4, message: expect.stringMatching(message) });
+
+describe('F11', () => {
+  test('a journal cut or NUL-filled is refused, exit 4, never read as empty; the good one goes on', async () => {
+    await rig.once();
+    const good = await readFile(journal);
+    for (const bad of [good.subarray(0, good.length / 2), Buffer.alloc(good.length), Buffer.from('{}')]) {
+      await writeFile(journal, bad);
+      await refused('STATE', /journal/);
+    }
+    expect(rig.venue.book.accepted).toHaveLength(1);
+    await writeFile(journal, good);
+    await rig.converges();
+  });
+
+  test('an older copy put back: the slot gets the same id again, the venue’s order is adopted and its fill booked', async () => {
+    await rig.journal(async () => {});
+    await copyFile(journal, `${journal}.old`);
+    await rig.once();
+    for (const end of ['', '-wal', '-shm']) await rm(journal + end, { force: true });
+    await copyFile(`${journal}.old`, journal);
+    await rig.once();
+    await rig.converges();
+    expect(await rig.oracle()).toEqual({ accepted: 1, fills: 1 });
+  });
+});
+
+describe('F13: the lease of another start', () => {
+  const hold = (owner: string) =>
+    rig.journal((one) => one.acquireLease('alpaca-paper/PA3FAKE00001/swing', owner, NOW, 60_000));
+
+  test('of a process that is gone, or whose id another one has now: taken over at once', async () => {
+    await hold([hostname(), '', '999999999', '1'].join('|'));
+    expect((await rig.once()).outcome).toBe('decided');
+    await rig.converges();
+    expect(await rig.oracle()).toEqual({ accepted: 1, fills: 1 });
+  });
+
+  test('of another host: left alone, said by name, until its deadline has passed', async () => {
+    await hold('elsewhere||4711|1');
+    const taken = await rig.start({ strictSlot: true });
+    expect(taken).toMatchObject({
+      exit: 'nothing',
+      session: { outcome: 'slot-taken', reason: expect.stringContaining('elsewhere') },
+    });
+    expect(rig.venue.book.accepted).toEqual([]);
+    rig.clock.set(NOW + 61_000);
+    expect((await rig.once()).outcome).toBe('decided');
+    await rig.converges();
+  });
+});
+
+describe('F46: state that cannot be used is refused before anything is sent', () => {
+  test('a journal of a newer version', async () => {
+    await rig.journal(async () => {});
+    const db = await openSqlite(journal);
+    await db.write((sql) => writeMeta(sql, 'journal_schema', '99'));
+    await db.close();
+    await refused('STATE', /newer version/);
+    expect(rig.venue.book.accepted).toEqual([]);
+  });
+
+  test('a file where the folder of the journal should be', async () => {
+    const file = join(rig.runtime.workspace, 'a-file');
+    await writeFile(file, '');
+    await expect(rig.start({}, { journal: join(file, 'journal.sqlite') })).rejects.toMatchObject({
+      code: 'STORAGE',
+      exitCode: 4,
+    });
+    expect(rig.venue.book.accepted).toEqual([]);
+  });
+});
