@@ -2,6 +2,7 @@ import { absolute, compare, type DecimalText, signOf, subtract } from '../../dom
 import type { Instrument } from '../../domain/instrument.js';
 import type { Protection } from '../../domain/orders.js';
 import type { Lease, OrderRecord, PositionRecord } from '../../state/index.js';
+import type { OrderRequest } from '../broker.js';
 import { type ExecutionContext, limitsOf } from '../context.js';
 import { amendOrder, replaceOrder } from '../outcome.js';
 import { commitIntents, submitOrders } from '../submit.js';
