@@ -1,8 +1,8 @@
 import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ManualClock } from '../../../src/core/platform/index.js';
+import { currentOwner } from '../../../src/core/state/index.js';
 import { writeMeta } from '../../../src/core/state/migrate.js';
 import { openSqlite } from '../../../src/core/state/sqlite.js';
 import { dailyBars, session, VenueRig, walk } from '../../support/venue.js';
@@ -52,8 +52,9 @@ describe('F13: the lease of another start', () => {
   const hold = (owner: string) =>
     rig.journal((one) => one.acquireLease('alpaca-paper/PA3FAKE00001/swing', owner, NOW, 60_000));
 
-  test('of a process that is gone, or whose id another one has now: taken over at once', async () => {
-    await hold([hostname(), '', '999999999', '1'].join('|'));
+  test('of a process that is gone: taken over at once', async () => {
+    const [host, place] = currentOwner().split('|');
+    await hold([host, place, '999999999', '1'].join('|'));
     expect((await rig.once()).outcome).toBe('decided');
     await rig.converges();
     expect(await rig.oracle()).toEqual({ accepted: 1, fills: 1 });
