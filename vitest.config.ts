@@ -1,13 +1,21 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
+const tests = 'test/**/*.{test,contract.test,property.test,golden.test,e2e.test}.ts';
+/** TensorFlow.js keeps one engine a process, in which several of its packages get into each other's way. */
+const tensorflow = ['test/core/learning/networks/*.test.ts', 'test/core/stages/engines.test.ts'];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.{test,contract.test,property.test,golden.test,e2e.test}.ts'],
     pool: 'forks',
     // The runner's own default leaves one core unused, half of a small machine.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    projects: [
+      // Files of a worker share their loaded modules: to load them anew for each takes half of all time.
+      { extends: true, test: { name: 'shared', include: [tests], exclude: tensorflow, isolate: false } },
+      { extends: true, test: { name: 'tensorflow', include: tensorflow, isolate: true } },
+    ],
   },
 });
