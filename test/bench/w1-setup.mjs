@@ -18,7 +18,12 @@ export const PLAIN = {
   venue: { cash: 1e8, costs: { ...NO_COSTS, percent: 0.001 }, slippage: NO_SLIPPAGE },
 };
 
-/** Beside that: stop, target, trailing stop, fees per share and by date, slippage by share of volume, a drawdown halt. */
+/**
+ * Beside that: stop, target, trailing stop, fees per share and by date, slippage by share of volume, a drawdown halt. The
+ * strategy and the bars are those of PLAIN; trades differ, because stops, costs and partial fills change them. A bar has
+ * 3,300 units of about $100, of which 5 % may be taken: from $10,000 an entry usually fills in one bar, from $100,000 it
+ * is spread over four, so that the venue has four times as many fills to book. `cash` says which.
+ */
 export const SWITCHED_ON = {
   strategy: () => ({
     protection: { stopLoss: 0.003, takeProfit: 0.01, trailingStop: 0.003 },

@@ -9,6 +9,7 @@ import {
   type Instrument,
   type Interval,
   type PriceBasis,
+  type QuoteColumns,
   type SessionScope,
   type TradingCalendar,
 } from '../domain/index.js';
@@ -41,6 +42,8 @@ export const datasetSchema = z.strictObject({
   delayMs: z.number().nonnegative(),
   /** Absent: symbols were named one by one. */
   universe: z.strictObject({ dated: z.boolean(), size: z.int() }).exactOptional(),
+  /** Hash of the quotes in the artefact's own folder; absent where there are none. */
+  quotes: z.string().exactOptional(),
   /** Ascending by instrument. */
   series: z.array(
     z.strictObject({
@@ -82,13 +85,15 @@ export interface DatasetDescription {
   readonly delayMs: number;
   /** Where symbols came from a file: whether it says who belonged when. If not, results may be survivor-biased. */
   readonly universe?: { readonly dated: boolean; readonly size: number };
+  /** Hash of best bids and asks, where the dataset has some. */
+  readonly quotes?: string;
   /** Ascending by instrument id. */
   readonly series: readonly DatasetSeries[];
 }
 
 /** Hash of what a dataset is: logical columns, actions and instruments (with interval, scope, basis, delay). */
 export function datasetContent(description: DatasetDescription): string {
-  const { interval, scope, delayMs } = description;
+  const { interval, scope, delayMs, quotes } = description;
   const series = description.series.map(({ instrument, basis, density, actions, pin }) => ({
     instrument,
     basis,
@@ -97,7 +102,7 @@ export function datasetContent(description: DatasetDescription): string {
     rows: pin.rows,
     sha256: pin.sha256,
   }));
-  return sha256(canonicalJson({ interval, scope, delayMs, series }));
+  return sha256(canonicalJson({ interval, scope, delayMs, series, ...(quotes !== undefined && { quotes }) }));
 }
 
 const bound = (value: number): number | null => (Number.isFinite(value) ? value : null);
@@ -157,6 +162,8 @@ export interface OpenDataset extends DatasetDescription {
   readonly calendars: readonly TradingCalendar[];
   /** Bars in shared memory, ascending, no NaN. */
   readonly bars: readonly BarColumns[];
+  /** Per series, best bid and ask at the close of its bars, where there are any. */
+  readonly quoteColumns: readonly (QuoteColumns | undefined)[];
   /** Per series, the instant from which each bar may be used. */
   readonly knownAt: readonly Float64Array[];
 }

@@ -3,6 +3,7 @@ import { type BarColumns, calendarOf, knownAt } from '../domain/index.js';
 import { isQuantlineError, type QuantlineError } from '../errors/index.js';
 import type { DatasetContext, DatasetDescription, OpenDataset } from './dataset.js';
 import { placesOf } from './places.js';
+import { readQuotes } from './quotes.js';
 import type { BarStore } from './store.js';
 import { openStore, storeRoot } from './stores.js';
 
@@ -48,6 +49,7 @@ async function read(
       instruments: description.series.map(({ instrument }) => instrument),
       calendars,
       bars,
+      quoteColumns: await readQuotes(artifact, description),
       knownAt: bars.map((columns, i) => knownAt(columns, calendars[i]!, description.delayMs)),
     };
   } finally {

@@ -1,4 +1,4 @@
-import type { BarColumns, CorporateAction, Density, PriceBasis, SessionScope } from '../domain/bars.js';
+import type { BarColumns, CorporateAction, Density, PriceBasis, QuoteColumns, SessionScope } from '../domain/bars.js';
 import type { TradingCalendar } from '../domain/calendar.js';
 import type { Instrument } from '../domain/instrument.js';
 import type { Interval } from '../domain/interval.js';
@@ -66,6 +66,8 @@ export interface MarketDataSource {
   bars(request: BarRequest, signal: AbortSignal): AsyncIterable<BarColumns>;
   /** Corporate actions effective in the range; absent where the source has none. */
   actions?(request: BarRequest, signal: AbortSignal): Promise<readonly CorporateAction[]>;
+  /** Best bid and ask at the close of the bars, by symbol, where the source has them; asked after `bars`. */
+  quotes?(request: BarRequest, signal: AbortSignal): Promise<ReadonlyMap<string, QuoteColumns>>;
   /** Bars as they happen; absent: followed by asking `bars` when the next one should be there. */
   readonly barStream?: BarStream;
 }

@@ -15,6 +15,9 @@ import { arrange, picked } from './csv/arrange.js';
 import { type Role, readHeader } from './csv/header.js';
 import type { BarRequest, MarketDataSource, SourceContext, SourceNote } from './source.js';
 
+/** Quotes are read from text files alone. */
+const NONE = new Float64Array(0);
+
 export interface TableSettings {
   readonly calendar: CalendarId;
   readonly basis: PriceBasis;
@@ -127,6 +130,7 @@ export class TableSource implements MarketDataSource {
       low: column('low'),
       close: column('close'),
       volume: column('volume'),
+      ...{ bid: NONE, ask: NONE },
     };
     return rows === undefined ? out : picked(out, rows);
   }

@@ -15,6 +15,13 @@ export interface BarColumns {
   readonly volume: Float64Array;
 }
 
+/** Best bid and ask as they stood at the close of each bar that has them; `time` is that of the bar, ascending. */
+export interface QuoteColumns {
+  readonly time: Float64Array;
+  readonly bid: Float64Array;
+  readonly ask: Float64Array;
+}
+
 export const BAR_FIELDS = ['time', 'open', 'high', 'low', 'close', 'volume'] as const;
 export type BarField = (typeof BAR_FIELDS)[number];
 

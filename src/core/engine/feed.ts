@@ -1,8 +1,7 @@
-import { type BarColumns, type CorporateAction, countsVolumeFrom } from '../domain/bars.js';
+import { type BarColumns, type CorporateAction, countsVolumeFrom, type QuoteColumns } from '../domain/bars.js';
 import type { Session, TradingCalendar } from '../domain/calendar.js';
 import type { Instrument } from '../domain/instrument.js';
-import type { FillModel, QuoteColumns } from '../market/index.js';
-import { SpreadScorer } from '../market/index.js';
+import { type FillModel, SpreadScorer } from '../market/index.js';
 import { type FeedAction, layActions } from './actions.js';
 import type { InStep } from './aim.js';
 import type { DetailColumns } from './detail.js';

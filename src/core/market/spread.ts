@@ -1,16 +1,9 @@
-import type { BarColumns } from '../domain/bars.js';
+import type { BarColumns, QuoteColumns } from '../domain/bars.js';
 
 /** How wide bid and ask lie apart where the data does not say: a fraction of the price, or an estimate from the bars. */
 export type SpreadModel =
   | { readonly kind: 'fixed'; readonly fraction: number }
   | { readonly kind: 'abdi-ranaldo'; readonly window: number };
-
-/** Best bid and ask as they stood at the close of each bar that has them: ascending times are those of the bars. */
-export interface QuoteColumns {
-  readonly time: Float64Array;
-  readonly bid: Float64Array;
-  readonly ask: Float64Array;
-}
 
 /** Log moves from one bar to the next beyond this are splits or bad prices, not what a spread makes. */
 const JUMP = Math.log(1.4);

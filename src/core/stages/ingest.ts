@@ -67,7 +67,17 @@ export async function ingest(options: IngestOptions, runtime: Runtime): Promise<
     );
     judge(outcome, symbols.length, options.allowMissing);
     const series = outcome.stored.map((one) => one.series);
-    const { artifact, reused } = await writeDataset({ source, name, series, universe }, options, runtime);
+    const quotes = await source.quotes?.(
+      {
+        symbols: outcome.stored.map(({ symbol }) => symbol),
+        interval: options.interval,
+        scope: options.session,
+        ...ALL,
+      },
+      runtime.signal,
+    );
+    const ingested = { source, name, series, universe, ...(quotes !== undefined && { quotes }) };
+    const { artifact, reused } = await writeDataset(ingested, options, runtime);
     return {
       artifact,
       reused,
@@ -78,6 +88,8 @@ export async function ingest(options: IngestOptions, runtime: Runtime): Promise<
     await store.close();
   }
 }
+
+const ALL = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
 
 /** Flags that are settings of the source where it has them, and a mistake where it has not. */
 const SHARED = ['file', 'symbols', 'timezone', 'calendar', 'basis', 'feed', 'seed', 'edge'] as const;

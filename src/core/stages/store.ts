@@ -1,4 +1,5 @@
 import type { IngestOptions } from '../config/index.js';
+import { pinOf } from '../data/dataset.js';
 import { ingestBars } from '../data/ingest.js';
 import {
   repairSeries,
@@ -15,6 +16,7 @@ import { openStore, storeRoot } from '../data/stores.js';
 import { expandSymbols } from '../data/universe.js';
 import type { SeriesKey } from '../domain/index.js';
 import { QuantlineError } from '../errors/index.js';
+import { readRunFile } from './compose/run.js';
 import { openSource, type SourceOptions } from './ingest.js';
 import type { Runtime } from './runtime.js';
 
@@ -179,6 +181,11 @@ export const storePrune = (
         );
       for (const place of await placesOf(await runtime.artifacts.open('dataset', path)))
         if (place.store === store) pins.push(...place.series.map(({ pin }) => pin));
+    }
+    for (const { problem, path } of await runtime.artifacts.list('run')) {
+      if (problem !== undefined) continue;
+      const { detail } = await readRunFile(await runtime.artifacts.open('run', path));
+      for (const pin of detail?.series ?? []) if (pin !== null) pins.push(pinOf(pin));
     }
     return opened.prune(pins);
   });

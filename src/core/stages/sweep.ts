@@ -146,6 +146,7 @@ async function jobOf(
     interval: dataset.interval,
     bars: dataset.bars,
     knownAt: dataset.knownAt,
+    quotes: dataset.quoteColumns,
     series: dataset.series.map(({ instrument, basis, actions }) => ({ instrument, basis, actions })),
     ...ticks,
     scoreKind: file.scoreKind,

@@ -9,7 +9,7 @@ import { returnCalendar } from './compose/market.js';
 import { composeStrategy } from './compose/strategy.js';
 import { type TradeNews, tradeNews } from './notify/index.js';
 import type { Runtime } from './runtime.js';
-import { checkAccount, checkFills, checkLive, checkNames } from './trade/guards.js';
+import { checkAccount, checkFills, checkLive, checkNames, checkQuotes } from './trade/guards.js';
 import { accountLimits } from './trade/limits.js';
 import { isLive, liveMarket } from './trade/live.js';
 import { replayMarket } from './trade/replay.js';
@@ -76,6 +76,7 @@ async function start(
     const composed = await composeStrategy(settings, model.file.scoreKind, dataset.instruments);
     const { strategy, rounding } = composed;
     checkFills(broker, strategy, run.run);
+    if (live) checkQuotes(broker, composed.venue, dataset);
     if (live) await checkVenueClock(broker, runtime, returnCalendar(dataset));
     const market = live
       ? await liveMarket(tradeable, composed, options, runtime)

@@ -1,6 +1,6 @@
 import type { CsvRows } from './read.js';
 
-const FIELDS = ['time', 'open', 'high', 'low', 'close', 'volume'] as const;
+const FIELDS = ['time', 'open', 'high', 'low', 'close', 'volume', 'bid', 'ask'] as const;
 type Columns = Pick<CsvRows, (typeof FIELDS)[number]>;
 
 /** Rows oldest first without repeats, and what had to be done for it; `row` counts from 0 in the file. */
@@ -54,7 +54,7 @@ function reversed(rows: Columns): Columns {
 }
 
 export function picked(rows: Columns, indices: readonly number[]): Columns {
-  return map(rows, (column) => Float64Array.from(indices, (i) => column[i]!));
+  return map(rows, (column) => (column.length === 0 ? column : Float64Array.from(indices, (i) => column[i]!)));
 }
 
 function map(rows: Columns, change: (column: Float64Array) => Float64Array): Columns {
@@ -65,5 +65,7 @@ function map(rows: Columns, change: (column: Float64Array) => Float64Array): Col
     low: change(rows.low),
     close: change(rows.close),
     volume: change(rows.volume),
+    bid: change(rows.bid),
+    ask: change(rows.ask),
   };
 }

@@ -1,7 +1,19 @@
 import { QuantlineError } from '../../errors/index.js';
 
 /** What a column of the file is. The order is that of the parser's roles. */
-export const ROLES = ['ignored', 'time', 'timeOfDay', 'open', 'high', 'low', 'close', 'volume', 'symbol'] as const;
+export const ROLES = [
+  'ignored',
+  'time',
+  'timeOfDay',
+  'open',
+  'high',
+  'low',
+  'close',
+  'volume',
+  'bid',
+  'ask',
+  'symbol',
+] as const;
 export type Role = (typeof ROLES)[number];
 export const ROLE_CODE = Object.fromEntries(ROLES.map((role, code) => [role, code])) as Record<Role, number>;
 
@@ -13,6 +25,8 @@ const ALIASES: Readonly<Record<string, Role>> = {
   ...names('low', 'low l lowprice min'),
   ...names('close', 'close c closeprice last price closelast'),
   ...names('volume', 'volume vol v basevolume volumebase tickvol'),
+  ...names('bid', 'bid bidprice closebid bidclose bestbid'),
+  ...names('ask', 'ask askprice closeask askclose bestask offer'),
   ...names('symbol', 'symbol ticker sym'),
 };
 
@@ -102,6 +116,9 @@ export function readHeader(line: string, delimiter: string, path: string): Heade
       hint: 'Name the columns time (or date), open, high, low, close, volume.',
       details: { path, line: 1, missing },
     });
+  // One side of the market alone says nothing of the spread.
+  if (roles.includes('bid') !== roles.includes('ask'))
+    for (const [i, role] of roles.entries()) if (role === 'bid' || role === 'ask') roles[i] = 'ignored';
   return {
     names,
     roles,

@@ -35,6 +35,9 @@ export class CsvParser {
   low: Float64Array = EMPTY;
   close: Float64Array = EMPTY;
   volume: Float64Array = EMPTY;
+  /** Empty where the file has none. */
+  bid: Float64Array = EMPTY;
+  ask: Float64Array = EMPTY;
 
   private readonly roles: Uint8Array;
   /** Units of an epoch column per millisecond, 0 for texts, -1 before the first row. */
@@ -53,7 +56,8 @@ export class CsvParser {
   }
 
   private grow(capacity: number): void {
-    for (const name of ['time', 'open', 'high', 'low', 'close', 'volume'] as const) {
+    const quoted = this.options.header.roles.includes('bid') ? (['bid', 'ask'] as const) : [];
+    for (const name of ['time', 'open', 'high', 'low', 'close', 'volume', ...quoted] as const) {
       const grown = new Float64Array(capacity);
       grown.set(this[name].subarray(0, this.rows));
       this[name] = grown;
@@ -65,7 +69,7 @@ export class CsvParser {
     const { roles } = this;
     const fields = roles.length;
     const { delimiter } = this.options.header;
-    const { time: TIME, timeOfDay: CLOCK, volume: VOLUME, open: OPEN, symbol: SYMBOL } = ROLE_CODE;
+    const { time: TIME, timeOfDay: CLOCK, volume: VOLUME, bid: BID, ask: ASK, open: OPEN, symbol: SYMBOL } = ROLE_CODE;
     const simple = !this.split;
     let p = start;
     while (p < end) {
@@ -85,7 +89,7 @@ export class CsvParser {
         c = bytes[p]!;
         let value = Number.NaN;
         let read = false;
-        if (role >= OPEN && role <= VOLUME && c >= 45 && c <= 57 && !this.options.decimalComma) {
+        if (role >= OPEN && role <= ASK && c >= 45 && c <= 57 && !this.options.decimalComma) {
           const negative = c === 45;
           if (negative) c = bytes[++p]!;
           const first = p;
@@ -118,13 +122,15 @@ export class CsvParser {
           to = fieldEnd(bytes, from, delimiter);
           c = bytes[to]!;
           p = to;
-          if (role >= OPEN && role <= VOLUME) value = this.slowNumber(bytes, from, to, k);
+          if (role >= OPEN && role <= ASK) value = this.slowNumber(bytes, from, to, k);
         }
         if (role === OPEN) this.open[row] = value;
         else if (role === OPEN + 1) this.high[row] = value;
         else if (role === OPEN + 2) this.low[row] = value;
         else if (role === OPEN + 3) this.close[row] = value;
         else if (role === VOLUME) this.volume[row] = value;
+        else if (role === BID) this.bid[row] = value;
+        else if (role === ASK) this.ask[row] = value;
         else if (role === TIME) {
           timeFrom = from;
           timeTo = to;
@@ -194,6 +200,8 @@ export class CsvParser {
     let raw = text(bytes, from, to).trim();
     const quoted = raw.startsWith('"');
     if (quoted) raw = raw.slice(1, raw.endsWith('"') ? -1 : undefined).trim();
+    // A bar without a quote is one like any other.
+    if (raw === '' && this.roles[k]! >= ROLE_CODE.bid) return Number.NaN;
     if (raw === '') throw this.bad(k, bytes, from, to, 'is empty');
     if (MISSING.test(raw)) return Number.NaN;
     let plain = raw;

@@ -30,6 +30,9 @@ export interface CsvRows {
   readonly low: Float64Array;
   readonly close: Float64Array;
   readonly volume: Float64Array;
+  /** Empty where the file has none; NaN where a row has none. */
+  readonly bid: Float64Array;
+  readonly ask: Float64Array;
   readonly header: Header;
   /** Line of the first row, for messages (blank lines are not counted again). */
   readonly firstLine: number;
@@ -130,6 +133,8 @@ async function readAll(
     low: cut(parser.low),
     close: cut(parser.close),
     volume: cut(parser.volume),
+    bid: cut(parser.bid),
+    ask: cut(parser.ask),
     header,
     firstLine,
   };

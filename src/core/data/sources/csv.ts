@@ -9,6 +9,7 @@ import {
   intervalMs,
   isSessionInterval,
   lowerBound,
+  type QuoteColumns,
   sliceBars,
 } from '../../domain/index.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
@@ -54,6 +55,8 @@ class CsvSource implements MarketDataSource {
   readonly archive = true;
   readonly basis;
   readonly density;
+  /** Of the files read so far. */
+  private readonly quoted = new Map<string, QuoteColumns>();
 
   constructor(
     private readonly options: CsvSettings,
@@ -92,6 +95,11 @@ class CsvSource implements MarketDataSource {
     return (await readActions(this.options.actions)).filter(
       ({ instrument, date }) => symbols.includes(instrument) && date >= first && date <= last,
     );
+  }
+
+  async quotes(request: BarRequest, signal: AbortSignal): Promise<ReadonlyMap<string, QuoteColumns>> {
+    for (const symbol of request.symbols) if (!this.quoted.has(symbol)) await this.read(symbol, request, signal);
+    return this.quoted;
   }
 
   async *bars(request: BarRequest, signal: AbortSignal): AsyncIterable<BarColumns> {
@@ -148,6 +156,7 @@ class CsvSource implements MarketDataSource {
       close: keyed.close,
       volume: keyed.volume,
     };
+    this.quoted.set(symbol, quotesOf(keyed));
     return sliceBars(bars, lowerBound(bars.time, request.from), lowerBound(bars.time, request.to));
   }
 
@@ -206,6 +215,13 @@ class CsvSource implements MarketDataSource {
     if (rows.length > 0)
       this.context.note?.({ instrument, check, count: rows.length, examples: rows.slice(0, EXAMPLES).map(show) });
   }
+}
+
+/** Rows that have both a bid and an ask. */
+function quotesOf({ time, bid, ask }: QuoteColumns): QuoteColumns {
+  const rows = Array.from(bid.keys()).filter((i) => !Number.isNaN(bid[i]! + ask[i]!));
+  const column = (of: Float64Array) => Float64Array.from(rows, (i) => of[i]!);
+  return { time: column(time), bid: column(bid), ask: column(ask) };
 }
 
 function shift(times: Float64Array, by: number): void {

@@ -12,6 +12,7 @@ import {
 import type { IngestFailure } from '../../data/ingest.js';
 import { openDataset } from '../../data/open.js';
 import { notePlace } from '../../data/places.js';
+import { type Quotes, quotesHash, quotesWithin, writeQuotes } from '../../data/quotes.js';
 import type { MarketDataSource } from '../../data/source.js';
 import type { Universe } from '../../data/universe.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
@@ -47,21 +48,24 @@ export interface Ingested {
   readonly name: string;
   readonly series: readonly DatasetSeries[];
   readonly universe: Universe | undefined;
+  readonly quotes?: Quotes;
 }
 
 export async function writeDataset(
-  { source, name, universe, ...ingested }: Ingested,
+  { source, name, universe, quotes = new Map(), ...ingested }: Ingested,
   options: IngestOptions,
   runtime: Runtime,
 ): Promise<{ artifact: Artifact; reused: boolean }> {
   const { interval, session: scope } = options;
   const series = [...ingested.series].sort((a, b) => (a.instrument.id < b.instrument.id ? -1 : 1));
+  const quoted = quotesWithin(quotes, series);
   const description: DatasetDescription = {
     store: options.store,
     interval,
     scope,
     delayMs: source.delayMs ?? 0,
     ...(universe === undefined ? {} : { universe: { dated: universe.dated, size: universe.symbols.length } }),
+    ...(quoted.size > 0 && { quotes: quotesHash(quoted) }),
     series,
   };
   const settings = { source: name, interval, session: scope, symbols: series.map(({ instrument }) => instrument.id) };
@@ -94,6 +98,7 @@ export async function writeDataset(
     runtime.artifacts.create(
       identity,
       async (folder) => {
+        if (quoted.size > 0) await writeQuotes(folder, quoted);
         await writeFile(join(folder, DATASET_FILE), serializeDataset(description));
         return { summary };
       },

@@ -22,6 +22,7 @@ export const feedOf = (dataset: OpenDataset): MarketFeed =>
     dataset.knownAt,
     returnCalendar(dataset),
     dataset.series.flatMap((series) => ledgerActions(series)),
+    dataset.quoteColumns,
   );
 
 /**

@@ -148,8 +148,8 @@ export async function writeRun(
   await writeFile(join(folder, RUN_FILE), `${JSON.stringify(file, null, 1)}\n`);
 }
 
-/** Reads a verified run artefact back. */
-export async function openRun(artifact: Artifact): Promise<OpenRun> {
+/** What was run and the totals, without the columns. */
+export async function readRunFile(artifact: Artifact): Promise<RunFile> {
   const parsed = runFileSchema.safeParse(JSON.parse(await readFile(artifact.file(RUN_FILE), 'utf8')));
   if (!parsed.success) {
     throw new QuantlineError('ARTIFACT_CORRUPT', `The run does not follow its schema: ${artifact.path}`, {
@@ -157,7 +157,12 @@ export async function openRun(artifact: Artifact): Promise<OpenRun> {
       cause: parsed.error,
     });
   }
-  const run = parsed.data;
+  return parsed.data;
+}
+
+/** Reads a verified run artefact back. */
+export async function openRun(artifact: Artifact): Promise<OpenRun> {
+  const run = await readRunFile(artifact);
   const index = new Map(run.instruments.map((name, j) => [name, j]));
   const [equity, trades, fills, flows, orders] = await Promise.all(
     ['equity', 'trades', 'fills', 'flows', 'orders'].map((name) => readParquet(artifact.file(`${name}.parquet`))),

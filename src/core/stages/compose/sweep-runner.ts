@@ -1,4 +1,4 @@
-import type { BarColumns } from '../../domain/bars.js';
+import type { BarColumns, QuoteColumns } from '../../domain/bars.js';
 import { calendarOf } from '../../domain/calendars/index.js';
 import type { CalendarId, Instrument } from '../../domain/instrument.js';
 import type { Interval } from '../../domain/interval.js';
@@ -22,6 +22,7 @@ export interface SweepJob {
   readonly interval: Interval;
   readonly bars: readonly BarColumns[];
   readonly knownAt: readonly Float64Array[];
+  readonly quotes: readonly (QuoteColumns | undefined)[];
   /** Corporate actions by instrument. */
   readonly series: readonly ActionSeries[];
   /** Ticks [from, to) are traded. */
@@ -58,7 +59,7 @@ export class SweepRunner {
     const calendar = calendarOf(job.returns);
     this.adjusting = adjustingOf(job);
     const actions = job.series.flatMap((series) => ledgerActions(series));
-    this.feed = buildFeed(job.instruments, job.bars, job.knownAt, calendar, actions);
+    this.feed = buildFeed(job.instruments, job.bars, job.knownAt, calendar, actions, job.quotes);
     const marks = this.feed.clock.subarray(job.from, job.to);
     this.axis = sessionAxis(calendar, marks);
     this.sessionOf = sessionOfMarks(marks, this.axis);

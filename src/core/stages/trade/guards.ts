@@ -1,7 +1,9 @@
 import type { TradeOptions } from '../../config/index.js';
+import type { OpenDataset } from '../../data/dataset.js';
 import type { Strategy } from '../../engine/strategy.js';
 import { QuantlineError } from '../../errors/index.js';
 import type { Broker, BrokerAccount } from '../../execution/index.js';
+import type { ExchangeSettings } from '../../market/index.js';
 import type { RunFile } from '../compose/run.js';
 import { readReport } from '../reports.js';
 import type { Runtime } from '../runtime.js';
@@ -98,4 +100,20 @@ export function checkFills(broker: Broker, { entry }: Strategy, { detail }: Pick
       `The run was filled by ${detail.interval} bars inside its own, which the simulated venue does not see.`,
       { hint: 'Backtest without --detail to trade on the simulated venue.' },
     );
+}
+
+/** CONFIG where a simulated venue would fill newer bars by a spread model that the run, which had quotes, did not use. */
+export function checkQuotes(
+  broker: Broker,
+  { fill }: Pick<ExchangeSettings, 'fill'>,
+  { quotes }: Pick<OpenDataset, 'quotes'>,
+): void {
+  if (broker.onTick === undefined || fill.spread === undefined || quotes === undefined) return;
+  throw new QuantlineError(
+    'CONFIG',
+    "The run was filled at the dataset's bids and asks, which newer bars do not have.",
+    {
+      hint: 'Replay the dataset (leave --source out), or backtest on data without quotes.',
+    },
+  );
 }

@@ -1,0 +1,55 @@
+import { rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import type { Broker } from '../../../src/core/execution/index.js';
+import * as quote from '../../../src/core/market/fills/quote.js';
+import { backtest } from '../../../src/core/stages/backtest.js';
+import { openRun } from '../../../src/core/stages/compose/run.js';
+import { ingest } from '../../../src/core/stages/ingest.js';
+import { checkQuotes } from '../../../src/core/stages/trade/guards.js';
+import { train } from '../../../src/core/stages/train.js';
+import { optionsOf, testRuntime } from '../../support/workspace.js';
+
+const runtime = testRuntime({}, true);
+afterAll(() => rmSync(runtime.workspace, { recursive: true, force: true }));
+
+const DAYS = ['2024-01-02', '2024-01-03', '2024-01-04', '2024-01-05', '2024-01-08'];
+
+/** Five days at 100, each with a quote of its own unless `quotes` says otherwise. */
+async function load(name: string, quotes: readonly string[], header = 'bid,ask') {
+  const file = join(runtime.workspace, `${name}.csv`);
+  const rows = DAYS.map((day, i) => `${day},100,101,99,100,1000,${quotes[i]}`);
+  await writeFile(file, [`date,open,high,low,close,volume,${header}`, ...rows].join('\n'));
+  return ingest(optionsOf('ingest', { source: 'csv', symbols: 'X', file: [file], interval: '1d' }), runtime);
+}
+
+test('bid and ask of a CSV file: a part of the dataset, paid by fills, told from one without', async () => {
+  // The second day has none, so the third takes the first day's: 2 % wide.
+  const { artifact: data } = await load('quoted', ['99,101', ',', '99.5,100.5', '99.5,100.5', '99.5,100.5']);
+  const model = (await train(optionsOf('train', { data: data.path, trainer: 'buy-and-hold' }), runtime)).artifact;
+  const run = async (more: object) =>
+    openRun((await backtest(optionsOf('backtest', { data: data.path, model: model.path, ...more }), runtime)).artifact);
+  const first = async (more: object) => (await run(more)).fills.price[0];
+  expect(await first({ fill: 'quote(5bp)', from: '2024-01-02' })).toBeCloseTo(101, 9);
+  expect(await first({ fill: 'quote(5bp)', from: '2024-01-03' })).toBeCloseTo(101, 9);
+  expect(await first({ fill: 'quote(5bp)', from: '2024-01-04' })).toBeCloseTo(100.5, 9);
+  expect(await first({})).toBe(100);
+  const { artifact: plain } = await load('plain', ['99,1', '99,1', '99,1', '99,1', '99,1'], 'bid,size');
+  expect(plain.id).not.toBe(data.id);
+  const other = { data: plain.path, fill: 'quote(5bp)', from: '2024-01-02' };
+  expect(await first(other)).toBeCloseTo(100.025, 9);
+});
+
+test('a bid above its ask is refused with its day', async () => {
+  const crossed = load('crossed', ['99,101', '101,99', '99,101', '99,101', '99,101']);
+  await expect(crossed).rejects.toMatchObject({ code: 'QUALITY', message: expect.stringContaining('2024-01-03') });
+});
+
+test('newer bars without quotes are not papered where the run had them', () => {
+  const venue = { fill: quote.create(quote.settings.parse({})) };
+  const sim = { onTick: async () => {} } as unknown as Broker;
+  expect(() => checkQuotes(sim, venue, { quotes: 'hash' })).toThrow(expect.objectContaining({ code: 'CONFIG' }));
+  checkQuotes(sim, venue, {});
+  checkQuotes({} as Broker, venue, { quotes: 'hash' });
+});
