@@ -75,6 +75,8 @@ export interface FitContext {
   readonly engine: 'embedded' | 'native';
   readonly libraries: NativeLibraries;
   readonly signal: AbortSignal;
+  /** What an aborted fit has so far is its result, where the learner can; otherwise it throws. */
+  readonly keepBest?: boolean | undefined;
   /** Rounds or epochs where the caller fixed them. */
   readonly rounds: number | undefined;
   /** Rows held out of training for early stopping, if any. */

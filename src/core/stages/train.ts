@@ -9,12 +9,12 @@ import type { FeatureSet, Label } from '../features/index.js';
 import type { ModelFile } from '../models/model-file.js';
 import { rowsOf } from './compose/as-of.js';
 import { composeFeatures, DEFAULT_FEATURES } from './compose/features.js';
-import { crossValidate } from './compose/folds.js';
+import { type CrossValidation, crossValidate } from './compose/folds.js';
 import { labelOf } from './compose/labels.js';
 import { feedOf } from './compose/market.js';
 import { MODEL_FILE } from './compose/model.js';
 import { modelSummary, readTrainingReport, type TrainingReport, writeModel } from './compose/model-writer.js';
-import { fitSegments, schemeOf } from './compose/segments.js';
+import { type FittedSegment, fitSegments, schemeOf } from './compose/segments.js';
 import { type ComposedTrainer, composeTrainer } from './compose/trainer.js';
 import { checkTuned, checkUnseen, type OpenTuned, openTuned } from './compose/tuned.js';
 import type { Runtime } from './runtime.js';
@@ -145,7 +145,14 @@ async function trainLearner(
     engine,
   };
   let report: TrainingReport = { segments: [], folds: [], paths: null };
-  const created = await runtime.artifacts.create(
+  let made:
+    | Pick<CrossValidation, 'curves'> & { readonly file: ModelFile; readonly fitted: readonly FittedSegment[] }
+    | undefined;
+  const write = async (folder: string, { file, fitted, curves }: NonNullable<typeof made>) => {
+    await writeModel(folder, file, fitted, report, curves);
+    return { summary: modelSummary(file, dataset, report.segments) };
+  };
+  const creating = runtime.artifacts.create(
     identity,
     async (folder) => {
       runtime.progress.update('computing features');
@@ -163,11 +170,19 @@ async function trainLearner(
         label,
         fitted.map((one) => one.segment),
       );
-      await writeModel(folder, file, fitted, report, curves);
-      return { summary: modelSummary(file, dataset, report.segments) };
+      made = { file, fitted, curves };
+      return write(folder, made);
     },
     { force: options.force, signal: runtime.signal },
   );
+  const created = await creating.catch((error: unknown) => {
+    if (!options.keepBest || !runtime.signal.aborted || made === undefined) throw error;
+    // Not what was asked for: a model of its own, that says after how many rounds it was stopped.
+    const rounds = made.fitted.map((one) => one.report.history.length);
+    runtime.logger.warn(`Stopped after ${rounds.at(-1)} rounds; the best so far is kept.`);
+    const settings = { ...(identity.settings as Readonly<Record<string, Json>>), stopped_after: rounds };
+    return runtime.artifacts.create({ ...identity, settings }, (folder) => write(folder, made!), { force: true });
+  });
   if (created.reused) report = await readTrainingReport(created.artifact);
   return { ...created, ...report };
 }

@@ -1,4 +1,5 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Artifact } from '../../../src/core/artifacts/index.js';
@@ -34,9 +35,17 @@ beforeAll(async () => {
     .artifact;
 });
 
-const trainWith = (trainer: string, engine: string, on: Runtime = runtime) =>
+const trainWith = (trainer: string, engine: string, on: Runtime = runtime, param: object = {}) =>
   train(
-    optionsOf('train', { data: data.path, trainer, engine, features: 'ret(1),rsi(14)', rounds: 2, split: '70%' }),
+    optionsOf('train', {
+      data: data.path,
+      trainer,
+      engine,
+      features: 'ret(1),rsi(14)',
+      rounds: 2,
+      split: '70%',
+      param,
+    }),
     on,
   );
 
@@ -63,6 +72,29 @@ describeWith('xgboost', xgboost !== undefined)('with XGBoost', () => {
     const native = (await trainWith('xgboost', 'native', named)).artifact;
     expect(native.manifest.engine?.name).toBe('native');
     expect((await trainWith('xgboost', 'auto', named)).artifact.id).toBe(native.id);
+  });
+
+  test('xgboost: parameters that only the library has reach it, and what it refuses is said', async () => {
+    const named = { ...runtime, libraries: { xgboost: xgboost! } };
+    const leaves = async (param: object) => {
+      const { artifact } = await trainWith('xgboost', 'native', named, {
+        min_child_weight: '1',
+        subsample: '1',
+        ...param,
+      });
+      const text = await readFile(artifact.file('segment-0/model.json'), 'utf8');
+      const { trees } = (
+        JSON.parse(text) as { learner: { gradient_booster: { model: { trees: { left_children: number[] }[] } } } }
+      ).learner.gradient_booster.model;
+      return trees.map(({ left_children }) => left_children.filter((child) => child < 0).length);
+    };
+    const plain = await leaves({ max_depth: '6' });
+    expect(Math.max(...plain)).toBeGreaterThan(5);
+    expect(await leaves({ grow_policy: 'lossguide', max_leaves: '5', max_depth: '0' })).toEqual([5, 5]);
+    expect(await leaves({ max_depth: '2', num_parallel_tree: '3' })).toHaveLength(6);
+    await expect(leaves({ grow_policy: 'sideways' })).rejects.toMatchObject({
+      ...{ exitCode: 3, message: expect.stringMatching(/grow_policy|sideways/) },
+    });
   });
 });
 

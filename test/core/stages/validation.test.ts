@@ -91,6 +91,66 @@ describe('train --compare', () => {
   });
 });
 
+describe('bad input', () => {
+  test.each(['logistic', 'xgboost(2)', 'lstm'])(
+    '%s: columns that never change, whatever the labels',
+    async (trainer) => {
+      const constant = trainWith({ trainer, features: 'hour_sin,hour_cos', rounds: 1 });
+      await expect(constant).rejects.toMatchObject({
+        ...{ code: 'QUALITY', exitCode: 4, hint: expect.stringMatching(/differ from bar to bar/) },
+        message: 'segment 1 of 1: every column is constant or missing: hour_sin, hour_cos.',
+      });
+    },
+  );
+
+  test('folds that would test a handful of rows', async () => {
+    for (const cv of ['purged:500', 'cpcv:400,1', 'purged:9000']) {
+      await expect(trainWith({ cv })).rejects.toMatchObject({ code: 'NO_DATA', exitCode: 4 });
+    }
+  });
+
+  test('Ctrl-C leaves nothing, or with --keep-best what was fitted so far as a model of its own', async () => {
+    const stopAt = async (trainer: string, more: object) => {
+      const controller = new AbortController();
+      const progress = {
+        update: (text: string, done?: number) => {
+          if (/^training/.test(text) && done === 3) controller.abort(new Error('SIGINT'));
+        },
+        end: () => {},
+      };
+      const options = { data: data.path, trainer, ...quick, ...more };
+      const before = (await runtime.artifacts.list('model')).length;
+      const outcome = await train(optionsOf('train', options), {
+        ...runtime,
+        signal: controller.signal,
+        progress,
+      }).catch((error: unknown) => error as { code: string });
+      return { outcome, added: (await runtime.artifacts.list('model')).length - before };
+    };
+    for (const trainer of ['xgboost(40)', 'lstm(4,8)']) {
+      const plain = await stopAt(trainer, { seed: 9 });
+      expect([plain.outcome, plain.added]).toEqual([expect.objectContaining({ code: 'INTERRUPTED' }), 0]);
+      const kept = await stopAt(trainer, { seed: 9, keepBest: true });
+      expect(kept.added).toBe(1);
+      const { artifact, segments } = kept.outcome as Awaited<ReturnType<typeof train>>;
+      expect(segments[0]!.history).toHaveLength(3);
+      expect(artifact.manifest.settings).toMatchObject({ stopped_after: [3] });
+      expect((await backtest(optionsOf('backtest', { model: artifact.path }), runtime)).artifact.kind).toBe('run');
+    }
+    // Between two segments there is no best to keep.
+    expect((await stopAt('xgboost(40)', { cv: 'walk-forward(2)', keepBest: true })).added).toBe(0);
+  });
+
+  test('a parameter that only XGBoost itself has is named by the embedded engine', async () => {
+    const lossguide = trainWith({ param: { grow_policy: 'lossguide', max_leaves: '8', max_depth: '0' } });
+    await expect(lossguide).rejects.toMatchObject({
+      ...{ code: 'CONFIG', exitCode: 3, hint: expect.stringMatching(/native engine/) },
+      message: expect.stringMatching(/does not know the parameter grow_policy/),
+    });
+    await expect(trainWith({ param: { grow_polcy: 'x' } })).rejects.toMatchObject({ exitCode: expect.any(Number) });
+  });
+});
+
 describe('labels with barriers', () => {
   const columns = async (text: string) =>
     (await composeLabel(text, dataset)).compute(dataset.bars[0]!, dataset.knownAt[0]!);

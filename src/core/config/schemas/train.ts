@@ -90,6 +90,13 @@ export const trainOptions = z.strictObject({
     duration().optional(),
   ),
   tag: option({ summary: 'Tag that will name the new model.', value: 'champion:swing' }, word().optional()),
+  keepBest: option(
+    {
+      summary: 'Ctrl-C keeps the best so far of the last segment (xgboost, lstm) as a model of its own.',
+      switch: true,
+    },
+    off(),
+  ),
   ping,
   force: option({ summary: 'Compute again although a verified model exists, and compare.', switch: true }, off()),
 });

@@ -43,6 +43,8 @@ export interface EmbeddedOptions {
   /** Threads to use; the result does not depend on it. Default 1. */
   readonly threads?: number;
   readonly signal?: AbortSignal;
+  /** An abort after the first round ends training with the rounds so far. Default: it throws INTERRUPTED. */
+  readonly keepOnAbort?: boolean;
   readonly onRound?: (report: RoundReport) => void;
   readonly featureNames?: readonly string[];
   /** What to do with constant or all-missing columns. Default `refuse`. */
@@ -223,6 +225,7 @@ async function boost(
     if (last !== undefined && stopper.update(round, metrics[last.name]![metric]!)) break;
     // Lets signals and the caller's timers in.
     await nextTurn();
+    if (o.keepOnAbort === true && o.signal?.aborted === true) break;
     throwIfAborted(o.signal, ran);
   }
   const early = o.earlyStopping !== undefined;

@@ -39,7 +39,8 @@ export function designOf(o: DesignOptions): Design {
     const { mean, scale } = measure(o, weights, at, row, j);
     means[j] = o.standardize || o.missing === 'mean' ? mean : 0;
     scales[j] = o.standardize ? scale : 1;
-    if (!(scale > 0)) constant.push(o.columnName(j));
+    // A mean of equal numbers may differ from them in its last digit.
+    if (!(scale > 1e-12 * Math.abs(mean))) constant.push(o.columnName(j));
   }
   if (constant.length > 0)
     throw new QuantlineError('QUALITY', `Columns without two different values: ${constant.slice(0, 5).join(', ')}.`, {

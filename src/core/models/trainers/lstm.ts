@@ -58,6 +58,7 @@ export function create(options: Settings): Learner {
         engine: context.engine,
         threads: context.threads,
         signal: context.signal,
+        keepBestOnAbort: context.keepBest === true,
         onEpoch: ({ epoch, loss, validationLoss }) =>
           context.onRound(epoch, epochs, {
             loss,

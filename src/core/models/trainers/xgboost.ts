@@ -10,10 +10,38 @@ export const summary = 'Gradient-boosted trees in XGBoost’s model format; sett
 const share = (fallback: number) => z.number().gt(0).max(1).default(fallback);
 const penalty = (fallback: number) => z.number().min(0).default(fallback);
 
+/** Parameters that XGBoost documents and the embedded engine lacks: passed to the library as they are written. */
+const NATIVE = [
+  ...[
+    'booster',
+    'device',
+    'validate_parameters',
+    'disable_default_eval_metric',
+    'tree_method',
+    'updater',
+    'refresh_leaf',
+  ],
+  ...['process_type', 'grow_policy', 'max_leaves', 'max_cached_hist_node', 'num_parallel_tree', 'monotone_constraints'],
+  ...['interaction_constraints', 'multi_strategy', 'sampling_method', 'max_cat_to_onehot', 'max_cat_threshold'],
+  ...[
+    'sample_type',
+    'normalize_type',
+    'rate_drop',
+    'one_drop',
+    'skip_drop',
+    'feature_selector',
+    'top_k',
+    'lambda_bias',
+  ],
+  ...['seed_per_iteration', 'base_score', 'eval_metric', 'huber_slope', 'quantile_alpha', 'aft_loss_distribution'],
+] as const;
+const native = z.union([z.number(), z.string(), z.boolean()]).optional();
+
 /** Defaults are for noisy bars: shallow trees, slow learning, rows and columns drawn at random. */
 export const settings = z.object({
   rounds: z.number().int().min(1).default(200),
-  max_depth: z.number().int().min(1).max(16).default(3),
+  /** 0 (no limit) and more than 16 are for the native engine, as are more than 256 bins. */
+  max_depth: z.number().int().min(0).default(3),
   eta: share(0.05),
   min_child_weight: penalty(10),
   subsample: share(0.7),
@@ -25,9 +53,10 @@ export const settings = z.object({
   gamma: penalty(0),
   max_delta_step: penalty(0),
   scale_pos_weight: z.number().positive().default(1),
-  max_bin: z.number().int().min(2).max(256).default(256),
+  max_bin: z.number().int().min(2).default(256),
   /** Rounds without improvement on the last fifth of the training range after which to stop; 0 = never. */
   early_stopping: z.number().int().min(0).default(0),
+  ...(Object.fromEntries(NATIVE.map((key) => [key, native])) as Record<(typeof NATIVE)[number], typeof native>),
 });
 export type Settings = z.output<typeof settings>;
 
@@ -60,6 +89,7 @@ export function create(options: Settings): Learner {
         featureNames: train.columns,
         threads: usefulThreads(train.rows * train.columns.length * rounds, context.threads),
         signal: context.signal,
+        keepOnAbort: context.keepBest === true,
         trainMetrics: true,
         unusableColumns: 'ignore',
         ...(validation !== undefined && {
@@ -104,7 +134,8 @@ const placesOf = ({ xgboost, prefixes = [] }: NativeLibraries) => ({
 function paramsOf(options: Settings, context: FitContext): BoostingParams {
   const { rounds: _, early_stopping: __, ...params } = options;
   const objective = context.scoreKind === 'return' ? 'reg:squarederror' : 'binary:logistic';
-  return { ...params, objective, seed: context.seed };
+  // The embedded engine names what it does not take; the library takes all that it documents.
+  return { ...params, objective, seed: context.seed } as unknown as BoostingParams;
 }
 
 function split(

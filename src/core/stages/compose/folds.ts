@@ -135,7 +135,21 @@ function pathsOf(
   };
 }
 
+/** Rows below which the metrics of a fold say nothing. */
+const LEAST_TESTED = 10;
+
+/** The folds that a validation asks for. NO_DATA where one would test too few rows to say anything. */
 export function foldsOf(cv: Call, rows: TrainingRows, embargo: number): FoldPlan {
+  const plan = planOf(cv, rows, embargo);
+  const least = Math.min(...plan.folds.map(({ test }) => test.length));
+  if (least >= LEAST_TESTED) return plan;
+  throw new QuantlineError('NO_DATA', `${rows.rows} rows are too few for ${cv.text}: a fold would test ${least}.`, {
+    hint: `Use fewer folds (each tests ${LEAST_TESTED} rows or more), a longer range, or features with a shorter warm-up.`,
+    details: { rows: rows.rows, folds: plan.folds.length, least },
+  });
+}
+
+function planOf(cv: Call, rows: TrainingRows, embargo: number): FoldPlan {
   const whole = (at: number, fallback: number): number => {
     const value = cv.args[at]?.value ?? fallback;
     if (typeof value === 'number' && Number.isInteger(value) && value >= 1) return value;

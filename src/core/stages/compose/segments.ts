@@ -21,7 +21,10 @@ import type { ComposedTrainer } from './trainer.js';
 export type SplitOptions = Pick<TrainOptions, 'split' | 'cv' | 'embargo'>;
 
 /** What of the options decides how a training range is fitted. */
-export type FitOptions = Pick<TrainOptions, 'cv' | 'embargo' | 'weights' | 'balance' | 'select' | 'seed' | 'rounds'>;
+export type FitOptions = Pick<TrainOptions, 'cv' | 'embargo' | 'weights' | 'balance' | 'select' | 'seed' | 'rounds'> & {
+  /** Ctrl-C keeps what is fitted so far, where the learner can. */
+  readonly keepBest?: boolean;
+};
 
 /** What one fit needs besides its rows; plain enough for a worker, but for `learner` and `runtime`. */
 export interface FitJob {
@@ -160,6 +163,12 @@ export async function fitOnce(job: FitJob, rows: TrainingRows, what: string): Pr
   const unique = options.weights === 'uniqueness' || (options.weights === 'auto' && label.uneven === true);
   const weighed = weighRows(rows, { uniqueness: unique, balance: options.balance }, label.scoreKind);
   const width = rows.columns.length;
+  if (!rows.columns.some((_, c) => varies(rows, c))) {
+    throw new QuantlineError('QUALITY', `${what}: every column is constant or missing: ${some(rows.columns)}.`, {
+      hint: 'Choose features that differ from bar to bar, or train on more rows.',
+      details: { columns: rows.columns },
+    });
+  }
   const chosen =
     options.select === undefined || options.select >= width || learner.agent !== undefined
       ? undefined
@@ -171,12 +180,27 @@ export async function fitOnce(job: FitJob, rows: TrainingRows, what: string): Pr
     engine,
     libraries: runtime.libraries,
     signal: runtime.signal,
+    keepBest: options.keepBest,
     rounds: options.rounds,
     validation: undefined,
     onRound: (done, total) => runtime.progress.update(`training ${what}`, done, total),
   });
   return chosen === undefined ? fitted : widened(fitted, chosen, width);
 }
+
+/** Whether a column holds two different numbers. */
+function varies({ x, rows, columns }: TrainingRows, c: number): boolean {
+  let first = Number.NaN;
+  for (let r = 0; r < rows; r++) {
+    const value = x[r * columns.length + c]!;
+    if (Number.isNaN(first)) first = value;
+    else if (!Number.isNaN(value) && value !== first) return true;
+  }
+  return false;
+}
+
+const some = (names: readonly string[]): string =>
+  names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
 
 /** Metrics of a fitted model's scores on some rows, what they would have earned, and the scores (none of an agent). */
 export function judged(

@@ -102,6 +102,7 @@ async function run(
       if (stopper.update(round, metrics[last.name]![lastMetric as Metric]!)) break;
     }
     await nextTurn();
+    if (o.keepOnAbort === true && o.signal?.aborted === true) break;
     throwIfAborted(o.signal, ran);
   }
   const model = fromXgboostJson(session.save(booster));
