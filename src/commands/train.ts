@@ -82,7 +82,7 @@ export default class Train extends QuantlineCommand<'train'> {
 /** Options that --final takes from the evaluated model. */
 const RECIPE = [
   ...(['trainer', 'features', 'label', 'split', 'cv', 'embargo', 'seed', 'engine', 'weights', 'balance'] as const),
-  ...(['select', 'rounds', 'param', 'study', 'compare', 'maxModelAge'] as const),
+  ...(['select', 'calibrate', 'rounds', 'param', 'study', 'compare', 'maxModelAge'] as const),
 ];
 
 const usage = (message: string): QuantlineError =>

@@ -135,6 +135,7 @@ async function trainLearner(
       cv: options.cv?.text ?? null,
       rounds: options.rounds ?? null,
       rows: { weights: options.weights, balance: options.balance, select: options.select ?? null },
+      ...(options.calibrate !== 'none' && { calibrate: options.calibrate }),
       maxModelAge: options.maxModelAge ?? null,
     }),
     inputs: [

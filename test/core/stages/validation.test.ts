@@ -4,11 +4,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Artifact } from '../../../src/core/artifacts/index.js';
 import type { OpenDataset } from '../../../src/core/data/dataset.js';
 import { openDataset } from '../../../src/core/data/open.js';
+import { type PlattScaling, plattProbability } from '../../../src/core/learning/boosting/index.js';
+import { logit } from '../../../src/core/models/calibrate.js';
 import { chooseColumns } from '../../../src/core/models/select.js';
 import type { TrainingRows } from '../../../src/core/models/trainer.js';
 import { weighRows } from '../../../src/core/models/weights.js';
 import { backtest } from '../../../src/core/stages/backtest.js';
 import { composeLabel } from '../../../src/core/stages/compose/labels.js';
+import { openModel } from '../../../src/core/stages/compose/model.js';
 import { openRun } from '../../../src/core/stages/compose/run.js';
 import { ingest } from '../../../src/core/stages/ingest.js';
 import { train } from '../../../src/core/stages/train.js';
@@ -89,6 +92,26 @@ describe('train --compare', () => {
     await expect(compare({ compare: 'logistik' })).rejects.toMatchObject({ hint: expect.stringMatching(/logistic/) });
     await expect(compare({ compare: 'logistic', cv: 'purged:9000' })).rejects.toMatchObject({ code: 'NO_DATA' });
   });
+});
+
+test('--calibrate platt maps the scores by held-out ones: same order, better log loss where the model was too sure', async () => {
+  const sure = { trainer: 'xgboost(60)', param: { eta: '0.3', max_depth: '6', min_child_weight: '1' } };
+  const plain = await trainWith(sure);
+  const mapped = await trainWith({ ...sure, calibrate: 'platt' });
+  const [before, after] = [plain.segments[0]!.metrics, mapped.segments[0]!.metrics];
+  expect(after['logloss']!).toBeLessThan(before['logloss']! - 0.02);
+  const scaling = JSON.parse(await readFile(mapped.artifact.file('segment-0/calibration.json'), 'utf8')) as object;
+  expect(scaling).toEqual({ slope: expect.any(Number), intercept: expect.any(Number) });
+  // The trees are the same; what is loaded scores as what was fitted.
+  const trees = (artifact: Artifact) => readFile(artifact.file('segment-0/model.json'), 'utf8');
+  expect(await trees(mapped.artifact)).toBe(await trees(plain.artifact));
+  const [one, two] = [await openModel(plain.artifact), await openModel(mapped.artifact)];
+  const score = ({ model }: typeof one) => {
+    const out = new Float64Array(dataset.bars[0]!.time.length);
+    model.scorer(dataset.instruments[0]!, dataset.calendars[0]!).consume(dataset.bars[0]!, 0, out.length, out);
+    return out.at(-1)!;
+  };
+  expect(score(two)).toBeCloseTo(plattProbability(scaling as PlattScaling, logit(score(one))), 12);
 });
 
 describe('bad input', () => {

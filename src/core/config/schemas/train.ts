@@ -90,6 +90,14 @@ export const trainOptions = z.strictObject({
     duration().optional(),
   ),
   tag: option({ summary: 'Tag that will name the new model.', value: 'champion:swing' }, word().optional()),
+  calibrate: option(
+    {
+      summary: 'Map probabilities by Platt scaling, fitted on scores held out in purged folds of each training range.',
+      value: 'how',
+      choices: ['none', 'platt'],
+    },
+    choice('none', 'platt').prefault('none'),
+  ),
   keepBest: option(
     {
       summary: 'Ctrl-C keeps the best so far of the last segment (xgboost, lstm) as a model of its own.',

@@ -4,6 +4,8 @@ import type { DatasetContext, OpenDataset } from '../../data/dataset.js';
 import { openDataset } from '../../data/open.js';
 import { QuantlineError } from '../../errors/index.js';
 
+import type { PlattScaling } from '../../learning/boosting/calibration.js';
+import { CALIBRATION_FILE, calibrated } from '../../models/calibrate.js';
 import { metaModel } from '../../models/meta.js';
 import type { SignalModel } from '../../models/model.js';
 import { type ModelFile, modelFileSchema } from '../../models/model-file.js';
@@ -68,10 +70,15 @@ export async function openModel(artifact: Artifact, inSample = false): Promise<O
     file.segments.map(async (segment) => {
       const files = await filesOf(artifact, segment.folder);
       const chosen = files[COLUMNS_FILE];
-      if (chosen === undefined) return trainer.load(files, file.columns, file.scoreKind);
+      const scaling = files[CALIBRATION_FILE];
+      const scaled = (model: FittedModel) =>
+        scaling === undefined
+          ? model
+          : calibrated(model, JSON.parse(new TextDecoder().decode(scaling)) as PlattScaling);
+      if (chosen === undefined) return scaled(await trainer.load(files, file.columns, file.scoreKind));
       const columns = Int32Array.from(JSON.parse(new TextDecoder().decode(chosen)) as number[]);
       const names = Array.from(columns, (c) => file.columns[c]!);
-      return widened(await trainer.load(files, names, file.scoreKind), columns, file.columns.length);
+      return scaled(widened(await trainer.load(files, names, file.scoreKind), columns, file.columns.length));
     }),
   );
   const features = await composeFeatures(file.features!, file.interval);

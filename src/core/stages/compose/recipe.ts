@@ -14,6 +14,7 @@ const settingsSchema = z.looseObject({
   scheme: z.looseObject({ kind: z.enum(['split', 'split-at', 'walk-forward']), anchored: z.boolean().optional() }),
   embargo: z.number(),
   rounds: z.number().nullable(),
+  calibrate: z.enum(['none', 'platt']).default('none'),
   rows: z.looseObject({
     weights: z.enum(['auto', 'none', 'uniqueness']),
     balance: z.boolean(),
@@ -54,10 +55,10 @@ export function fitOf({ manifest, id }: Pick<Artifact, 'manifest' | 'id'>): Pick
       cause: parsed.error,
     });
   }
-  const { scheme, embargo, rounds, rows } = parsed.data;
+  const { scheme, embargo, rounds, rows, calibrate } = parsed.data;
   return {
     fit: {
-      ...{ embargo, seed: manifest.seed, rounds: rounds ?? undefined, cv: undefined },
+      ...{ embargo, seed: manifest.seed, rounds: rounds ?? undefined, cv: undefined, calibrate },
       ...{ weights: rows.weights, balance: rows.balance, select: rows.select ?? undefined },
     },
     rolling: scheme.kind === 'walk-forward' && scheme.anchored === false,

@@ -4,10 +4,13 @@ import { timeRange } from '../../data/range.js';
 import { firstTickAt, type MarketFeed } from '../../engine/feed.js';
 import { QuantlineError } from '../../errors/index.js';
 import type { Label } from '../../features/index.js';
+import type { PlattScaling } from '../../learning/boosting/calibration.js';
+import { calibrated, logit } from '../../models/calibrate.js';
 import { rowsBetween, scoreRows, selectRows } from '../../models/rows.js';
 import { type ScoreMetrics, scoreMetrics } from '../../models/score-metrics.js';
 import { planSegments, type Segment, type SegmentPlan, type SegmentScheme } from '../../models/segments.js';
 import { chooseColumns, narrow, widened } from '../../models/select.js';
+import { purgedKFold } from '../../models/splits/index.js';
 import type { FitContext, FittedModel, Learner, SavedFiles, TrainingRows } from '../../models/trainer.js';
 import { weighRows } from '../../models/weights.js';
 import { isoTime } from '../../platform/index.js';
@@ -22,6 +25,7 @@ export type SplitOptions = Pick<TrainOptions, 'split' | 'cv' | 'embargo'>;
 
 /** What of the options decides how a training range is fitted. */
 export type FitOptions = Pick<TrainOptions, 'cv' | 'embargo' | 'weights' | 'balance' | 'select' | 'seed' | 'rounds'> & {
+  readonly calibrate?: 'none' | 'platt' | undefined;
   /** Ctrl-C keeps what is fitted so far, where the learner can. */
   readonly keepBest?: boolean;
 };
@@ -185,7 +189,30 @@ export async function fitOnce(job: FitJob, rows: TrainingRows, what: string): Pr
     validation: undefined,
     onRound: (done, total) => runtime.progress.update(`training ${what}`, done, total),
   });
-  return chosen === undefined ? fitted : widened(fitted, chosen, width);
+  const scores = chosen === undefined ? fitted : widened(fitted, chosen, width);
+  if (options.calibrate !== 'platt' || label.scoreKind !== 'probability' || learner.agent !== undefined) return scores;
+  return calibrated(scores, await scalingOf(job, rows, what));
+}
+
+/** Purged folds of a training range whose held-out scores calibrate the model of the whole range. */
+const CALIBRATION_FOLDS = 5;
+
+/** Platt scaling from scores of rows that were held out, on purged folds of these training rows. */
+async function scalingOf(job: FitJob, rows: TrainingRows, what: string): Promise<PlattScaling> {
+  const { fitPlatt } = await import('../../learning/boosting/index.js');
+  const plain: FitJob = { ...job, options: { ...job.options, calibrate: 'none', keepBest: false } };
+  const margins: number[] = [];
+  const labels: number[] = [];
+  for (const [f, fold] of purgedKFold(rows, CALIBRATION_FOLDS, job.options.embargo).entries()) {
+    const fitted = await fitOnce(plain, selectRows(rows, fold.train), `${what}, calibration ${f + 1}`);
+    const test = selectRows(rows, fold.test);
+    scoreRows(fitted, test).forEach((p, r) => {
+      if (Number.isNaN(p)) return;
+      margins.push(logit(p));
+      labels.push(test.y[r]!);
+    });
+  }
+  return fitPlatt(margins, labels);
 }
 
 /** Whether a column holds two different numbers. */
