@@ -147,7 +147,7 @@ async function trainLearner(
   };
   let report: TrainingReport = { segments: [], folds: [], paths: null };
   let made:
-    | Pick<CrossValidation, 'curves'> & { readonly file: ModelFile; readonly fitted: readonly FittedSegment[] }
+    | (Pick<CrossValidation, 'curves'> & { readonly file: ModelFile; readonly fitted: readonly FittedSegment[] })
     | undefined;
   const write = async (folder: string, { file, fitted, curves }: NonNullable<typeof made>) => {
     await writeModel(folder, file, fitted, report, curves);
