@@ -15,40 +15,17 @@ import {
 } from '../../src/core/config/index.js';
 import { QUALITY_CHECKS } from '../../src/core/data/quality.js';
 import { EXIT_CODES } from '../../src/core/errors/index.js';
+import { blocks, commands, flagsIn } from '../support/pages.js';
 
 const root = resolve(import.meta.dirname, '../..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 const readme = read('README.md');
-
-/** Fenced blocks of a page by language. */
-const blocks = (text: string, language: string): string[] =>
-  [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map((match) => match[1]!);
 
 const pages = [
   'README.md',
   'src/core/README.md',
   ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
 ].filter((file) => file.endsWith('.md') && existsSync(join(root, file)));
-
-/** The words of a shell command from `at` to its end: quotes kept together, up to an unquoted `)`, `|`, `;` or `#`. */
-function words(line: string, at: number): string[] {
-  const out: string[] = [];
-  const form = /\s*(?:'([^']*)'|"([^"]*)"|([^\s'"()|;#]+))/y;
-  form.lastIndex = at;
-  for (let match = form.exec(line); match !== null; match = form.exec(line))
-    out.push(match[1] ?? match[2] ?? match[3]!);
-  return out;
-}
-
-/** Every `quantline …` of the bash blocks of a page. */
-const commands = (text: string): string[][] =>
-  blocks(text, 'bash')
-    .flatMap((block) => block.replaceAll('\\\n', ' ').split('\n'))
-    .flatMap((line) =>
-      [...line.matchAll(/(?:^|\$\(|&&\s*|\|\s*)quantline\s+/g)].map((match) =>
-        words(line, match.index + match[0].length),
-      ),
-    );
 
 describe('README', () => {
   it('begins with the two commands', () => {
@@ -104,25 +81,15 @@ describe('pages', () => {
   });
 
   it.each(pages)('%s: commands have flags and values that are read', async (file) => {
-    for (const [name, ...rest] of commands(read(file))) {
+    for (const { words } of commands(read(file))) {
+      const [name, ...rest] = words;
       if (name?.startsWith('-')) continue;
       const nested = `${name}:${rest[0]}`;
       const command = (nested in COMMAND_OPTIONS ? nested : name) as CommandId;
       if (name === '<command>') continue;
       expect(Object.keys(COMMAND_OPTIONS), `${file}: ${name}`).toContain(command);
-      const shape: Record<string, unknown> = { ...COMMAND_OPTIONS[command].shape, ...globalOptions.shape };
-      const keys = new Map(Object.keys(shape).map((key) => [kebab(key), key]));
-      const flags: Record<string, unknown> = {};
-      for (let i = 0; i < rest.length; i++) {
-        if (!rest[i]!.startsWith('--')) continue;
-        const flag = rest[i]!.slice(2);
-        if (flag === 'help') continue;
-        expect([...keys.keys()], `${file}: quantline ${name} --${flag}`).toContain(flag);
-        const key = keys.get(flag)!;
-        const meta = optionMeta(shape[key] as never)!;
-        const value = meta.switch ? true : rest[++i];
-        flags[key] = meta.multiple ? [...((flags[key] as string[] | undefined) ?? []), value] : value;
-      }
+      const { flags, unknown } = flagsIn({ ...COMMAND_OPTIONS[command].shape, ...globalOptions.shape }, rest);
+      expect(unknown, `${file}: quantline ${name}`).toEqual([]);
       const folder = join(root, 'fixtures');
       await resolveConfig({ command, flags, environment: readEnvironment(folder, {}), folder });
     }
