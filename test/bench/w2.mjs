@@ -27,6 +27,8 @@ const job = {
   knownAt: [bars.time.map((t) => t + 60_000)],
   from: 0,
   to: n,
+  quotes: [undefined],
+  series: [],
   scoreKind: 'position',
   rule: 'sma-cross',
   scores: null,
