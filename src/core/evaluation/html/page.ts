@@ -206,9 +206,7 @@ function policies({ policies: all }: ReportDocument): string {
     percent(p.total_return),
     p.sharpe === null ? '–' : p.sharpe.toFixed(2),
   ]);
-  return (
-    `<p class="soft">${escapeHtml(spreadText(all))}</p>` + table(['policy', '', 'total return', 'Sharpe ratio'], rows)
-  );
+  return `<p class="soft">${escapeHtml(spreadText(all))}</p>${table(['policy', '', 'total return', 'Sharpe ratio'], rows)}`;
 }
 
 function honesty(report: ReportDocument): string {
