@@ -8,8 +8,8 @@ const tensorflow = ['test/core/learning/networks/*.test.ts', 'test/core/stages/e
 export default defineConfig({
   test: {
     pool: 'forks',
-    // The runner's own default leaves one core unused, half of a small machine.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // One more than cores: many tests wait for a socket or a process.
+    maxWorkers: availableParallelism() + 1,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     projects: [

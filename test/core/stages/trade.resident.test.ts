@@ -62,6 +62,8 @@ const decisions = () =>
   );
 const decided = (n: number) =>
   vi.waitFor(async () => expect(await decisions()).toContain(OPEN + n * MINUTE), { timeout: 15_000, interval: 50 });
+/** The decision is on record before its order leaves. */
+const accepted = (n: number) => vi.waitFor(() => expect(rig.venue.book.accepted).toHaveLength(n), { timeout: 15_000 });
 const end = async () => {
   stop.abort();
   return (await running!).session;
@@ -73,8 +75,7 @@ describe('trade, resident', () => {
     const reads = rig.venue.count('GET /v2/stocks/bars');
     minute(3);
     await decided(3);
-    // The decision is on record before its order leaves.
-    await vi.waitFor(() => expect(rig.venue.book.accepted).toHaveLength(1), { timeout: 5000 });
+    await accepted(1);
     // The fill is booked from the order stream, between the slots.
     await vi.waitFor(async () => expect(await rig.journal((journal) => journal.fills())).toHaveLength(1), {
       timeout: 5000,
@@ -96,8 +97,7 @@ describe('trade, resident', () => {
     publish(3);
     minute(3, false);
     await decided(3);
-    // The decision is on record before its order leaves.
-    await vi.waitFor(() => expect(rig.venue.book.accepted).toHaveLength(1), { timeout: 5000 });
+    await accepted(1);
     publish(4);
     await vi.waitFor(() => expect(rig.venue.streams.subscriptions.length).toBeGreaterThan(1), { timeout: 10_000 });
     minute(4);
@@ -111,6 +111,7 @@ describe('trade, resident', () => {
     rig.venue.book.rules.fillMarket = false;
     minute(3);
     await decided(3);
+    await accepted(1);
     const { connections } = rig.venue.streams;
     rig.venue.streams.drop();
     rig.venue.book.fill(rig.venue.book.accepted[0]!.id, 1);
@@ -130,6 +131,7 @@ describe('trade, resident', () => {
     streams.reorder = true;
     minute(3);
     await decided(3);
+    await accepted(1);
     book.fill(book.accepted[0]!.id, 1);
     book.fill(book.accepted[0]!.id);
     streams.flush();
@@ -143,7 +145,7 @@ describe('trade, resident', () => {
     streams.duplicate = true;
     minute(4);
     await decided(4);
-    await vi.waitFor(() => expect(book.accepted).toHaveLength(2), { timeout: 5000 });
+    await accepted(2);
     book.fill(book.accepted[1]!.id, 1);
     book.fill(book.accepted[1]!.id);
     await filled(4);
