@@ -4,6 +4,7 @@ import '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.j
 import * as layers from '@tensorflow/tfjs-layers';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../../src/core/domain/random.js';
+import { AgentPolicy, loadPolicy, savePolicy } from '../../../../src/core/learning/agents/index.js';
 import {
   loadLayersModel,
   Network,
@@ -74,6 +75,31 @@ describe('the TensorFlow.js layers format', () => {
     expected.forEach((p, i) => {
       expect(Math.abs(out[i]! - p)).toBeLessThan(1e-5);
     });
+  });
+
+  it('a policy: plain tf.loadLayersModel and the normaliser of its metadata give the same action means', async () => {
+    await tf.setBackend('cpu');
+    const { tensors } = model(DENSE);
+    const scale = { mean: Float64Array.of(1, -2, 0, 3), variance: Float64Array.of(4, 0.25, 1, 9), clip: 1.5 };
+    const space = { kind: 'continuous', size: 2, low: -1, high: 1 } as const;
+    const files = savePolicy(new AgentPolicy('ppo', DENSE, tensors, space, scale, Float64Array.of(-0.5, 0.25)));
+    const theirs = await layers.loadLayersModel(handler(files));
+    const { scaler, agent } = JSON.parse(files.modelJson).userDefinedMetadata;
+    expect(agent.logStd).toEqual([-0.5, 0.25]);
+    const { policy } = loadPolicy(files);
+    for (const observation of [
+      [0, 0, 0, 0],
+      [9, -9, 0.5, 2],
+    ]) {
+      const scaled = observation.map((x, i) =>
+        Math.max(-agent.clip, Math.min(agent.clip, (x - scaler.mean[i]) / scaler.deviation[i])),
+      );
+      const expected = (theirs.predict(tf.tensor(scaled, [1, 4])) as tf.Tensor).dataSync();
+      const outputs = policy.outputs(Float32Array.from(observation));
+      expected.forEach((mean, i) => {
+        expect(Math.abs(outputs[i]! - mean)).toBeLessThan(1e-5);
+      });
+    }
   });
 
   it('reads back the same model and writes the same bytes', () => {
