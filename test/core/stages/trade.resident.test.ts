@@ -84,7 +84,10 @@ describe('trade, resident', () => {
     minute(4);
     await decided(4);
     publish(4);
-    await vi.waitFor(() => expect(rig.venue.book.positions.size).toBe(0), { timeout: 5000 });
+    await vi.waitFor(async () => expect(await rig.journal((journal) => journal.fills())).toHaveLength(2), {
+      timeout: 15_000,
+    });
+    expect(rig.venue.book.positions.size).toBe(0);
     const file = await end();
     expect(file).toMatchObject({ outcome: 'decided', slots: 2, missed_slots: 0, orders: 2, positions: [] });
     expect(rig.venue.count('GET /v2/stocks/bars')).toBeGreaterThan(reads);
