@@ -135,8 +135,11 @@ describe('followBars on a stream', () => {
       async *open(symbols: readonly string[], signal: AbortSignal): AsyncGenerator<BarStreamEvent> {
         const { clock: own, logger } = context();
         const channels = { bars: symbols };
-        for await (const event of streamMarket({ keys, url, channels, clock: own, logger, signal, maxQueue: 5 }))
+        for await (const event of streamMarket({ keys, url, channels, clock: own, logger, signal, maxQueue: 5 })) {
           if (event.type !== 'quote' && event.type !== 'trade') yield event;
+          // A reader that is slower than the burst, whatever the machine.
+          if (event.type === 'bar') await new Promise((done) => setTimeout(done, 100));
+        }
       },
     };
     const late = Array.from({ length: 18 }, (_, i) => i + 3);
