@@ -135,11 +135,8 @@ describe('followBars on a stream', () => {
       async *open(symbols: readonly string[], signal: AbortSignal): AsyncGenerator<BarStreamEvent> {
         const { clock: own, logger } = context();
         const channels = { bars: symbols };
-        for await (const event of streamMarket({ keys, url, channels, clock: own, logger, signal, maxQueue: 5 })) {
+        for await (const event of streamMarket({ keys, url, channels, clock: own, logger, signal, maxQueue: 5 }))
           if (event.type !== 'quote' && event.type !== 'trade') yield event;
-          // A reader that is slower than the burst, whatever the machine.
-          if (event.type === 'bar') await new Promise((done) => setTimeout(done, 100));
-        }
       },
     };
     const late = Array.from({ length: 18 }, (_, i) => i + 3);
@@ -149,7 +146,8 @@ describe('followBars on a stream', () => {
         clock.set(at(21) + 5000);
         tape.print('AAPL', late);
       }
-      return given(all, 'AAPL').includes(20);
+      // REST may have them all before the stream's burst is read.
+      return given(all, 'AAPL').includes(20) && all.some(({ type }) => type === 'disconnected');
     });
     expect(said.join('\n')).toMatch(/messages came faster than they were read; connecting again/);
     // What was kept is delivered, the gap is reported, and nothing is missing or left to the stream's luck.
