@@ -1,9 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FollowEvent } from '../../../../src/core/data/follow/events.js';
 import { followBars } from '../../../../src/core/data/follow/follow.js';
-import type { BarStreamEvent, MarketDataSource } from '../../../../src/core/data/source.js';
+import type { MarketDataSource } from '../../../../src/core/data/source.js';
 import { create } from '../../../../src/core/data/sources/alpaca.js';
-import { streamMarket } from '../../../../src/core/data/sources/alpaca-stream.js';
 import { create as createSynthetic, settings } from '../../../../src/core/data/sources/synthetic.js';
 import { calendarOf, type Interval } from '../../../../src/core/domain/index.js';
 import { silentLogger } from '../../../../src/core/platform/index.js';
@@ -122,39 +121,6 @@ describe('followBars on a stream', () => {
       ...['connected', 'backfill', 'stream', 'disconnected', 'connected', 'backfill'],
     ]);
     expect(new Set(given(seen, 'AAPL'))).toEqual(new Set([0, 1, 2, 3]));
-  });
-
-  it('counts what piles up beyond its queue as a lost connection, and fetches all of it', async () => {
-    clock = shiftedClock(at(2) + 5000, 30);
-    tape.keep('AAPL', [0, 1]);
-    const source: MarketDataSource = create({ feed: 'sip' }, context());
-    const keys = { keyId: venue.keys.id, secretKey: venue.keys.secret };
-    const url = `${venue.url.replace('http', 'ws')}/v2/sip`;
-    const narrow = {
-      covers: () => true,
-      async *open(symbols: readonly string[], signal: AbortSignal): AsyncGenerator<BarStreamEvent> {
-        const { clock: own, logger } = context();
-        const channels = { bars: symbols };
-        for await (const event of streamMarket({ keys, url, channels, clock: own, logger, signal, maxQueue: 5 }))
-          if (event.type !== 'quote' && event.type !== 'trade') yield event;
-      },
-    };
-    const late = Array.from({ length: 18 }, (_, i) => i + 3);
-    const seen = await follow(Object.assign(Object.create(source), { barStream: narrow }), (event, all) => {
-      if (given(all, 'AAPL').length === 2 && event.type === 'bars') tape.print('AAPL', [2]);
-      if (event.type === 'bars' && event.origin === 'stream' && given(all, 'AAPL').length === 3) {
-        clock.set(at(21) + 5000);
-        tape.print('AAPL', late);
-      }
-      // REST may have them all before the stream's burst is read.
-      return given(all, 'AAPL').includes(20) && all.some(({ type }) => type === 'disconnected');
-    });
-    expect(said.join('\n')).toMatch(/messages came faster than they were read; connecting again/);
-    // What was kept is delivered, the gap is reported, and nothing is missing or left to the stream's luck.
-    const changes = seen.map(({ type }) => type).filter((type) => type !== 'bars');
-    expect(changes.slice(0, 2)).toEqual(['connected', 'disconnected']);
-    expect(given(seen, 'AAPL', 'stream').length).toBeLessThanOrEqual(1 + 5);
-    expect([...new Set(given(seen, 'AAPL'))].sort((a, b) => a - b)).toEqual([0, 1, 2, ...late]);
   });
 
   it('F16 notices a stream that says nothing while the source has newer bars, and opens it again', async () => {
