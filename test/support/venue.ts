@@ -11,6 +11,7 @@ import type { Runtime } from '../../src/core/stages/runtime.js';
 import { type TradeExtras, type TradeResult, trade } from '../../src/core/stages/trade.js';
 import { train } from '../../src/core/stages/train.js';
 import { openJournal } from '../../src/core/state/index.js';
+import type { FakeOrder } from '../fakes/alpaca/book.js';
 import type { FakeBar } from '../fakes/alpaca/market.js';
 import { FakeAlpaca } from '../fakes/alpaca/server.js';
 import { optionsOf, testRuntime } from './workspace.js';
@@ -141,6 +142,12 @@ export class VenueRig {
 
   async once(given: Readonly<Record<string, unknown>> = {}): Promise<TradeResult['session']> {
     return (await this.start(given)).session;
+  }
+
+  /** Orders that the venue still works. */
+  openOrders(): FakeOrder[] {
+    const open = new Set(['new', 'held', 'partially_filled']);
+    return [...this.venue.book.orders.values()].filter(({ status }) => open.has(status));
   }
 
   /** The journal's own view. */

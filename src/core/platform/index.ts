@@ -11,4 +11,5 @@ export * from './rate-headers.js';
 export * from './serial.js';
 export * from './terminal.js';
 export * from './url-guard.js';
+export * from './worker-calls.js';
 export * from './workers.js';

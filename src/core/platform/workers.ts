@@ -19,3 +19,13 @@ export function startWorker(callerUrl: string, relativePath: string, options: Wo
 export const sharedFloat64 = (n: number): Float64Array => new Float64Array(new SharedArrayBuffer(8 * n));
 export const sharedFloat32 = (n: number): Float32Array => new Float32Array(new SharedArrayBuffer(4 * n));
 export const sharedInt32 = (n: number): Int32Array => new Int32Array(new SharedArrayBuffer(4 * n));
+
+/** The column in shared memory: itself where it lies there already, otherwise a copy for all workers. */
+export function sharedCopy<T extends Float64Array | Float32Array | Int32Array>(column: T): T {
+  if (column.buffer instanceof SharedArrayBuffer) return column;
+  const copy = new (column.constructor as new (buffer: SharedArrayBuffer) => T)(
+    new SharedArrayBuffer(column.byteLength),
+  );
+  copy.set(column);
+  return copy;
+}

@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { ManualClock } from '../../../src/core/platform/index.js';
-import type { FakeOrder } from '../../fakes/alpaca/book.js';
 import type { Fault } from '../../fakes/alpaca/faults.js';
 import { MONDAY, minuteBars, session, VenueRig, walk } from '../../support/venue.js';
 
@@ -41,8 +40,7 @@ const fillFirst =
     send(process());
   };
 const held = () => rig.venue.book.positions.get('AAPL')?.qty ?? 0;
-const open = (): FakeOrder[] =>
-  [...rig.venue.book.orders.values()].filter(({ status }) => ['new', 'held', 'partially_filled'].includes(status));
+const open = () => rig.openOrders();
 const exits = () => rig.venue.book.accepted.filter(({ side, type }) => side === 'sell' && type === 'market');
 
 describe('exits', () => {

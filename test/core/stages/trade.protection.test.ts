@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { ManualClock } from '../../../src/core/platform/index.js';
-import type { FakeOrder } from '../../fakes/alpaca/book.js';
 import { MONDAY, minuteBars, session, VenueRig, walk } from '../../support/venue.js';
 
 const FRIDAY = '2026-11-27';
@@ -34,8 +33,7 @@ function at(n: number, closes?: readonly number[]) {
   if (closes !== undefined) rig.venue.market.set('5Min', 'AAPL', [...history, ...monday(closes)]);
 }
 
-const open = (): FakeOrder[] =>
-  [...rig.venue.book.orders.values()].filter(({ status }) => ['new', 'held', 'partially_filled'].includes(status));
+const open = () => rig.openOrders();
 const exitsOf = () =>
   open()
     .filter(({ side }) => side === 'sell')

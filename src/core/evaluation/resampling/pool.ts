@@ -1,6 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
-import { QuantlineError } from '../../errors/index.js';
+import { callWorker } from '../../platform/worker-calls.js';
 import { startWorker } from '../../platform/workers.js';
 import { kernelOf, type ResamplingJob } from './jobs.js';
 import type { Kernel } from './kernel.js';
@@ -66,7 +66,7 @@ export class ResamplingPool {
     try {
       await Promise.all([
         drainRows(kernel, { control, table }),
-        ...helpers.map((worker) => ask(worker, { job, control, table })),
+        ...helpers.map((worker) => callWorker<void>(worker, { job, control, table }, { who: 'A resampling worker' })),
       ]);
     } catch (error) {
       stop();
@@ -90,24 +90,4 @@ export class ResamplingPool {
   async close(): Promise<void> {
     await Promise.all(this.workers.map((worker) => worker.terminate()));
   }
-}
-
-function ask(worker: Worker, task: ResamplingTask): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const settle = (act: () => void) => {
-      worker.off('message', onMessage);
-      worker.off('error', onError);
-      worker.off('exit', onExit);
-      act();
-    };
-    const failed = (why: string) => reject(new QuantlineError('BUG', `A resampling worker failed: ${why}`));
-    const onMessage = ({ error }: { readonly error?: string }) =>
-      settle(() => (error === undefined ? resolve() : failed(error)));
-    const onError = (error: unknown) => settle(() => failed(String(error)));
-    const onExit = (code: number) => settle(() => failed(`exit code ${code}`));
-    worker.on('message', onMessage);
-    worker.on('error', onError);
-    worker.on('exit', onExit);
-    worker.postMessage(task);
-  });
 }

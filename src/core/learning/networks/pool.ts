@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { invariant, QuantlineError } from '../../errors/index.js';
-import { startWorker } from '../../platform/workers.js';
+import { sharedCopy, startWorker } from '../../platform/workers.js';
 import type { BatchEngine } from './engine.js';
 import { type KernelMemory, type Kernels, kernelModule } from './kernels.js';
 import { CLOSED, CONTROL, MODE, type SessionPlaces, ShardRunner } from './session.js';
@@ -37,7 +37,12 @@ export class ShardPool implements BatchEngine {
     scaler: Scaler | null,
   ): Promise<ShardPool> {
     const threads = places.programs.length;
-    const pool = new ShardPool(places, memory, threads > 1 ? shareMatrix(matrix) : matrix, scaler);
+    const pool = new ShardPool(
+      places,
+      memory,
+      threads > 1 ? { ...matrix, values: sharedCopy(matrix.values) } : matrix,
+      scaler,
+    );
     try {
       await Promise.all(Array.from({ length: threads - 1 }, (_, i) => pool.startOne(i + 1)));
     } catch (error) {
@@ -135,14 +140,4 @@ export class ShardPool implements BatchEngine {
       cause,
     });
   }
-}
-
-/** The matrix in memory that workers can see; used as it is where it lies in such memory already. */
-function shareMatrix(matrix: FeatureMatrix): FeatureMatrix {
-  const { values, rows, cols } = matrix;
-  if (values.buffer instanceof SharedArrayBuffer) return matrix;
-  const buffer = new SharedArrayBuffer(values.byteLength);
-  const shared = values instanceof Float64Array ? new Float64Array(buffer) : new Float32Array(buffer);
-  shared.set(values);
-  return { values: shared, rows, cols };
 }

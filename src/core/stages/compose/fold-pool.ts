@@ -1,10 +1,10 @@
 import type { Worker } from 'node:worker_threads';
-import { isQuantlineError, QuantlineError } from '../../errors/index.js';
 import type { Fold } from '../../models/splits/index.js';
 import type { TrainingRows } from '../../models/trainer.js';
-import { startWorker } from '../../platform/index.js';
+import { callWorker, sharedCopy, startWorker } from '../../platform/index.js';
 import type { Runtime } from '../runtime.js';
 import type { FitJob, Outcome, TrainingJob } from './segments.js';
+import { sharedBars } from './shared-bars.js';
 
 /** One fold for a worker; its rows are there already. */
 export interface FoldTask {
@@ -15,10 +15,6 @@ export interface FoldTask {
   readonly train: Int32Array;
   readonly test: Int32Array;
 }
-
-export type FoldAnswer =
-  | { readonly outcome: Outcome }
-  | { readonly failure: { readonly code?: string; readonly message: string; readonly hint?: string | undefined } };
 
 /** Numbers that all fits together look at (fits × rows × columns) below which a worker's start costs more than it saves. */
 const WORTH_WORKERS = 3_000_000;
@@ -69,7 +65,7 @@ export class FoldPool {
     const give = (worker: Worker): void => {
       if (next >= folds.length) return;
       const f = next++;
-      const answer = ask(worker, taskOf(f), signal);
+      const answer = callWorker<Outcome>(worker, taskOf(f), { who: 'A worker that fits folds', signal });
       answers.set(f, answer);
       // Failures are met where the fold's turn comes.
       answer.then(
@@ -95,72 +91,17 @@ export class FoldPool {
   }
 }
 
-type Column = Float64Array | Float32Array | Int32Array;
-
-/** A column in shared memory: the same where it lies there already, otherwise copied once for all workers. */
-function share<T extends Column>(column: T): T {
-  if (column.buffer instanceof SharedArrayBuffer) return column;
-  const copy = new (column.constructor as new (buffer: SharedArrayBuffer) => T)(
-    new SharedArrayBuffer(column.byteLength),
-  );
-  copy.set(column);
-  return copy;
-}
-
 const shareRows = (rows: TrainingRows): TrainingRows => ({
-  ...{ columns: rows.columns, rows: rows.rows, x: share(rows.x), y: share(rows.y), at: share(rows.at) },
-  ...{ instrument: share(rows.instrument), decided: share(rows.decided), labelEnd: share(rows.labelEnd) },
-  weights: rows.weights && share(rows.weights),
-  series: { ...rows.series, x: share(rows.series.x), starts: share(rows.series.starts) },
+  ...{ columns: rows.columns, rows: rows.rows, x: sharedCopy(rows.x), y: sharedCopy(rows.y), at: sharedCopy(rows.at) },
+  ...{
+    instrument: sharedCopy(rows.instrument),
+    decided: sharedCopy(rows.decided),
+    labelEnd: sharedCopy(rows.labelEnd),
+  },
+  weights: rows.weights && sharedCopy(rows.weights),
+  series: { ...rows.series, x: sharedCopy(rows.series.x), starts: sharedCopy(rows.series.starts) },
   source: {
-    bars: rows.source.bars.map((bars) => ({
-      ...{ instrument: bars.instrument, interval: bars.interval, time: share(bars.time), volume: share(bars.volume) },
-      ...{ open: share(bars.open), high: share(bars.high), low: share(bars.low), close: share(bars.close) },
-    })),
-    knownAt: rows.source.knownAt.map(share),
+    bars: rows.source.bars.map(sharedBars),
+    knownAt: rows.source.knownAt.map(sharedCopy),
   },
 });
-
-function ask(worker: Worker, task: FoldTask, signal: AbortSignal): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    const settle = (act: () => void) => {
-      worker.off('message', onMessage).off('error', onError).off('exit', onExit);
-      signal.removeEventListener('abort', onAbort);
-      act();
-    };
-    const onMessage = (answer: FoldAnswer) =>
-      settle(() => ('outcome' in answer ? resolve(answer.outcome) : reject(failureOf(answer.failure))));
-    const onError = (error: unknown) => settle(() => reject(workerError(error)));
-    const onExit = (code: number) =>
-      settle(() => reject(new QuantlineError('BUG', `A worker that fits folds ended early (exit code ${code}).`)));
-    const onAbort = () => settle(() => reject(signal.reason));
-    if (signal.aborted) return reject(signal.reason);
-    worker.on('message', onMessage).on('error', onError).on('exit', onExit);
-    signal.addEventListener('abort', onAbort, { once: true });
-    worker.postMessage(task);
-  });
-}
-
-/** An error as it may cross a thread: its class would be lost, so what matters is written out. */
-export const failureMessage = (error: unknown): FoldAnswer => ({
-  failure: isQuantlineError(error)
-    ? { code: error.code, message: error.message, hint: error.hint }
-    : { message: error instanceof Error ? error.message : String(error) },
-});
-
-type Failure = Extract<FoldAnswer, { failure: unknown }>['failure'];
-
-function failureOf({ code, message, hint }: Failure): Error {
-  if (code === undefined) return new Error(message);
-  return new QuantlineError(code as QuantlineError['code'], message, hint === undefined ? {} : { hint });
-}
-
-function workerError(error: unknown): QuantlineError {
-  if ((error as { code?: string }).code === 'ERR_WORKER_OUT_OF_MEMORY') {
-    return new QuantlineError('MEMORY', 'A worker that fits folds ran out of memory.', {
-      hint: 'Use fewer --threads, a shorter range or fewer features.',
-      cause: error,
-    });
-  }
-  return new QuantlineError('BUG', `A worker that fits folds failed: ${String(error)}`, { cause: error });
-}

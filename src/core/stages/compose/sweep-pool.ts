@@ -1,8 +1,7 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
-import type { BarColumns } from '../../domain/bars.js';
-import { isQuantlineError, QuantlineError } from '../../errors/index.js';
-import { startWorker } from '../../platform/index.js';
+import { callWorker, sharedCopy, startWorker } from '../../platform/index.js';
+import { sharedBars } from './shared-bars.js';
 import { SWEEP_FIGURES } from './sweep-figures.js';
 import { type SweepJob, SweepRunner, type SweepTask } from './sweep-runner.js';
 
@@ -83,7 +82,10 @@ export class SweepPool {
     const message = { tasks, control, table, returns };
     try {
       if (this.local !== undefined) await drainTasks(this.local, message);
-      else await Promise.all(this.workers.map((worker) => ask(worker, message)));
+      else
+        await Promise.all(
+          this.workers.map((worker) => callWorker<void>(worker, message, { who: 'A worker of the sweep' })),
+        );
     } catch (error) {
       stop();
       throw error;
@@ -100,58 +102,9 @@ export class SweepPool {
   }
 }
 
-function ask(worker: Worker, message: SweepMessage): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const settle = (act: () => void) => {
-      worker.off('message', onMessage);
-      worker.off('error', onError);
-      worker.off('exit', onExit);
-      act();
-    };
-    const onMessage = (reply: { readonly error?: unknown }) =>
-      settle(() => (reply.error === undefined ? resolve() : reject(asError(reply.error))));
-    const onError = (error: unknown) => settle(() => reject(asError(error)));
-    const onExit = (code: number) =>
-      settle(() => reject(new QuantlineError('BUG', `A worker of the sweep ended early (exit code ${code}).`)));
-    worker.on('message', onMessage);
-    worker.on('error', onError);
-    worker.on('exit', onExit);
-    worker.postMessage(message);
-  });
-}
-
-/** An error as it may cross a thread: its class would be lost, so what matters is written out. */
-export const toMessage = (error: unknown): unknown =>
-  isQuantlineError(error) ? { code: error.code, message: error.message, hint: error.hint } : error;
-
-function asError(error: unknown): Error {
-  if (error instanceof Error) return error;
-  const { code, message, hint } = error as Partial<Pick<QuantlineError, 'code' | 'message' | 'hint'>>;
-  if (code === undefined) return new QuantlineError('BUG', `A worker of the sweep failed: ${String(error)}`);
-  return new QuantlineError(code, message ?? '', hint === undefined ? {} : { hint });
-}
-
-const share = <T extends Float64Array>(column: T): Float64Array => {
-  if (column.buffer instanceof SharedArrayBuffer) return column;
-  const copy = new Float64Array(new SharedArrayBuffer(column.byteLength));
-  copy.set(column);
-  return copy;
-};
-
-const shareBars = (bars: BarColumns): BarColumns => ({
-  instrument: bars.instrument,
-  interval: bars.interval,
-  time: share(bars.time),
-  open: share(bars.open),
-  high: share(bars.high),
-  low: share(bars.low),
-  close: share(bars.close),
-  volume: share(bars.volume),
-});
-
 const shareJob = (job: SweepJob): SweepJob => ({
   ...job,
-  bars: job.bars.map(shareBars),
-  knownAt: job.knownAt.map(share),
-  scores: job.scores?.map(share) ?? null,
+  bars: job.bars.map(sharedBars),
+  knownAt: job.knownAt.map(sharedCopy),
+  scores: job.scores?.map(sharedCopy) ?? null,
 });

@@ -1,14 +1,9 @@
-import { parentPort, workerData } from 'node:worker_threads';
-import { drainTasks, type SweepMessage, type SweepWorkerData, toMessage } from './sweep-pool.js';
+import { workerData } from 'node:worker_threads';
+import { answerCalls } from '../../platform/index.js';
+import { drainTasks, type SweepMessage, type SweepWorkerData } from './sweep-pool.js';
 import { SweepRunner } from './sweep-runner.js';
 
 const { job } = workerData as SweepWorkerData;
 const runner = new SweepRunner(job);
-const port = parentPort!;
 
-port.on('message', (message: SweepMessage) => {
-  drainTasks(runner, message).then(
-    () => port.postMessage({ done: true }),
-    (error: unknown) => port.postMessage({ error: toMessage(error) }),
-  );
-});
+answerCalls((message: SweepMessage) => drainTasks(runner, message));
