@@ -54,6 +54,8 @@ export class Watch {
   refresh(): void {
     const { exchange } = this;
     if (exchange.revision === this.revision) return;
+    // Another watch may have read the changes before this one began.
+    const fresh = this.revision < 0;
     this.revision = exchange.revision;
     const { changed, busy } = exchange;
     this.pending = false;
@@ -61,7 +63,7 @@ export class Watch {
     this.guards = 0;
     const everyBar = this.detailed || exchange.settings.fill.insideBar !== true;
     for (let j = 0; j < exchange.size; j++) {
-      if (changed[j] === 1) {
+      if (fresh || changed[j] === 1) {
         changed[j] = 0;
         this.look(j);
       }
