@@ -41,6 +41,8 @@ export async function* followBars(request: FollowRequest, context: FollowContext
 class Follower {
   private readonly progress: FollowProgress;
   private readonly instruments: ReadonlyMap<string, Instrument>;
+  /** When the connection was lost; undefined while there is one, and before the first. */
+  private lostAt: number | undefined;
 
   constructor(
     private readonly request: FollowRequest,
@@ -75,6 +77,7 @@ class Follower {
         const mute = yield* this.connected(events, () => clock.now() - reopened > REOPEN_MS);
         if (!mute) return;
         reopened = clock.now();
+        this.lostAt ??= reopened;
         yield { type: 'disconnected', reason: 'the stream is silent, the source has newer bars' };
       } finally {
         signal.removeEventListener('abort', end);
@@ -119,10 +122,9 @@ class Follower {
         pending = events.next();
       }
       for (const event of this.grouped(batch)) {
-        if (event.type === 'connected') {
-          yield event;
-          behind = !(yield* this.catchUp());
-        } else yield event;
+        if (event.type === 'disconnected') this.lostAt ??= clock.now();
+        yield event;
+        if (event.type === 'connected') behind = !(yield* this.catchUp());
       }
       if (over || this.progress.finished(clock.now())) return false;
     }
@@ -177,9 +179,17 @@ class Follower {
     });
   }
 
-  /** Everything from the first bar that some symbol lacks to now. */
-  private catchUp(): AsyncGenerator<FollowEvent, boolean> {
-    return this.fill(this.request.symbols, this.progress.earliest, this.context.clock.now());
+  /**
+   * Everything from the first bar that some symbol lacks to now; after a lost connection also what was young when it
+   * was lost, as its restatement may not have arrived.
+   */
+  private async *catchUp(): AsyncGenerator<FollowEvent, boolean> {
+    const { symbols, from } = this.request;
+    const { earliest, patienceMs } = this.progress;
+    const young = Math.max((this.lostAt ?? Number.POSITIVE_INFINITY) - patienceMs, Math.min(...from.values()));
+    const good = yield* this.fill(symbols, Math.min(earliest, young), this.context.clock.now());
+    if (good) this.lostAt = undefined;
+    return good;
   }
 
   /** Asks for bars that should have come; true where the source had some although every symbol was silent. */

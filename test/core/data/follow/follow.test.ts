@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FollowEvent } from '../../../../src/core/data/follow/events.js';
 import { followBars } from '../../../../src/core/data/follow/follow.js';
-import type { MarketDataSource } from '../../../../src/core/data/source.js';
+import type { BarStreamEvent, MarketDataSource } from '../../../../src/core/data/source.js';
 import { create } from '../../../../src/core/data/sources/alpaca.js';
+import { streamMarket } from '../../../../src/core/data/sources/alpaca-stream.js';
 import { create as createSynthetic, settings } from '../../../../src/core/data/sources/synthetic.js';
 import { calendarOf, type Interval } from '../../../../src/core/domain/index.js';
 import { silentLogger } from '../../../../src/core/platform/index.js';
@@ -121,6 +122,49 @@ describe('followBars on a stream', () => {
       ...['connected', 'backfill', 'stream', 'disconnected', 'connected', 'backfill'],
     ]);
     expect(new Set(given(seen, 'AAPL'))).toEqual(new Set([0, 1, 2, 3]));
+  });
+
+  it('asks again for what was young when the connection was lost: its restatement may have been missed', async () => {
+    clock = shiftedClock(at(2) + 5000, 30);
+    tape.keep('AAPL', [0, 1]);
+    const seen = await follow(create({ feed: 'sip' }, context()), (event, all) => {
+      if (given(all, 'AAPL').length === 2 && event.type === 'bars') tape.print('AAPL', [2]);
+      if (event.type === 'bars' && event.origin === 'stream') {
+        tape.keep('AAPL', [2], 7);
+        clock.set(at(3) + 30_000);
+        venue.streams.drop();
+      }
+      return all.filter(({ origin }) => origin === 'backfill').length === 2;
+    });
+    expect(given(seen.slice(-1), 'AAPL')).toContain(2);
+  });
+
+  it('counts what piles up beyond its queue as a lost connection, and fetches all of it', async () => {
+    clock = shiftedClock(at(4) + 5000, 30);
+    tape.keep('AAPL', [0, 1]);
+    const source: MarketDataSource = create({ feed: 'sip' }, context());
+    const keys = { keyId: venue.keys.id, secretKey: venue.keys.secret };
+    const url = `${venue.url.replace('http', 'ws')}/v2/sip`;
+    const narrow = {
+      covers: () => true,
+      async *open(symbols: readonly string[], signal: AbortSignal): AsyncGenerator<BarStreamEvent> {
+        const { clock: own, logger } = context();
+        const channels = { bars: symbols };
+        for await (const event of streamMarket({ keys, url, channels, clock: own, logger, signal, maxQueue: 1 }))
+          if (event.type !== 'quote' && event.type !== 'trade') yield event;
+      },
+    };
+    const seen = await follow(Object.assign(Object.create(source), { barStream: narrow }), (event, all) => {
+      // One frame of two bars for a queue of one.
+      if (event.type === 'bars' && given(all, 'AAPL').length === 2) tape.print('AAPL', [2, 3]);
+      return given(all, 'AAPL').includes(3);
+    });
+    expect(said.join('\n')).toMatch(/messages came faster than they were read; connecting again/);
+    expect(seen.map(({ type, origin }) => origin ?? type)).toEqual([
+      ...['connected', 'backfill', 'stream', 'disconnected', 'connected', 'backfill'],
+    ]);
+    expect(given(seen, 'AAPL', 'stream')).toEqual([2]);
+    expect(given(seen, 'AAPL', 'backfill')).toContain(3);
   });
 
   it('F16 notices a stream that says nothing while the source has newer bars, and opens it again', async () => {
