@@ -43,6 +43,7 @@ export { type OrderRow, orders, type PositionRow, positions } from './stages/boo
 export { openRun } from './stages/compose/run.js';
 export { listDatasets, showDataset } from './stages/datasets.js';
 export { evaluate } from './stages/evaluate.js';
+export { explainModel, modelImportance } from './stages/explain.js';
 export { ingest } from './stages/ingest.js';
 export { showReport } from './stages/reports.js';
 export { createRuntime, type Runtime, type RuntimeOptions } from './stages/runtime.js';

@@ -74,6 +74,18 @@ describe('the chain', () => {
     expect(stderr).toContain('sharpe>=5');
   });
 
+  it('explains a trained model: importance, and what each feature added to the newest score', async () => {
+    const trained = await path('train', '--data', data, '--trainer', 'xgboost(5)', '--features', 'ret(1),rsi(14)');
+    const worth = await json('models:importance', 0, 'models', 'importance', trained);
+    expect(worth['features']).toHaveLength(2);
+    const explained = await json('models:explain', 0, 'models', 'explain', trained);
+    const [{ margin }] = explained['predictions'] as [{ margin: number }];
+    const csv = (await q('models', 'explain', trained, '--format', 'csv')).stdout.trim().split('\n').slice(1);
+    expect(csv.map((line) => line.split(',')[3])).toContain('(expected)');
+    expect(csv.reduce((sum, line) => sum + Number(line.split(',').at(-1)), 0)).toBeCloseTo(margin, 10);
+    expect((await q('models', 'explain', model)).code).toBe(2);
+  });
+
   it('shows what it made, as table, CSV and JSON', async () => {
     const [trades, rows, listed, shown, dataset] = await Promise.all([
       q('runs', 'show', run, '--trades', '--format', 'csv'),

@@ -39,11 +39,40 @@ export function narrow(rows: TrainingRows, chosen: Int32Array): TrainingRows {
 
 /** A model of some columns as one of all of them. */
 export function widened(fitted: FittedModel, chosen: Int32Array, width: number): FittedModel {
+  const { importance, contributions } = fitted;
   return {
     ...fitted,
+    ...(importance !== undefined && {
+      importance: () =>
+        Object.fromEntries(
+          Object.entries(importance()).map(([measure, values]) => [measure, scattered(values, chosen, width)]),
+        ),
+    }),
+    ...(contributions !== undefined && {
+      contributions(x: Float32Array, rows: number) {
+        const inner = contributions(gather(x, width, chosen), rows);
+        const out = new Float64Array(rows * (width + 1));
+        // The last of a line is the expected margin.
+        const places = Int32Array.of(...chosen, width);
+        for (let r = 0; r < rows; r++) {
+          const line = inner.subarray(r * places.length, (r + 1) * places.length);
+          out.set(scattered(line, places, width + 1), r * (width + 1));
+        }
+        return out;
+      },
+    }),
     predict: (x, rows, out) => fitted.predict(gather(x, width, chosen), rows, out),
     save: async () => ({ ...(await fitted.save()), [COLUMNS_FILE]: `${JSON.stringify([...chosen])}\n` }),
   };
+}
+
+/** Values of the chosen columns in their places among all; 0 elsewhere. */
+function scattered(values: Float64Array, chosen: Int32Array, width: number): Float64Array {
+  const out = new Float64Array(width);
+  chosen.forEach((c, k) => {
+    out[c] = values[k]!;
+  });
+  return out;
 }
 
 function gather(x: Float32Array, width: number, chosen: Int32Array): Float32Array {

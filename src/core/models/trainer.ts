@@ -106,6 +106,13 @@ export interface FittedModel {
   /** Learning curve: per round, metric by name. */
   readonly history: readonly Readonly<Record<string, number>>[];
   readonly engine: EngineInfo;
+  /** What training itself says each column is worth: by measure (XGBoost's gain, cover, weight), a value a column. */
+  importance?(): Readonly<Record<string, Float64Array>>;
+  /**
+   * Exact Shapley values of rows of x on the margin (log odds of a probability, the value of a return): rows × (columns + 1),
+   * row-major. The last of a line is the expected margin, so that each line sums to the row's margin.
+   */
+  contributions?(x: Float32Array, rows: number): Float64Array;
   /**
    * Of a model that sees its own position: the score of the row that begins at `at`, holding `weight` (a signed share of a
    * full position). `predict` then gives the scores of one that holds nothing.

@@ -50,6 +50,54 @@ export const modelsCompareResult = z.array(
   }),
 );
 
+const explained = {
+  model: z.strictObject({ id, path }),
+  data: z.strictObject({ id, path }),
+  trainer: z.string(),
+};
+
+/** `models importance`. */
+export const modelsImportanceResult = z.strictObject({
+  ...explained,
+  train_to: time.describe('Of the last segment, which is described: where its training range ends'),
+  valid_from: time,
+  measure: z.enum(['logloss', 'rmse', 'position']).describe('What shuffling a feature makes worse'),
+  features: z.array(
+    z.strictObject({
+      feature: z.string(),
+      training: z
+        .record(z.string(), z.number())
+        .describe('xgboost: gain, cover, weight, total_gain, total_cover; logistic: coefficient'),
+      permutation: z.number().nullable().describe('Mean over shuffles; null with too few bars after training'),
+      permutation_deviation: z.number().nullable(),
+    }),
+  ),
+});
+
+/** `models explain`. */
+export const modelsExplainResult = z.strictObject({
+  ...explained,
+  scale: z.enum(['log_odds', 'return']).describe('Of margins and contributions'),
+  predictions: z.array(
+    z.strictObject({
+      time: time.describe('The bar opens'),
+      known_at: time.describe('Its score can be acted on'),
+      instrument: z.string(),
+      segment: z.int().describe('Which segment of the model scored it, from 0'),
+      score: z.number().describe('As a backtest sees it, calibrated where the model is'),
+      margin: z.number().describe('expected and all contributions in sum'),
+      expected: z.number().describe('Margin that the model expects without knowing the features'),
+      features: z.array(
+        z.strictObject({
+          feature: z.string(),
+          value: z.number().nullable().describe('null: missing'),
+          contribution: z.number().describe('Shapley value on the margin'),
+        }),
+      ),
+    }),
+  ),
+});
+
 /** `models tag`. */
 export const modelsTagResult = z.strictObject({ id, path, tag: z.string() });
 

@@ -9,6 +9,8 @@ import { configOptions, initOptions } from './setup.js';
 import {
   listOptions,
   modelsCompareOptions,
+  modelsExplainOptions,
+  modelsImportanceOptions,
   modelsPruneOptions,
   modelsTagOptions,
   runShowOptions,
@@ -70,6 +72,8 @@ export const COMMAND_OPTIONS = {
   models: listOptions,
   'models:show': showOptions,
   'models:compare': modelsCompareOptions,
+  'models:importance': modelsImportanceOptions,
+  'models:explain': modelsExplainOptions,
   'models:tag': modelsTagOptions,
   'models:prune': modelsPruneOptions,
   runs: listOptions,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { option } from '../option.js';
-import { choice, integer, list, off } from './kinds.js';
+import { choice, integer, list, moment, off, word } from './kinds.js';
 
 export const FORMATS = ['table', 'csv', 'json'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -31,6 +31,34 @@ export const modelsCompareOptions = z.strictObject({
   limit: option({ summary: 'Most models, newest first.', value: 'n' }, integer(1).optional()),
 });
 export type ModelsCompareOptions = z.output<typeof modelsCompareOptions>;
+
+const bars = {
+  data: option(
+    {
+      summary: 'Bars to look at: a dataset; the one that the model was made from where none is named.',
+      value: 'dataset',
+    },
+    word().optional(),
+  ),
+  from: option({ summary: 'First session, or instant with a zone.', value: 'date' }, moment().optional()),
+  to: option({ summary: 'Last session, inclusive, or instant with a zone.', value: 'date' }, moment().optional()),
+};
+
+/** Options of `quantline models importance`. */
+export const modelsImportanceOptions = z.strictObject({
+  ...bars,
+  seed: option({ summary: 'Seed of the shuffles.', value: 'n' }, integer().prefault(0)),
+  format,
+});
+export type ModelsImportanceOptions = z.output<typeof modelsImportanceOptions>;
+
+/** Options of `quantline models explain`. */
+export const modelsExplainOptions = z.strictObject({
+  ...bars,
+  symbols: option({ summary: 'Only these instruments.', value: 'SPY,QQQ', multiple: true }, list().optional()),
+  format,
+});
+export type ModelsExplainOptions = z.output<typeof modelsExplainOptions>;
 
 /** Options of `quantline models tag`. */
 export const modelsTagOptions = z.strictObject({

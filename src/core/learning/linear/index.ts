@@ -71,6 +71,28 @@ export class LinearModel {
     return margins;
   }
 
+  /**
+   * Shapley values of every column on the linear predictor: coefficient × (value − training mean), rows × (columns + 1),
+   * row-major; the last column is the predictor at the means. INPUT where the means were not saved.
+   */
+  contributions(x: FloatMatrix): Float64Array {
+    const { means, intercept } = this.parts;
+    if (means === null)
+      throw new QuantlineError('INPUT', 'The linear model was saved without the means of its columns.');
+    const { row, column } = strides(x);
+    const width = this.features + 1;
+    const out = new Float64Array(x.rows * width);
+    const expected = this.beta.reduce((sum, b, j) => sum + b * means[j]!, intercept);
+    for (let i = 0; i < x.rows; i++) {
+      for (let j = 0; j < this.features; j++) {
+        const cell = x.data[i * row + j * column]!;
+        out[i * width + j] = Number.isNaN(cell) ? 0 : this.beta[j]! * (cell - means[j]!);
+      }
+      out[i * width + width - 1] = expected;
+    }
+    return out;
+  }
+
   /** Linear predictor of one row at cells[offset …]. */
   marginOfRow(cells: Float32Array, offset = 0): number {
     return this.sum(cells, offset, 1);

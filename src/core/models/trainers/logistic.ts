@@ -64,5 +64,7 @@ function fitted(model: LinearModel, history: FittedModel['history']): FittedMode
     save: async () => ({ [FILE]: model.toJson() }),
     history,
     engine: ENGINE,
+    importance: () => ({ coefficient: Float64Array.from(model.parts.coefficients) }),
+    contributions: (x, rows) => model.contributions({ data: x, rows, cols: model.features }),
   };
 }

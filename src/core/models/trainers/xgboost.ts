@@ -64,6 +64,8 @@ export type Settings = z.output<typeof settings>;
 const FILE = 'model.json';
 /** Share of the training rows, the latest ones, that early stopping watches. */
 const VALIDATION = 0.2;
+/** Measures of XGBoost's `get_score`. */
+const MEASURES = ['gain', 'cover', 'weight', 'total_gain', 'total_cover'] as const;
 
 export function create(options: Settings): Learner {
   return {
@@ -102,11 +104,11 @@ export function create(options: Settings): Learner {
         }),
         onRound: ({ round, metrics }) => context.onRound(round, rounds, flatten(metrics)),
       });
-      return fitted(result.model, engine.toXgboostJson, result);
+      return fitted(result.model, engine, result);
     },
     async load(files, columns) {
-      const { fromXgboostJson, toXgboostJson } = await import('../../learning/boosting/index.js');
-      const model = fromXgboostJson(new TextDecoder().decode(files[FILE]));
+      const engine = await import('../../learning/boosting/index.js');
+      const model = engine.fromXgboostJson(new TextDecoder().decode(files[FILE]));
       if (model.features !== columns.length) {
         throw new QuantlineError(
           'MISMATCH',
@@ -116,7 +118,7 @@ export function create(options: Settings): Learner {
           },
         );
       }
-      return fitted(model, toXgboostJson, undefined);
+      return fitted(model, engine, undefined);
     },
   };
 }
@@ -149,7 +151,7 @@ function split(
 
 function fitted(
   model: BoostedModel,
-  write: (model: BoostedModel) => string,
+  engine: typeof import('../../learning/boosting/index.js'),
   result: BoostingResult | undefined,
 ): FittedModel {
   return {
@@ -157,9 +159,11 @@ function fitted(
       model.predict({ data: x, rows, cols: model.features }, out);
     },
     lookback: 0,
-    save: async () => ({ [FILE]: write(model) }),
+    save: async () => ({ [FILE]: engine.toXgboostJson(model) }),
     history: (result?.history ?? []).map(({ metrics }) => flatten(metrics)),
     engine: { name: result?.engine ?? 'embedded', version: result?.engineVersion ?? '' },
+    importance: () => Object.fromEntries(MEASURES.map((type) => [type, engine.featureImportance(model, type)])),
+    contributions: (x, rows) => engine.predictContributions(model, { data: x, rows, cols: model.features }),
   };
 }
 
