@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Artifact } from '../../../src/core/artifacts/index.js';
 import { backtest } from '../../../src/core/stages/backtest.js';
@@ -10,6 +12,7 @@ import { trade } from '../../../src/core/stages/trade.js';
 import { train } from '../../../src/core/stages/train.js';
 import { fixture, optionsOf, testRuntime } from '../../support/workspace.js';
 
+const CLI = fileURLToPath(new URL('../../../bin/run.js', import.meta.url));
 const runtime = testRuntime({}, true);
 afterAll(() => rmSync(runtime.workspace, { recursive: true, force: true }));
 
@@ -62,6 +65,25 @@ describe('one-shot and until', () => {
       fills: byRun.session.fills,
       report: report.id,
     });
+  });
+
+  test('positions and orders are readable from another process in the middle of a trade', async () => {
+    const reading = (command: string): unknown[] => {
+      const args = [CLI, command, '--workspace', runtime.workspace, '--strategy', 'read', '--json'];
+      return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8', stdio: 'pipe' }));
+    };
+    const seen: Record<string, unknown[]> = {};
+    const faultPoint = (name: string) => {
+      if (name !== 'during-fill-booking') return;
+      seen['positions'] ??= reading('positions');
+      seen['orders'] ??= reading('orders');
+    };
+    const options = optionsOf('trade', { strategy: 'read', run: run.path, set: { account: 'read' } });
+    const { session } = await trade(options, { ...runtime, faultPoint });
+    expect(session.equity).toBe((await openRun(run)).run.finalEquity);
+    // Of the first fill, which is the entry's.
+    expect(seen['positions']).toMatchObject([{ instrument: 'SPY', strategy: 'read' }]);
+    expect(seen['orders']).toHaveLength(1);
   });
 
   test('one instrument belongs to one strategy of an account at a time', async () => {
