@@ -68,15 +68,15 @@ describe('one-shot and until', () => {
   });
 
   test('positions and orders are readable from another process in the middle of a trade', async () => {
-    const reading = (command: string): unknown[] => {
-      const args = [CLI, command, '--workspace', runtime.workspace, '--strategy', 'read', '--json'];
+    const reading = (...command: string[]): unknown[] => {
+      const args = [CLI, ...command, '--workspace', runtime.workspace, '--strategy', 'read', '--json'];
       return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8', stdio: 'pipe' }));
     };
     const seen: Record<string, unknown[]> = {};
     const faultPoint = (name: string) => {
       if (name !== 'during-fill-booking') return;
       seen['positions'] ??= reading('positions');
-      seen['orders'] ??= reading('orders');
+      seen['orders'] ??= reading('orders', '--all');
     };
     const options = optionsOf('trade', { strategy: 'read', run: run.path, set: { account: 'read' } });
     const { session } = await trade(options, { ...runtime, faultPoint });
