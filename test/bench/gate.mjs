@@ -1,8 +1,8 @@
 // How often the default gate lets a strategy pass: on markets without an edge, and with a planted one. 20 instruments,
 // 8 years of days, 5 bp a side. `--tries=N` (20) markets, `--edge=none|0.63|both`: net Sharpe ratio of one instrument's oracle;
-// with 0.63 the portfolio of twenty nets 1.5 on average, `both` is none and that. `--rule=a(1),b(2)`: each rule alone, and the best of them with all counted as trials. `--first=N` (1) is the first seed. `--log=FILE` appends each
-// verdict and takes from the file what it holds already, so that a long measurement can be done in pieces.
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+// with 0.63 the portfolio of twenty nets 1.5 on average, `both` is none and that. `--rule=a(1),b(2)`: each rule alone, and the
+// best of them with all counted as trials. `--first=N` (1) is the first seed. `--log=FILE` appends each verdict and takes from
+// the file what it holds already, so that a long measurement can be done in pieces. Learners: gate-learned.mjs.
 import { COMMAND_OPTIONS, parseCall, parseList } from '../../dist/core/config/index.js';
 import { create, settings } from '../../dist/core/data/sources/synthetic.js';
 import { calendarOf, concatBars, knownAt } from '../../dist/core/domain/index.js';
@@ -14,18 +14,11 @@ import { ruleModel } from '../../dist/core/models/segmented.js';
 import { silentLogger, systemClock } from '../../dist/core/platform/index.js';
 import { composeStrategy, strategySettingsOf } from '../../dist/core/stages/compose/strategy.js';
 import { composeTrainer } from '../../dist/core/stages/compose/trainer.js';
-import { arg, bench, emit } from './harness.mjs';
+import { tally, verdictOf } from './gate-tally.mjs';
+import { arg } from './harness.mjs';
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url)));
-const tries = arg('tries', 20);
-const edges =
-  arg('edge', 'both') === 'both'
-    ? ['none', 0.63]
-    : [arg('edge', 'both') === 'none' ? 'none' : Number(arg('edge', '0.63'))];
-const first = arg('first', 1);
 const rules = parseList(arg('rule', 'momentum(1,short)'));
 const gateText = arg('gate', 'default');
-const log = arg('log', '');
 const calendar = calendarOf('XNYS');
 const symbols = Array.from({ length: 20 }, (_, i) => `S${i + 1}`);
 const from = Date.UTC(2012, 0, 1);
@@ -136,53 +129,7 @@ async function judge({ instruments, feed, composed, gate }, { text, model, signa
   return report;
 }
 
-/** What earlier calls with the same settings have written into `--log`: verdicts by edge and seed. */
-function written(settings) {
-  const known = new Map();
-  if (log === '' || !existsSync(log)) return known;
-  for (const line of readFileSync(log, 'utf8').split('\n').filter(Boolean)) {
-    const { verdicts, ...row } = JSON.parse(line);
-    if (JSON.stringify({ ...row, edge: undefined, seed: undefined }) === JSON.stringify(settings))
-      known.set(`${row.edge} ${row.seed}`, verdicts);
-  }
-  return known;
-}
-
-for (const edge of edges) {
-  const gate = parseGate([gateText], [...FIGURE_NAMES, ...Object.keys(SIGNIFICANCE)]);
-  const settings = { gate: gate.name, rules: rules.join() };
-  const known = written(settings);
-  const byRule = {};
-  const measured = await bench(
-    async () => {
-      for (let seed = first; seed < first + tries; seed++) {
-        const cpu = process.cpuUsage();
-        let verdicts = known.get(`${edge} ${seed}`);
-        if (verdicts === undefined) {
-          verdicts = (await oneMarket(seed, edge, gate)).map(([name, { verdict, figures }]) => ({
-            name,
-            pass: verdict.pass,
-            failed: verdict.failed,
-            sharpe: figures.sharpe,
-            values: Object.fromEntries(verdict.results.map((r) => [r.figure, r.value])),
-          }));
-          if (log !== '') appendFileSync(log, `${JSON.stringify({ ...settings, edge, seed, verdicts })}\n`);
-          const { user } = process.cpuUsage(cpu);
-          const marks = verdicts.map(({ name, pass, failed }) => `${name} ${pass ? 'passes' : failed.join(' ')}`);
-          process.stderr.write(`${edge} ${seed} (${(user / 1e6).toFixed(1)} s): ${marks.join('; ')}\n`);
-        }
-        for (const { name, pass, failed, sharpe } of verdicts) {
-          const row = (byRule[name] ??= { tries: 0, passed: 0, share: 0, mean_sharpe: 0, failures: {} });
-          row.tries++;
-          if (pass) row.passed++;
-          row.share = row.passed / row.tries;
-          row.mean_sharpe += ((sharpe ?? 0) - row.mean_sharpe) / row.tries;
-          for (const figure of failed) row.failures[figure] = (row.failures[figure] ?? 0) + 1;
-        }
-      }
-      return { edge, gate: gate.name, markets: tries, first, rules: byRule };
-    },
-    { reps: 1 },
-  );
-  emit(`gate-${edge}`, version, measured, tries);
-}
+const gate = parseGate([gateText], [...FIGURE_NAMES, ...Object.keys(SIGNIFICANCE)]);
+await tally('gate', { gate: gate.name, rules: rules.join() }, async (seed, edge) =>
+  (await oneMarket(seed, edge, gate)).map(([name, report]) => verdictOf(name, report)),
+);
