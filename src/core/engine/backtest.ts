@@ -1,7 +1,7 @@
-import { type ExchangeSettings, type Rounding, SimulatedExchange, type TradeColumns } from '../market/index.js';
+import { type ExchangeSettings, onPath, type Rounding, SimulatedExchange, type TradeColumns } from '../market/index.js';
 import { SessionActivity } from '../risk/index.js';
 import { type AccountView, allocateView, type MarketView, type Targets } from './decide.js';
-import { type DetailCount, detailedBar } from './detail.js';
+import { type DetailCount, pathOf } from './detail.js';
 import type { EventSink } from './events.js';
 import { type MarketFeed, type Signals, spreadsOf } from './feed.js';
 import { LedgerCalendar } from './ledger-calendar.js';
@@ -190,8 +190,11 @@ function venueBars(
       const spread = spreads === undefined ? 0 : spreads[j]![i]!;
       counted.bars++;
       const finer = feed.detail === undefined ? undefined : feed.detail[j];
-      if (finer !== undefined && detailedBar(exchange, j, i, finer, spread)) counted.detailed++;
-      else exchange.onBar(j, i, time[i]!, open[i]!, high[i]!, low[i]!, close[i]!, volume[i]!, spread);
+      const path = finer && pathOf(finer, i);
+      if (path !== undefined) {
+        counted.detailed++;
+        onPath(exchange, j, i, path, spread);
+      } else exchange.onBar(j, i, time[i]!, open[i]!, high[i]!, low[i]!, close[i]!, volume[i]!, spread);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { type BarColumns, countsVolumeFrom, lowerBound } from '../domain/bars.js';
-import type { SimulatedExchange } from '../market/index.js';
+import type { BarPath } from '../market/index.js';
 
 /** Finer bars of one instrument inside its bars: those of bar i are rows [from[i], to[i]); none where the two are equal. */
 export interface DetailColumns {
@@ -53,18 +53,7 @@ export interface DetailCount {
   detailed: number;
 }
 
-/** Lets bar i of instrument j happen as the finer bars that it is made of. Returns false where it has none. */
-export function detailedBar(
-  exchange: SimulatedExchange,
-  j: number,
-  i: number,
-  { bars, from, to, halts }: DetailColumns,
-  spread: number,
-): boolean {
-  const { time, open, high, low, close, volume } = bars;
-  for (let d = from[i]!; d < to[i]!; d++) {
-    if (volume[d] === 0 && d > halts) exchange.onHalt(j, close[d]!);
-    else exchange.onBar(j, i, time[d]!, open[d]!, high[d]!, low[d]!, close[d]!, volume[d]!, spread);
-  }
-  return to[i]! > from[i]!;
+/** The path inside bar i; undefined where it has none. */
+export function pathOf({ bars, from, to, halts }: DetailColumns, i: number): BarPath | undefined {
+  return to[i]! > from[i]! ? { bars, from: from[i]!, to: to[i]!, halts } : undefined;
 }

@@ -23,7 +23,7 @@ export interface MarketFeed {
   /** Per instrument: best bid and ask, where the data has them. */
   readonly quotes?: readonly (QuoteColumns | undefined)[];
   /** Per instrument: finer bars that tell the path inside its bars, where fills are to follow it. */
-  readonly detail?: readonly (DetailColumns | undefined)[];
+  readonly detail?: readonly (DetailColumns | undefined)[] | undefined;
   /** Clock instants, epoch ms, ascending. */
   readonly clock: Float64Array;
   /** Per instrument and tick: index of the bar that became known then, −1 = none. */

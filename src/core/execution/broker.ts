@@ -3,7 +3,7 @@ import type { TradingCalendar } from '../domain/calendar.js';
 import type { Instrument, InstrumentClass } from '../domain/instrument.js';
 import type { OrderStatus, Side } from '../domain/orders.js';
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
-import type { ExchangeListener, ExchangeSettings } from '../market/index.js';
+import type { BarPath, ExchangeListener, ExchangeSettings } from '../market/index.js';
 import type { Clock, Logger } from '../platform/index.js';
 import type { OrderRequest, TimeInForce, VenueOrderType } from '../state/records.js';
 
@@ -88,6 +88,8 @@ export interface MarketTick {
     readonly spread?: number;
     /** Nothing was traded in it, although the series counts volume: a halt. */
     readonly halted?: true;
+    /** The finer bars that it is made of, where fills follow them. */
+    readonly path?: BarPath;
   }[];
 }
 

@@ -7,6 +7,7 @@ export * from './financing.js';
 export * from './ledger.js';
 export * from './matching.js';
 export * from './orders.js';
+export * from './path.js';
 export * from './protection.js';
 export * from './reference.js';
 export * from './slippage.js';

@@ -57,7 +57,7 @@ export async function backtest(options: BacktestOptions, runtime: Runtime): Prom
       const signals = signalsOf(dataset, model.model, composed.strategy.sizing);
       runtime.signal.throwIfAborted();
       runtime.progress.update('trading');
-      const followed = detail === undefined ? feed : { ...feed, detail: await openDetail(runtime, dataset, detail) };
+      const followed = { ...feed, detail: detail && (await openDetail(runtime, dataset, detail)) };
       const result = runBacktest(followed, signals, { ...composed, ...ticks });
       runtime.signal.throwIfAborted();
       const file: RunFile = {

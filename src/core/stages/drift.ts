@@ -20,10 +20,11 @@ import {
   type Verdict,
 } from '../evaluation/index.js';
 import type { Journal, JournalEvent, StrategyScope } from '../state/index.js';
+import { detailOf } from './compose/detail.js';
 import { noStrategy, someScopes, withJournal } from './compose/journal.js';
 import { feedOf, returnCalendar, signalsOf } from './compose/market.js';
 import { checkFits, type OpenModel, openModel } from './compose/model.js';
-import { openRun, type RunFile } from './compose/run.js';
+import { type OpenRun, openRun } from './compose/run.js';
 import { composeStrategy } from './compose/strategy.js';
 import type { Runtime } from './runtime.js';
 
@@ -69,7 +70,9 @@ export async function drift(options: EvaluateOptions, runtime: Runtime): Promise
       const decisions = await decisionsOf(journal, scope);
       const stretches = stretchesOf(decisions);
       const { dataset, opened } = await openStretches(stretches, options, runtime);
-      const feed = feedOf(dataset);
+      // Costs and fills are those of the newest run.
+      const newest = opened.at(-1)!.source;
+      const feed = { ...feedOf(dataset), detail: await detailOf(runtime, dataset, newest) };
       const { from, to } = timeRange(options, returnCalendar(dataset), dataset.scope, Number.POSITIVE_INFINITY);
       const first = decisions[0]!;
       const last = decisions.findLast(({ slot }) => slot <= to) ?? first;
@@ -128,7 +131,7 @@ function stretchesOf(decisions: readonly Decided[]): readonly Decided[] {
 
 interface Opened {
   readonly slot: number;
-  readonly run: RunFile;
+  readonly source: OpenRun;
   readonly risk: readonly string[];
   readonly model: OpenModel;
 }
@@ -147,12 +150,13 @@ async function openStretches(
     const runArtifact = reports.has(report)
       ? await artifacts.openInput(await artifacts.open('report', report), 'run')
       : await artifacts.open('run', report);
-    const { run } = await openRun(runArtifact);
+    const source = await openRun(runArtifact);
+    const { run } = source;
     const evaluated = await artifacts.openInput(runArtifact, 'model');
     const scored =
       decided === undefined || decided === evaluated.id ? undefined : await artifacts.open('model', decided);
     const model = await openModel(scored ?? evaluated, run.inSample);
-    opened.push({ slot, run, risk: risk ?? run.strategy.risk, model });
+    opened.push({ slot, source, risk: risk ?? run.strategy.risk, model });
     if (data === undefined) pinned = await artifacts.openInput(scored ?? runArtifact, 'dataset');
   }
   const dataset = await openDataset(runtime, pinned ?? (await artifacts.open('dataset', data!)));
@@ -170,7 +174,7 @@ interface Period {
 /** One account through all stretches; each goes on with what the one before holds. Costs are those of the newest run. */
 async function replay(stretches: readonly Opened[], { feed, dataset, ticks, cash }: Period): Promise<BacktestResult> {
   const composed = await Promise.all(
-    stretches.map(async ({ slot, run, risk, model }) => {
+    stretches.map(async ({ slot, source: { run }, risk, model }) => {
       const parts = await composeStrategy({ ...run.strategy, risk: [...risk] }, run.scoreKind, dataset.instruments);
       const signals = signalsOf(dataset, model.model, parts.strategy.sizing);
       return { ...parts, signals, from: Math.max(ticks.from, firstTickAt(feed, slot)) };

@@ -9,6 +9,7 @@ import type { TrainerModule } from '../models/trainer.js';
 import { readParquet } from '../platform/parquet.js';
 import { loadAdapter } from '../registry/index.js';
 import { tradedTicks } from './backtest.js';
+import { openDetail, pinDetail } from './compose/detail.js';
 import { feedOf, returnCalendar, signalsOf } from './compose/market.js';
 import { type OpenModel, openModelAndData } from './compose/model.js';
 import { composeStrategy } from './compose/strategy.js';
@@ -37,16 +38,12 @@ export async function sweep(options: BacktestOptions, runtime: Runtime): Promise
       hint: 'Add --model: a rule whose settings the sweep varies, or a learned model whose strategy it varies.',
     });
   }
-  if (options.detail !== undefined) {
-    throw new QuantlineError('USAGE', 'A sweep does not follow finer bars.', {
-      hint: 'Leave --detail out, and backtest the combinations that you choose with it.',
-    });
-  }
   const ranking = parseRanking(options.sweepBy);
   const { model, data, dataset } = await openModelAndData(runtime, options.model, options);
   const grid = await gridOf(options, model);
   const feed = feedOf(dataset);
   const ticks = tradedTicks(options, runtime, dataset, feed, model);
+  const detail = options.detail && (await pinDetail(runtime, dataset, options.detail));
   const identity: ArtifactIdentity = {
     kind: 'study',
     schema: ARTIFACT_SCHEMAS.study,
@@ -58,6 +55,7 @@ export async function sweep(options: BacktestOptions, runtime: Runtime): Promise
       from: feed.clock[ticks.from]!,
       to: feed.clock[ticks.to - 1]!,
       inSample: options.inSample,
+      ...(detail !== undefined && { detail: detail.series.map((pin) => pin?.sha256 ?? null) }),
     },
     inputs: [
       { kind: 'dataset', id: data.id },
@@ -70,7 +68,10 @@ export async function sweep(options: BacktestOptions, runtime: Runtime): Promise
     identity,
     async (folder) => {
       const axis = sessionAxis(returnCalendar(dataset), feed.clock.subarray(ticks.from, ticks.to));
-      const job = await jobOf(dataset, model, ticks, grid);
+      const job = {
+        ...(await jobOf(dataset, model, ticks, grid)),
+        detail: detail && (await openDetail(runtime, dataset, detail)),
+      };
       const sessions = grid.combinations.length <= KEPT_RETURNS ? axis.dates.length : 0;
       const tables = await runGrid(job, grid, sessions, runtime);
       runtime.progress.update('writing');
@@ -135,7 +136,7 @@ async function jobOf(
   model: OpenModel,
   ticks: { readonly from: number; readonly to: number },
   grid: Grid,
-): Promise<SweepJob> {
+): Promise<Omit<SweepJob, 'detail'>> {
   const { file } = model;
   const learned = file.kind === 'rule' ? null : grid.combinations[0]!.strategy;
   const composed = learned && (await composeStrategy(learned, file.scoreKind, dataset.instruments));

@@ -9,7 +9,7 @@ import { returnCalendar } from './compose/market.js';
 import { composeStrategy } from './compose/strategy.js';
 import { type TradeNews, tradeNews } from './notify/index.js';
 import type { Runtime } from './runtime.js';
-import { checkAccount, checkFills, checkLive, checkNames, checkQuotes } from './trade/guards.js';
+import { checkAccount, checkEntries, checkLive, checkNames, checkNewerBars } from './trade/guards.js';
 import { accountLimits } from './trade/limits.js';
 import { isLive, liveMarket } from './trade/live.js';
 import { replayMarket } from './trade/replay.js';
@@ -75,12 +75,12 @@ async function start(
     const settings = { ...run.run.strategy, risk };
     const composed = await composeStrategy(settings, model.file.scoreKind, dataset.instruments);
     const { strategy, rounding } = composed;
-    checkFills(broker, strategy, run.run);
-    if (live) checkQuotes(broker, composed.venue, dataset);
+    checkEntries(broker, strategy);
+    if (live) checkNewerBars(broker, composed.venue, dataset, run.run);
     if (live) await checkVenueClock(broker, runtime, returnCalendar(dataset));
     const market = live
       ? await liveMarket(tradeable, composed, options, runtime)
-      : replayMarket(tradeable, composed, replayClock, options);
+      : await replayMarket(tradeable, composed, replayClock, options, runtime);
     opened.unshift(market);
     const journal = await openJournal(runtime.journal);
     opened.unshift(journal);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Broker } from '../../../src/core/execution/index.js';
 import { entryOf } from '../../../src/core/stages/compose/entry.js';
-import { checkFills } from '../../../src/core/stages/trade/guards.js';
+import { checkEntries } from '../../../src/core/stages/trade/guards.js';
 import { strategy } from '../../support/market.js';
 
 const limit = { type: 'limit', offset: 0.005 };
@@ -37,17 +37,8 @@ test.each([
 
 test('a venue that sends no pairs of entries refuses the run before anything is traded', () => {
   const venue = (pairedEntries: boolean) => ({ venue: 'alpaca-paper', capabilities: { pairedEntries } }) as Broker;
-  const plain = { detail: null };
   const paired = strategy({ entry: entryOf('oco(limit(0.5%),stop(1%))') });
-  expect(() => checkFills(venue(false), paired, plain)).toThrow(expect.objectContaining({ code: 'CONFIG' }));
-  checkFills(venue(true), paired, plain);
-  checkFills(venue(false), strategy(), plain);
-});
-
-test('the simulated venue refuses a run that finer bars have filled', () => {
-  const detail = { interval: '1m', series: [], bars: 5, detailed: 5 } as const;
-  const sim = { venue: 'sim', capabilities: {}, onTick: async () => {} } as unknown as Broker;
-  const message = expect.objectContaining({ code: 'CONFIG', message: expect.stringContaining('1m bars') });
-  expect(() => checkFills(sim, strategy(), { detail: { ...detail, series: [] } })).toThrow(message);
-  checkFills({ venue: 'x', capabilities: {} } as unknown as Broker, strategy(), { detail: { ...detail, series: [] } });
+  expect(() => checkEntries(venue(false), paired)).toThrow(expect.objectContaining({ code: 'CONFIG' }));
+  checkEntries(venue(true), paired);
+  checkEntries(venue(false), strategy());
 });

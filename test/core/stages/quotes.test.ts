@@ -7,7 +7,7 @@ import * as quote from '../../../src/core/market/fills/quote.js';
 import { backtest } from '../../../src/core/stages/backtest.js';
 import { openRun } from '../../../src/core/stages/compose/run.js';
 import { ingest } from '../../../src/core/stages/ingest.js';
-import { checkQuotes } from '../../../src/core/stages/trade/guards.js';
+import { checkNewerBars } from '../../../src/core/stages/trade/guards.js';
 import { train } from '../../../src/core/stages/train.js';
 import { optionsOf, testRuntime } from '../../support/workspace.js';
 
@@ -46,10 +46,14 @@ test('a bid above its ask is refused with its day', async () => {
   await expect(crossed).rejects.toMatchObject({ code: 'QUALITY', message: expect.stringContaining('2024-01-03') });
 });
 
-test('newer bars without quotes are not papered where the run had them', () => {
+test('newer bars without the quotes or the finer bars of the run are not papered', () => {
   const venue = { fill: quote.create(quote.settings.parse({})) };
   const sim = { onTick: async () => {} } as unknown as Broker;
-  expect(() => checkQuotes(sim, venue, { quotes: 'hash' })).toThrow(expect.objectContaining({ code: 'CONFIG' }));
-  checkQuotes(sim, venue, {});
-  checkQuotes({} as Broker, venue, { quotes: 'hash' });
+  const none = { detail: null };
+  const detail = { detail: { interval: '1m' as const, series: [], bars: 5, detailed: 5 } };
+  const refused = (what: string) => expect.objectContaining({ code: 'CONFIG', message: expect.stringContaining(what) });
+  expect(() => checkNewerBars(sim, venue, { quotes: 'hash' }, none)).toThrow(refused('bids and asks'));
+  expect(() => checkNewerBars(sim, venue, {}, detail)).toThrow(refused('1m bars'));
+  checkNewerBars(sim, venue, {}, none);
+  checkNewerBars({} as Broker, venue, { quotes: 'hash' }, detail);
 });

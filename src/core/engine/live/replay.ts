@@ -2,6 +2,7 @@ import { type CorporateAction, lowerBound } from '../../domain/bars.js';
 
 import { namedAction } from '../actions.js';
 import type { InStep } from '../aim.js';
+import { pathOf } from '../detail.js';
 import type { MarketFeed, Signals } from '../feed.js';
 import { extremesOf, type LiveTick, type TickSource } from './tick.js';
 
@@ -67,6 +68,8 @@ export class ReplaySource implements TickSource {
       bars: at.map((i, j) => {
         if (i < 0) return undefined;
         const bars = feed.bars[j]!;
+        const finer = feed.detail?.[j];
+        const path = finer && pathOf(finer, i);
         return {
           index: i,
           time: bars.time[i]!,
@@ -77,6 +80,7 @@ export class ReplaySource implements TickSource {
           volume: bars.volume[i]!,
           ...(this.spreads !== undefined && { spread: this.spreads[j]![i]! }),
           ...(bars.volume[i] === 0 && i > feed.halts[j]! && { halted: true as const }),
+          ...(path !== undefined && { path }),
         };
       }),
       scores: at.map((i, j) => (i < 0 ? Number.NaN : signals.scores[j]![i]!)),

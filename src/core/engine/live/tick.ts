@@ -2,6 +2,7 @@ import type { BarColumns, CorporateAction } from '../../domain/bars.js';
 import type { TradingCalendar } from '../../domain/calendar.js';
 import { intervalMs, isSessionInterval } from '../../domain/interval.js';
 import type { QuantlineError } from '../../errors/index.js';
+import type { BarPath } from '../../market/index.js';
 import type { InStep } from '../aim.js';
 
 /** One bar of one instrument as it became known. */
@@ -18,6 +19,8 @@ export interface TickBar {
   readonly spread?: number;
   /** Nothing was traded in it, although the series counts volume. */
   readonly halted?: true;
+  /** As in `MarketTick`. */
+  readonly path?: BarPath;
 }
 
 /** One clock instant of the market with everything decide needs; arrays are parallel to the instruments. */

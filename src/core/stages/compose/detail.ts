@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Artifact } from '../../artifacts/index.js';
 import { type OpenDataset, pinOf, pinSchema, serialPin } from '../../data/dataset.js';
 import { openDatasetStore } from '../../data/open.js';
 import type { SeriesPin } from '../../data/store.js';
@@ -63,6 +64,21 @@ export async function pinDetail(runtime: Runtime, dataset: OpenDataset, interval
   } finally {
     await store.close();
   }
+}
+
+/**
+ * The finer bars that a run was filled by, on a dataset: the run's pins where it is the run's own, otherwise (newer bars) what
+ * the store holds now. undefined for a run without.
+ */
+export async function detailOf(
+  runtime: Runtime,
+  dataset: OpenDataset,
+  run: { readonly artifact: Artifact; readonly run: { readonly detail: Detail | null } },
+): Promise<LaidDetail | undefined> {
+  const { detail } = run.run;
+  if (detail === null) return undefined;
+  const own = run.artifact.manifest.inputs.some(({ id }) => id === dataset.artifact.id);
+  return openDetail(runtime, dataset, own ? detail : await pinDetail(runtime, dataset, detail.interval));
 }
 
 /** Reads the pinned bars and lays them into the dataset's. */

@@ -9,7 +9,7 @@ import { ruleModel } from '../../models/segmented.js';
 import type { Runtime } from '../runtime.js';
 import { agentPolicies } from './agents.js';
 import { adjustingOf, asOfModel } from './as-of.js';
-import { openDetail } from './detail.js';
+import { detailOf } from './detail.js';
 import { importanceOf } from './importance.js';
 import { learnedOf } from './learned.js';
 import { feedOf, signalsOf } from './market.js';
@@ -39,8 +39,7 @@ export async function openReplay({ artifact, run }: OpenRun, runtime: Runtime): 
   const dataset = await openDataset(runtime, await runtime.artifacts.openInput(artifact, 'dataset'));
   const modelArtifact = await runtime.artifacts.openInput(artifact, 'model');
   const { file, model, fitted, seeds } = await openModel(modelArtifact, run.inSample);
-  const { detail } = run;
-  const feed = { ...feedOf(dataset), ...(detail && { detail: await openDetail(runtime, dataset, detail) }) };
+  const feed = { ...feedOf(dataset), detail: await detailOf(runtime, dataset, { artifact, run }) };
   const composed = await composeStrategy(run.strategy, run.scoreKind, dataset.instruments);
   const replay: Replay = {
     feed,

@@ -106,5 +106,8 @@ const shareJob = (job: SweepJob): SweepJob => ({
   ...job,
   bars: job.bars.map(sharedBars),
   knownAt: job.knownAt.map(sharedCopy),
+  detail: job.detail?.map(
+    (one) => one && { ...one, bars: sharedBars(one.bars), from: sharedCopy(one.from), to: sharedCopy(one.to) },
+  ),
   scores: job.scores?.map(sharedCopy) ?? null,
 });

@@ -8,6 +8,7 @@ import { type SessionAxis, sessionAxis, sessionOfMarks } from '../../evaluation/
 import type { ScoreKind } from '../../models/model.js';
 import type { Rule } from '../../models/trainer.js';
 import { type ActionSeries, type Adjusting, adjustingOf, asOfScorer } from './as-of.js';
+import type { LaidDetail } from './detail.js';
 import { ledgerActions, measuresOf } from './market.js';
 import { composeStrategy, type StrategySettings } from './strategy.js';
 import { SWEEP_FIGURES, writeFigures } from './sweep-figures.js';
@@ -23,6 +24,8 @@ export interface SweepJob {
   readonly bars: readonly BarColumns[];
   readonly knownAt: readonly Float64Array[];
   readonly quotes: readonly (QuoteColumns | undefined)[];
+  /** Finer bars inside the bars; undefined: none are followed. */
+  readonly detail: LaidDetail | undefined;
   /** Corporate actions by instrument. */
   readonly series: readonly ActionSeries[];
   /** Ticks [from, to) are traded. */
@@ -59,7 +62,8 @@ export class SweepRunner {
     const calendar = calendarOf(job.returns);
     this.adjusting = adjustingOf(job);
     const actions = job.series.flatMap((series) => ledgerActions(series));
-    this.feed = buildFeed(job.instruments, job.bars, job.knownAt, calendar, actions, job.quotes);
+    const feed = buildFeed(job.instruments, job.bars, job.knownAt, calendar, actions, job.quotes);
+    this.feed = { ...feed, detail: job.detail };
     const marks = this.feed.clock.subarray(job.from, job.to);
     this.axis = sessionAxis(calendar, marks);
     this.sessionOf = sessionOfMarks(marks, this.axis);

@@ -86,34 +86,32 @@ export function checkAccount(options: TradeOptions, runtime: Runtime, broker: Br
     );
 }
 
-/** CONFIG where the venue would not fill as the run was filled: it has no pairs of entry orders, or no finer bars. */
-export function checkFills(broker: Broker, { entry }: Strategy, { detail }: Pick<RunFile, 'detail'>): void {
-  if ((entry?.type === 'oco' || entry?.type === 'oto') && broker.capabilities.pairedEntries !== true)
-    throw new QuantlineError(
-      'CONFIG',
-      `${broker.venue} takes no pairs of entry orders, but the run enters by ${entry.type}.`,
-      { hint: 'Backtest with a single --entry order, or trade on the simulated venue.' },
-    );
-  if (detail !== null && broker.onTick !== undefined)
-    throw new QuantlineError(
-      'CONFIG',
-      `The run was filled by ${detail.interval} bars inside its own, which the simulated venue does not see.`,
-      { hint: 'Backtest without --detail to trade on the simulated venue.' },
-    );
+/** CONFIG where the venue takes no pairs of entry orders, and the run enters by one. */
+export function checkEntries(broker: Broker, { entry }: Strategy): void {
+  if ((entry?.type !== 'oco' && entry?.type !== 'oto') || broker.capabilities.pairedEntries === true) return;
+  throw new QuantlineError(
+    'CONFIG',
+    `${broker.venue} takes no pairs of entry orders, but the run enters by ${entry.type}.`,
+    { hint: 'Backtest with a single --entry order, or trade on the simulated venue.' },
+  );
 }
 
-/** CONFIG where a simulated venue would fill newer bars by a spread model that the run, which had quotes, did not use. */
-export function checkQuotes(
+/** CONFIG where a simulated venue would fill newer bars otherwise than the run: without its quotes, or its finer bars. */
+export function checkNewerBars(
   broker: Broker,
   { fill }: Pick<ExchangeSettings, 'fill'>,
   { quotes }: Pick<OpenDataset, 'quotes'>,
+  { detail }: Pick<RunFile, 'detail'>,
 ): void {
-  if (broker.onTick === undefined || fill.spread === undefined || quotes === undefined) return;
-  throw new QuantlineError(
-    'CONFIG',
-    "The run was filled at the dataset's bids and asks, which newer bars do not have.",
-    {
-      hint: 'Replay the dataset (leave --source out), or backtest on data without quotes.',
-    },
-  );
+  if (broker.onTick === undefined) return;
+  const missing =
+    fill.spread !== undefined && quotes !== undefined
+      ? { what: "at the dataset's bids and asks", without: 'on data without quotes' }
+      : detail !== null
+        ? { what: `by ${detail.interval} bars inside its own`, without: 'without --detail' }
+        : undefined;
+  if (missing === undefined) return;
+  throw new QuantlineError('CONFIG', `The run was filled ${missing.what}, which newer bars do not have here.`, {
+    hint: `Replay the dataset (leave --source out), or backtest ${missing.without}.`,
+  });
 }

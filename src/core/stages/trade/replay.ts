@@ -3,19 +3,22 @@ import { timeRange } from '../../data/range.js';
 import { firstTickAt, spreadsOf } from '../../engine/feed.js';
 import { ReplaySource } from '../../engine/live/index.js';
 import type { ManualClock } from '../../platform/index.js';
+import { detailOf } from '../compose/detail.js';
 import { feedOf, returnCalendar, signalsOf } from '../compose/market.js';
 import type { ComposedStrategy } from '../compose/strategy.js';
+import type { Runtime } from '../runtime.js';
 import type { TradeMarket } from './market.js';
 import type { Tradeable } from './tradeable.js';
 
 /** The dataset of the report as if it arrived now; the simulated venue's clock goes with it. */
-export function replayMarket(
+export async function replayMarket(
   { dataset, model, run }: Tradeable,
   { strategy, venue }: ComposedStrategy,
   clock: ManualClock,
   options: Pick<TradeOptions, 'until'>,
-): TradeMarket {
-  const feed = feedOf(dataset);
+  runtime: Runtime,
+): Promise<TradeMarket> {
+  const feed = { ...feedOf(dataset), detail: await detailOf(runtime, dataset, run) };
   const signals = signalsOf(dataset, model.model, strategy.sizing);
   const { to } = timeRange({ to: options.until }, returnCalendar(dataset), dataset.scope, Number.POSITIVE_INFINITY);
   return {

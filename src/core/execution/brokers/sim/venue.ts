@@ -11,6 +11,7 @@ import {
   type ExitReason,
   Financing,
   type Flow,
+  onPath,
   SimulatedExchange,
   type VenueOrder,
   venueAction,
@@ -161,6 +162,9 @@ export class Venue implements ExchangeListener {
       const j = this.index.get(bar.instrument);
       if (j === undefined) continue;
       if (bar.halted === true) this.exchange.onHalt(j, bar.close);
+      // What nothing waits for is only marked, at the bar's own close.
+      else if (bar.path !== undefined && this.exchange.busy[j] !== 0)
+        onPath(this.exchange, j, bar.index, bar.path, bar.spread);
       else this.exchange.onBar(j, bar.index, bar.time, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.spread);
       this.sweepLegs(j);
     }
