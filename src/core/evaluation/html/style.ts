@@ -42,6 +42,13 @@ pre{margin:0;white-space:pre-wrap;word-break:break-word;font-size:.78rem;color:v
 details{margin:.4rem 0}summary{cursor:pointer}
 details{border-left:3px solid var(--line);padding:.25rem 0 .25rem .8rem}details pre{margin:.4rem 0}
 code{font-size:.85rem;word-break:break-all}
-@media (max-width:600px){.meter.wide{width:5.5rem}.xs span:nth-child(even){display:none}td.text,th.text{min-width:9rem}th,td{padding:.3rem .45rem}.chart{margin-left:3.2rem}}
+@media (max-width:600px){
+.meter.wide{width:5.5rem}.xs span:nth-child(even){display:none}.chart{margin-left:3.2rem}
+thead{display:none}tr{display:block;padding:.35rem .6rem;border-bottom:1px solid var(--line)}tr:last-child{border-bottom:0}
+td{display:flex;justify-content:space-between;gap:1rem;padding:.1rem 0;border:0;white-space:normal;overflow-wrap:anywhere}td:empty{display:none}
+td:first-child{font-weight:600}td[data-column]::before{content:attr(data-column);color:var(--soft)}td.text{min-width:0}td.text[data-column]{text-align:right}
+.heat tr{display:grid;grid-template-columns:repeat(6,1fr);gap:2px}.heat td:first-child,.heat td:last-child{grid-column:1/-1}
+.heat td[data-column]:not(:last-child){display:block;min-height:2.2rem;border-radius:.2rem}.heat td[data-column]:not(:last-child)::before{display:block;font-size:.65rem}
+}
 @media print{body{background:#fff}figure,.card{break-inside:avoid}}
 `;

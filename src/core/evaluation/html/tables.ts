@@ -5,10 +5,11 @@ import { escapeHtml } from './text.js';
 
 export type Cell = string | { readonly html: string };
 
-const cell = (value: Cell, head = false, text = false): string => {
-  const tag = head ? 'th' : 'td';
+/** A cell of the body names its column: narrow screens stack the cells of a row. */
+const cell = (value: Cell, column: string, text: boolean): string => {
   const inner = typeof value === 'string' ? escapeHtml(value) : value.html;
-  return `<${tag}${text ? ' class="text"' : ''}>${inner}</${tag}>`;
+  const named = column === '' ? '' : ` data-column="${escapeHtml(column)}"`;
+  return `<td${text ? ' class="text"' : ''}${named}>${inner}</td>`;
 };
 
 /** `text` lists the columns that hold sentences. */
@@ -17,9 +18,11 @@ export function table(
   rows: readonly (readonly Cell[])[],
   text: readonly number[] = [],
 ): string {
-  const header = `<tr>${head.map((h, i) => cell(h, true, text.includes(i))).join('')}</tr>`;
-  const body = rows.map((row) => `<tr>${row.map((v, i) => cell(v, false, text.includes(i))).join('')}</tr>`).join('');
-  return `<div class="scroll"><table><thead>${header}</thead><tbody>${body}</tbody></table></div>`;
+  const header = head.map((h, i) => `<th${text.includes(i) ? ' class="text"' : ''}>${escapeHtml(h)}</th>`).join('');
+  const body = rows
+    .map((row) => `<tr>${row.map((v, i) => cell(v, i === 0 ? '' : head[i]!, text.includes(i))).join('')}</tr>`)
+    .join('');
+  return `<div class="scroll"><table><thead><tr>${header}</tr></thead><tbody>${body}</tbody></table></div>`;
 }
 
 export const passFail = (pass: boolean): Cell => ({
@@ -62,15 +65,15 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 export function monthTable(months: readonly PeriodReturn[], years: readonly PeriodReturn[]): string {
   const byMonth = new Map(months.map((m) => [m.period, m.return]));
   const largest = Math.max(0.001, ...months.map((m) => Math.abs(m.return)));
-  const shade = (value: number | undefined) => {
-    if (value === undefined) return '<td></td>';
+  const shade = (value: number | undefined, month: string) => {
+    if (value === undefined) return `<td data-column="${month}"></td>`;
     const strength = Math.round((Math.abs(value) / largest) * 60);
     const color = value < 0 ? 'down' : 'up';
-    return `<td style="background:color-mix(in srgb,var(--${color}) ${strength}%,transparent)">${percent(value, 1).replace(' %', '')}</td>`;
+    return `<td data-column="${month}" style="background:color-mix(in srgb,var(--${color}) ${strength}%,transparent)">${percent(value, 1).replace(' %', '')}</td>`;
   };
   const rows = years.map((year) => {
-    const cells = MONTHS.map((_, m) => shade(byMonth.get(`${year.period}-${String(m + 1).padStart(2, '0')}`)));
-    return `<tr><td>${year.period}</td>${cells.join('')}<td><b>${percent(year.return, 1).replace(' %', '')}</b></td></tr>`;
+    const cells = MONTHS.map((name, m) => shade(byMonth.get(`${year.period}-${String(m + 1).padStart(2, '0')}`), name));
+    return `<tr><td>${year.period}</td>${cells.join('')}<td data-column="Year"><b>${percent(year.return, 1).replace(' %', '')}</b></td></tr>`;
   });
   const head = ['%', ...MONTHS, 'Year'].map((h) => `<th>${h}</th>`).join('');
   return `<div class="scroll"><table class="heat"><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
