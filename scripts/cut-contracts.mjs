@@ -50,6 +50,7 @@ const CONTRACTS = {
       'GET /v2/stocks/trades/latest',
       'GET /v2/stocks/snapshots',
       'GET /v1beta3/crypto/{loc}/bars',
+      'GET /v1beta3/crypto/{loc}/snapshots',
       'GET /v1/corporate-actions',
       'GET /v1beta1/news',
     ],

@@ -9,7 +9,10 @@ const COLUMNS = [
     'instrument',
     'quantity',
     'average_price',
+    'bid',
+    'ask',
     'market_price',
+    'price_kind',
     'priced_at',
     'value',
     'unrealised',
@@ -21,7 +24,7 @@ const COLUMNS = [
 export default class Positions extends QuantlineCommand<'positions'> {
   static override summary = 'Show what the strategies hold, also while they trade.';
   static override description =
-    'Prices are those of the last decision; with --source the newest of that source; with --broker the venue is asked itself, and what no strategy here bought is shown without one.';
+    'Prices are quotes: of --source, else of the venue where its keys are set. Where there is none, the newest bar of --source, what the venue says under --broker, or the close of the last decision: price_kind says which, priced_at of when. With --broker the venue is asked what it holds, and what no strategy here bought is shown without one.';
   static override examples = [
     '<%= config.bin %> positions',
     '<%= config.bin %> positions --broker alpaca',
@@ -31,7 +34,7 @@ export default class Positions extends QuantlineCommand<'positions'> {
   protected readonly command = 'positions';
 
   protected async execute(context: Context<'positions'>): Promise<Outcome> {
-    const { positions } = await import('../core/stages/book.js');
+    const { positions } = await import('../core/stages/positions.js');
     const runtime = await context.runtime();
     return showBook(context, COLUMNS, 'No position is open.', () => positions(context.options, runtime));
   }

@@ -39,12 +39,13 @@ export type {
 export * from './platform/index.js';
 export type { RiskPolicy, RiskState, Sizing } from './risk/index.js';
 export { backtest } from './stages/backtest.js';
-export { type OrderRow, orders, type PositionRow, positions } from './stages/book.js';
+export { type OrderRow, orders } from './stages/book.js';
 export { openRun } from './stages/compose/run.js';
 export { listDatasets, showDataset } from './stages/datasets.js';
 export { evaluate } from './stages/evaluate.js';
 export { explainModel, modelImportance } from './stages/explain.js';
 export { ingest } from './stages/ingest.js';
+export { type PositionRow, positions } from './stages/positions.js';
 export { showReport } from './stages/reports.js';
 export { createRuntime, type Runtime, type RuntimeOptions } from './stages/runtime.js';
 export { sweep } from './stages/sweep.js';

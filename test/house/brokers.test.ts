@@ -16,7 +16,7 @@ const page = join(resolve(import.meta.dirname, '../..'), 'docs/brokers.md');
 interface Venue {
   readonly name: string;
   readonly can: BrokerCapabilities;
-  readonly methods: Partial<Pick<Broker, 'suspend' | 'replace' | 'amend' | 'events'>>;
+  readonly methods: Partial<Pick<Broker, 'suspend' | 'replace' | 'amend' | 'events' | 'quotes'>>;
   readonly paper: string;
 }
 
@@ -38,6 +38,7 @@ const ROWS: readonly (readonly [string, (venue: Venue) => string])[] = [
   ['change of an order in place', ({ can }) => yes(can.replace)],
   ['a second order with the same id is refused', ({ can }) => yes(can.clientOrderIds)],
   ['events as they happen', ({ can }) => yes(can.stream)],
+  ['live quotes for `positions`', ({ methods }) => yes(methods.quotes !== undefined)],
   ['block of new orders at the venue', ({ methods }) => yes(methods.suspend !== undefined)],
 ];
 

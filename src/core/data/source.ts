@@ -2,6 +2,7 @@ import type { BarColumns, CorporateAction, Density, PriceBasis, QuoteColumns, Se
 import type { TradingCalendar } from '../domain/calendar.js';
 import type { Instrument } from '../domain/instrument.js';
 import type { Interval } from '../domain/interval.js';
+import type { Quote } from '../domain/quote.js';
 import type { Clock, Logger } from '../platform/index.js';
 import type { SourceNote } from './quality.js';
 
@@ -68,6 +69,8 @@ export interface MarketDataSource {
   actions?(request: BarRequest, signal: AbortSignal): Promise<readonly CorporateAction[]>;
   /** Best bid and ask at the close of the bars, by symbol, where the source has them; asked after `bars`. */
   quotes?(request: BarRequest, signal: AbortSignal): Promise<ReadonlyMap<string, QuoteColumns>>;
+  /** What symbols are quoted at now; those without a quote are left out. */
+  latestQuotes?(symbols: readonly string[]): Promise<readonly Quote[]>;
   /** Bars as they happen; absent: followed by asking `bars` when the next one should be there. */
   readonly barStream?: BarStream;
 }

@@ -9,4 +9,5 @@ export * from './knownAt.js';
 export * from './math.js';
 export * from './orders.js';
 export * from './quantise.js';
+export * from './quote.js';
 export * from './random.js';

@@ -2,6 +2,7 @@ import type { CorporateAction } from '../domain/bars.js';
 import type { TradingCalendar } from '../domain/calendar.js';
 import type { Instrument, InstrumentClass } from '../domain/instrument.js';
 import type { OrderStatus, Side } from '../domain/orders.js';
+import type { Quote } from '../domain/quote.js';
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
 import type { BarPath, ExchangeListener, ExchangeSettings } from '../market/index.js';
 import type { Clock, Logger } from '../platform/index.js';
@@ -210,6 +211,8 @@ export interface Broker {
   clock(): Promise<BrokerClock>;
   asset(instrument: string): Promise<BrokerAsset>;
   positions(): Promise<readonly BrokerPosition[]>;
+  /** What instruments are quoted at now; those that the venue has no quote of are left out. Absent: it has none. */
+  quotes?(instruments: readonly string[]): Promise<readonly Quote[]>;
   /** All open orders of the account, other people's and attached legs included. */
   openOrders(): Promise<readonly BrokerOrder[]>;
   /** undefined only where the venue knows for certain that there is no such order. */

@@ -1,45 +1,10 @@
-import type { FillsOptions, OrdersOptions, PositionsOptions } from '../config/index.js';
-import { absolute, add, decimalText, divide, isZero, multiply, subtract, sum } from '../domain/decimal.js';
-import { decisionBodySchema } from '../engine/live/memory.js';
-import { type BrokerOrder, compareHoldings } from '../execution/index.js';
+import type { FillsOptions, OrdersOptions } from '../config/index.js';
+import type { BrokerOrder } from '../execution/index.js';
 import { isoTime } from '../platform/index.js';
-import type { Journal, OrderRecord, PositionRecord, StrategyScope } from '../state/index.js';
+import type { Journal, OrderRecord, StrategyScope } from '../state/index.js';
 import { askVenues, eachVenue, type VenueView } from './compose/ask.js';
 import { scopesOf, withJournalOf } from './compose/journal.js';
-import { type LastPrice, lastPrices } from './compose/prices.js';
 import type { Runtime } from './runtime.js';
-import { sourceSettings } from './trade/venue.js';
-
-/** What is held of one instrument. Quantities, prices and money are decimal text, times ISO 8601 in UTC. */
-export interface PositionRow {
-  /** null: bought by no strategy of this journal. */
-  readonly strategy: string | null;
-  readonly venue: string;
-  readonly account: string;
-  readonly instrument: string;
-  /** Signed. */
-  readonly quantity: string;
-  readonly average_price: string | null;
-  /** The newest price of --source, the venue's own under --broker, otherwise the close of the last decision. */
-  readonly market_price: string | null;
-  /** The instant of that price. */
-  readonly priced_at: string | null;
-  readonly value: string | null;
-  /** Profit at the market price, costs of the entry not taken off. */
-  readonly unrealised: string | null;
-  /** Profit of what was closed, first in first out, costs included; null for what is not ours. */
-  readonly realised: string | null;
-  /** |value| as a fraction of the account's equity. */
-  readonly exposure: number | null;
-  /** Prices of the exits that work for it. */
-  readonly stop: string | null;
-  readonly target: string | null;
-  /** Quantity at the venue of all strategies and others together; null without --broker. */
-  readonly venue_quantity: string | null;
-  /** What is wrong between journal and venue. */
-  readonly problem: string | null;
-  readonly updated_at: string | null;
-}
 
 export interface OrderRow {
   readonly created_at: string | null;
@@ -80,157 +45,6 @@ export interface FillRow {
   readonly kind: string;
   readonly execution_id: string;
   readonly client_order_id: string | null;
-}
-
-/** `quantline positions`: what is held. Reads beside a running `trade`; asks the venue itself under --broker. */
-export async function positions(options: PositionsOptions, runtime: Runtime): Promise<readonly PositionRow[]> {
-  return withJournalOf(runtime, options.broker, async (journal) => {
-    const scopes = await scopesOf(journal, options);
-    const views = await askVenues(options, scopes, journal, runtime);
-    const price = await pricing(options, scopes, views, journal, runtime);
-    const rows: PositionRow[] = [];
-    for (const scope of scopes) {
-      const view = views.find((each) => each.venue === scope.venue && each.account.id === scope.account);
-      const known = await lastKnown(journal, scope);
-      const open = await journal.orders({ scope, open: true });
-      const equity = view?.account.equity ?? known.equity;
-      for (const position of await journal.positions(scope)) {
-        const exits = await exitPrices(journal, position, open, view);
-        rows.push({ ...ownRow(position, view, price(position.instrument, view, known), equity), ...exits });
-      }
-    }
-    for (const view of views)
-      rows.push(...(await venueRows(journal, view, rows, price, options.strategy === undefined)));
-    return rows;
-  });
-}
-
-/** Equity and closes of the last decision. */
-interface LastKnown {
-  readonly equity?: string;
-  readonly closes: Readonly<Record<string, number>>;
-  readonly slot: number;
-}
-
-async function lastKnown(journal: Journal, scope: StrategyScope): Promise<LastKnown> {
-  const decision = await journal.lastDecision(scope);
-  const last = decisionBodySchema.safeParse(decision?.body);
-  if (decision === undefined || !last.success) return { closes: {}, slot: 0 };
-  const { equity, closes } = last.data.memory;
-  return { equity: String(equity), closes, slot: decision.slot };
-}
-
-type Pricing = (instrument: string, view: VenueView | undefined, known?: LastKnown) => LastPrice | undefined;
-
-/** What a unit is worth: by the source that was named, else by the venue that was asked, else at the last decision. */
-async function pricing(
-  options: PositionsOptions,
-  scopes: readonly StrategyScope[],
-  views: readonly VenueView[],
-  journal: Journal,
-  runtime: Runtime,
-): Promise<Pricing> {
-  const { source } = options;
-  const held = new Set(views.flatMap(({ positions }) => positions.map(({ instrument }) => instrument)));
-  for (const scope of scopes) for (const { instrument } of await journal.positions(scope)) held.add(instrument);
-  const now = runtime.clock.now();
-  const found =
-    source === undefined ? undefined : await lastPrices(source, sourceSettings(options), [...held], runtime);
-  return (instrument, view, known) => {
-    const there = view?.positions.find((each) => each.instrument === instrument)?.marketPrice;
-    const close = known?.closes[instrument];
-    return (
-      found?.get(instrument) ??
-      (there === undefined ? undefined : { price: there, time: now }) ??
-      (close === undefined ? undefined : { price: String(close), time: known!.slot })
-    );
-  };
-}
-
-function ownRow(
-  position: PositionRecord,
-  view: VenueView | undefined,
-  price: LastPrice | undefined,
-  equity: string | undefined,
-): Omit<PositionRow, 'stop' | 'target'> {
-  const { instrument, quantity, averagePrice } = position;
-  const there = view?.positions.find((each) => each.instrument === instrument);
-  return {
-    ...{ strategy: position.strategy, venue: position.venue, account: position.account, instrument, quantity },
-    ...money(quantity, averagePrice, price, equity),
-    realised: position.realised,
-    venue_quantity: view === undefined ? null : (there?.quantity ?? '0'),
-    problem: null,
-    updated_at: isoTime(position.updatedAt),
-  };
-}
-
-/** Where the exits that work for a position stand: as ordered, as the venue shows them, or relative to the entry. */
-async function exitPrices(
-  journal: Journal,
-  { instrument, quantity }: PositionRecord,
-  open: readonly OrderRecord[],
-  view: VenueView | undefined,
-): Promise<Pick<PositionRow, 'stop' | 'target'>> {
-  const price = async (leg: 'stop' | 'target'): Promise<string | null> => {
-    const order = open.find((each) => each.instrument === instrument && each.leg === leg);
-    if (order === undefined) return null;
-    const there = view?.orders.find(({ venueOrderId }) => venueOrderId === order.venueOrderId);
-    const field = leg === 'stop' ? 'stopPrice' : 'limitPrice';
-    const known = order.request[field] ?? there?.[field];
-    if (known !== undefined) return known;
-    const entry = order.parent === undefined ? undefined : await journal.order(order.parent);
-    const protection = entry?.request.protection;
-    const distance = leg === 'stop' ? protection?.stopLoss : protection?.takeProfit;
-    if (distance === undefined || entry?.averagePrice === undefined) return null;
-    const away = (leg === 'stop') === quantity.startsWith('-') ? decimalText(distance) : `-${decimalText(distance)}`;
-    return multiply(entry.averagePrice, add('1', away));
-  };
-  return { stop: await price('stop'), target: await price('target') };
-}
-
-/** What follows from a quantity and two prices. */
-function money(quantity: string, average: string | undefined, last: LastPrice | undefined, equity: string | undefined) {
-  const price = last?.price;
-  const value = price === undefined ? undefined : multiply(quantity, price);
-  const known = value !== undefined && equity !== undefined && !isZero(equity);
-  return {
-    average_price: average ?? null,
-    market_price: price ?? null,
-    priced_at: last === undefined ? null : isoTime(last.time),
-    value: value ?? null,
-    unrealised: average === undefined || price === undefined ? null : multiply(quantity, subtract(price, average)),
-    exposure: known ? Number(divide(absolute(value), equity)) : null,
-  };
-}
-
-/** What the venue holds beyond the strategies' positions, and what it lacks. Differences are marked on our own rows. */
-async function venueRows(
-  journal: Journal,
-  view: VenueView,
-  rows: PositionRow[],
-  price: Pricing,
-  external: boolean,
-): Promise<readonly PositionRow[]> {
-  const { venue, account, positions } = view;
-  const owned = await journal.positions({ venue, account: account.id });
-  const compared = compareHoldings(owned, positions);
-  for (const { instrument, explanation } of compared.differences) {
-    const i = rows.findIndex(
-      (row) => row.venue === venue && row.account === account.id && row.instrument === instrument,
-    );
-    if (i >= 0) rows[i] = { ...rows[i]!, problem: explanation };
-  }
-  if (!external) return [];
-  return compared.external.map(({ instrument, quantity }) => {
-    const there = positions.find((each) => each.instrument === instrument);
-    return {
-      ...{ strategy: null, venue, account: account.id, instrument, quantity },
-      ...money(quantity, there?.averagePrice, price(instrument, view), account.equity),
-      ...{ realised: null, stop: null, target: null, venue_quantity: there?.quantity ?? '0' },
-      ...{ problem: null, updated_at: null },
-    };
-  });
 }
 
 /** `quantline orders`: newest first; those that are not done, or all. Under --broker also other people's open ones. */
@@ -338,6 +152,3 @@ async function foreignFills(
   });
   return found.flat();
 }
-
-/** Sum of decimal texts, those that are not known left out. */
-export const total = (values: readonly (string | null)[]): string => sum(values.filter((value) => value !== null));

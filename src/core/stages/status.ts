@@ -3,9 +3,9 @@ import { absolute, divide, isZero } from '../domain/decimal.js';
 import { decisionBodySchema } from '../engine/live/memory.js';
 import { isoTime } from '../platform/index.js';
 import { type Journal, type StrategyScope, streamOf } from '../state/index.js';
-import { positions, total } from './book.js';
 import { askVenues } from './compose/ask.js';
 import { scopesOf, withJournal, withJournalOf } from './compose/journal.js';
+import { positionRows, total } from './positions.js';
 import type { Runtime } from './runtime.js';
 
 /** One account. Money is decimal text in `currency`; what only a venue can tell is null without --broker. */
@@ -59,7 +59,8 @@ export async function accounts(options: AccountOptions, runtime: Runtime): Promi
   return withJournalOf(runtime, options.broker, async (journal) => {
     const scopes = await scopesOf(journal, options);
     const views = await askVenues(options, scopes, journal, runtime);
-    const held = await positions({ ...options, strategy: undefined }, runtime);
+    const all = await scopesOf(journal, { ...options, strategy: undefined });
+    const held = await positionRows({ ...options, strategy: undefined }, journal, all, views, runtime);
     const rows: AccountRow[] = [];
     const places = new Map(scopes.map((scope) => [`${scope.venue}\n${scope.account}`, scope]));
     for (const { venue, account } of views) {

@@ -10,7 +10,13 @@ const owner = optional.describe('null: of no strategy of this journal');
 export const positionsResult = z.array(
   z.strictObject({
     ...{ strategy: owner, venue: text, account: text, instrument: text, quantity: text, average_price: money },
-    market_price: money.describe('Of --source, of the venue under --broker, otherwise the close of the last decision'),
+    market_price: money.describe('The last trade, moved into the range of bid and ask; otherwise of a bar'),
+    ...{ bid: money, ask: money },
+    price_kind: z
+      .enum(['quote', 'bar', 'venue', 'decision'])
+      .nullable()
+      .describe('venue: as it values the position; decision: close of the bar that was decided on last'),
+    price_source: optional.describe('Name of the source or venue'),
     priced_at: time.nullable().describe('The instant of that price'),
     ...{ value: money, unrealised: money, realised: money },
     exposure: z.number().nullable().describe('|value| as a fraction of equity'),

@@ -80,6 +80,17 @@ export function brokerContract(name: string, make: () => Promise<BrokerRig>) {
       expect(await broker.asset(symbol)).toMatchObject({ instrument: symbol, tradable: true });
     });
 
+    test('quotes, where the venue has them, are decimal text in their order, with their time', async () => {
+      await rig.trade(symbol, 100);
+      const quotes = (await broker.quotes?.([symbol, 'NOSUCH'])) ?? [];
+      expect(quotes.map(({ instrument }) => instrument)).toEqual(broker.quotes === undefined ? [] : [symbol]);
+      for (const { bid, ask, last, time } of quotes) {
+        expect([bid, ask, last].every(isDecimal)).toBe(true);
+        expect([Number(bid), Number(last), Number(ask)]).toEqual([99.95, 100, 100.05]);
+        expect(Math.abs(time - (await broker.clock()).now)).toBeLessThan(5000);
+      }
+    });
+
     test('an empty account is empty', async () => {
       expect(await broker.positions()).toEqual([]);
       expect(await broker.openOrders()).toEqual([]);

@@ -8,9 +8,19 @@ export interface FakeBar {
   readonly v: number;
 }
 
+export interface FakeQuote {
+  readonly bid: number;
+  readonly ask: number;
+  readonly last: number;
+  /** RFC 3339. */
+  readonly t: string;
+}
+
 /** Bars by timeframe and symbol, corporate actions, and how pages are cut. */
 export class FakeMarket {
   readonly bars = new Map<string, FakeBar[]>();
+  /** Bid, ask and last trade by symbol; zero where there is none. */
+  readonly quotes = new Map<string, FakeQuote>();
   readonly actions: Record<string, Record<string, unknown>[]> = {};
   /** Largest page, below what was asked: a page may be short although more follows. */
   pageSize = 10_000;
@@ -37,5 +47,30 @@ export class FakeMarket {
     const bars: Record<string, unknown[]> = {};
     for (const [symbol, bar] of all.slice(from, to)) (bars[symbol] ??= []).push(bar);
     return { bars, next_page_token: to < all.length ? String(to) : null };
+  }
+
+  /** What is known of each symbol, as the vendor shows it; ten cents around the last price where nothing else is set. */
+  snapshots(query: URLSearchParams, crypto: boolean, prices: ReadonlyMap<string, number>, now: number) {
+    const shown: Record<string, unknown> = {};
+    for (const symbol of (query.get('symbols') ?? '').split(',')) {
+      const price = prices.get(symbol);
+      const around = price && {
+        bid: price - 0.05,
+        ask: price + 0.05,
+        last: price,
+        t: new Date(now - 1000).toISOString(),
+      };
+      const quote = this.quotes.get(symbol) ?? (around || undefined);
+      if (quote === undefined) continue;
+      const { bid, ask, last, t } = quote;
+      const stock = { bx: 'V', ax: 'V', c: ['R'], z: 'C' };
+      shown[symbol] = {
+        latestQuote: { t, bp: bid, bs: 1, ap: ask, as: 1, ...(crypto ? {} : stock) },
+        ...(last > 0 && {
+          latestTrade: { t, p: last, s: 10, i: 1, ...(crypto ? { tks: 'B' } : { x: 'V', c: ['@'], z: 'C' }) },
+        }),
+      };
+    }
+    return shown;
   }
 }

@@ -217,6 +217,18 @@ export class FakeAlpaca {
       case '/v2/stocks/bars':
       case '/v1beta3/crypto/us/bars':
         return { operation: `GET ${path.replace('/us/', '/{loc}/')}`, contract: data, run: () => this.barsPage(q) };
+      case '/v2/stocks/snapshots':
+        return {
+          operation: `GET ${path}`,
+          contract: data,
+          run: () => ok(this.market.snapshots(q, false, book.prices, this.now())),
+        };
+      case '/v1beta3/crypto/us/snapshots':
+        return {
+          operation: 'GET /v1beta3/crypto/{loc}/snapshots',
+          contract: data,
+          run: () => ok({ snapshots: this.market.snapshots(q, true, book.prices, this.now()) }),
+        };
       case '/v1/corporate-actions':
         return {
           operation: `GET ${path}`,

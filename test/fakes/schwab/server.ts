@@ -192,6 +192,13 @@ export class FakeSchwab {
     };
   }
 
+  /** Ten cents around the last price, of a second ago. */
+  private quoted(symbol: string) {
+    const last = this.book.prices.get(symbol) ?? 100;
+    const at = this.now() - 1000;
+    return { lastPrice: last, bidPrice: last - 0.05, askPrice: last + 0.05, quoteTime: at, tradeTime: at };
+  }
+
   private quotes(symbols: readonly string[]): Record<string, unknown> {
     const out: Record<string, unknown> = {};
     const invalid: string[] = [];
@@ -202,7 +209,10 @@ export class FakeSchwab {
         out[symbol] = {
           assetMainType: 'EQUITY',
           symbol,
-          quote: { lastPrice: 100, securityStatus: known.halted === true ? 'Halted' : 'Normal' },
+          quote: {
+            ...this.quoted(symbol),
+            securityStatus: known.halted === true ? 'Halted' : 'Normal',
+          },
           reference: {
             exchangeName: 'NASDAQ',
             isShortable: known.shortable ?? true,

@@ -39,6 +39,8 @@ export class FakeTws {
   /** Next order number that is given to a client. */
   nextId = 1;
   readOnly = false;
+  /** Quotes are those of a quarter of an hour ago: there is no subscription. */
+  delayed = false;
   /** Announce nothing about executions as they happen. */
   mute = false;
   /** Client ids that other programs hold. */
@@ -179,7 +181,10 @@ export class FakeTws {
   private act(client: Client, name: wire.MessageName, f: readonly string[]): unknown {
     const send = (...fields: wire.Field[]): void => this.write(client, fields);
     const request = Number(f[2]);
-    if (this.readOnly && !['startApi', 'reqCurrentTime', 'reqContractDetails'].includes(name))
+    if (
+      this.readOnly &&
+      !['startApi', 'reqCurrentTime', 'reqContractDetails', 'reqMarketDataType', 'reqMktData'].includes(name)
+    )
       return this.write(
         client,
         wire.errorMessage(
@@ -238,6 +243,19 @@ export class FakeTws {
         for (const account of this.accounts)
           for (const [tag, value] of Object.entries(values)) send(63, 1, request, account, tag, value, 'USD');
         return send(64, 1, request);
+      }
+      case 'reqMktData': {
+        const price = this.book.prices.get(f[4]!);
+        if (price === undefined)
+          return this.write(client, wire.errorMessage(request, 354, 'Requested market data is not subscribed.'));
+        const [bid, ask, last, time] = this.delayed ? [66, 67, 68, 88] : [1, 2, 4, 45];
+        this.write(client, wire.dataType(request, this.delayed ? 3 : 1));
+        this.write(client, wire.tickPrice(request, bid!, price - 0.05));
+        this.write(client, wire.tickPrice(request, ask!, price + 0.05));
+        this.write(client, wire.tickPrice(request, last!, price));
+        const at = this.now() - (this.delayed ? 900_000 : 1000);
+        this.write(client, wire.tickString(request, time!, String(Math.floor(at / 1000))));
+        return this.write(client, wire.snapshotEnd(request));
       }
       case 'reqContractDetails': {
         const found = this.contracts.filter(

@@ -5,6 +5,7 @@ export const SERVER_VERSION = 178;
 
 /** Messages of a client, by number. */
 export const IN = {
+  1: 'reqMktData',
   3: 'placeOrder',
   4: 'cancelOrder',
   7: 'reqExecutions',
@@ -12,6 +13,7 @@ export const IN = {
   9: 'reqContractDetails',
   16: 'reqAllOpenOrders',
   49: 'reqCurrentTime',
+  59: 'reqMarketDataType',
   61: 'reqPositions',
   62: 'reqAccountSummary',
   63: 'cancelAccountSummary',
@@ -163,6 +165,22 @@ export const contractData = (reqId: number, c: TwsContract): readonly Field[] =>
 export const position = (account: string, c: TwsContract, quantity: number, cost: number): readonly Field[] => [
   ...[61, 3, account, ...contractFields(c, ''), quantity, cost],
 ];
+
+export const tickPrice = (reqId: number, type: number, price: number): readonly Field[] => [
+  1,
+  6,
+  reqId,
+  type,
+  price,
+  100,
+  0,
+];
+
+export const tickString = (reqId: number, type: number, value: string): readonly Field[] => [46, 6, reqId, type, value];
+
+export const snapshotEnd = (reqId: number): readonly Field[] => [57, 1, reqId];
+
+export const dataType = (reqId: number, type: number): readonly Field[] => [58, 1, reqId, type];
 
 export const errorMessage = (id: number, code: number, message: string): readonly Field[] => [
   ...[4, 2, id, code, message, ''],

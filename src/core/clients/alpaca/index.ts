@@ -1,3 +1,4 @@
+export * from './quotes.js';
 export * from './rest.js';
 export * from './settings.js';
 export * from './stream.js';

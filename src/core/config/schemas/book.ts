@@ -30,7 +30,7 @@ const valued = {
   ...view,
   source: option(
     {
-      summary: 'Price positions by the newest bars of this source; its settings by --set source.key=value.',
+      summary: 'Price positions by this source, its quotes before its bars; its settings by --set source.key=value.',
       value: 'name',
       char: 's',
       adapter: 'source',

@@ -1,4 +1,4 @@
-import { AlpacaRest, alpacaKeys, alpacaUrls } from '../../clients/alpaca/index.js';
+import { AlpacaRest, alpacaKeys, alpacaQuotes, alpacaUrls } from '../../clients/alpaca/index.js';
 import {
   type BarColumns,
   type CorporateAction,
@@ -7,6 +7,7 @@ import {
   type Instrument,
   type Interval,
   intervalMs,
+  type Quote,
   type Session,
 } from '../../domain/index.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
@@ -279,6 +280,10 @@ export class AlpacaSource implements MarketDataSource {
       }
     }
     return found;
+  }
+
+  async latestQuotes(symbols: readonly string[]): Promise<readonly Quote[]> {
+    return alpacaQuotes(await this.rest(), symbols, this.feed);
   }
 
   /** The vendor's own calendar: sessions with early closes, to hold ours against. */

@@ -1,6 +1,13 @@
 import { z } from 'zod';
-import { AlpacaRest, type AlpacaUrls, alpacaKeys, alpacaUrls, type CallOptions } from '../../clients/alpaca/index.js';
-import { decimal, TERMINAL_STATUSES } from '../../domain/index.js';
+import {
+  AlpacaRest,
+  type AlpacaUrls,
+  alpacaKeys,
+  alpacaQuotes,
+  alpacaUrls,
+  type CallOptions,
+} from '../../clients/alpaca/index.js';
+import { decimal, type Quote, TERMINAL_STATUSES } from '../../domain/index.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
 import { dateOf, httpFailureOf, isoTime } from '../../platform/index.js';
 import {
@@ -155,6 +162,10 @@ export class AlpacaBroker implements Broker {
     const rest = await this.rest();
     const list = await rest.trading('PositionsApi', (api, init) => api.getAllOpenPositionsRaw(init));
     return asList(list, 'list of positions').map(positionFrom);
+  }
+
+  async quotes(instruments: readonly string[]): Promise<readonly Quote[]> {
+    return alpacaQuotes(await this.rest(), instruments);
   }
 
   async openOrders(): Promise<readonly BrokerOrder[]> {

@@ -1,6 +1,6 @@
 import type { Contract, Execution, Order, OrderState } from '@stoqey/ib';
 import type { IbkrSession } from '../../clients/ibkr/index.js';
-import { decimal } from '../../domain/index.js';
+import { decimal, type Quote, quoteOf } from '../../domain/index.js';
 import { isQuantlineError } from '../../errors/index.js';
 import type { BrokerAccount, BrokerExecution } from '../broker.js';
 import {
@@ -208,4 +208,49 @@ export async function contracts(session: IbkrSession, query: Contract): Promise<
     if (isQuantlineError(error) && error.details['code'] === 200) return [];
     throw error;
   }
+}
+
+/** Live, and what stands in for it without a subscription or while the market is closed. */
+const DELAYED_FROZEN = 4;
+const DELAY_MS = 15 * 60_000;
+/** Tick types of a snapshot, live and delayed. */
+const PRICES: Readonly<Record<number, 'bid' | 'ask' | 'last'>> = {
+  ...{ 1: 'bid', 2: 'ask', 4: 'last' },
+  ...{ 66: 'bid', 67: 'ask', 68: 'last' },
+};
+const LAST_TIMES: ReadonlySet<number> = new Set([45, 88]);
+
+/** One snapshot; none where TWS has no price. Bid and ask carry no time of their own: live ones are of now. */
+export async function quote(
+  session: IbkrSession,
+  instrument: string,
+  contract: Contract,
+  now: number,
+): Promise<readonly Quote[]> {
+  const prices: { bid?: number; ask?: number; last?: number } = {};
+  let live = true;
+  let traded: number | undefined;
+  await session.ask<void>(`the quote of ${instrument}`, ({ id, done }) => ({
+    send: (api) => {
+      api.reqMarketDataType(DELAYED_FROZEN);
+      api.reqMktData(id, contract, '', true, false);
+    },
+    on: {
+      marketDataType: (about: number, type: number) => {
+        if (about === id) live = type === 1;
+      },
+      tickPrice: (about: number, type: number, price: number) => {
+        const field = about === id ? PRICES[type] : undefined;
+        if (field !== undefined) prices[field] = price;
+      },
+      tickString: (about: number, type: number, value: string) => {
+        if (about === id && LAST_TIMES.has(type) && /^\d+$/.test(value)) traded = Number(value) * 1000;
+      },
+      tickSnapshotEnd: (about: number) => {
+        if (about === id) done();
+      },
+    },
+  }));
+  const found = quoteOf(instrument, prices, live ? now : (traded ?? now - DELAY_MS));
+  return found === undefined ? [] : [found];
 }

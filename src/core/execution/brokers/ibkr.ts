@@ -1,7 +1,7 @@
 import type { Contract } from '@stoqey/ib';
 import { z } from 'zod';
 import { dayStart, type IbkrSession, serverLostError } from '../../clients/ibkr/index.js';
-import { calendarOf, decimal, TERMINAL_STATUSES } from '../../domain/index.js';
+import { calendarOf, decimal, type Quote, TERMINAL_STATUSES } from '../../domain/index.js';
 import { isQuantlineError, type QuantlineError } from '../../errors/index.js';
 import {
   type Broker,
@@ -137,6 +137,23 @@ export class IbkrBroker implements Broker {
         averagePrice: averageCost === undefined ? undefined : decimal.decimalText(averageCost),
         marketPrice: undefined,
       }));
+  }
+
+  /** Live where the account subscribes to them, else delayed ones; an instrument that has neither is said and left out. */
+  async quotes(instruments: readonly string[]): Promise<readonly Quote[]> {
+    const session = await this.connection.session();
+    const asked = instruments.map(async (instrument) => {
+      try {
+        const contract = await this.contract(instrument, session);
+        if (typeof contract === 'string') return [];
+        return await reads.quote(session, instrument, contract, this.context.clock.now());
+      } catch (error) {
+        if (!isQuantlineError(error) || session.ended !== undefined || session.lost) throw error;
+        this.context.logger.warn(`${instrument}: ${error.message}`);
+        return [];
+      }
+    });
+    return (await Promise.all(asked)).flat();
   }
 
   async openOrders(): Promise<readonly BrokerOrder[]> {

@@ -1,4 +1,4 @@
-import { decimal, type OrderStatus } from '../../domain/index.js';
+import { decimal, type OrderStatus, type Quote, quoteOf } from '../../domain/index.js';
 import type { BrokerAccount, BrokerExecution, BrokerOrder, BrokerPosition, VenueOrderType } from '../broker.js';
 import { type Json, jsonReader } from './json-reader.js';
 import { instrumentOf, type SchwabOrder } from './schwab-send.js';
@@ -240,4 +240,13 @@ export function positionsFrom(value: unknown): readonly BrokerPosition[] {
           : decimal.round(decimal.divide(value, quantity), 6),
     };
   });
+}
+
+/** An entry of Schwab's quotes; times are epoch ms. */
+export function quoteFrom(instrument: string, entry: unknown): Quote | undefined {
+  if (entry === undefined) return undefined;
+  const quote = asObject(asObject(entry, 'quote')['quote'] ?? {}, 'quote');
+  const time = Math.max(Number(quote['quoteTime'] ?? 0), Number(quote['tradeTime'] ?? 0));
+  const prices = { bid: quote['bidPrice'], ask: quote['askPrice'], last: quote['lastPrice'] };
+  return time > 0 ? quoteOf(instrument, prices, time) : undefined;
 }

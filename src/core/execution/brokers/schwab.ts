@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SchwabRest, schwabApp, schwabUrl, tokenFile } from '../../clients/schwab/index.js';
-import { calendarOf, decimal, TERMINAL_STATUSES } from '../../domain/index.js';
+import { calendarOf, decimal, type Quote, TERMINAL_STATUSES } from '../../domain/index.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
 import { dateOf, httpFailureOf } from '../../platform/index.js';
 import {
@@ -25,6 +25,7 @@ import {
   isOrder,
   orderFrom,
   positionsFrom,
+  quoteFrom,
   unreadable,
 } from './schwab-read.js';
 import { ambiguous, orderFor, refusal, type SchwabOrder, sendFailure, symbolOf } from './schwab-send.js';
@@ -70,6 +71,8 @@ const DAY = 86_400_000;
 /** Schwab lists orders that were entered within this time. */
 const HISTORY_MS = 60 * DAY;
 const PAGE = 3000;
+/** Symbols a request: keeps addresses short. */
+const QUOTES_A_REQUEST = 100;
 /** An order whose placing was left open was entered within this time of the attempt. */
 const MATCH_BEFORE_MS = MINUTE;
 const MATCH_AFTER_MS = 3 * MINUTE;
@@ -153,10 +156,7 @@ export class SchwabBroker implements Broker {
 
   async asset(instrument: string): Promise<BrokerAsset> {
     const symbol = symbolOf(instrument);
-    const json = asObject(
-      await this.get(`/marketdata/v1/quotes?${new URLSearchParams({ symbols: symbol, fields: 'quote,reference' })}`),
-      'quote',
-    );
+    const json = await this.quoted([symbol], 'quote,reference');
     const none = { instrument, tradable: false, shortable: false, fractionable: false };
     if (json[symbol] === undefined) return none;
     const { assetMainType, reference, quote } = asObject(json[symbol], 'quote');
@@ -168,6 +168,24 @@ export class SchwabBroker implements Broker {
       shortable: isShortable === true && isHardToBorrow !== true,
       ...(halted ? { halted } : {}),
     };
+  }
+
+  private async quoted(symbols: readonly string[], fields: string): Promise<Readonly<Record<string, unknown>>> {
+    const query = new URLSearchParams({ symbols: symbols.join(','), fields });
+    return asObject(await this.get(`/marketdata/v1/quotes?${query}`), 'quote');
+  }
+
+  async quotes(instruments: readonly string[]): Promise<readonly Quote[]> {
+    const quotes: Quote[] = [];
+    for (let at = 0; at < instruments.length; at += QUOTES_A_REQUEST) {
+      const part = instruments.slice(at, at + QUOTES_A_REQUEST);
+      const json = await this.quoted(part.map(symbolOf), 'quote');
+      for (const instrument of part) {
+        const quote = quoteFrom(instrument, json[symbolOf(instrument)]);
+        if (quote !== undefined) quotes.push(quote);
+      }
+    }
+    return quotes;
   }
 
   async positions(): Promise<readonly BrokerPosition[]> {

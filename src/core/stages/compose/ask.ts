@@ -15,6 +15,8 @@ export interface VenueView {
   readonly venue: string;
   readonly account: BrokerAccount;
   readonly positions: readonly BrokerPosition[];
+  /** The instant of the positions' market prices: now, or the last bar of a simulated venue. */
+  readonly valuedAt: number;
   /** All open orders, attached exits included. */
   readonly orders: readonly BrokerOrder[];
 }
@@ -33,6 +35,7 @@ export async function askVenues(
     venue: broker.venue,
     account: await broker.account(),
     positions: await broker.positions(),
+    valuedAt: (await broker.lastTick?.()) ?? runtime.clock.now(),
     orders: (await broker.openOrders()).flatMap((order) => [order, ...(order.legs ?? [])]),
   }));
 }

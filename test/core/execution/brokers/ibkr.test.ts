@@ -106,6 +106,25 @@ describe('F33 what TWS would refuse is refused before the network', () => {
   });
 });
 
+it('quotes without a subscription are delayed and dated so; an instrument without any is said and left out', async () => {
+  const { venue, broker } = rig;
+  venue.delayed = true;
+  try {
+    const [quote, ...rest] = await broker.quotes!(['AAPL', 'BRK.B']);
+    expect(rest).toEqual([]);
+    expect(quote).toEqual({
+      instrument: 'AAPL',
+      bid: '99.95',
+      ask: '100.05',
+      last: '100',
+      time: rig.clock.now() - 900_000,
+    });
+    expect(rig.said.join()).toMatch(/BRK\.B: .*not subscribed/);
+  } finally {
+    venue.delayed = false;
+  }
+});
+
 it('reads TWS’s times: with a zone, in UTC, without one; the day begins at midnight of the zone', () => {
   const ny = 'America/New_York';
   expect(ibkrTime('20261123 10:30:00 US/Eastern', ny)).toBe(Date.UTC(2026, 10, 23, 15, 30));

@@ -1,9 +1,10 @@
 import { rmSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Artifact } from '../../../../src/core/artifacts/index.js';
-import { orders, positions } from '../../../../src/core/stages/book.js';
+import { orders } from '../../../../src/core/stages/book.js';
 import { flatten } from '../../../../src/core/stages/flatten.js';
 import { halt, resume } from '../../../../src/core/stages/halt.js';
+import { positions } from '../../../../src/core/stages/positions.js';
 import { trade } from '../../../../src/core/stages/trade.js';
 import { openJournal, streamOf } from '../../../../src/core/state/index.js';
 import { optionsOf, testRuntime } from '../../../support/workspace.js';

@@ -1,10 +1,12 @@
 import { rmSync } from 'node:fs';
 import { afterAll, afterEach, expect, test } from 'vitest';
-import { fills, orders, positions } from '../../../../src/core/stages/book.js';
+import { fills, orders } from '../../../../src/core/stages/book.js';
 import { halt } from '../../../../src/core/stages/halt.js';
+import { positions } from '../../../../src/core/stages/positions.js';
 import { accounts, status } from '../../../../src/core/stages/status.js';
 import { trade } from '../../../../src/core/stages/trade.js';
 import { showBook } from '../../../../src/shell/book.js';
+import { reply } from '../../../fakes/alpaca/faults.js';
 import { optionsOf, testRuntime } from '../../../support/workspace.js';
 import { order, PaperRig, spyRun } from './fixture.js';
 
@@ -25,6 +27,11 @@ test('the venue is asked itself: its prices, what others hold, and what it lacks
   const quiet = await positions(optionsOf('positions', {}), runtime);
   expect(quiet).toMatchObject([{ strategy: 'swing', quantity: '10', average_price: '100', venue_quantity: null }]);
   const shown = await positions(optionsOf('positions', { broker: 'alpaca' }), runtime);
+  const quote = { bid: '109.95', ask: '110.05', price_kind: 'quote', price_source: 'alpaca-paper' };
+  expect(shown).toMatchObject([
+    { market_price: '110', ...quote, priced_at: '2026-11-23T15:00:58.999Z' },
+    { strategy: null, ...quote },
+  ]);
   expect(shown).toMatchObject([
     { strategy: 'swing', quantity: '10', market_price: '110', value: '1100', unrealised: '100', venue_quantity: '14' },
     { strategy: null, quantity: '4', market_price: '110', unrealised: expect.any(String), venue_quantity: '14' },
@@ -39,7 +46,8 @@ test('the venue is asked itself: its prices, what others hold, and what it lacks
   expect(price).not.toBe('110');
   expect(Date.parse(pricedAt!)).toBeGreaterThan(runtime.clock.now() - 16 * 60_000);
   expect(Number(value)).toBeCloseTo(10 * Number(price), 8);
-  expect(bySource[1]).toMatchObject({ market_price: price, priced_at: pricedAt });
+  const bar = { price_kind: 'bar', price_source: 'synthetic', bid: null };
+  expect(bySource[1]).toMatchObject({ market_price: price, priced_at: pricedAt, ...bar });
 
   const listed = await orders(optionsOf('orders', { broker: 'alpaca' }), runtime);
   expect(listed).toMatchObject([
@@ -56,6 +64,41 @@ test('the venue is asked itself: its prices, what others hold, and what it lacks
   venue.book.positions.set('AAPL', { qty: 6, average: 100 });
   const [lacking] = await positions(optionsOf('positions', { broker: 'alpaca' }), runtime);
   expect(lacking).toMatchObject({ quantity: '10', venue_quantity: '6', problem: 'the venue holds less than is owned' });
+  expect(venue.violations).toEqual([]);
+});
+
+test('prices are live quotes where the venue has them, with their time; without them it is said what is used', async () => {
+  rig = await PaperRig.start();
+  const { runtime, venue } = rig;
+  await rig.trade(order(), order({ instrument: 'MSFT', quantity: '2' }));
+  const price = async (more: Record<string, unknown> = {}) => {
+    const rows = await positions(optionsOf('positions', more), runtime);
+    return rows.map((row) => [row.market_price, row.price_kind, row.price_source, row.priced_at]);
+  };
+  // The last trade, moved into the range of bid and ask; one-sided after hours; crossed.
+  const t = '2026-11-23T14:59:59.250Z';
+  venue.market.quotes.set('AAPL', { bid: 101, ask: 103, last: 100, t });
+  venue.market.quotes.set('MSFT', { bid: 90, ask: 0, last: 210, t });
+  const [now, asked] = ['quote', 'alpaca-paper'];
+  expect(await price()).toEqual([
+    ['101', now, asked, t],
+    ['210', now, asked, t],
+  ]);
+  venue.market.quotes.set('AAPL', { bid: 104, ask: 103, last: 102.5, t });
+  venue.market.quotes.set('MSFT', { bid: 210, ask: 210.5, last: 0, t });
+  expect((await price()).map(([mark]) => mark)).toEqual(['102.5', '210.25']);
+  expect((await price({ source: 'iex' })).map(([, kind, source]) => [kind, source])).toEqual([
+    ['quote', 'iex'],
+    ['quote', 'iex'],
+  ]);
+  // No quotes: what the venue says under --broker, else nothing (nothing was decided on bars here).
+  venue.arm('GET /v2/stocks/snapshots', reply(403, { message: 'forbidden.' }), 2);
+  expect(await price({ broker: 'alpaca' })).toEqual([
+    ['100', 'venue', 'alpaca-paper', '2026-11-23T15:00:59.999Z'],
+    ['200', 'venue', 'alpaca-paper', '2026-11-23T15:00:59.999Z'],
+  ]);
+  expect((await price()).map(([mark, kind]) => [mark, kind])).toEqual(Array(2).fill([null, null]));
+  expect(venue.count('GET /v2/stocks/snapshots')).toBe(5);
   expect(venue.violations).toEqual([]);
 });
 
@@ -77,6 +120,8 @@ test('at the simulated venue: prices of the last decision or of the book, protec
   const [own] = await positions(optionsOf('positions', {}), runtime);
   const [asked] = await positions(optionsOf('positions', { broker: 'sim' }), runtime);
   expect(own!.market_price).toBe(asked!.market_price);
+  expect(own).toMatchObject({ price_kind: 'decision', price_source: 'sim', priced_at: '2018-11-09T21:00:00Z' });
+  expect(asked).toMatchObject({ price_kind: 'venue', price_source: 'sim', priced_at: '2018-11-09T21:00:00Z' });
   expect(asked!.venue_quantity).toBe(own!.quantity);
   expect(Number(own!.stop)).toBeCloseTo(Number(own!.average_price) * 0.95, 1);
   expect(Number(own!.target)).toBeCloseTo(Number(own!.average_price) * 1.09, 1);
