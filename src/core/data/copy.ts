@@ -1,16 +1,16 @@
-import { type BarColumns, DAY_MS, formatDate, intervalMs, parseDate, sliceBars } from '../domain/index.js';
+import type { BarColumns, CorporateAction } from '../domain/index.js';
 import { idOf } from '../platform/index.js';
 import { contentOf } from './series/content.js';
-import type { TimeRange } from './series/coverage.js';
-import type { BarStore, SeriesInfo } from './store.js';
+import { partitionOf } from './series/layout.js';
+import { sharedBars } from './series/memory.js';
+import type { BarStore, SeriesInfo, SeriesPut } from './store.js';
 
 export interface CopyOptions {
   readonly signal: AbortSignal;
-  /** Only bars of these opening instants. */
-  readonly range?: TimeRange;
   /** What the target is known to hold (`BarStore.contents`). */
   readonly held?: ReadonlyMap<string, ReadonlySet<string>>;
-  readonly onBlock?: (rows: number) => void;
+  /** After each block: its bars, and which of how many it was. */
+  readonly onBlock?: (info: SeriesInfo, rows: number, done: number, blocks: number) => void;
 }
 
 export interface CopyResult {
@@ -21,61 +21,92 @@ export interface CopyResult {
   readonly skipped: number;
 }
 
+/** Bars put at once: 200 MB of columns, a load job of some 60 MB. */
+const ROWS = 4_000_000;
+
 /**
- * Copies a series from one store to another, month by month (of longer bars: year by year), with its actions and what
- * of it was answered by its source. The target keeps bars that the source lacks. Repeating it changes nothing.
+ * Copies series from one store to another, in the pieces that stores keep together: a month of minutes, a year of longer
+ * bars, all days. A piece of many series is put at once. In the end follow actions, and what sources have answered. The
+ * target keeps bars that the source lacks. Repeating it changes nothing.
  */
 export async function copySeries(
   from: BarStore,
   to: BarStore,
-  info: SeriesInfo,
+  infos: readonly SeriesInfo[],
   options: CopyOptions,
-): Promise<CopyResult> {
-  const { key, instrument, basis, density } = info;
-  const metadata = { key, instrument, basis, density };
-  const held = options.held?.get(idOf(key));
-  const total = { rows: 0, inserted: 0, updated: 0, skipped: 0 };
-  let none: BarColumns | undefined;
-  for (const block of blocksOf(info, options.range)) {
+): Promise<readonly CopyResult[]> {
+  const totals = infos.map(() => ({ rows: 0, inserted: 0, updated: 0, skipped: 0 }));
+  const blocks = infos.flatMap((info, k) => [...blocksOf(info)].map((block) => ({ info, k, ...block })));
+  // Stable: within a piece, series keep their order.
+  blocks.sort((a, b) => a.until - b.until || (a.name < b.name ? -1 : Number(a.name > b.name)));
+  const batch = new Batch(to, totals);
+  for (const [i, { info, k, name, from: at, to: end }] of blocks.entries()) {
     options.signal.throwIfAborted();
-    const bars = await from.read(key, block.from, block.to);
-    none ??= sliceBars(bars, 0, 0);
+    const { key } = info;
+    const bars = await from.read(key, at, end);
     const n = bars.time.length;
-    if (n === 0) continue;
-    total.rows += n;
-    if (held?.has(contentOf(key, bars)) === true) total.skipped += n;
-    else {
-      const put = await to.put(metadata, bars);
-      total.inserted += put.inserted;
-      total.updated += put.updated;
-    }
-    options.onBlock?.(n);
+    totals[k]!.rows += n;
+    if (n === 0 || options.held?.get(idOf(key))?.has(contentOf(key, bars)) === true) totals[k]!.skipped += n;
+    else await batch.add(k, name, { info: metadataOf(info), bars });
+    options.onBlock?.(info, n, i + 1, blocks.length);
   }
-  if (options.range !== undefined || none === undefined) return total;
-  const known = (await to.info(key))?.coverage ?? [];
-  for (const range of info.coverage ?? [])
-    if (!known.some((one) => one.from <= range.from && one.to >= range.to)) await to.put(metadata, none, range);
-  const [actions, there] = [await from.actions(key), await to.actions(key)];
-  const lacking = actions.filter((action) => !there.some((one) => JSON.stringify(one) === JSON.stringify(action)));
-  if (lacking.length > 0) await to.putActions(key, lacking);
-  return total;
+  await batch.put();
+  const said: SeriesPut[] = [];
+  for (const info of infos) {
+    options.signal.throwIfAborted();
+    const actions: readonly CorporateAction[] = await from.actions(info.key);
+    const covered = info.coverage ?? [];
+    if (info.rows === 0 || (actions.length === 0 && covered.length === 0)) continue;
+    const bars: BarColumns = sharedBars(info.key.instrument, info.key.interval, 0);
+    said.push({ info: metadataOf(info), bars, covered, actions });
+  }
+  await to.putAll(said);
+  return totals;
 }
 
-/** Calendar months of short bars, years of hours, all of days: what a store's files and partitions are cut by. */
-function* blocksOf({ key, firstTime, lastTime }: SeriesInfo, range: TimeRange | undefined): Iterable<TimeRange> {
+const metadataOf = ({ key, instrument, basis, density }: SeriesInfo) => ({ key, instrument, basis, density });
+
+/** Puts of one piece, until there are enough of them. */
+class Batch {
+  private puts: { readonly k: number; readonly put: SeriesPut }[] = [];
+  private name = '';
+  private rows = 0;
+
+  constructor(
+    private readonly to: BarStore,
+    private readonly totals: readonly { inserted: number; updated: number }[],
+  ) {}
+
+  async add(k: number, name: string, put: SeriesPut): Promise<void> {
+    const n = put.bars.time.length;
+    if (name !== this.name || this.rows + n > ROWS) await this.put();
+    this.name = name;
+    this.puts.push({ k, put });
+    this.rows += n;
+  }
+
+  async put(): Promise<void> {
+    const { puts } = this;
+    if (puts.length === 0) return;
+    const results = await this.to.putAll(puts.map(({ put }) => put));
+    results.forEach(({ inserted, updated }, i) => {
+      const total = this.totals[puts[i]!.k]!;
+      total.inserted += inserted;
+      total.updated += updated;
+    });
+    this.puts = [];
+    this.rows = 0;
+  }
+}
+
+/** The pieces of a series that stores keep together: `from` inclusive, `to` exclusive; `until` is the piece's own end. */
+function* blocksOf({ key, firstTime, lastTime }: SeriesInfo) {
   if (firstTime === undefined || lastTime === undefined) return;
-  const first = Math.max(firstTime, range?.from ?? firstTime);
-  const end = Math.min(lastTime + 1, range?.to ?? lastTime + 1);
-  const length = intervalMs(key.interval);
-  const months = length >= DAY_MS ? 1200 : length >= 300_000 ? 12 : 1;
-  for (let at = first; at < end; ) {
-    const [year, month] = formatDate(Math.floor(at / DAY_MS))
-      .split('-')
-      .map(Number) as [number, number];
-    const next = (months === 12 ? 0 : month - 1) + months;
-    const date = `${String(year + Math.floor(next / 12)).padStart(4, '0')}-${String((next % 12) + 1).padStart(2, '0')}-01`;
-    const to = parseDate(date)! * DAY_MS;
-    yield { from: at, to: Math.min(to, end) };
-    at = to;
+  const partition = partitionOf(key.interval);
+  for (let from = firstTime; from <= lastTime; ) {
+    const { name, end: until } = partition(from);
+    const to = Math.min(until, lastTime + 1);
+    yield { name, until, from, to };
+    from = to;
   }
 }

@@ -28,7 +28,14 @@ export type SeriesMetadata = Pick<SeriesInfo, 'key' | 'instrument' | 'basis' | '
 export interface PutResult {
   readonly inserted: number;
   readonly updated: number;
-  readonly generation: number;
+}
+
+/** What is put of one series; `covered` and `actions` also without bars. */
+export interface SeriesPut {
+  readonly info: SeriesMetadata;
+  readonly bars: BarColumns;
+  readonly covered?: readonly TimeRange[];
+  readonly actions?: readonly CorporateAction[];
 }
 
 /** Exactly which stored bars a dataset means; opaque outside the store, JSON-serialisable. */
@@ -66,6 +73,11 @@ export interface StoreContext {
 export interface BarStore {
   /** `covered`: the range that the source answered with these bars. MISMATCH for prices of another basis. */
   put(info: SeriesMetadata, bars: BarColumns, covered?: TimeRange): Promise<PutResult>;
+  /**
+   * Puts of different series at once, as cheaply as the store can; results in order. Each is seen whole or not at all, and
+   * the same ones once more change nothing, also after a crash in between.
+   */
+  putAll(puts: readonly SeriesPut[]): Promise<readonly PutResult[]>;
   /** Adds actions to a series that exists; one of the same type and date replaces the former. */
   putActions(key: SeriesKey, actions: readonly CorporateAction[]): Promise<void>;
   info(key: SeriesKey): Promise<SeriesInfo | undefined>;

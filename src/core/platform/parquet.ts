@@ -9,7 +9,12 @@ import { storageError, syncFolder } from './files.js';
 
 /** A column: 64-bit floats, 32-bit integers or text. All columns of a file have one length. */
 export type ParquetColumn = Float64Array | Int32Array | readonly string[];
-export type ParquetColumns = Readonly<Record<string, ParquetColumn>>;
+/** Text of few values, many times: `values[codes[row]]`. Written without a string a row; read as text. */
+export interface CodedColumn {
+  readonly values: readonly string[];
+  readonly codes: Int32Array;
+}
+export type ParquetColumns = Readonly<Record<string, ParquetColumn | CodedColumn>>;
 
 export interface ParquetWriteOptions {
   /** Float64Array columns that hold epoch milliseconds and are stored as TIMESTAMP_MILLIS (whole numbers). */
@@ -74,30 +79,39 @@ async function copyTo(
   options: ParquetWriteOptions,
 ): Promise<void> {
   const names = Object.keys(columns);
-  const rows = columns[names[0]!]?.length ?? 0;
+  const plain = names.map((name) => plainOf(columns[name]!));
+  const rows = plain[0]?.length ?? 0;
   const timestamps = new Set(options.timestamps ?? []);
-  const type = (name: string) => {
-    const column = columns[name]!;
+  const type = (name: string, k: number) => {
+    const column = plain[k]!;
     if (column.length !== rows)
       throw new QuantlineError('BUG', `Column ${name} has ${column.length} rows, the first one ${rows}.`);
     if (column instanceof Float64Array) return timestamps.has(name) ? 'TIMESTAMP_MS' : 'DOUBLE';
     return column instanceof Int32Array ? 'INTEGER' : 'VARCHAR';
   };
-  const definition = names.map((name) => `${identifier(name)} ${type(name)}`).join(', ');
+  const definition = names.map((name, k) => `${identifier(name)} ${type(name, k)}`).join(', ');
+  const selected = names.map((name) => {
+    const column = columns[name]!;
+    return 'codes' in column
+      ? `[${column.values.map(literal).join(', ')}][${identifier(name)} + 1] AS ${identifier(name)}`
+      : identifier(name);
+  });
   await connection.run(`CREATE OR REPLACE TEMP TABLE t (${definition})`);
   try {
     await append(
       connection,
-      names.map((name) => (timestamps.has(name) ? int64(columns[name]!) : columns[name]!)),
+      names.map((name, k) => (timestamps.has(name) ? int64(plain[k]!) : plain[k]!)),
       rows,
     );
     await connection.run(
-      `COPY t TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2, ROW_GROUP_SIZE 122880)`,
+      `COPY (SELECT ${selected.join(', ')} FROM t) TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2, ROW_GROUP_SIZE 122880)`,
     );
   } finally {
     await connection.run('DROP TABLE t');
   }
 }
+
+const plainOf = (column: ParquetColumn | CodedColumn): ParquetColumn => ('codes' in column ? column.codes : column);
 
 /** Whole doubles as the little-endian halves of 64-bit integers. */
 function int64(column: ParquetColumn): Int32Array {

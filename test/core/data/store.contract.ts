@@ -89,12 +89,14 @@ export function describeBarStore(name: string, fresh: () => Promise<StoreFixture
       const fixture = await fresh();
       const store = await fixture.open();
       const first = barsAt(key, minutes('2024-01-01T00:00Z', 10), 1);
-      const { generation } = await store.put(infoFor(key), first);
-      expect(await store.put(infoFor(key), first)).toEqual({ inserted: 0, updated: 0, generation });
+      await store.put(infoFor(key), first);
+      const { generation } = (await store.info(key))!;
+      expect(await store.put(infoFor(key), first)).toEqual({ inserted: 0, updated: 0 });
+      expect((await store.info(key))!.generation).toBe(generation);
       const second = barsAt(key, minutes('2024-01-01T00:08Z', 10), 2);
       const result = await (await fixture.open()).put(infoFor(key), second);
       expect(result).toMatchObject({ inserted: 8, updated: 2 });
-      expect(result.generation).toBeGreaterThan(generation);
+      expect((await store.info(key))!.generation).toBeGreaterThan(generation);
       const all = await store.read(key, 0, Number.POSITIVE_INFINITY);
       expect([...all.time]).toEqual(minutes('2024-01-01T00:00Z', 18));
       expect([...all.close]).toEqual([...first.close.slice(0, 8), ...second.close]);
@@ -166,6 +168,57 @@ export function describeBarStore(name: string, fresh: () => Promise<StoreFixture
       const [from, to] = [bars.time[3]!, bars.time[490]!];
       expect((await one.pin(key, from, to)).sha256).toBe((await two.pin(key, from, to)).sha256);
       expect((await one.pin(key, from, to)).sha256).not.toBe((await one.pin(key, from, to + 1)).sha256);
+    });
+
+    it('puts many series at once as one by one, and the same once more changes nothing', async () => {
+      const fixture = await fresh();
+      const store = await fixture.open();
+      const [a, b, c] = [keyOf('AAA'), keyOf('BBB'), { ...key, feed: 'iex' }];
+      const before = barsAt(a, minutes('2024-01-01T00:00Z', 10), 1);
+      await store.put(infoFor(a), before);
+      const pin = await store.pin(a, 0, Number.POSITIVE_INFINITY);
+      const split = { type: 'split', instrument: 'BBB', date: '2024-01-02', ratio: 2 } as const;
+      const puts = [
+        { info: infoFor(a), bars: barsAt(a, minutes('2024-01-01T00:08Z', 10), 2) },
+        {
+          ...{ info: infoFor(b, { basis: 'split' as const }), bars: barsAt(b, minutes('2024-01-31T23:58Z', 5), 3) },
+          ...{ covered: [{ from: 0, to: 60_000 }], actions: [split] },
+        },
+        { info: infoFor(c, { density: 'sparse' as const }), bars: barsAt(c, minutes('2024-01-01T00:00Z', 7), 4) },
+        { info: infoFor(keyOf('NONE')), bars: barsAt(keyOf('NONE'), []) },
+      ];
+      const changes = (results: readonly { inserted: number; updated: number }[]) =>
+        results.map(({ inserted, updated }) => [inserted, updated]);
+      expect(changes(await store.putAll(puts))).toEqual([
+        ...[
+          [8, 2],
+          [5, 0],
+        ],
+        ...[
+          [7, 0],
+          [0, 0],
+        ],
+      ]);
+      const listed = await store.list();
+      expect(changes(await (await fixture.open()).putAll(puts))).toEqual([
+        [0, 0],
+        [0, 0],
+        [0, 0],
+        [0, 0],
+      ]);
+      expect(await store.list()).toEqual(listed);
+      expect(listed.map(({ key: { instrument, feed }, rows }) => `${instrument}${feed} ${rows}`).sort()).toEqual([
+        'AAA 18',
+        'BBB 5',
+        'BTC/USDiex 7',
+      ]);
+      expect((await store.read(a, 0, Number.POSITIVE_INFINITY)).close[8]).toBe(puts[0]!.bars.close[0]);
+      for (const { info, bars } of puts.slice(1, 3))
+        expectBars(await store.read(info.key, 0, Number.POSITIVE_INFINITY), bars);
+      expect(await store.info(b)).toMatchObject({ basis: 'split', coverage: [{ from: 0, to: 60_000 }] });
+      expect([await store.actions(a), await store.actions(b)]).toEqual([[], [split]]);
+      expectBars(await store.readPin(pin), before);
+      expect(await store.putAll([])).toEqual([]);
     });
 
     it('keeps actions by type and date', async () => {

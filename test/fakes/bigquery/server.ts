@@ -10,7 +10,10 @@ interface Job {
       readonly maximumBytesBilled?: string;
       readonly queryParameters?: readonly {
         readonly name: string;
-        readonly parameterValue: { readonly value?: string };
+        readonly parameterValue: {
+          readonly value?: string;
+          readonly arrayValues?: readonly { readonly value: string }[];
+        };
       }[];
     };
     readonly load?: {
@@ -145,23 +148,23 @@ export class FakeBigQuery {
 
   private rowsOf({ configuration: { query } }: Job): Rows {
     const sql = query?.query ?? '';
-    const value = (name: string) =>
-      query?.queryParameters?.find((one) => one.name === name)?.parameterValue.value ?? '';
     const answer = this.answers.find(([match]) => match.test(sql));
     if (answer !== undefined) return answer[1];
-    const row = this.series.get(value('series'));
-    if (/FROM series WHERE/.test(sql) && row !== undefined) return [{ body: row.body, revision: String(row.revision) }];
-    return [];
+    if (!/FROM series WHERE/.test(sql)) return [];
+    return valuesOf(query, 'series').flatMap((series) => {
+      const row = this.series.get(series);
+      return row === undefined ? [] : [{ series, body: row.body, revision: String(row.revision) }];
+    });
   }
 
-  /** A compare-and-set of a series' row. */
+  /** A compare-and-set of series' rows. */
   private save({ configuration: { query, dryRun } }: Job): void {
     if (dryRun === true || !/MERGE series/.test(query?.query ?? '')) return;
-    const value = (name: string) =>
-      query?.queryParameters?.find((one) => one.name === name)?.parameterValue.value ?? '';
-    const revision = this.series.get(value('series'))?.revision ?? 0;
-    if (revision === Number(value('revision')))
-      this.series.set(value('series'), { body: value('body'), revision: revision + 1 });
+    const [bodies, revisions] = [valuesOf(query, 'bodies'), valuesOf(query, 'revisions')];
+    for (const [i, series] of valuesOf(query, 'series').entries()) {
+      const revision = this.series.get(series)?.revision ?? 0;
+      if (revision === Number(revisions[i])) this.series.set(series, { body: bodies[i]!, revision: revision + 1 });
+    }
   }
 
   private insert(
@@ -197,6 +200,12 @@ export class FakeBigQuery {
     };
   }
 }
+
+/** An array parameter of a query. */
+const valuesOf = (query: Job['configuration']['query'], name: string): readonly string[] =>
+  (query?.queryParameters?.find((one) => one.name === name)?.parameterValue.arrayValues ?? []).map(
+    ({ value }) => value,
+  );
 
 /** The JSON part of a multipart upload. */
 function metadataOf(text: string): unknown {

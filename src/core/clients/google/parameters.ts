@@ -1,8 +1,10 @@
 import { QuantlineError } from '../../errors/index.js';
 import { isoTime } from '../../platform/index.js';
 
-/** Instants are given as {@link Instant}; texts as they are; numbers are INT64 where whole, else FLOAT64. */
-export type Parameters = Readonly<Record<string, string | number | boolean | Instant | readonly number[]>>;
+/** Instants are given as {@link Instant}; texts as they are; numbers (of an array: all) are INT64 where whole, else FLOAT64. */
+export type Parameters = Readonly<
+  Record<string, string | number | boolean | Instant | readonly number[] | readonly string[]>
+>;
 
 /** Epoch milliseconds that are meant as a TIMESTAMP. */
 export class Instant {
@@ -13,14 +15,15 @@ export class Instant {
 export const timestampText = (ms: number): string => isoTime(ms).replace('T', ' ').replace('Z', '+00');
 
 export function parameter(value: Parameters[string]) {
-  const int64 = { type: 'INT64' };
+  const numeric = (...numbers: readonly number[]) => (numbers.every(Number.isSafeInteger) ? 'INT64' : 'FLOAT64');
   const one = (type: string, text: string) => ({ parameterType: { type }, parameterValue: { value: text } });
   if (value instanceof Instant) return one('TIMESTAMP', timestampText(value.ms));
   if (typeof value === 'string') return one('STRING', value);
   if (typeof value === 'boolean') return one('BOOL', String(value));
-  if (typeof value === 'number') return one(Number.isSafeInteger(value) ? 'INT64' : 'FLOAT64', String(value));
+  if (typeof value === 'number') return one(numeric(value), String(value));
+  const type = typeof value[0] === 'string' ? 'STRING' : numeric(...(value as readonly number[]));
   return {
-    parameterType: { type: 'ARRAY', arrayType: int64 },
+    parameterType: { type: 'ARRAY', arrayType: { type } },
     parameterValue: { arrayValues: value.map((each) => ({ value: String(each) })) },
   };
 }

@@ -38,8 +38,12 @@ export const SERIES_LAYOUT: TableLayout = {
   ],
 };
 
+const KEY_COLUMNS = ['series', 'instrument', 'source', 'feed', 'scope', 'interval'] as const;
+
+/** Bars of many series on their way into the table of bars. */
 export const STAGING_LAYOUT: TableLayout = {
   fields: [
+    ...KEY_COLUMNS.map((name) => ({ name, type: 'STRING' as const })),
     { name: 'ts', type: 'TIMESTAMP', required: true },
     ...(['open', 'high', 'low', 'close', 'volume'] as const).map((name) => ({ name, type: 'FLOAT64' as const })),
   ],
@@ -51,66 +55,84 @@ export const EVER = "ts >= TIMESTAMP '1800-01-01 00:00:00+00'";
 
 const CHANGED = ['open', 'high', 'low', 'close', 'volume'].map((field) => `C.${field} != S.${field}`).join(' OR ');
 
+/** Rows of many series; instruments are what the table is clustered by. Parameters: series, instruments. */
+const OURS = 'series IN UNNEST(@series) AND instrument IN UNNEST(@instruments)';
+const WITHIN = 'ts BETWEEN @lo AND @hi';
+const LATEST = 'IFNULL(MAX(GREATEST(generation, IFNULL(superseded_in, 0))), 0)';
+const INSERTED = [...KEY_COLUMNS, 'ts', 'open', 'high', 'low', 'close', 'volume'].map((name) => `\`${name}\``);
+
 /**
- * One atomic statement: rows whose values differ are closed and added again, new ones added, equal ones left alone, so
- * that a repeat changes nothing. Parameters: series, instrument, source, feed, scope, interval, commit, lo, hi. The
+ * One atomic statement for all series of a staging table: rows whose values differ are closed and added again, new ones
+ * added, equal ones left alone, so that a repeat changes nothing. Parameters: series, instruments, commit, lo, hi. The
  * bounds are constants, so that only their partitions are read; BigQuery runs concurrent merges of a table in turn.
  */
 export const mergeStatement = (staging: string): string => `
 MERGE ${BARS} T
 USING (
   WITH latest AS (
-    SELECT IFNULL(MAX(GREATEST(generation, IFNULL(superseded_in, 0))), 0) + 1 AS next
-    FROM ${BARS} WHERE series = @series AND instrument = @instrument AND ${EVER}
+    SELECT series, ${LATEST} AS generation FROM ${BARS} WHERE ${OURS} AND ${EVER} GROUP BY series
   ),
   changed AS (
     SELECT S.*, C.ts IS NOT NULL AS stood
     FROM ${staging} S
-    LEFT JOIN (
-      SELECT * FROM ${BARS}
-      WHERE series = @series AND instrument = @instrument AND superseded_in IS NULL AND ts BETWEEN @lo AND @hi
-    ) C ON C.ts = S.ts
+    LEFT JOIN (SELECT * FROM ${BARS} WHERE ${OURS} AND superseded_in IS NULL AND ${WITHIN}) C
+    ON C.series = S.series AND C.ts = S.ts
     WHERE C.ts IS NULL OR ${CHANGED}
   )
-  SELECT changed.*, latest.next, adds
-  FROM changed CROSS JOIN latest CROSS JOIN UNNEST([TRUE, FALSE]) AS adds
+  SELECT changed.*, IFNULL(latest.generation, 0) + 1 AS next, adds
+  FROM changed LEFT JOIN latest ON latest.series = changed.series CROSS JOIN UNNEST([TRUE, FALSE]) AS adds
   WHERE adds OR stood
 ) S
-ON T.series = @series AND T.instrument = @instrument AND T.ts BETWEEN @lo AND @hi
-  AND T.ts = S.ts AND T.superseded_in IS NULL AND NOT S.adds
+ON T.series IN UNNEST(@series) AND T.instrument IN UNNEST(@instruments) AND T.ts BETWEEN @lo AND @hi
+  AND T.series = S.series AND T.instrument = S.instrument AND T.ts = S.ts AND T.superseded_in IS NULL AND NOT S.adds
 WHEN MATCHED THEN UPDATE SET superseded_in = S.next
-WHEN NOT MATCHED THEN INSERT
-  (series, ts, instrument, source, feed, scope, \`interval\`, open, high, low, close, volume, generation, superseded_in, commit)
-  VALUES (@series, S.ts, @instrument, @source, @feed, @scope, @interval, S.open, S.high, S.low, S.close, S.volume, S.next, NULL, @commit)`;
+WHEN NOT MATCHED THEN INSERT (${INSERTED.join(', ')}, generation, superseded_in, commit)
+  VALUES (${INSERTED.map((name) => `S.${name}`).join(', ')}, S.next, NULL, @commit)`;
 
-/** What a commit changed. Parameters: series, instrument, commit, lo, hi. */
+/** What a commit changed, a row a series that it changed. Parameters: series, instruments, commit, lo, hi. */
 export const COMMITTED = `
-WITH ours AS (
-  SELECT ts, generation FROM ${BARS}
-  WHERE series = @series AND instrument = @instrument AND ts BETWEEN @lo AND @hi AND commit = @commit
+WITH touched AS (
+  SELECT series, generation, superseded_in, commit FROM ${BARS} WHERE ${OURS} AND ${WITHIN}
+),
+ours AS (
+  SELECT series, COUNT(*) AS added, MAX(generation) AS generation FROM touched WHERE commit = @commit GROUP BY series
 )
-SELECT
-  (SELECT COUNT(*) FROM ours) AS added,
-  (SELECT IFNULL(MAX(GREATEST(generation, IFNULL(superseded_in, 0))), 0) FROM ${BARS}
-     WHERE series = @series AND instrument = @instrument AND ${EVER}) AS latest,
-  (SELECT COUNT(*) FROM ${BARS} WHERE series = @series AND instrument = @instrument AND ts BETWEEN @lo AND @hi
-     AND superseded_in = (SELECT MAX(generation) FROM ours)) AS closed`;
+SELECT ours.series, ours.added, COUNTIF(touched.superseded_in = ours.generation) AS closed
+FROM ours JOIN touched ON touched.series = ours.series GROUP BY 1, 2`;
 
-/** Parameters: series, instrument. */
+/** A row a series that has or had bars. Parameters: series, instruments. */
 export const SUMMARY = `
-SELECT COUNTIF(superseded_in IS NULL) AS \`rows\`,
+SELECT series, COUNTIF(superseded_in IS NULL) AS \`rows\`,
   MIN(IF(superseded_in IS NULL, UNIX_MILLIS(ts), NULL)) AS first_time,
   MAX(IF(superseded_in IS NULL, UNIX_MILLIS(ts), NULL)) AS last_time,
   UNIX_MILLIS(MIN(ts)) AS ever_first,
   UNIX_MILLIS(MAX(ts)) AS ever_last,
-  IFNULL(MAX(GREATEST(generation, IFNULL(superseded_in, 0))), 0) AS generation
-FROM ${BARS} WHERE series = @series AND instrument = @instrument AND ${EVER}`;
+  ${LATEST} AS generation
+FROM ${BARS} WHERE ${OURS} AND ${EVER} GROUP BY series`;
 
-/** Parameters: series, body, revision (the one that the body was made from). */
+/** Rows of series. Parameter: series. */
+export const SELECT_SERIES = `SELECT series, body, revision FROM ${SERIES} WHERE series IN UNNEST(@series)`;
+
+/** Array parameters side by side, as the columns of a relation: `columns` by parameter. */
+export const sideBySide = (columns: Readonly<Record<string, string>>): string =>
+  Object.entries(columns)
+    .map(([parameter, column], k) =>
+      k === 0
+        ? `UNNEST(@${parameter}) AS ${column} WITH OFFSET AS at0`
+        : `JOIN UNNEST(@${parameter}) AS ${column} WITH OFFSET AS at${k} ON at${k} = at0`,
+    )
+    .join('\n  ');
+
+/** Compare-and-set of many rows. Parameters: series, bodies, revisions (those that the bodies were made from). */
 export const SAVE_SERIES = `
-MERGE ${SERIES} T USING (SELECT @series AS series) S ON T.series = S.series
-WHEN MATCHED AND T.revision = @revision THEN UPDATE SET body = @body, revision = T.revision + 1
-WHEN NOT MATCHED AND @revision = 0 THEN INSERT (series, body, revision) VALUES (@series, @body, 1)`;
+MERGE ${SERIES} T
+USING (
+  SELECT series, body, revision
+  FROM ${sideBySide({ series: 'series', bodies: 'body', revisions: 'revision' })}
+) S
+ON T.series = S.series
+WHEN MATCHED AND T.revision = S.revision THEN UPDATE SET body = S.body, revision = T.revision + 1
+WHEN NOT MATCHED AND S.revision = 0 THEN INSERT (series, body, revision) VALUES (S.series, S.body, 1)`;
 
 /** Bars of a series as they stood in a generation. Parameters: series, instrument, lo, hi, generation. */
 export const SELECT_BARS = `

@@ -4,6 +4,7 @@ import { type CorporateAction, calendarOf, DAY_MS, parseDate, type SeriesKey } f
 import { QuantlineError } from '../../errors/index.js';
 import { idOf } from '../../platform/index.js';
 import { putRecords, recordTable } from './bigquery-records.js';
+import { sideBySide } from './bigquery-sql.js';
 
 /**
  * Versioned SQL of the warehouse: `sql/<name>.v<version>.sql`. Views are made by `store init`; queries run by
@@ -68,39 +69,40 @@ export async function prepareViews(warehouse: Warehouse, now: number): Promise<v
     await warehouse.execute(`CREATE OR REPLACE VIEW ${name} AS\n${await textOf(name, version, warehouse)}`);
 }
 
-/** Keeps the actions of a series where views find them: those it has, and no others. */
+/** Rows of one statement. */
+const AT_ONCE = 5000;
+
+/** Keeps the actions of series where views find them: those they have, and no others. */
 export async function mirrorActions(
   warehouse: Warehouse,
-  key: SeriesKey,
-  actions: readonly CorporateAction[],
+  all: readonly { readonly key: SeriesKey; readonly actions: readonly CorporateAction[] }[],
 ): Promise<void> {
-  const series = idOf(key);
   const ever = "time >= TIMESTAMP '1800-01-01 00:00:00+00'";
-  await warehouse.query(`DELETE FROM ${ACTIONS.name} WHERE series = @series AND ${ever}`, { series }, true);
-  const rows = actions.flatMap((action) => {
-    // Others change no price.
-    if (action.type !== 'split' && action.type !== 'dividend') return [];
-    const { type, date } = action;
-    const value = action.type === 'split' ? action.ratio : action.amount;
-    return [{ type, date, value, at: parseDate(date)! * DAY_MS }];
-  });
-  if (rows.length === 0) return;
-  const select = rows.map(
-    (_, i) =>
-      `SELECT @id${i} AS id, TIMESTAMP_MILLIS(@time${i}) AS time, @series AS series, @instrument AS instrument, @type${i} AS type, @date${i} AS date, CAST(@value${i} AS FLOAT64) AS value`,
+  const series = all.map(({ key }) => idOf(key));
+  await warehouse.query(`DELETE FROM ${ACTIONS.name} WHERE series IN UNNEST(@series) AND ${ever}`, { series }, true);
+  const rows = all.flatMap(({ key, actions }, k) =>
+    actions.flatMap((action) => {
+      // Others change no price.
+      if (action.type !== 'split' && action.type !== 'dividend') return [];
+      const value = action.type === 'split' ? action.ratio : action.amount;
+      return [{ ...action, series: series[k]!, instrument: key.instrument, value }];
+    }),
   );
-  const parameters = Object.fromEntries(
-    rows.flatMap(({ type, date, value, at }, i) => [
-      [`id${i}`, `${series} ${date} ${type}`],
-      [`time${i}`, at],
-      [`type${i}`, type],
-      [`date${i}`, date],
-      [`value${i}`, value],
-    ]),
-  );
-  await warehouse.query(
-    `INSERT INTO ${ACTIONS.name} (id, time, series, instrument, type, date, value) ${select.join(' UNION ALL ')}`,
-    { series, instrument: key.instrument, ...parameters },
-    true,
-  );
+  for (let at = 0; at < rows.length; at += AT_ONCE) {
+    const some = rows.slice(at, at + AT_ONCE);
+    await warehouse.query(
+      `INSERT INTO ${ACTIONS.name} (id, time, series, instrument, type, date, value)
+SELECT CONCAT(series, ' ', date, ' ', type), TIMESTAMP_MILLIS(time), series, instrument, type, date, CAST(value AS FLOAT64)
+FROM ${sideBySide({ series: 'series', instruments: 'instrument', types: 'type', dates: 'date', times: 'time', values: 'value' })}`,
+      {
+        series: some.map((row) => row.series),
+        instruments: some.map(({ instrument }) => instrument),
+        types: some.map(({ type }) => type),
+        dates: some.map(({ date }) => date),
+        times: some.map(({ date }) => parseDate(date)! * DAY_MS),
+        values: some.map(({ value }) => value),
+      },
+      true,
+    );
+  }
 }

@@ -1,11 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { bigQueryAddress, Instant, type Parameters, type Row, Warehouse } from '../../clients/google/index.js';
+import { bigQueryAddress, Instant, type Parameters, Warehouse } from '../../clients/google/index.js';
 import { BAR_FIELDS, type BarColumns, type CorporateAction, intervalMs, type SeriesKey } from '../../domain/index.js';
 import { QuantlineError } from '../../errors/index.js';
-import { canonicalJson, idOf, isoTime } from '../../platform/index.js';
-import { contentOf } from '../series/content.js';
-import { addRange, missingRanges, subtractRange, type TimeRange } from '../series/coverage.js';
+import { idOf, isoTime } from '../../platform/index.js';
+import { subtractRange, type TimeRange } from '../series/coverage.js';
 import { BlockHash, hashBars } from '../series/hash.js';
 import { joinBars, sharedBars } from '../series/memory.js';
 import type {
@@ -14,14 +12,23 @@ import type {
   SeriesInfo,
   SeriesMetadata,
   SeriesPin,
+  SeriesPut,
   StoreContext,
   StoreDamage,
 } from '../store.js';
-import { checkColumns, sorted, verifyPin } from './bigquery-bars.js';
-import { type Loaded, stageBars, untouched } from './bigquery-loads.js';
+import { sorted, verifyPin } from './bigquery-bars.js';
+import { untouched } from './bigquery-loads.js';
 import { prepare } from './bigquery-prepare.js';
+import { putAll } from './bigquery-put.js';
+import {
+  changeSeries,
+  readSeries,
+  type SavedSeries,
+  type SeriesSummary,
+  savedOf,
+  summaries,
+} from './bigquery-series.js';
 import * as sql from './bigquery-sql.js';
-import { ACTIONS, mirrorActions } from './bigquery-views.js';
 
 export { initialise } from './bigquery-prepare.js';
 
@@ -35,17 +42,6 @@ export type BigQueryStoreSettings = z.output<typeof settings>;
 
 export const create = (options: BigQueryStoreSettings, context: StoreContext): BarStore =>
   new BigQueryStore(options.address, context);
-
-interface Body extends SeriesMetadata {
-  readonly actions: readonly CorporateAction[];
-  readonly coverage: readonly TimeRange[];
-  readonly loaded: readonly Loaded[];
-  /** Put under way; changes the row's revision, so that no other put can call its own bars untouched. */
-  readonly putting: string | null;
-}
-interface Saved extends Body {
-  readonly revision: number;
-}
 
 const MONTH_MS = 31 * 86_400_000;
 /** Above this a read session pays off; below it a query answers sooner. */
@@ -82,103 +78,31 @@ class BigQueryStore implements BarStore {
   }
 
   async put(info: SeriesMetadata, bars: BarColumns, covered?: TimeRange): Promise<PutResult> {
-    const { key } = info;
-    checkColumns(key, bars);
-    const n = bars.time.length;
-    let saved = await this.saved(key);
-    if (saved === undefined && n === 0 && covered === undefined) return { inserted: 0, updated: 0, generation: 0 };
-    if (saved !== undefined && saved.basis !== info.basis && (await this.summary(key)).rows > 0)
-      throw new QuantlineError(
-        'MISMATCH',
-        `The stored series of ${key.instrument} holds ${saved.basis} prices; these are ${info.basis}.`,
-        { hint: `Ingest them with --basis ${saved.basis}, or into another dataset.`, details: { key } },
-      );
-    const content = contentOf(key, bars);
-    const before = saved?.loaded.find(({ id }) => id === content);
-    if (before !== undefined && saved !== undefined && isKnown(saved, info, covered))
-      return { inserted: 0, updated: 0, generation: before.generation + saved.revision };
-    const none: Pick<Body, 'actions' | 'coverage'> = { actions: [], coverage: [] };
-    const commit = randomUUID();
-    const [from, to] = [bars.time[0] ?? 0, bars.time.at(-1) ?? -1];
-    saved = await this.save(key, saved, (old) => ({
-      ...{ ...none, ...old, ...info },
-      loaded: untouched(old?.loaded ?? [], from, to),
-      putting: n === 0 ? null : commit,
-    }));
-    const parameters = { ...seriesOf(key), commit, ...rangeOf(bars) };
-    if (n > 0) {
-      const { source, feed, scope, interval } = key;
-      const staging = await stageBars(await this.warehouse(), this.context, content, bars);
-      await this.query(sql.mergeStatement(staging), { ...parameters, source, feed, scope, interval });
-    }
-    const [row] = await this.query(sql.COMMITTED, parameters);
-    const [added, updated, latest] = [row?.['added'], row?.['closed'], row?.['latest']].map((one) =>
-      Number(one ?? 0),
-    ) as [number, number, number];
-    // After the bars: a crash in between asks for the range again, which changes nothing.
-    saved = await this.save(key, saved, (old) => ({
-      ...old!,
-      coverage: covered === undefined ? old!.coverage : addRange(old!.coverage, covered),
-      // Another put came in between: whose values stand is not known without looking.
-      ...(old!.putting === commit && {
-        putting: null,
-        loaded: [...untouched(old!.loaded, from, to), { id: content, from, to, generation: latest }],
-      }),
-    }));
-    const generation = latest + saved.revision;
-    return added === 0 ? { inserted: 0, updated: 0, generation } : { inserted: added - updated, updated, generation };
+    return (await this.putAll([{ info, bars, ...(covered !== undefined && { covered: [covered] }) }]))[0]!;
+  }
+
+  async putAll(puts: readonly SeriesPut[]): Promise<readonly PutResult[]> {
+    return putAll(puts, await this.warehouse(), this.context);
   }
 
   async contents(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
     const rows = await (await this.warehouse()).listRows(sql.SERIES);
     return new Map(
-      rows.map((row) => [String(row['series']), new Set(bodyOf(row).loaded.map(({ id }) => id))] as const),
+      rows.map((row) => [String(row['series']), new Set(savedOf(row).loaded.map(({ id }) => id))] as const),
     );
   }
 
-  /** The series' own row; changed by compare-and-set, so that two processes lose nothing. */
-  private async saved(key: SeriesKey): Promise<Saved | undefined> {
-    const statement = `SELECT body, revision FROM ${sql.SERIES} WHERE series = @series`;
-    const [row] = await this.query(statement, { series: idOf(key) }, true);
-    return row === undefined ? undefined : { ...bodyOf(row), revision: Number(row['revision']) };
-  }
-
-  private async save(
-    key: SeriesKey,
-    known: Saved | undefined,
-    change: (old: Body | undefined) => Body,
-  ): Promise<Saved> {
-    let saved = known;
-    for (let attempt = 0; attempt < 20; attempt++) {
-      const { revision = 0, ...old } = saved ?? {};
-      const before = saved === undefined ? undefined : (old as Body);
-      const body = canonicalJson({ ...change(before), key });
-      if (before !== undefined && canonicalJson(before) === body) return saved!;
-      await this.query(sql.SAVE_SERIES, { series: idOf(key), body, revision }, true);
-      saved = await this.saved(key);
-    }
-    throw new QuantlineError(
-      'UNAVAILABLE',
-      `The series of ${key.instrument} is being changed by others all the time.`,
-      {
-        hint: 'Run the same command again.',
-      },
-    );
+  private async saved(key: SeriesKey): Promise<SavedSeries | undefined> {
+    return (await readSeries(await this.warehouse(), [key])).get(idOf(key));
   }
 
   async putActions(key: SeriesKey, actions: readonly CorporateAction[]): Promise<void> {
-    const before = await this.known(key);
-    const saved = await this.save(key, before, (old) => {
-      const merged = new Map([...old!.actions, ...actions].map((one) => [`${one.date} ${one.type}`, one]));
-      return { ...old!, actions: [...merged].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one) };
-    });
-    if (saved.revision === before.revision) return;
-    const warehouse = await this.warehouse();
-    await warehouse.ensureTable(ACTIONS.name, ACTIONS.layout, this.context.clock.now());
-    await mirrorActions(warehouse, key, saved.actions);
+    const { instrument, basis, density } = await this.known(key);
+    const bars = sharedBars(key.instrument, key.interval, 0);
+    await this.putAll([{ info: { key, instrument, basis, density }, bars, actions }]);
   }
 
-  private async known(key: SeriesKey): Promise<Saved> {
+  private async known(key: SeriesKey): Promise<SavedSeries> {
     const saved = await this.saved(key);
     if (saved !== undefined) return saved;
     const feed = key.feed === '' ? '' : `, feed ${key.feed}`;
@@ -189,37 +113,23 @@ class BigQueryStore implements BarStore {
     );
   }
 
-  private async summary(key: SeriesKey) {
-    const [row] = await this.query(sql.SUMMARY, seriesOf(key));
-    const optional = (value: unknown) => (value === null || value === undefined ? undefined : Number(value));
-    return {
-      rows: Number(row?.['rows'] ?? 0),
-      firstTime: optional(row?.['first_time']),
-      lastTime: optional(row?.['last_time']),
-      /** Superseded bars included. */
-      everFirst: optional(row?.['ever_first']),
-      everLast: optional(row?.['ever_last']),
-      generation: Number(row?.['generation'] ?? 0),
-    };
+  private async summary(key: SeriesKey): Promise<SeriesSummary> {
+    return (await summaries(await this.warehouse(), [key]))(key);
   }
 
   async info(key: SeriesKey): Promise<SeriesInfo | undefined> {
     const saved = await this.saved(key);
-    if (saved === undefined) return undefined;
-    const { revision, actions: _, loaded: _loaded, putting: _putting, ...metadata } = saved;
-    const { generation, rows, firstTime, lastTime } = await this.summary(key);
-    // Both only grow, so their sum grows with either.
-    return { ...metadata, rows, firstTime, lastTime, generation: generation + revision };
+    return saved === undefined ? undefined : infoOf(saved, await this.summary(key));
   }
 
   async list(): Promise<readonly SeriesInfo[]> {
-    const rows = await this.query(`SELECT body FROM ${sql.SERIES}`, {}, true);
-    const out: SeriesInfo[] = [];
-    for (const row of rows) {
-      const info = await this.info(bodyOf(row).key);
-      if (info !== undefined) out.push(info);
-    }
-    return out;
+    const warehouse = await this.warehouse();
+    const all = (await warehouse.listRows(sql.SERIES)).map(savedOf);
+    const standing = await summaries(
+      warehouse,
+      all.map(({ key }) => key),
+    );
+    return all.map((saved) => infoOf(saved, standing(saved.key)));
   }
 
   async read(key: SeriesKey, from: number, to: number): Promise<BarColumns> {
@@ -324,7 +234,8 @@ class BigQueryStore implements BarStore {
   async discard({ key, firstTime, lastTime }: StoreDamage): Promise<void> {
     await this.query(sql.CLOSE_RANGE, { ...seriesOf(key), lo: bounded(firstTime), hi: bounded(lastTime) });
     const given = { from: firstTime, to: lastTime + 1 };
-    await this.save(key, await this.known(key), (old) => ({
+    const known = new Map([[idOf(key), await this.known(key)]]);
+    await changeSeries(await this.warehouse(), [key], known, (old) => ({
       ...{ ...old!, putting: null },
       coverage: subtractRange(old!.coverage, given),
       loaded: untouched(old!.loaded, firstTime, lastTime),
@@ -355,22 +266,11 @@ class BigQueryStore implements BarStore {
 }
 
 const seriesOf = (key: SeriesKey) => ({ series: idOf(key), instrument: key.instrument });
-const rangeOf = ({ time }: BarColumns) => ({ lo: new Instant(time[0] ?? 0), hi: new Instant(time.at(-1) ?? 0) });
 
-/** The stored row, its key in the order of the fields that all stores use. */
-function bodyOf(row: Row): Body {
-  const body = JSON.parse(String(row['body'])) as Body;
-  const { source, feed, scope, interval, instrument } = body.key;
-  const key = { source, feed, scope, interval, instrument };
-  return { ...body, loaded: body.loaded ?? [], putting: body.putting ?? null, key };
-}
-
-/** Whether a series says all of this already. */
-function isKnown(saved: Body, info: SeriesMetadata, covered: TimeRange | undefined): boolean {
-  const same = canonicalJson(saved.instrument) === canonicalJson(info.instrument) && saved.density === info.density;
-  return (
-    same && saved.basis === info.basis && (covered === undefined || missingRanges(saved.coverage, covered).length === 0)
-  );
+function infoOf(saved: SavedSeries, { generation, rows, firstTime, lastTime }: SeriesSummary): SeriesInfo {
+  const { revision, actions: _, loaded: _loaded, putting: _putting, ...metadata } = saved;
+  // Both only grow, so their sum grows with either.
+  return { ...metadata, rows, firstTime, lastTime, generation: generation + revision };
 }
 
 function generationOf(pin: SeriesPin): number {

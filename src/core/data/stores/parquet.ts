@@ -36,6 +36,7 @@ import type {
   SeriesInfo,
   SeriesMetadata,
   SeriesPin,
+  SeriesPut,
   StoreContext,
   StoreDamage,
 } from '../store.js';
@@ -70,8 +71,7 @@ class ParquetStore implements BarStore {
     const parts = partitions(bars, partitionOf(info.key.interval));
     for (;;) {
       const current = await readIndex(folder);
-      if (current === undefined && parts.length === 0 && covered === undefined)
-        return { inserted: 0, updated: 0, generation: 0 };
+      if (current === undefined && parts.length === 0 && covered === undefined) return { inserted: 0, updated: 0 };
       if (current !== undefined && current.basis !== info.basis && current.files.length > 0)
         throw new QuantlineError(
           'MISMATCH',
@@ -110,15 +110,24 @@ class ParquetStore implements BarStore {
         actions: current?.actions ?? [],
         coverage: covered === undefined ? (current?.coverage ?? []) : addRange(current?.coverage ?? [], covered),
       };
-      if (current !== undefined && sameIndex(current, index))
-        return { inserted, updated, generation: current.generation };
+      if (current !== undefined && sameIndex(current, index)) return { inserted, updated };
       for (const { file, bars: columns } of changed) await this.writeFile(folder, file, columns);
       if (!(await commitIndex(folder, index))) continue;
       // A prune may have taken a file of the same contents between our look at it and the commit.
       for (const { file, bars: columns } of changed)
         if (!(await exists(join(folder, file.name)))) await this.writeFile(folder, file, columns);
-      return { inserted, updated, generation: index.generation };
+      return { inserted, updated };
     }
+  }
+
+  async putAll(puts: readonly SeriesPut[]): Promise<readonly PutResult[]> {
+    const results: PutResult[] = [];
+    for (const { info, bars, covered = [], actions = [] } of puts) {
+      results.push(await this.put(info, bars, covered[0]));
+      for (const more of covered.slice(1)) await this.put(info, sliceBars(bars, 0, 0), more);
+      if (actions.length > 0) await this.putActions(info.key, actions);
+    }
+    return results;
   }
 
   async putActions(key: SeriesKey, actions: readonly CorporateAction[]): Promise<void> {

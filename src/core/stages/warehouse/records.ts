@@ -3,7 +3,7 @@ import { EVENTS, EXECUTIONS, REPORTS, type RecordTable, TRADES } from '../../dat
 import { REPORT_FILE, type ReportDocument, reportSchema } from '../../evaluation/index.js';
 import { EXIT_REASONS } from '../../market/index.js';
 import { canonicalJson, sha256 } from '../../platform/index.js';
-import type { ParquetColumns } from '../../platform/parquet.js';
+import type { ParquetColumn } from '../../platform/parquet.js';
 import { withJournal } from '../compose/journal.js';
 import { openRun } from '../compose/run.js';
 import type { Runtime } from '../runtime.js';
@@ -11,14 +11,14 @@ import type { Runtime } from '../runtime.js';
 export interface Records {
   readonly table: RecordTable;
   /** One array a column of the table. */
-  readonly columns: ParquetColumns;
+  readonly columns: Readonly<Record<string, ParquetColumn>>;
 }
 
 type Row = Readonly<Record<string, string | number>>;
 
 /** Rows as the columns of a table; text that a row lacks is empty. */
 function columnsOf(table: RecordTable, rows: readonly Row[]): Records {
-  const columns: Record<string, ParquetColumns[string]> = {};
+  const columns: Record<string, ParquetColumn> = {};
   for (const { name, type } of table.layout.fields)
     columns[name] =
       type === 'STRING'

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { bigQueryAddress, Warehouse } from '../../clients/google/index.js';
 import type { StoreSyncOptions } from '../../config/index.js';
-import { copySeries } from '../../data/copy.js';
+import { type CopyResult, copySeries } from '../../data/copy.js';
 import { describeDataset } from '../../data/dataset.js';
 import { selectSeries } from '../../data/maintenance.js';
 import type { BarStore, SeriesInfo } from '../../data/store.js';
@@ -15,13 +15,8 @@ import { idOf, writeFileAtomic } from '../../platform/index.js';
 import type { Runtime } from '../runtime.js';
 import { collectRecords } from './records.js';
 
-export interface SyncedSeries {
+export interface SyncedSeries extends CopyResult {
   readonly info: SeriesInfo;
-  readonly rows: number;
-  readonly inserted: number;
-  readonly updated: number;
-  /** Rows that were known to be there, without asking. */
-  readonly skipped: number;
 }
 
 export interface SyncResult {
@@ -32,7 +27,7 @@ export interface SyncResult {
 
 /**
  * `quantline store sync`: copies series from the workspace's files to the warehouse, or back with `--pull`. What is known
- * to be there is neither loaded nor queried again; a crash in between leaves whole months, and a repeat finds them.
+ * to be there is neither loaded nor queried again; a crash in between leaves whole pieces, and a repeat finds them.
  */
 export async function storeSync(options: StoreSyncOptions, runtime: Runtime): Promise<SyncResult> {
   const address = warehouseOf(options.store);
@@ -43,26 +38,31 @@ export async function storeSync(options: StoreSyncOptions, runtime: Runtime): Pr
     const chosen = await choose(from, options, runtime);
     const held = await to.contents?.();
     const memory = options.pull ? await Pulled.open(runtime, address) : undefined;
-    const series: SyncedSeries[] = [];
+    const copied = new Map<SeriesInfo, CopyResult>();
     let rows = 0;
-    for (const [i, info] of chosen.entries()) {
-      runtime.signal.throwIfAborted();
-      const before = (await files.info(info.key))?.generation;
-      if (memory?.knows(info, before) === true) {
-        series.push({ info, rows: info.rows, inserted: 0, updated: 0, skipped: info.rows });
-        continue;
-      }
-      const copied = await copySeries(from, to, info, {
+    const copy = async (infos: readonly SeriesInfo[], done: number, share: number) => {
+      const results = await copySeries(from, to, infos, {
         signal: runtime.signal,
         ...(held === undefined ? {} : { held }),
-        onBlock: (n) => {
+        onBlock: ({ key }, n, block, blocks) => {
           rows += n;
-          runtime.progress.update(`${info.key.instrument}: ${rows} bars`, i, chosen.length);
+          runtime.progress.update(`${key.instrument}: ${rows} bars`, done + (share * block) / blocks, chosen.length);
         },
       });
-      series.push({ info, ...copied });
-      await memory?.note(info, (await files.info(info.key))?.generation ?? 0);
-    }
+      for (const [i, result] of results.entries()) copied.set(infos[i]!, result);
+    };
+    if (memory === undefined) await copy(chosen, 0, chosen.length);
+    // Series by series, each of which a repeat need not read again.
+    else
+      for (const [i, info] of chosen.entries()) {
+        if (memory.knows(info, (await files.info(info.key))?.generation)) {
+          copied.set(info, { rows: info.rows, inserted: 0, updated: 0, skipped: info.rows });
+          continue;
+        }
+        await copy([info], i, 1);
+        await memory.note(info, (await files.info(info.key))?.generation ?? 0);
+      }
+    const series = chosen.map((info) => ({ info, ...copied.get(info)! }));
     return { series, tables: options.all ? await syncRecords(address, runtime) : [] };
   } finally {
     runtime.progress.end();

@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bigQueryAddress } from '../../../../src/core/clients/google/index.js';
+import { copySeries } from '../../../../src/core/data/copy.js';
+import type { BarStore } from '../../../../src/core/data/store.js';
 import { create, initialise } from '../../../../src/core/data/stores/bigquery.js';
+import type { SeriesKey } from '../../../../src/core/domain/index.js';
 import { isQuantlineError, type QuantlineError } from '../../../../src/core/errors/index.js';
 import { ManualClock } from '../../../../src/core/platform/index.js';
 import { FakeBigQuery } from '../../../fakes/bigquery/server.js';
@@ -116,9 +119,9 @@ describe('requests, where the emulator is laxer than BigQuery', () => {
 
   it('reads and loads nothing for bars that are known to stand as they were put', async () => {
     fake.answers.push([/AS added/, [{ added: '20', closed: '0', latest: '1' }]]);
-    const first = await open().put(infoFor(key), bars);
+    await open().put(infoFor(key), bars);
     const asked = fake.jobs.length;
-    expect(await open().put(infoFor(key), bars)).toEqual({ inserted: 0, updated: 0, generation: first.generation });
+    expect(await open().put(infoFor(key), bars)).toEqual({ inserted: 0, updated: 0 });
     expect(fake.jobs.slice(asked).map(({ configuration }) => configuration.query?.query)).toEqual([
       expect.stringMatching(/FROM series/),
     ]);
@@ -135,6 +138,45 @@ describe('requests, where the emulator is laxer than BigQuery', () => {
     const address = bigQueryAddress(fake.address('&staging=gs://my-bucket/loads'));
     expect(address.staging).toMatchObject({ bucket: 'my-bucket', prefix: 'loads' });
     expect(() => bigQueryAddress(fake.address('&staging=my-bucket'))).toThrow(/not the address of a bucket/);
+  });
+
+  it('copies a year of many series by one load and one MERGE a month, and again by none', async () => {
+    const months = Array.from({ length: 12 }, (_, m) => Date.UTC(2024, m, 10, 15));
+    const infos = Array.from({ length: 40 }, (_, i) => ({
+      ...{ ...infoFor(keyOf(`S${i}`)), rows: 12, generation: 1, firstTime: months[0]!, lastTime: months[11]! },
+      coverage: [{ from: months[0]!, to: months[11]! + 60_000 }],
+    }));
+    const files = {
+      read: async (one: SeriesKey, from: number, to: number) =>
+        barsAt(
+          one,
+          months.filter((time) => time >= from && time < to),
+        ),
+      actions: async ({ instrument }: SeriesKey) =>
+        instrument === 'S7' ? [{ type: 'split', instrument, date: '2024-03-01', ratio: 2 }] : [],
+    } as unknown as BarStore;
+    const signal = new AbortController().signal;
+    const copied = await copySeries(files, open(), infos, { signal });
+    expect(copied.map(({ rows }) => rows)).toEqual(infos.map(() => 12));
+    const run = (part: RegExp) => fake.queries(part).filter((job) => job.configuration.dryRun !== true);
+    const loads = fake.jobs.filter((job) => job.configuration.load !== undefined);
+    expect([loads.length, run(/MERGE bars/).length, run(/MERGE series/).length]).toEqual([12, 12, 25]);
+    expect([run(/DELETE FROM actions/).length, run(/INSERT INTO actions/).length]).toEqual([1, 1]);
+    for (const { configuration } of run(/MERGE bars/)) {
+      const named = new Map(configuration.query!.queryParameters!.map((one) => [one.name, one.parameterValue]));
+      expect(named.get('series')!.arrayValues).toHaveLength(40);
+      expect(named.get('lo')!.value).toBe(named.get('hi')!.value);
+    }
+    const asked = fake.jobs.length;
+    const held = (await open().contents!())!;
+    expect((await copySeries(files, open(), infos, { signal, held })).every(({ skipped }) => skipped === 12)).toBe(
+      true,
+    );
+    // One look at what the series' rows say.
+    expect(fake.jobs.slice(asked).map(({ configuration }) => configuration.query?.query)).toEqual([
+      expect.stringMatching(/FROM series/),
+    ]);
+    expect(fake.violations).toEqual([]);
   });
 
   it('converges after a crash between load and merge', async () => {
