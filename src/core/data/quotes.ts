@@ -12,6 +12,13 @@ export const QUOTES_FILE = 'quotes.parquet';
 /** Quotes by instrument id. */
 export type Quotes = ReadonlyMap<string, QuoteColumns>;
 
+/** Rows that have both a bid and an ask. */
+export function quotesOf({ time, bid, ask }: QuoteColumns): QuoteColumns {
+  const rows = Array.from(bid.keys()).filter((i) => !Number.isNaN(bid[i]! + ask[i]!));
+  const column = (of: Float64Array) => Float64Array.from(rows, (i) => of[i]!);
+  return { time: column(time), bid: column(bid), ask: column(ask) };
+}
+
 /** Those of bars that the dataset has. QUALITY where a bid is not positive or lies above its ask. */
 export function quotesWithin(quotes: Quotes, series: DatasetDescription['series']): Quotes {
   const within = new Map<string, QuoteColumns>();

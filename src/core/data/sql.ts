@@ -7,15 +7,17 @@ import {
   type Instrument,
   isSessionInterval,
   lowerBound,
+  type QuoteColumns,
   sliceBars,
 } from '../domain/index.js';
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
 import { queryColumns } from '../platform/parquet.js';
 import { arrange, picked } from './csv/arrange.js';
 import { type Role, readHeader } from './csv/header.js';
+import { quotesOf } from './quotes.js';
 import type { BarRequest, MarketDataSource, SourceContext, SourceNote } from './source.js';
 
-/** Quotes are read from text files alone. */
+/** Column of a table that has none of that role. */
 const NONE = new Float64Array(0);
 
 export interface TableSettings {
@@ -38,6 +40,8 @@ export class TableSource implements MarketDataSource {
   readonly archive = true;
   readonly basis: PriceBasis;
   readonly density: Density;
+  /** Of the symbols that were read. */
+  private readonly quoted = new Map<string, QuoteColumns>();
 
   constructor(
     private readonly options: TableSettings,
@@ -53,6 +57,11 @@ export class TableSource implements MarketDataSource {
       this.tableOf(symbol);
       return defaultInstrument(symbol, this.options.calendar);
     });
+  }
+
+  async quotes(request: BarRequest): Promise<ReadonlyMap<string, QuoteColumns>> {
+    for (const symbol of request.symbols) if (!this.quoted.has(symbol)) await this.read(symbol, request);
+    return this.quoted;
   }
 
   async *bars(request: BarRequest, signal: AbortSignal): AsyncIterable<BarColumns> {
@@ -89,6 +98,7 @@ export class TableSource implements MarketDataSource {
     this.note(symbol, 'conflicting', arranged.conflicting, where);
     const keyed = daily ? this.keyBySession(symbol, arranged.columns) : arranged.columns;
     const bars = { instrument: symbol, interval: request.interval, ...keyed };
+    this.quoted.set(symbol, quotesOf(keyed));
     return sliceBars(bars, lowerBound(bars.time, request.from), lowerBound(bars.time, request.to));
   }
 
@@ -130,7 +140,9 @@ export class TableSource implements MarketDataSource {
       low: column('low'),
       close: column('close'),
       volume: column('volume'),
-      ...{ bid: NONE, ask: NONE },
+      ...(header.roles.includes('bid') && header.roles.includes('ask')
+        ? { bid: column('bid'), ask: column('ask') }
+        : { bid: NONE, ask: NONE }),
     };
     return rows === undefined ? out : picked(out, rows);
   }

@@ -2,8 +2,10 @@ import { rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { openDataset } from '../../../src/core/data/open.js';
 import type { Broker } from '../../../src/core/execution/index.js';
 import * as quote from '../../../src/core/market/fills/quote.js';
+import { writeParquet } from '../../../src/core/platform/parquet.js';
 import { backtest } from '../../../src/core/stages/backtest.js';
 import { openRun } from '../../../src/core/stages/compose/run.js';
 import { ingest } from '../../../src/core/stages/ingest.js';
@@ -39,6 +41,31 @@ test('bid and ask of a CSV file: a part of the dataset, paid by fills, told from
   expect(plain.id).not.toBe(data.id);
   const other = { data: plain.path, fill: 'quote(5bp)', from: '2024-01-02' };
   expect(await first(other)).toBeCloseTo(100.025, 9);
+});
+
+test('bid and ask of Parquet files and of a query are those of the same rows as text', async () => {
+  const quoted = ['99,101', ',', '99.5,100.5', '99.5,100.5', '99.5,100.5'];
+  const { artifact: text } = await load('text', quoted);
+  const file = join(runtime.workspace, 'table.parquet');
+  const column = (value: number) => Float64Array.from(DAYS, () => value);
+  const side = (k: number) => Float64Array.from(quoted, (pair) => Number(pair.split(',')[k] || Number.NaN));
+  await writeParquet(
+    file,
+    {
+      date: Float64Array.from(DAYS, (day) => Date.parse(day)),
+      ...{ open: column(100), high: column(101), low: column(99), close: column(100), volume: column(1000) },
+      ...{ BidPrice: side(0), AskPrice: side(1) },
+    },
+    { timestamps: ['date'] },
+  );
+  const quotesOf = async (more: object) => {
+    const { artifact } = await ingest(optionsOf('ingest', { symbols: 'X', interval: '1d', ...more }), runtime);
+    return (await openDataset(runtime, artifact)).quoteColumns[0];
+  };
+  const expected = (await openDataset(runtime, text)).quoteColumns[0];
+  expect([...expected!.bid]).toEqual([99, 99.5, 99.5, 99.5]);
+  expect(await quotesOf({ source: 'parquet', file: [file] })).toEqual(expected);
+  expect(await quotesOf({ source: 'duckdb', set: [`sql=SELECT * FROM '${file}'`] })).toEqual(expected);
 });
 
 test('a bid above its ask is refused with its day', async () => {

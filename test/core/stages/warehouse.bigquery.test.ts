@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
@@ -149,6 +149,20 @@ describeOnBigQuery('the warehouse on a real emulator', () => {
     expect([model.artifact.id, run.artifact.id]).toEqual([expected.model, expected.run.id]);
     expect(run.artifact.manifest.files).toEqual((expected.run as typeof run.artifact).manifest.files);
   }
+
+  it('leaves bid and ask with the dataset, wherever its bars lie', async () => {
+    const [near, far] = [await fresh(), await fresh()];
+    const file = join(near.workspace, 'quoted.csv');
+    const rows = ['2024-01-02', '2024-01-03'].map((day, i) => `${day},100,101,99,100,1000,${99 + i / 2},101`);
+    await writeFile(file, ['date,open,high,low,close,volume,bid,ask', ...rows].join('\n'));
+    const csv = (more: object) =>
+      ingestOptions.parse({ source: 'csv', symbols: 'Q', interval: '1d', file: [file], ...more });
+    const { artifact: onFiles } = await ingest(csv({}), near);
+    const { artifact: there } = await ingest(csv({ store: address }), far);
+    expect(there.id).toBe(onFiles.id);
+    const [quotes] = (await openDataset(far, there)).quoteColumns;
+    expect([quotes, [...quotes!.bid]]).toEqual([(await openDataset(near, onFiles)).quoteColumns[0], [99, 99.5]]);
+  });
 
   it('takes trades, journal and reports once, and answers queries with parameters', async () => {
     const runtime = await fresh();

@@ -17,6 +17,7 @@ import { isoTime } from '../../platform/index.js';
 import { readActions } from '../csv/actions.js';
 import { arrange, picked } from '../csv/arrange.js';
 import { type CsvRows, readCsv } from '../csv/read.js';
+import { quotesOf } from '../quotes.js';
 import type { BarRequest, MarketDataSource, SourceContext, SourceNote } from '../source.js';
 
 export const name = 'csv';
@@ -215,13 +216,6 @@ class CsvSource implements MarketDataSource {
     if (rows.length > 0)
       this.context.note?.({ instrument, check, count: rows.length, examples: rows.slice(0, EXAMPLES).map(show) });
   }
-}
-
-/** Rows that have both a bid and an ask. */
-function quotesOf({ time, bid, ask }: QuoteColumns): QuoteColumns {
-  const rows = Array.from(bid.keys()).filter((i) => !Number.isNaN(bid[i]! + ask[i]!));
-  const column = (of: Float64Array) => Float64Array.from(rows, (i) => of[i]!);
-  return { time: column(time), bid: column(bid), ask: column(ask) };
 }
 
 function shift(times: Float64Array, by: number): void {

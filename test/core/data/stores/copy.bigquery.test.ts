@@ -26,12 +26,13 @@ describeOnBigQuery('many series put at once on a real emulator', () => {
   function dieAfter(k: number): () => number {
     let calls = 0;
     for (const name of ['query', 'loadParquet'] as const) {
-      const real = Warehouse.prototype[name] as (...args: never[]) => Promise<unknown>;
-      vi.spyOn(Warehouse.prototype, name).mockImplementation(async function (this: Warehouse, ...args: never[]) {
+      const real = Warehouse.prototype[name] as (...args: unknown[]) => Promise<unknown>;
+      async function dying(this: Warehouse, ...args: unknown[]): Promise<never> {
         const result = await real.apply(this, args);
         if (++calls === k) throw new Error('died');
         return result as never;
-      });
+      }
+      vi.spyOn(Warehouse.prototype, name).mockImplementation(dying);
     }
     return () => calls;
   }
