@@ -6,7 +6,8 @@ import { type Call, parseDecimal, parseFraction } from './values/index.js';
 /**
  * Settings of an adapter from the arguments of a call, in the order of the schema's keys (`max-drawdown(20%)` is
  * {fraction: 0.2}), and from `key=value` texts, which win over
- * both it and values already read (`given`). Errors are USAGE and name adapter and key.
+ * both it and values already read (`given`). A text may use another name of a setting (`aliases`). Errors are USAGE and
+ * name adapter and key.
  */
 export function adapterSettings<S extends z.ZodObject>(
   name: string,
@@ -14,6 +15,7 @@ export function adapterSettings<S extends z.ZodObject>(
   call: Call | undefined,
   texts: Readonly<Record<string, string>> = {},
   given: Readonly<Record<string, unknown>> = {},
+  aliases: Aliases = {},
 ): z.output<S> {
   const keys = Object.keys(schema.shape);
   const raw: Record<string, unknown> = { ...given };
@@ -31,8 +33,9 @@ export function adapterSettings<S extends z.ZodObject>(
     }
     raw[key] = typeof argument.value === 'object' ? argument.value.text : argument.value;
   }
+  const named = new Map<string, string>();
   for (const [given, text] of Object.entries(texts)) {
-    const key = keys.find((candidate) => plain(candidate) === plain(given));
+    const key = settingOf(given, keys, aliases);
     if (key === undefined) {
       const near = nearest(given, keys);
       throw usage(
@@ -40,6 +43,10 @@ export function adapterSettings<S extends z.ZodObject>(
         near ?? (keys.length ? `It has ${keys.join(', ')}.` : undefined),
       );
     }
+    const before = named.get(key);
+    if (before !== undefined && texts[before] !== text)
+      throw usage(`${name}: ${before} and ${given} are one setting, and given as ${texts[before]} and ${text}.`);
+    named.set(key, given);
     raw[key] = scalar(text);
   }
   const parsed = schema.safeParse(raw);
@@ -47,6 +54,15 @@ export function adapterSettings<S extends z.ZodObject>(
   const issue = parsed.error.issues[0]!;
   const where = issue.path.length > 0 ? `${name}, ${issue.path.join('.')}` : name;
   throw usage(`${where}: ${issue.message}`);
+}
+
+/** Other names of settings, and the first ones. */
+export type Aliases = Readonly<Record<string, string>>;
+
+/** The setting that a name means; undefined where it means none. */
+export function settingOf(given: string, keys: readonly string[], aliases: Aliases = {}): string | undefined {
+  const same = (candidate: string) => plain(candidate) === plain(given);
+  return keys.find(same) ?? aliases[Object.keys(aliases).find(same) ?? ''];
 }
 
 /** `max_depth`, `max-depth` and `maxDepth` are one setting. */

@@ -146,5 +146,7 @@ export interface TrainerModule<S extends z.ZodObject = z.ZodObject> {
   readonly name: string;
   readonly summary: string;
   readonly settings: S;
+  /** Other names that settings may be given by, and their own. */
+  readonly aliases?: Readonly<Record<string, string>>;
   create(settings: z.output<S>): ModelTrainer | Promise<ModelTrainer>;
 }

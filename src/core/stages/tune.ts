@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ARTIFACT_SCHEMAS, type Artifact, type ArtifactIdentity, buildId, type Json } from '../artifacts/index.js';
-import { adapterSettings, type TuneOptions } from '../config/index.js';
+import { adapterSettings, settingOf, type TuneOptions } from '../config/index.js';
 import { openDataset } from '../data/open.js';
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
 import {
@@ -78,17 +78,18 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
   const features = await composeFeatures(options.features ?? DEFAULT_FEATURES, dataset.interval);
   const label = await labelOf(composed.name, learner, dataset, options.label?.text);
   const agent = learner.agent !== undefined;
-  const space = await readSpace(resolve(options.space));
+  const file = await readSpace(resolve(options.space));
   const { module } = await loadAdapter<TrainerModule>('trainer', options.trainer.name);
   const keys = Object.keys(module.settings.shape);
   const call = options.trainer;
   const settingsWith = (values: Readonly<Record<string, unknown>>) =>
     adapterSettings(module.name, module.settings, undefined, {}, { ...composed.settings, ...values });
-  const plain = (key: string) => key.toLowerCase().replace(/[-_]/g, '');
-  const fixed = keys.filter(
-    (key, k) => k < call.args.length || Object.keys(options.param).some((p) => plain(p) === plain(key)),
+  const { aliases } = module;
+  const named = Object.keys(options.param).map((name) => settingOf(name, keys, aliases));
+  const fixed = keys.filter((key, k) => k < call.args.length || named.includes(key));
+  const space = checkSpace(file, { name: composed.name, settings: keys, aliases }, fixed, (name, value) =>
+    settingsWith({ [name]: value }),
   );
-  checkSpace(space, composed.name, keys, fixed, (name, value) => settingsWith({ [name]: value }));
 
   const usual = label.scoreKind === 'return' ? 'information_coefficient' : 'auc';
   const metric = options.objective ?? (agent ? 'total_return' : usual);
@@ -119,7 +120,7 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
     settings: composed.settings,
     features: features.identity,
     label: label.text,
-    space: space.space,
+    space,
     objective: metric,
     range: { from, to },
     cv: options.cv.text,
@@ -148,7 +149,7 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
   let pool: FoldPool | undefined;
   try {
     const study = await Study.open({
-      space: space.space,
+      space,
       direction,
       seed: options.seed,
       storage: journal,
@@ -207,7 +208,7 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
       sampler: definition.sampler,
       pruner: options.pruner,
       seed: options.seed,
-      space: { ...space.space },
+      space: { ...space },
       range: { from, to, rows: rows.rows },
       best: {
         trial: best.number,

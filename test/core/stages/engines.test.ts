@@ -91,12 +91,31 @@ describeWith('xgboost', xgboost !== undefined)('with XGBoost', () => {
     const plain = await leaves({ max_depth: '6' });
     expect(Math.max(...plain)).toBeGreaterThan(5);
     expect(await leaves({ grow_policy: 'lossguide', max_leaves: '5', max_depth: '0' })).toEqual([5, 5]);
-    // It reaches the library; what that makes cannot be scored, and is refused.
-    const forest = leaves({ num_parallel_tree: '3' });
-    await expect(forest).rejects.toMatchObject({ exitCode: 4, message: expect.stringMatching(/random forests/) });
+    expect(await leaves({ num_parallel_tree: '3' })).toHaveLength(6);
     await expect(leaves({ grow_policy: 'sideways' })).rejects.toMatchObject({
       ...{ exitCode: 3, message: expect.stringMatching(/grow_policy|sideways/) },
     });
+  });
+});
+
+test('xgboost: second names of its documentation are its own; two values for one parameter are refused', async () => {
+  const named = async (param: object) => (await trainWith('xgboost', 'embedded', runtime, param)).artifact;
+  const plain = await named({ eta: '0.2', lambda: '3', alpha: '0.1', gamma: '0.5' });
+  const second = await named({ learning_rate: '0.2', reg_lambda: '3', reg_alpha: '0.1', min_split_loss: '0.5' });
+  expect(second.id).toBe(plain.id);
+  expect(second.manifest.settings).toMatchObject({ trainer: { settings: { eta: 0.2, gamma: 0.5 } } });
+  await expect(named({ eta: '0.2', learning_rate: '0.3' })).rejects.toMatchObject({
+    ...{ code: 'USAGE', message: expect.stringMatching(/eta and learning_rate are one setting.*0\.2 and 0\.3/) },
+  });
+  await expect(named({ objective: 'reg:absoluteerror' })).rejects.toMatchObject({
+    ...{
+      code: 'CONFIG',
+      message: expect.stringContaining('probability'),
+      hint: expect.stringContaining('reg:logistic'),
+    },
+  });
+  await expect(named({ num_parallel_tree: '3' })).rejects.toMatchObject({
+    ...{ code: 'CONFIG', message: expect.stringContaining('num_parallel_tree'), hint: expect.stringMatching(/native/) },
   });
 });
 

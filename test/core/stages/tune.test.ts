@@ -159,6 +159,18 @@ describe('a bad search space names file, line and field', () => {
     ['l1ratio: {type: float, low: 0, high: 1}', {}, /has no setting "l1ratio"/, /Did you mean "l1_ratio"/],
     ['l1_ratio:\n  type: float\n  low: 0\n  high: 1.5', {}, /:4 l1_ratio.high: logistic does not take 1.5/, /./],
     [SPACE, { param: ['l1-ratio=0.5'] }, /:2 l1_ratio: "l1_ratio" is searched and fixed/, /one of them/],
+    [
+      'learning_rate: {type: float, low: 0.1, high: 0.2}\neta: {type: float, low: 0.1, high: 0.2}',
+      { trainer: 'xgboost' },
+      /:2 eta: "eta" is searched twice/,
+      /one of them/,
+    ],
+    [
+      'learning_rate: {type: float, low: 0.1, high: 0.2}',
+      { trainer: 'xgboost', param: ['eta=0.1'] },
+      /:1 learning_rate: "eta" is searched and fixed/,
+      /one of them/,
+    ],
     [SPACE, { trainer: 'logistic(0.1)' }, /:1 lambda: "lambda" is searched and fixed/, /one of them/],
   ])('%j against the trainer', async (text, more, message, hint) => {
     const error = await failure(run({ space: await spaceFile('bad.yaml', text), ...more }));

@@ -15,7 +15,8 @@ export type { FloatMatrix, Matrix, SparseMatrix } from './matrix.js';
 export { auc, evaluateMetric, isMaximised } from './metrics.js';
 export { BoostedModel, type ModelParts } from './model.js';
 export { openXgboost } from './native/library.js';
-export { type NativeParams, trainNative } from './native/train.js';
+export type { NativeParams } from './native/parameters.js';
+export { trainNative } from './native/train.js';
 export {
   type BoostingParams,
   METRICS,

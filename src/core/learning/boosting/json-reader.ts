@@ -54,6 +54,11 @@ export class JsonReader {
     return value;
   }
 
+  /** The object as it is. */
+  plain(): Fields {
+    return this.fields;
+  }
+
   optionalText(field: string): string | undefined {
     return this.has(field) ? this.text(field) : undefined;
   }

@@ -1,7 +1,7 @@
 import type { Tree } from './forest.js';
 import { JsonReader } from './json-reader.js';
 import { BoostedModel } from './model.js';
-import { OBJECTIVES, type Objective } from './params.js';
+import { type Objective, scoredAs } from './params.js';
 
 /** The XGBoost version whose schema is written. */
 const SCHEMA_VERSION = [3, 4, 1] as const;
@@ -62,9 +62,9 @@ function treeJson(tree: Tree, id: number, features: number): string {
 
 /** The model as XGBoost JSON (schema of 3.x), which `Booster.load_model` reads. Equal models give equal text. */
 export function toXgboostJson(model: BoostedModel): string {
-  const { trees, classes } = model;
+  const { trees, classes, parallelTrees } = model;
   const multi = model.objective === 'multi:softprob';
-  const objective = multi
+  const own = multi
     ? { name: model.objective, softmax_multiclass_param: { num_class: String(classes) } }
     : { name: model.objective, reg_loss_param: { scale_pos_weight: floatSetting(model.scalePosWeight) } };
   const text = JSON.stringify({
@@ -75,8 +75,8 @@ export function toXgboostJson(model: BoostedModel): string {
       gradient_booster: {
         model: {
           cats: { enc: [], feature_segments: [], sorted_idx: [] },
-          gbtree_model_param: { num_parallel_tree: '1', num_trees: String(trees.length) },
-          iteration_indptr: Array.from({ length: trees.length / classes + 1 }, (_, i) => i * classes),
+          gbtree_model_param: { num_parallel_tree: String(parallelTrees), num_trees: String(trees.length) },
+          iteration_indptr: Array.from({ length: model.rounds + 1 }, (_, i) => i * classes * parallelTrees),
           tree_info: trees.map((tree) => tree.group),
           trees: [],
         },
@@ -89,7 +89,7 @@ export function toXgboostJson(model: BoostedModel): string {
         num_feature: String(model.features),
         num_target: '1',
       },
-      objective,
+      objective: model.nativeObjective ?? own,
     },
     version: SCHEMA_VERSION,
   });
@@ -102,14 +102,16 @@ const floatSetting = (value: number): string => (Number.isInteger(value) ? Strin
 
 /**
  * Reads XGBoost JSON, written by this project or by XGBoost 1.3 and later. Throws INPUT with the path of the field that
- * is missing, damaged or not supported (other boosters and objectives, categorical splits, vector leaves).
+ * is missing, damaged or not supported (other objectives, linear boosters, categorical splits, vector leaves). A forest with
+ * dropout (dart) is read with the weight of each tree in its leaves.
  */
 export function fromXgboostJson(text: string): BoostedModel {
   const root = JsonReader.parse(text);
   const learner = root.object('learner');
   const booster = learner.object('gradient_booster');
   const name = booster.text('name');
-  if (name !== 'gbtree') booster.refuse('name', `the booster ${name} is not supported, only gbtree`);
+  if (name !== 'gbtree' && name !== 'dart')
+    booster.refuse('name', `the booster ${name} is not supported, only gbtree and dart`);
   const parameters = learner.object('learner_model_param');
   const objectiveName = learner.object('objective').text('name');
   const objective = objectiveOf(learner, objectiveName);
@@ -119,18 +121,22 @@ export function fromXgboostJson(text: string): BoostedModel {
     parameters.refuse('num_target', 'several targets are not supported');
   if ((objective === 'multi:softprob') !== classes > 1)
     parameters.refuse('num_class', `${classes} does not fit the objective ${objectiveName}`);
-  const model = booster.object('model');
-  if (model.object('gbtree_model_param').count('num_parallel_tree', 1) > 1)
-    model.refuse('gbtree_model_param', 'random forests (num_parallel_tree) are not supported');
+  const model = (name === 'dart' ? booster.object('gbtree') : booster).object('model');
+  const parallelTrees = model.object('gbtree_model_param').count('num_parallel_tree', 1) || 1;
   const info = model.integers('tree_info');
   const readers = model.list('trees');
   if (info.length !== readers.length)
     model.refuse('tree_info', `has ${info.length} entries for ${readers.length} trees`);
-  if (readers.length % classes !== 0) model.refuse('trees', `${readers.length} trees do not fit ${classes} classes`);
+  if (readers.length % (classes * parallelTrees) !== 0)
+    model.refuse('trees', `${readers.length} trees do not fit ${classes} classes and ${parallelTrees} trees a round`);
+  const drop = name === 'dart' ? booster.numbers('weight_drop') : undefined;
+  if (drop !== undefined && drop.length !== readers.length)
+    booster.refuse('weight_drop', `has ${drop.length} entries for ${readers.length} trees`);
   const trees = readers.map((reader, i) => {
     const group = info[i]!;
     if (group < 0 || group >= classes) model.refuse(`tree_info[${i}]`, `is class ${group} of ${classes}`);
-    return readTree(reader, features, group);
+    const tree = readTree(reader, features, group);
+    return drop === undefined ? tree : weighted(tree, drop[i]!);
   });
   return new BoostedModel({
     objective,
@@ -142,15 +148,19 @@ export function fromXgboostJson(text: string): BoostedModel {
     featureNames: learner.has('feature_names') ? learner.strings('feature_names') : [],
     featureTypes: learner.has('feature_types') ? learner.strings('feature_types') : [],
     scalePosWeight: positiveWeight(learner.object('objective')),
+    nativeObjective: objectiveName === objective ? undefined : learner.object('objective').plain(),
+    parallelTrees,
   });
 }
 
 function objectiveOf(learner: JsonReader, name: string): Objective {
-  // multi:softmax has the same trees; its margins are the same numbers.
-  const known = name === 'multi:softmax' ? 'multi:softprob' : name;
-  if (!(OBJECTIVES as readonly string[]).includes(known))
-    learner.object('objective').refuse('name', `the objective ${name} is not supported`);
-  return known as Objective;
+  return scoredAs(name) ?? learner.object('objective').refuse('name', `the objective ${name} is not supported`);
+}
+
+/** The tree with its leaves multiplied, in float32 as XGBoost does when it scores. */
+function weighted(tree: Tree, weight: number): Tree {
+  const w = Math.fround(weight);
+  return { ...tree, value: tree.value.map((value, i) => (tree.left[i]! < 0 ? value * w : value)) };
 }
 
 function positiveWeight(objective: JsonReader): number {

@@ -17,6 +17,10 @@ export interface ModelParts {
   readonly featureNames?: readonly string[];
   readonly featureTypes?: readonly string[];
   readonly scalePosWeight?: number;
+  /** XGBoost's own objective and its parameters, where it is none of ours but scores like `objective`. */
+  readonly nativeObjective?: Readonly<Record<string, unknown>> | undefined;
+  /** Trees that a round grows per output: more than 1 in a boosted random forest. */
+  readonly parallelTrees?: number;
 }
 
 /** Fewer rows than this are walked in JavaScript, with the same bits: no copy, no call into WebAssembly. */
@@ -36,6 +40,8 @@ export class BoostedModel {
   readonly featureNames: readonly string[];
   readonly featureTypes: readonly string[];
   readonly scalePosWeight: number;
+  readonly nativeObjective: Readonly<Record<string, unknown>> | undefined;
+  readonly parallelTrees: number;
   /** base_score in margin space, per output. */
   readonly baseMargins: Float32Array;
   private packed: PackedForest | undefined;
@@ -51,13 +57,15 @@ export class BoostedModel {
     this.featureNames = parts.featureNames ?? [];
     this.featureTypes = parts.featureTypes ?? [];
     this.scalePosWeight = parts.scalePosWeight ?? 1;
+    this.nativeObjective = parts.nativeObjective;
+    this.parallelTrees = parts.parallelTrees ?? 1;
     this.baseMargins = Float32Array.from(parts.baseScores, (score) => baseMargin(parts.objective, score));
     this.flat = flatten(parts.trees);
     this.single = new Float32Array(parts.classes);
   }
 
   get rounds(): number {
-    return this.trees.length / this.classes;
+    return this.trees.length / (this.classes * this.parallelTrees);
   }
 
   /** The forest in WebAssembly memory; built at the first batch. */

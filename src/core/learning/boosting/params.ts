@@ -2,6 +2,47 @@ import { QuantlineError } from '../../errors/index.js';
 
 export const OBJECTIVES = ['binary:logistic', 'reg:squarederror', 'multi:softprob'] as const;
 export type Objective = (typeof OBJECTIVES)[number];
+
+/** Objectives of the native engine whose margins become predictions as those of one of ours do. */
+const FAMILIES: Readonly<Record<string, Objective>> = {
+  'reg:logistic': 'binary:logistic',
+  'multi:softmax': 'multi:softprob',
+  'reg:absoluteerror': 'reg:squarederror',
+  'reg:pseudohubererror': 'reg:squarederror',
+  'reg:quantileerror': 'reg:squarederror',
+  'reg:squaredlogerror': 'reg:squarederror',
+};
+
+/** The objective of ours that scores like `name`; undefined where none does. */
+export const scoredAs = (name: unknown): Objective | undefined =>
+  OBJECTIVES.find((objective) => objective === name) ?? FAMILIES[String(name)];
+
+/** Objectives that score like this one, its own name first. */
+export const objectivesLike = (objective: Objective): readonly string[] => [
+  objective,
+  ...Object.keys(FAMILIES).filter((name) => FAMILIES[name] === objective),
+];
+
+/** Second names that XGBoost documents, and the first ones. */
+export const PARAMETER_ALIASES = {
+  learning_rate: 'eta',
+  min_split_loss: 'gamma',
+  reg_lambda: 'lambda',
+  reg_alpha: 'alpha',
+} as const;
+
+/** The parameters under their first names. CONFIG where both names of one are given with different values. */
+export function canonicalParams<P extends object>(params: P): P {
+  const out: Record<string, unknown> = {};
+  for (const [given, value] of Object.entries(params)) {
+    const name = (PARAMETER_ALIASES as Readonly<Record<string, string>>)[given] ?? given;
+    if (out[name] !== undefined && value !== undefined && out[name] !== value)
+      refuse(`${name} is given twice, by another name as well: ${String(out[name])} and ${String(value)}.`);
+    out[name] = value ?? out[name];
+  }
+  return out as P;
+}
+
 export const METRICS = ['logloss', 'error', 'auc', 'rmse', 'mlogloss', 'merror'] as const;
 export type Metric = (typeof METRICS)[number];
 
@@ -61,16 +102,20 @@ const refuse = (message: string, hint?: string): never => {
 };
 
 /** Fills in the defaults and checks every range. Throws CONFIG naming the parameter. */
-export function resolveParams(params: BoostingParams): ResolvedParams {
+export function resolveParams(given: BoostingParams): ResolvedParams {
+  const params = canonicalParams(given);
   const { objective } = params;
   if (!OBJECTIVES.includes(objective))
-    refuse(`objective ${String(objective)} is not supported.`, `Choose one of ${OBJECTIVES.join(', ')}.`);
+    refuse(
+      `objective ${String(objective)} is not supported${scoredAs(objective) ? ' by the embedded engine' : ''}.`,
+      `Choose one of ${OBJECTIVES.join(', ')}.`,
+    );
   const known = new Set<string>([...Object.keys(DEFAULTS), 'objective', 'base_score', 'eval_metric']);
   for (const key of Object.keys(params))
     if (!known.has(key))
       refuse(`The embedded engine does not know the parameter ${key}.`, 'Remove it, or use the native engine.');
-  const given = Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined));
-  const p = { ...DEFAULTS, ...given } as typeof DEFAULTS & BoostingParams;
+  const stated = Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined));
+  const p = { ...DEFAULTS, ...stated } as typeof DEFAULTS & BoostingParams;
   const range = (name: keyof typeof DEFAULTS, ok: (x: number) => boolean, text: string): void => {
     const value = p[name];
     if (typeof value !== 'number' || !Number.isFinite(value) || !ok(value))

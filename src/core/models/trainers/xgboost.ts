@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { QuantlineError } from '../../errors/index.js';
 import type { BoostedModel, BoostingParams, BoostingResult } from '../../learning/boosting/index.js';
+import { objectivesLike, PARAMETER_ALIASES, scoredAs } from '../../learning/boosting/params.js';
 import { holdOut } from '../rows.js';
 import type { FitContext, FittedModel, Learner, NativeLibraries, TrainingRows } from '../trainer.js';
 
@@ -13,6 +14,7 @@ const penalty = (fallback: number) => z.number().min(0).default(fallback);
 /** Parameters that XGBoost documents and the embedded engine lacks: passed to the library as they are written. */
 const NATIVE = [
   ...[
+    'objective',
     'booster',
     'device',
     'validate_parameters',
@@ -59,6 +61,12 @@ export const settings = z.object({
   ...(Object.fromEntries(NATIVE.map((key) => [key, native])) as Record<(typeof NATIVE)[number], typeof native>),
 });
 export type Settings = z.output<typeof settings>;
+
+/** XGBoost's second names, and those of its Python packages. */
+export const aliases = {
+  ...PARAMETER_ALIASES,
+  ...{ num_boost_round: 'rounds', n_estimators: 'rounds', early_stopping_rounds: 'early_stopping' },
+};
 
 /** XGBoost’s JSON, which Python loads. */
 const FILE = 'model.json';
@@ -135,7 +143,13 @@ const placesOf = ({ xgboost, prefixes = [] }: NativeLibraries) => ({
 
 function paramsOf(options: Settings, context: FitContext): BoostingParams {
   const { rounds: _, early_stopping: __, ...params } = options;
-  const objective = context.scoreKind === 'return' ? 'reg:squarederror' : 'binary:logistic';
+  const usual = context.scoreKind === 'return' ? 'reg:squarederror' : 'binary:logistic';
+  const { objective = usual } = params;
+  if (scoredAs(objective) !== usual) {
+    throw new QuantlineError('CONFIG', `objective ${objective} does not give the ${context.scoreKind} of this label.`, {
+      hint: `Choose one of ${objectivesLike(usual).join(', ')}; all but the first are the native engine's.`,
+    });
+  }
   // The embedded engine names what it does not take; the library takes all that it documents.
   return { ...params, objective, seed: context.seed } as unknown as BoostingParams;
 }

@@ -18,7 +18,7 @@ export async function composeTrainer(
   given: Readonly<Record<string, unknown>> = {},
 ): Promise<ComposedTrainer> {
   const { module, sha256 } = await loadAdapter<TrainerModule>('trainer', call.name);
-  const settings = adapterSettings(module.name, module.settings, call, params, given);
+  const settings = adapterSettings(module.name, module.settings, call, params, given, module.aliases);
   const trainer = await module.create(settings);
   return { trainer, name: call.name, text: call.text, settings, sha256: sha256 ?? null };
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { nearest } from '../../config/index.js';
+import { type Aliases, nearest } from '../../config/index.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
 import { type Parameter, type ParameterValue, parseSpace, type SearchSpace } from '../../learning/tuning/index.js';
 
@@ -56,27 +56,31 @@ export async function parseSpaceFile(content: string, name: string): Promise<Spa
 
 /**
  * Holds a space against a trainer's settings before anything runs: names that the trainer has, none of them fixed
- * elsewhere, and ends or choices that the trainer takes (`accepts` throws where it does not).
+ * elsewhere, and ends or choices that the trainer takes (`accepts` throws where it does not). Gives the space under the
+ * settings' first names.
  */
 export function checkSpace(
   { space, where }: SpaceFile,
-  trainer: string,
-  settings: readonly string[],
+  trainer: { readonly name: string; readonly settings: readonly string[]; readonly aliases?: Aliases | undefined },
   fixed: readonly string[],
   accepts: (name: string, value: ParameterValue) => void,
-): void {
-  for (const [name, parameter] of Object.entries(space)) {
-    if (!settings.includes(name)) {
-      const near = nearest(name, settings);
+): SearchSpace {
+  const { settings, aliases } = trainer;
+  const found: Record<string, Parameter> = {};
+  for (const [given, parameter] of Object.entries(space)) {
+    const name = settings.includes(given) ? given : aliases?.[given];
+    if (name === undefined) {
+      const near = nearest(given, settings);
       throw bad(
-        where(name),
-        `${trainer} has no setting "${name}"`,
+        where(given),
+        `${trainer.name} has no setting "${given}"`,
         near === undefined ? `It has ${settings.join(', ')}.` : `Did you mean "${near}"?`,
       );
     }
+    if (found[name] !== undefined) throw bad(where(given), `"${name}" is searched twice`, 'Leave one of them out.');
     if (fixed.includes(name)) {
       throw bad(
-        where(name),
+        where(given),
         `"${name}" is searched and fixed by --trainer or --param at once`,
         'Leave one of them out.',
       );
@@ -85,10 +89,12 @@ export function checkSpace(
       try {
         accepts(name, value);
       } catch (error) {
-        throw bad(where(`${name}.${field}`), `${trainer} does not take ${value}: ${(error as Error).message}`);
+        throw bad(where(`${given}.${field}`), `${trainer.name} does not take ${value}: ${(error as Error).message}`);
       }
     }
+    found[name] = parameter;
   }
+  return found;
 }
 
 function ends(parameter: Parameter): [field: string, value: ParameterValue][] {

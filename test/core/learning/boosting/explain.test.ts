@@ -10,9 +10,9 @@ import {
   predictContributions,
   trainEmbedded,
 } from '../../../../src/core/learning/boosting/index.js';
-import { CASES, floats, largestDifference, recorded, synthetic } from './support.js';
+import { CASES, floats, largestDifference, NATIVE_CASES, recorded, synthetic } from './support.js';
 
-describe.each(CASES)('recorded from Python: %s', (name) => {
+describe.each([...CASES, ...NATIVE_CASES])('recorded from Python: %s', (name) => {
   const c = recorded(name);
   const model = fromXgboostJson(JSON.stringify(c.model));
   const probe = { data: floats(c.probe), rows: c.probe.length / c.cols, cols: c.cols };

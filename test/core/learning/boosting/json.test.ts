@@ -32,7 +32,12 @@ const set = (o: Loose, field: string | number, value: unknown): void => {
 describe('reading XGBoost JSON', () => {
   it.each<[string, string, (m: Loose) => void]>([
     ['learner', 'missing', (m) => delete (m as Partial<Loose>)['learner']],
-    ['learner.gradient_booster.name', 'dart', (m) => set(learner(m)['gradient_booster']!, 'name', 'dart')],
+    ['learner.gradient_booster.gbtree', 'missing', (m) => set(learner(m)['gradient_booster']!, 'name', 'dart')],
+    [
+      'learner.gradient_booster.model.trees',
+      'trees a round',
+      (m) => set(model(m)['gbtree_model_param']!, 'num_parallel_tree', '5'),
+    ],
     ['learner.gradient_booster.name', 'gblinear', (m) => set(learner(m)['gradient_booster']!, 'name', 'gblinear')],
     ['learner.objective.name', 'rank:ndcg', (m) => set(learner(m)['objective']!, 'name', 'rank:ndcg')],
     [

@@ -5,6 +5,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import {
   type BoostingParams,
   chooseEngine,
+  evaluateMetric,
+  fromXgboostJson,
   openXgboost,
   predictContributions,
   toXgboostJson,
@@ -12,13 +14,12 @@ import {
 } from '../../../../src/core/learning/boosting/index.js';
 import { libraryCandidates } from '../../../../src/core/learning/boosting/native/library.js';
 import { describeWith } from '../../../support/require.js';
+import { libraryPredicts, xgboostLibrary } from '../../../support/xgboost.js';
 import { CASES, floats, largestDifference, paramsOf, recorded, synthetic } from './support.js';
 
-const named = process.env['QUANTLINE_XGBOOST_LIB'];
-const library = libraryCandidates(named)[0];
-
-describeWith('xgboost', library !== undefined)("XGBoost's own library", () => {
-  const native = { engine: 'native', library: library! } as const;
+describeWith('xgboost', xgboostLibrary !== undefined)("XGBoost's own library", () => {
+  const library = xgboostLibrary!;
+  const native = { engine: 'native', library } as const;
 
   it.each(CASES)('trains as recorded from Python: %s', async (name) => {
     const c = recorded(name);
@@ -33,6 +34,14 @@ describeWith('xgboost', library !== undefined)("XGBoost's own library", () => {
     expect(model.trees.map((tree) => Array.from(tree.feature))).toEqual(
       embedded.model.trees.map((tree) => Array.from(tree.feature)),
     );
+    // Each loads the other's model, and both score dense and missing cells alike.
+    for (const one of [model, embedded.model]) {
+      const margins = await libraryPredicts(toXgboostJson(one), probe, 'margin');
+      expect(largestDifference(one.predictMargin(probe), margins)).toBeLessThan(1e-6);
+      const contributions = await libraryPredicts(toXgboostJson(one), probe, 'contributions');
+      // The library sums in float32; trees of 12 levels lose a digit there.
+      expect(largestDifference(predictContributions(one, probe), contributions)).toBeLessThan(3e-6);
+    }
     if ((await openXgboost(native)).version === c.xgboost) {
       expect(largestDifference(model.predictMargin(probe), c.margin)).toBeLessThan(1e-6);
       expect(largestDifference(predictContributions(model, probe), c.contributions)).toBeLessThan(1e-6);
@@ -73,6 +82,60 @@ describeWith('xgboost', library !== undefined)("XGBoost's own library", () => {
     expect(toXgboostJson((await run()).model)).toBe(toXgboostJson(a.model));
   });
 
+  it.each<[string, Record<string, unknown>]>([
+    ['max_bin and a growth by loss', { max_bin: 512, grow_policy: 'lossguide', max_leaves: 7, max_depth: 0 }],
+    ['monotone_constraints', { monotone_constraints: '(1,0,0,0,-1)' }],
+    ['interaction_constraints', { interaction_constraints: '[[0,1],[2,3,4]]' }],
+    ['scale_pos_weight and base_score', { scale_pos_weight: 2.5, base_score: 0.3 }],
+    ['tree_method=approx', { tree_method: 'approx', sampling_method: 'uniform', subsample: 0.5 }],
+    ['tree_method=exact', { tree_method: 'exact', colsample_bylevel: 0.6 }],
+    ['a forest a round', { num_parallel_tree: 4, subsample: 0.6, colsample_bynode: 0.6 }],
+    ['dropout', { booster: 'dart', rate_drop: 0.3, one_drop: 1, normalize_type: 'forest', sample_type: 'weighted' }],
+    ['reg:logistic', { objective: 'reg:logistic' }],
+    ['reg:absoluteerror', { objective: 'reg:absoluteerror' }],
+    ['reg:pseudohubererror', { objective: 'reg:pseudohubererror', huber_slope: 0.7 }],
+    ['reg:quantileerror', { objective: 'reg:quantileerror', quantile_alpha: 0.8 }],
+    ['reg:squaredlogerror', { objective: 'reg:squaredlogerror' }],
+    ['documented second names', { learning_rate: 0.2, min_split_loss: 0.1, reg_lambda: 2, reg_alpha: 0.1 }],
+  ])('%s: the model scores as the library’s own, and is read back by it', async (_, more) => {
+    const held = synthetic(500, 5, 2, 0.1);
+    const { model, history } = await trainBoosting({
+      ...{ ...synthetic(800, 5, 1, 0.1), ...native, rounds: 6, evaluation: { ...held, name: 'held' } },
+      // mae of identity and logistic margins is the library's own view of the predictions.
+      params: { objective: 'binary:logistic', max_depth: 4, eval_metric: 'mae', ...more } as unknown as BoostingParams,
+    });
+    expect(model.rounds).toBe(6);
+    const own = model.predict(held.x).reduce((sum, p, i) => sum + Math.abs(p - held.y[i]!), 0) / held.x.rows;
+    const last = history.at(-1)!.metrics['held'] as Record<string, number>;
+    expect(own).toBeCloseTo(last['mae']!, 5);
+    const text = toXgboostJson(model);
+    expect(fromXgboostJson(text).predictMargin(held.x)).toEqual(model.predictMargin(held.x));
+    expect(largestDifference(model.predictMargin(held.x), await libraryPredicts(text, held.x, 'margin'))).toBeLessThan(
+      1e-6,
+    );
+  });
+
+  it('stops dropout at the model of its best round', async () => {
+    const train = synthetic(600, 5, 1);
+    const noisy = { ...train, y: train.y.map((label, i) => (i % 3 === 0 ? 1 - label : label)) };
+    const held = synthetic(400, 5, 2);
+    const { model, history, bestIteration } = await trainBoosting({
+      ...{ ...noisy, ...native, rounds: 60, earlyStopping: 5, evaluation: { ...held, name: 'held' } },
+      params: {
+        objective: 'binary:logistic',
+        booster: 'dart',
+        rate_drop: 0.5,
+        eta: 0.6,
+        eval_metric: 'logloss',
+      } as never,
+    });
+    expect([model.rounds, history.length]).toEqual([bestIteration + 1, bestIteration + 6]);
+    expect(evaluateMetric('logloss', model.predict(held.x), held.y, undefined)).toBeCloseTo(
+      history[bestIteration]!.metrics['held']!.logloss!,
+      5,
+    );
+  });
+
   it('says what the library says, and refuses what could not be read back', async () => {
     const data = { ...synthetic(100, 4, 1), ...native, rounds: 1 };
     const logistic = { objective: 'binary:logistic' } as const;
@@ -82,7 +145,22 @@ describeWith('xgboost', library !== undefined)("XGBoost's own library", () => {
       code: 'CONFIG',
       message: expect.stringContaining('learning_rate'),
     });
-    await expect(trainBoosting({ ...data, params: { ...logistic, booster: 'dart' } })).rejects.toThrow('dart');
+    for (const [refused, reason] of [
+      [{ booster: 'gblinear' }, 'gblinear'],
+      [{ rate_drop: 0.1 }, 'booster=dart'],
+      [{ feature_selector: 'cyclic' }, 'gblinear'],
+      [{ process_type: 'update' }, 'grown anew'],
+      [{ max_cat_to_onehot: 4 }, 'categorical'],
+      [{ huber_slope: 1 }, 'pseudohubererror'],
+      [{ objective: 'reg:quantileerror', quantile_alpha: [0.1, 0.9] }, 'one number'],
+      [{ eta: 0.1, learning_rate: 0.2 }, 'given twice'],
+    ] as const) {
+      const params = { ...logistic, ...refused } as unknown as BoostingParams;
+      await expect(trainBoosting({ ...data, params })).rejects.toMatchObject({
+        code: 'CONFIG',
+        message: expect.stringContaining(reason),
+      });
+    }
     const ranking = { objective: 'rank:ndcg' } as unknown as BoostingParams;
     await expect(trainBoosting({ ...data, params: { ...ranking } })).rejects.toThrow('rank:ndcg');
     const constant = data.x.data.map((value, i) => (i % 4 === 3 ? 1 : value));
@@ -93,7 +171,7 @@ describeWith('xgboost', library !== undefined)("XGBoost's own library", () => {
   });
 
   it('is what auto chooses', async () => {
-    expect(await chooseEngine({ engine: 'auto', library: library! })).toBe('native');
+    expect(await chooseEngine({ engine: 'auto', library })).toBe('native');
   });
 });
 

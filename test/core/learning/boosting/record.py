@@ -1,15 +1,17 @@
 """Records models, margins, contributions and importances of Python's XGBoost into fixtures/truth/xgboost.
 
-    pip install xgboost==3.4.1 numpy && python test/core/learning/boosting/record.py
+    pip install xgboost==3.4.1 numpy && python test/core/learning/boosting/record.py [case …]
 
 Every case holds its training rows, so that the embedded trainer is held against XGBoost's trees too.
 """
 import hashlib
 import json
 import pathlib
+import sys
 import numpy as np
 import xgboost as xgb
 
+ONLY = sys.argv[1:]
 OUT = pathlib.Path(__file__).parents[4] / "fixtures" / "truth" / "xgboost"
 short = lambda a: [None if np.isnan(v) else float(str(np.float32(v))) for v in np.asarray(a, np.float32).ravel()]
 
@@ -25,6 +27,8 @@ def table(seed, rows, cols, missing):
 
 
 def case(name, seed, rows, cols, missing, params, rounds, labels, weighted=False):
+    if ONLY and name not in ONLY:
+        return
     rng, x, z = table(seed, rows, cols, missing)
     y = labels(z)
     w = rng.random(rows).astype(np.float32) + np.float32(0.25) if weighted else None
@@ -62,6 +66,12 @@ case("softprob", 4, 240, 4, 0.1, dict(objective="multi:softprob", num_class=3, m
      lambda z: np.digitize(z, [-1, 1]).astype(np.float32))
 case("deep", 5, 250, 3, 0.05, dict(objective="reg:squarederror", max_depth=12, min_child_weight=0, base_score=0.25), 3,
      lambda z: z)
+# What only the library trains: random forests in each round, dropout, a robust loss.
+case("forest", 6, 240, 4, 0.1, dict(
+    objective="multi:softprob", num_class=3, max_depth=3, num_parallel_tree=3, subsample=0.7), 3,
+     lambda z: np.digitize(z, [-1, 1]).astype(np.float32))
+case("dart", 7, 240, 4, 0.1, dict(objective="binary:logistic", booster="dart", max_depth=3, rate_drop=0.4), 8, binary)
+case("huber", 8, 240, 4, 0.1, dict(objective="reg:pseudohubererror", huber_slope=0.5, max_depth=3), 6, lambda z: z)
 
 
 def agaricus():
@@ -89,10 +99,11 @@ def agaricus():
         model=json.loads(booster.save_raw("json").decode()))) + "\n")
 
 
-agaricus()
+if not ONLY or "agaricus" in ONLY:
+    agaricus()
 digest = lambda p: hashlib.sha256(p.read_bytes()).hexdigest()
 files = sorted(p for p in OUT.iterdir() if p.name != "metadata.json")
 (OUT / "metadata.json").write_text(json.dumps(dict(
     source="agaricus.txt.*: dmlc/xgboost, demo/data (UCI mushroom data); *.json: recorded by "
-           f"test/core/learning/boosting/record.py with PyPI xgboost {xgb.__version__} (synthetic rows)",
+           "test/core/learning/boosting/record.py with PyPI xgboost, its version in each file (synthetic rows)",
     licence="Apache-2.0", sha256={p.name: digest(p) for p in files}), indent=2) + "\n")

@@ -47,6 +47,8 @@ export interface Recorded {
 }
 
 export const CASES = ['logistic', 'logistic-missing', 'squared', 'softprob', 'deep'] as const;
+/** Recorded cases that the embedded trainer does not train: read and scored only. */
+export const NATIVE_CASES = ['forest', 'dart', 'huber'] as const;
 export const recorded = (name: string): Recorded => JSON.parse(readFixture(`${name}.json`)) as Recorded;
 
 /** The recorded parameters under the names of BoostingParams. */

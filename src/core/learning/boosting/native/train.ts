@@ -4,7 +4,7 @@ import { fromXgboostJson } from '../json.js';
 import { dense, type Matrix } from '../matrix.js';
 import { isMaximised } from '../metrics.js';
 import { BoostedModel } from '../model.js';
-import { type BoostingParams, METRICS, type Metric, OBJECTIVES, type Objective } from '../params.js';
+import { type BoostingParams, METRICS, type Metric } from '../params.js';
 import {
   type BoostingResult,
   checkColumns,
@@ -17,9 +17,7 @@ import {
 } from '../train.js';
 import type { LabelledMatrix } from '../workspace.js';
 import { openXgboost, type XgboostLibrary } from './library.js';
-
-/** BoostingParams plus everything XGBoost documents; the library checks what it is given. */
-export type NativeParams = BoostingParams & Readonly<Record<string, unknown>>;
+import { checkedParams, type NativeParams, textOf } from './parameters.js';
 
 export interface NativeOptions extends Omit<EmbeddedOptions, 'params'> {
   readonly params: BoostingParams | NativeParams;
@@ -30,8 +28,8 @@ export interface NativeOptions extends Omit<EmbeddedOptions, 'params'> {
 
 /** Trains with XGBoost's own library; the result is the same kind of model. Throws as trainEmbedded does. */
 export async function trainNative(o: NativeOptions): Promise<BoostingResult> {
-  const objective = supportedObjective(o.params);
-  const classes = objective === 'multi:softprob' ? (o.params.num_class ?? 0) : 1;
+  const { params, objective } = checkedParams(o.params);
+  const classes = objective === 'multi:softprob' ? (params.num_class ?? 0) : 1;
   if (objective === 'multi:softprob' && !(Number.isInteger(classes) && classes >= 2))
     throw new QuantlineError(
       'CONFIG',
@@ -44,36 +42,15 @@ export async function trainNative(o: NativeOptions): Promise<BoostingResult> {
   const xgboost = await openXgboost(o);
   const session = new Session(xgboost, o.threads ?? 1);
   try {
-    return await run(session, o, train, evaluation);
+    return await run(session, { ...o, params }, train, evaluation);
   } finally {
     session.free();
   }
 }
 
-/** Refuses before training what could not be read back. */
-function supportedObjective(given: BoostingParams | NativeParams): Objective {
-  const params = given as NativeParams;
-  const objective = params.objective === ('multi:softmax' as string) ? 'multi:softprob' : params.objective;
-  if (!OBJECTIVES.includes(objective))
-    throw new QuantlineError('CONFIG', `objective ${String(params.objective)} is not supported.`, {
-      hint: `Choose one of ${OBJECTIVES.join(', ')}.`,
-    });
-  const booster = params['booster'] ?? 'gbtree';
-  if (booster !== 'gbtree')
-    throw new QuantlineError('CONFIG', `booster ${String(booster)} is not supported, only gbtree.`);
-  return objective;
-}
-
-/** XGBoost's spelling: tuples in round brackets, nested lists as JSON, flags as 0 and 1. */
-function textOf(value: unknown): string {
-  if (typeof value === 'boolean') return String(Number(value));
-  if (Array.isArray(value) && value.every((entry) => typeof entry === 'number')) return `(${value.join(',')})`;
-  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
-}
-
 async function run(
   session: Session,
-  o: NativeOptions,
+  o: NativeOptions & { readonly params: NativeParams },
   train: LabelledMatrix,
   evaluation: readonly (LabelledMatrix & { name: string })[],
 ): Promise<BoostingResult> {
@@ -88,6 +65,9 @@ async function run(
   for (const metric of [eval_metric ?? []].flat()) session.set(booster, 'eval_metric', metric);
   const history: RoundReport[] = [];
   let stopper: EarlyStopper | undefined;
+  // Later rounds of dart change the weight of earlier trees: its best round is a model of its own.
+  const dart = o.params['booster'] === 'dart' && o.earlyStopping !== undefined;
+  let best: string | undefined;
   let ran = 0;
   for (let round = 0; round < o.rounds; round++) {
     session.call('XGBoosterUpdateOneIter', booster, round, dtrain);
@@ -99,16 +79,18 @@ async function run(
     const last = evaluation[evaluation.length - 1];
     if (last !== undefined && lastMetric !== undefined) {
       stopper ??= new EarlyStopper(o.earlyStopping, isMaximisedName(lastMetric));
-      if (stopper.update(round, metrics[last.name]![lastMetric as Metric]!)) break;
+      const stop = stopper.update(round, metrics[last.name]![lastMetric as Metric]!);
+      if (dart && stopper.best === round) best = session.save(booster);
+      if (stop) break;
     }
     await nextTurn();
     if (o.keepOnAbort === true && o.signal?.aborted === true) break;
     throwIfAborted(o.signal, ran);
   }
-  const model = fromXgboostJson(session.save(booster));
+  const model = fromXgboostJson(best ?? session.save(booster));
   const early = o.earlyStopping !== undefined && stopper !== undefined;
   const bestIteration = early ? stopper!.best : ran - 1;
-  const trees = model.trees.slice(0, (bestIteration + 1) * model.classes);
+  const trees = model.trees.slice(0, (bestIteration + 1) * model.classes * model.parallelTrees);
   const attributes = early
     ? { ...model.attributes, best_iteration: String(bestIteration), best_score: String(stopper!.score) }
     : model.attributes;
