@@ -26,7 +26,7 @@ export class AgentPolicy {
     readonly scale: ObservationScale | null,
     readonly logStd: Float64Array | null,
   ) {
-    this.network = new Network(spec, { rows: 1 });
+    this.network = new Network(spec, { rows: 1, kernels: 'plain' });
     this.network.importTensors(tensors);
   }
 

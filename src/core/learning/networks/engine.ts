@@ -1,4 +1,4 @@
-import type { Kernels } from './kernels.js';
+import { type Kernels, trainingVariant } from './kernels.js';
 import type { SessionPlaces } from './session.js';
 
 /**
@@ -19,13 +19,17 @@ export interface BatchEngine {
   close(): Promise<void>;
 }
 
-/** Which engine trained. */
+/** Which engine trained; equal seeds give equal bits on one engine of one version. */
 export interface NetworkEngine {
   readonly name: 'embedded' | 'native';
   readonly version: string;
 }
 
-export const EMBEDDED_ENGINE: NetworkEngine = { name: 'embedded', version: '1' };
+/** The embedded engine with the kernels that it trains with on this machine. */
+export const embeddedEngine = (): NetworkEngine => ({
+  name: 'embedded',
+  version: trainingVariant() === 'fused' ? '2-fused' : '2',
+});
 
 /** What a session's memory holds of its rows, as typed views. */
 export interface SessionRows {

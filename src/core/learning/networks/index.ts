@@ -1,5 +1,5 @@
 export { chooseEngine } from './choose.js';
-export { EMBEDDED_ENGINE, type NetworkEngine } from './engine.js';
+export { embeddedEngine, type NetworkEngine } from './engine.js';
 export { type Initializer, normals, orthogonal } from './initialize.js';
 export {
   checkSpec,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { QuantlineError } from '../../errors/index.js';
+import { hasFusedMultiplyAdd } from '../../platform/fused.js';
 
 /** What kernels.wasm exports; pointers are byte offsets, leading dimensions count floats. See kernels/*.ts. */
 export interface Kernels {
@@ -127,27 +128,39 @@ interface WebAssemblyApi {
 }
 const wasm = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
 
-let compiled: KernelModule | undefined;
+/**
+ * The two builds of the kernels: `fused` multiplies and adds with one rounding, half as fast again; `plain` rounds twice and
+ * gives the same bits on every processor.
+ */
+export type KernelVariant = 'fused' | 'plain';
+
+/** The build to train with on this machine. Scoring always takes `plain`, so that a model scores alike everywhere. */
+export const trainingVariant = (): KernelVariant => (hasFusedMultiplyAdd() ? 'fused' : 'plain');
+
+const FILE: Readonly<Record<KernelVariant, string>> = { fused: 'kernels-fused.wasm', plain: 'kernels.wasm' };
+const compiled = new Map<KernelVariant, KernelModule>();
 
 /** The compiled kernels. They lie beside the compiled JavaScript, so code run from `src` reads them from `dist`. */
-export function kernelModule(): KernelModule {
-  if (compiled === undefined) {
-    const path = fileURLToPath(new URL('./kernels.wasm', import.meta.url));
+export function kernelModule(variant: KernelVariant): KernelModule {
+  let module = compiled.get(variant);
+  if (module === undefined) {
+    const path = fileURLToPath(new URL(`./${FILE[variant]}`, import.meta.url));
     const file = path.replace(/([\\/])src([\\/]core[\\/])/, '$1dist$2');
     try {
-      compiled = new wasm.Module(readFileSync(file));
+      module = new wasm.Module(readFileSync(file));
     } catch (cause) {
       throw new QuantlineError('BUG', `The network kernels could not be loaded from ${file}.`, {
         hint: 'Run "npm run build" or install the package again.',
         cause,
       });
     }
+    compiled.set(variant, module);
   }
-  return compiled;
+  return module;
 }
 
 /** The kernels working on one memory. */
-export const instantiateKernels = (memory: KernelMemory, module = kernelModule()): Kernels =>
+export const instantiateKernels = (memory: KernelMemory, module: KernelModule): Kernels =>
   new wasm.Instance(module, { env: { memory, abort: () => {} } }).exports as Kernels;
 
 /** Where planned memory starts; a test checks that the kernels keep their data below. */

@@ -107,7 +107,7 @@ export class NetworkModel {
 
   private ready(): Network {
     if (this.network === undefined) {
-      this.network = new Network(this.spec, { rows: BATCH });
+      this.network = new Network(this.spec, { rows: BATCH, kernels: 'plain' });
       this.network.importTensors(this.tensors);
     }
     return this.network;

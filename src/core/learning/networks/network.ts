@@ -1,5 +1,13 @@
 import { type Initializer, initializeParameters } from './initialize.js';
-import { instantiateKernels, type KernelMemory, type Kernels, MemoryPlan } from './kernels.js';
+import {
+  instantiateKernels,
+  type KernelMemory,
+  type Kernels,
+  type KernelVariant,
+  kernelModule,
+  MemoryPlan,
+  trainingVariant,
+} from './kernels.js';
 import { layoutNetwork, type NetworkLayout, type NetworkSpec, placeParameters } from './layout.js';
 import { ADAM_DEFAULTS, Adam, type AdamSettings, placeAdam } from './optimizer.js';
 import { Program, placeProgram } from './program.js';
@@ -15,6 +23,8 @@ export interface NetworkOptions {
    * them may update it, and the callers keep them from working at the same time on what the other writes.
    */
   readonly memory?: KernelMemory;
+  /** Default: the fastest here. */
+  readonly kernels?: KernelVariant;
 }
 
 /**
@@ -52,7 +62,7 @@ export class Network {
     const places = placeProgram(this.layout, plan, rows, training);
     const memory = options.memory ?? plan.allocate();
     this.memory = memory;
-    this.kernels = instantiateKernels(memory);
+    this.kernels = instantiateKernels(memory, kernelModule(options.kernels ?? trainingVariant()));
     this.program = new Program(this.kernels, this.layout, parameters, places);
     this.program.gradientVector = gradient;
     this.adam = adam && new Adam(this.kernels, this.layout, adam, { ...ADAM_DEFAULTS, ...options.adam });

@@ -3,7 +3,7 @@ import type { Worker } from 'node:worker_threads';
 import { invariant, QuantlineError } from '../../errors/index.js';
 import { sharedCopy, startWorker } from '../../platform/workers.js';
 import type { BatchEngine } from './engine.js';
-import { type KernelMemory, type Kernels, kernelModule } from './kernels.js';
+import { type KernelMemory, type Kernels, kernelModule, trainingVariant } from './kernels.js';
 import { CLOSED, CONTROL, MODE, type SessionPlaces, ShardRunner } from './session.js';
 import type { ShardWorkerData } from './shard.worker.js';
 import type { FeatureMatrix, Scaler } from './windows.js';
@@ -24,7 +24,7 @@ export class ShardPool implements BatchEngine {
     private readonly matrix: FeatureMatrix,
     private readonly scaler: Scaler | null,
   ) {
-    this.main = new ShardRunner(places, memory, 0, matrix, scaler);
+    this.main = new ShardRunner(places, memory, 0, matrix, scaler, kernelModule(trainingVariant()));
     this.kernels = this.main.kernels;
     this.losses = new Float64Array(memory.buffer, places.losses, Math.ceil(places.windows / places.shardRows) || 1);
     this.scale = new Float64Array(memory.buffer, places.scale, 1);
@@ -119,7 +119,14 @@ export class ShardPool implements BatchEngine {
   private async startOne(thread: number): Promise<void> {
     const { places, memory, scaler } = this;
     const features = { values: this.matrix.values, cols: this.matrix.cols };
-    const workerData: ShardWorkerData = { places, memory, module: kernelModule(), thread, features, scaler };
+    const workerData: ShardWorkerData = {
+      places,
+      memory,
+      module: kernelModule(trainingVariant()),
+      thread,
+      features,
+      scaler,
+    };
     const worker = startWorker(import.meta.url, './shard.worker.js', { workerData });
     this.workers.push(worker);
     await new Promise<void>((resolve, reject) => {

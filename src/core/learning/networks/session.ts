@@ -119,7 +119,7 @@ export class ShardRunner {
     thread: number,
     features: { readonly values: Float32Array | Float64Array; readonly cols: number },
     scaler: Scaler | null,
-    module?: KernelModule,
+    module: KernelModule,
   ) {
     const { spec, windows } = places;
     this.layout = layoutNetwork(spec);

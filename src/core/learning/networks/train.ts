@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { childSeed, seededRandom } from '../../domain/random.js';
 import { QuantlineError } from '../../errors/index.js';
 import { systemClock } from '../../platform/clock.js';
-import { type BatchEngine, EMBEDDED_ENGINE, type NetworkEngine, sessionRows } from './engine.js';
+import { type BatchEngine, embeddedEngine, type NetworkEngine, sessionRows } from './engine.js';
 import { type Initializer, initializeParameters } from './initialize.js';
 import type { NetworkSpec } from './layout.js';
 import { lossFor } from './losses.js';
@@ -167,7 +167,7 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainingResul
     history,
     bestEpoch: restore ? bestEpoch : last,
     stopped,
-    engine: native?.info ?? EMBEDDED_ENGINE,
+    engine: native?.info ?? embeddedEngine(),
   };
 }
 

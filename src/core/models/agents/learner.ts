@@ -8,14 +8,14 @@ import {
   loadPolicy,
   savePolicy,
 } from '../../learning/agents/index.js';
-import type { EngineInfo, FitContext, FittedModel, Learner, SavedFiles, TrainingRows } from '../trainer.js';
+import { embeddedEngine } from '../../learning/networks/index.js';
+import type { FitContext, FittedModel, Learner, SavedFiles, TrainingRows } from '../trainer.js';
 import { BASELINES, baseline, meanLogReturn } from './baselines.js';
 import { MarketEnvironment, type MarketRules } from './environment.js';
 import { fittedPolicy } from './policy.js';
 import { type MarketRun, marketRuns, requireRuns, splitRuns } from './runs.js';
 import type { AgentSettings } from './settings.js';
 
-const ENGINE: EngineInfo = { name: 'embedded', version: '1' };
 /** Share of the training bars, the latest ones, that choose a checkpoint and a seed. */
 const VALIDATION = 0.2;
 const LEAST_BARS = 100;
@@ -43,7 +43,7 @@ export function agentLearner(name: string, settings: AgentSettings, rules: Marke
     kind: 'learner',
     agent: { short: settings.short },
     async engineFor(choice) {
-      if (choice !== 'native') return ENGINE;
+      if (choice !== 'native') return embeddedEngine();
       throw new QuantlineError('CONFIG', `${name} has no native engine.`, { hint: 'Leave --engine out.' });
     },
     async fit(rows, context) {
@@ -128,7 +128,7 @@ function fitted(trained: readonly Trained[], rules: MarketRules): FittedModel {
     return files;
   };
   const models = trained.map(({ policy, history }) =>
-    fittedPolicy(policy, rules.levels, { engine: ENGINE, history, save }),
+    fittedPolicy(policy, rules.levels, { engine: embeddedEngine(), history, save }),
   );
   return {
     ...models[0]!,

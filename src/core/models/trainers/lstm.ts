@@ -72,12 +72,12 @@ export function create(options: Settings): Learner {
       return fitted(result.model, networks.saveLayersModel, history, result.engine);
     },
     async load(files, columns) {
-      const { EMBEDDED_ENGINE, loadLayersModel, saveLayersModel } = await import('../../learning/networks/index.js');
+      const { embeddedEngine, loadLayersModel, saveLayersModel } = await import('../../learning/networks/index.js');
       const { model } = loadLayersModel({
         modelJson: new TextDecoder().decode(files[MODEL]),
         weights: files[WEIGHTS]!,
       });
-      if (model.spec.inputs === columns.length) return fitted(model, saveLayersModel, [], EMBEDDED_ENGINE);
+      if (model.spec.inputs === columns.length) return fitted(model, saveLayersModel, [], embeddedEngine());
       throw new QuantlineError(
         'MISMATCH',
         `The network takes ${model.spec.inputs} columns, the features make ${columns.length}.`,

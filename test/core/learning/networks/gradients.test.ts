@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../../src/core/domain/random.js';
 import { type Loss, Network, type NetworkSpec, rowLoss } from '../../../../src/core/learning/networks/index.js';
 import { exportTensors } from '../../../../src/core/learning/networks/tensors.js';
+import { VARIANTS } from './variants.js';
 
 const STACK: NetworkSpec = {
   inputs: 5,
@@ -65,7 +66,7 @@ function pass(
   return sum / rows;
 }
 
-describe('gradients against central differences', () => {
+describe.each(VARIANTS)('gradients against central differences, %s kernels', (kernels) => {
   const cases: [string, NetworkSpec, Loss, number][] = [
     ['two LSTM layers, dense, bce', STACK, 'bce', 0],
     [
@@ -93,7 +94,7 @@ describe('gradients against central differences', () => {
   it.each(cases)('%s', (_, spec, loss, seed) => {
     const rows = 5;
     const { x, y } = sample(spec, rows, loss === 'ce');
-    const network = new Network(spec, { rows, adam: {} });
+    const network = new Network(spec, { rows, adam: {}, kernels });
     network.initialize(3);
     fill(network, spec, x, rows);
     pass(network, spec, loss, y, rows, seed, true);
@@ -120,7 +121,7 @@ describe('gradients against central differences', () => {
   });
 
   it('keeps the padding of weights and gradients at zero', () => {
-    const network = new Network(STACK, { rows: 5, adam: {} });
+    const network = new Network(STACK, { rows: 5, adam: {}, kernels });
     network.initialize(3);
     const { x, y } = sample(STACK, 5, false);
     fill(network, STACK, x, 5);
@@ -157,7 +158,7 @@ function twin(spec: NetworkSpec, network: Network): layers.Sequential {
   return model;
 }
 
-describe('TensorFlow.js with the same weights', () => {
+describe.each(VARIANTS)('TensorFlow.js with the same weights, %s kernels', (kernels) => {
   it.each([
     ['two LSTM layers', STACK, 'bce' as const],
     ['perceptron', DENSE, 'ce' as const],
@@ -165,7 +166,7 @@ describe('TensorFlow.js with the same weights', () => {
     await tf.setBackend('cpu');
     const rows = 6;
     const { x, y } = sample(spec, rows, loss === 'ce');
-    const network = new Network(spec, { rows, adam: {} });
+    const network = new Network(spec, { rows, adam: {}, kernels });
     network.initialize(21);
     fill(network, spec, x, rows);
     const value = pass(network, spec, loss, y, rows, 0, true);

@@ -1,5 +1,7 @@
 // Activations as rational functions, eight lanes at a time.
 
+import { multiplyAdd } from './arithmetic';
+
 // tanh as x·P(x²)/Q(x²) with P of degree 6 and Q of degree 3: the minimax coefficients in common use for float32 (Eigen's
 // `ptanh`). Beyond ±7.9053 the result no longer changes in float32. Largest error 2 units in the last place.
 // In memory because splatting a constant costs several instructions and loading one does not.
@@ -29,37 +31,37 @@ export function tanhRow(start: usize, n: i32, scale: f32): void {
     const t: v128 = f32x4.mul(y, y);
     let c: v128 = v128.load_splat<f32>(TABLE, 4);
     let d: v128 = v128.load_splat<f32>(TABLE, 8);
-    let p: v128 = f32x4.add(f32x4.mul(c, s), d);
-    let q: v128 = f32x4.add(f32x4.mul(c, t), d);
+    let p: v128 = multiplyAdd(c, s, d);
+    let q: v128 = multiplyAdd(c, t, d);
     c = v128.load_splat<f32>(TABLE, 12);
-    p = f32x4.add(f32x4.mul(p, s), c);
-    q = f32x4.add(f32x4.mul(q, t), c);
+    p = multiplyAdd(p, s, c);
+    q = multiplyAdd(q, t, c);
     c = v128.load_splat<f32>(TABLE, 16);
-    p = f32x4.add(f32x4.mul(p, s), c);
-    q = f32x4.add(f32x4.mul(q, t), c);
+    p = multiplyAdd(p, s, c);
+    q = multiplyAdd(q, t, c);
     c = v128.load_splat<f32>(TABLE, 20);
-    p = f32x4.add(f32x4.mul(p, s), c);
-    q = f32x4.add(f32x4.mul(q, t), c);
+    p = multiplyAdd(p, s, c);
+    q = multiplyAdd(q, t, c);
     c = v128.load_splat<f32>(TABLE, 24);
-    p = f32x4.add(f32x4.mul(p, s), c);
-    q = f32x4.add(f32x4.mul(q, t), c);
+    p = multiplyAdd(p, s, c);
+    q = multiplyAdd(q, t, c);
     c = v128.load_splat<f32>(TABLE, 28);
-    p = f32x4.add(f32x4.mul(p, s), c);
-    q = f32x4.add(f32x4.mul(q, t), c);
+    p = multiplyAdd(p, s, c);
+    q = multiplyAdd(q, t, c);
     p = f32x4.mul(p, x);
     q = f32x4.mul(q, y);
     c = v128.load_splat<f32>(TABLE, 32);
     d = v128.load_splat<f32>(TABLE, 36);
-    let u: v128 = f32x4.add(f32x4.mul(c, s), d);
-    let v: v128 = f32x4.add(f32x4.mul(c, t), d);
+    let u: v128 = multiplyAdd(c, s, d);
+    let v: v128 = multiplyAdd(c, t, d);
     c = v128.load_splat<f32>(TABLE, 40);
-    u = f32x4.add(f32x4.mul(u, s), c);
-    v = f32x4.add(f32x4.mul(v, t), c);
+    u = multiplyAdd(u, s, c);
+    v = multiplyAdd(v, t, c);
     c = v128.load_splat<f32>(TABLE, 44);
-    u = f32x4.add(f32x4.mul(u, s), c);
-    v = f32x4.add(f32x4.mul(v, t), c);
-    v128.store(at, f32x4.add(offset, f32x4.mul(factor, f32x4.div(p, u))));
-    v128.store(at, f32x4.add(offset, f32x4.mul(factor, f32x4.div(q, v))), 16);
+    u = multiplyAdd(u, s, c);
+    v = multiplyAdd(v, t, c);
+    v128.store(at, multiplyAdd(factor, f32x4.div(p, u), offset));
+    v128.store(at, multiplyAdd(factor, f32x4.div(q, v), offset), 16);
   }
 }
 

@@ -1,5 +1,6 @@
 export { activate, activateBackward } from './functions';
 export { lstmBackward, lstmForward } from './lstm';
-export { addColumnSums, matmul, matmulTransposedA, transpose } from './matmul';
+export { matmul } from './matmul';
 export { listActive, matmulActive, matmulTransposedActive } from './sparse';
+export { addColumnSums, matmulTransposedA, transpose } from './transposed';
 export { adam, addTo, copy, dropout, fillZero, sumSquares } from './update';

@@ -1,3 +1,4 @@
+import { multiplyAdd } from './arithmetic';
 import { tanhRow } from './functions';
 
 // Gates stand side by side in a row of 4·H floats, Keras order: input, forget, cell candidate, output.
@@ -28,7 +29,7 @@ export function lstmForward(
     for (let u: usize = 0; u < width; u += 16) {
       const pi: usize = g0 + u;
       let cell: v128 = f32x4.mul(v128.load(pi), v128.load(pi + width + width));
-      if (previous !== 0) cell = f32x4.add(f32x4.mul(v128.load(pi + width), v128.load(previous + row + u)), cell);
+      if (previous !== 0) cell = multiplyAdd(v128.load(pi + width), v128.load(previous + row + u), cell);
       v128.store(c + row + u, cell);
       v128.store(tc + row + u, cell);
     }
@@ -71,10 +72,7 @@ export function lstmBackward(
       const o: v128 = v128.load(po);
       const t: v128 = v128.load(tc + row + u);
       const d: v128 = v128.load(d0 + u);
-      const dcell: v128 = f32x4.add(
-        v128.load(dc + row + u),
-        f32x4.mul(f32x4.mul(d, o), f32x4.sub(one, f32x4.mul(t, t))),
-      );
+      const dcell: v128 = multiplyAdd(f32x4.mul(d, o), f32x4.sub(one, f32x4.mul(t, t)), v128.load(dc + row + u));
       v128.store(po, f32x4.mul(f32x4.mul(d, t), f32x4.mul(o, f32x4.sub(one, o))));
       v128.store(pi, f32x4.mul(f32x4.mul(dcell, g), f32x4.mul(i, f32x4.sub(one, i))));
       v128.store(pg, f32x4.mul(f32x4.mul(dcell, i), f32x4.sub(one, f32x4.mul(g, g))));

@@ -1,11 +1,18 @@
 // Matrix products on 128-bit SIMD, float32. Matrices of activations are row-major; a leading dimension counts floats.
 // Matrices of weights lie in panels of 8 columns: element (r, c) at (c div 8)·panel + 8·r + (c mod 8), where `panel` counts
 // the floats between two panels. A panel is one stream through memory, which no cache maps onto itself.
-// Every element of C is one sum over k in rising order (multiply, then add), so its bits do not depend on the block it
-// falls in or on the number of rows.
+// Every element of C is one sum over k in rising order, so its bits do not depend on the block it falls in or on the
+// number of rows.
+// A block of 6 rows × 8 columns has 12 sums; with 2 vectors of B and one number of A that is every register there is, and
+// enough independent sums to keep both multipliers busy. Larger blocks spill, unrolled loops too.
 
-/** Rows of A and B that one pass of `matmulTransposedA` reads: what a first-level cache holds of both. */
-const PASS: i32 = 32;
+import { multiplyAdd } from './arithmetic';
+
+/** How many blocks of 4 rows to take so that blocks of 6 fill the rest but for one row or two. */
+export function foursOf(m: i32): i32 {
+  const fours: i32 = ((6 - (m % 6)) >> 1) % 3;
+  return min(fours, m >> 2);
+}
 
 /**
  * C[m × n] = start + A[m × k] · B[k × n]; B in panels; n is a multiple of 8, k of 4.
@@ -27,18 +34,127 @@ export function matmul(
   const sa: usize = (<usize>lda) << 2;
   const sc: usize = (<usize>ldc) << 2;
   const sb: usize = (<usize>panel) << 2;
-  const blocks: i32 = m & ~3;
   const bytes: usize = (<usize>k) << 2;
+  const fours: i32 = foursOf(m) << 2;
+  const sixes: i32 = ((m - fours) / 6) * 6;
+  const blocks: i32 = sixes + fours;
+  const a4: usize = a + <usize>sixes * sa;
+  const c4: usize = c + <usize>sixes * sc;
   if (blocks > 0)
     for (let j: i32 = 0; j < n; j += 8) {
       const at: usize = (<usize>j) << 2;
-      panelRows(blocks, bytes, a, sa, b + <usize>(j >> 3) * sb, c + at, sc, bias + at, mode);
+      const q: usize = b + <usize>(j >> 3) * sb;
+      if (sixes > 0) sixRows(sixes, bytes, a, sa, q, c + at, sc, bias + at, mode);
+      if (fours > 0) fourRows(fours, bytes, a4, sa, q, c4 + at, sc, bias + at, mode);
     }
   for (let i: i32 = blocks; i < m; i++) singleRow(n, bytes, a + <usize>i * sa, b, sb, c + <usize>i * sc, bias, mode);
 }
 
+/** The columns of one panel for m rows, m a multiple of 6. */
+function sixRows(
+  m: i32,
+  bytes: usize,
+  a: usize,
+  sa: usize,
+  b: usize,
+  c: usize,
+  sc: usize,
+  bias: usize,
+  mode: i32,
+): void {
+  let x: v128 = f32x4.splat(0);
+  let y: v128 = f32x4.splat(0);
+  if (mode === 2) {
+    x = v128.load(bias);
+    y = v128.load(bias, 16);
+  }
+  let c0: usize = c;
+  for (let i: i32 = 0; i < m; i += 6) {
+    const c1: usize = c0 + sc;
+    const c2: usize = c1 + sc;
+    const c3: usize = c2 + sc;
+    const c4: usize = c3 + sc;
+    const c5: usize = c4 + sc;
+    let s0: v128 = x;
+    let t0: v128 = y;
+    let s1: v128 = x;
+    let t1: v128 = y;
+    let s2: v128 = x;
+    let t2: v128 = y;
+    let s3: v128 = x;
+    let t3: v128 = y;
+    let s4: v128 = x;
+    let t4: v128 = y;
+    let s5: v128 = x;
+    let t5: v128 = y;
+    if (mode === 1) {
+      s0 = v128.load(c0);
+      t0 = v128.load(c0, 16);
+      s1 = v128.load(c1);
+      t1 = v128.load(c1, 16);
+      s2 = v128.load(c2);
+      t2 = v128.load(c2, 16);
+      s3 = v128.load(c3);
+      t3 = v128.load(c3, 16);
+      s4 = v128.load(c4);
+      t4 = v128.load(c4, 16);
+      s5 = v128.load(c5);
+      t5 = v128.load(c5, 16);
+    }
+    let p0: usize = a;
+    let p1: usize = p0 + sa;
+    let p2: usize = p1 + sa;
+    let p3: usize = p2 + sa;
+    let p4: usize = p3 + sa;
+    let p5: usize = p4 + sa;
+    const end: usize = p0 + bytes;
+    for (let q: usize = b; p0 < end; q += 32) {
+      const u: v128 = v128.load(q);
+      const v: v128 = v128.load(q, 16);
+      let w: v128 = v128.load_splat<f32>(p0);
+      s0 = multiplyAdd(w, u, s0);
+      t0 = multiplyAdd(w, v, t0);
+      w = v128.load_splat<f32>(p1);
+      s1 = multiplyAdd(w, u, s1);
+      t1 = multiplyAdd(w, v, t1);
+      w = v128.load_splat<f32>(p2);
+      s2 = multiplyAdd(w, u, s2);
+      t2 = multiplyAdd(w, v, t2);
+      w = v128.load_splat<f32>(p3);
+      s3 = multiplyAdd(w, u, s3);
+      t3 = multiplyAdd(w, v, t3);
+      w = v128.load_splat<f32>(p4);
+      s4 = multiplyAdd(w, u, s4);
+      t4 = multiplyAdd(w, v, t4);
+      w = v128.load_splat<f32>(p5);
+      s5 = multiplyAdd(w, u, s5);
+      t5 = multiplyAdd(w, v, t5);
+      p0 += 4;
+      p1 += 4;
+      p2 += 4;
+      p3 += 4;
+      p4 += 4;
+      p5 += 4;
+    }
+    v128.store(c0, s0);
+    v128.store(c0, t0, 16);
+    v128.store(c1, s1);
+    v128.store(c1, t1, 16);
+    v128.store(c2, s2);
+    v128.store(c2, t2, 16);
+    v128.store(c3, s3);
+    v128.store(c3, t3, 16);
+    v128.store(c4, s4);
+    v128.store(c4, t4, 16);
+    v128.store(c5, s5);
+    v128.store(c5, t5, 16);
+    a += sa * 6;
+    c0 += sc * 6;
+  }
+}
+
 /** The columns of one panel for m rows, m a multiple of 4. */
-function panelRows(
+function fourRows(
   m: i32,
   bytes: usize,
   a: usize,
@@ -82,70 +198,26 @@ function panelRows(
     let p1: usize = p0 + sa;
     let p2: usize = p1 + sa;
     let p3: usize = p2 + sa;
-    let q: usize = b;
     const end: usize = p0 + bytes;
-    while (p0 < end) {
-      let u: v128 = v128.load(q);
-      let v: v128 = v128.load(q, 16);
+    for (let q: usize = b; p0 < end; q += 32) {
+      const u: v128 = v128.load(q);
+      const v: v128 = v128.load(q, 16);
       let w: v128 = v128.load_splat<f32>(p0);
-      s0 = f32x4.add(s0, f32x4.mul(w, u));
-      t0 = f32x4.add(t0, f32x4.mul(w, v));
+      s0 = multiplyAdd(w, u, s0);
+      t0 = multiplyAdd(w, v, t0);
       w = v128.load_splat<f32>(p1);
-      s1 = f32x4.add(s1, f32x4.mul(w, u));
-      t1 = f32x4.add(t1, f32x4.mul(w, v));
+      s1 = multiplyAdd(w, u, s1);
+      t1 = multiplyAdd(w, v, t1);
       w = v128.load_splat<f32>(p2);
-      s2 = f32x4.add(s2, f32x4.mul(w, u));
-      t2 = f32x4.add(t2, f32x4.mul(w, v));
+      s2 = multiplyAdd(w, u, s2);
+      t2 = multiplyAdd(w, v, t2);
       w = v128.load_splat<f32>(p3);
-      s3 = f32x4.add(s3, f32x4.mul(w, u));
-      t3 = f32x4.add(t3, f32x4.mul(w, v));
-      u = v128.load(q, 32);
-      v = v128.load(q, 48);
-      w = v128.load_splat<f32>(p0, 4);
-      s0 = f32x4.add(s0, f32x4.mul(w, u));
-      t0 = f32x4.add(t0, f32x4.mul(w, v));
-      w = v128.load_splat<f32>(p1, 4);
-      s1 = f32x4.add(s1, f32x4.mul(w, u));
-      t1 = f32x4.add(t1, f32x4.mul(w, v));
-      w = v128.load_splat<f32>(p2, 4);
-      s2 = f32x4.add(s2, f32x4.mul(w, u));
-      t2 = f32x4.add(t2, f32x4.mul(w, v));
-      w = v128.load_splat<f32>(p3, 4);
-      s3 = f32x4.add(s3, f32x4.mul(w, u));
-      t3 = f32x4.add(t3, f32x4.mul(w, v));
-      u = v128.load(q, 64);
-      v = v128.load(q, 80);
-      w = v128.load_splat<f32>(p0, 8);
-      s0 = f32x4.add(s0, f32x4.mul(w, u));
-      t0 = f32x4.add(t0, f32x4.mul(w, v));
-      w = v128.load_splat<f32>(p1, 8);
-      s1 = f32x4.add(s1, f32x4.mul(w, u));
-      t1 = f32x4.add(t1, f32x4.mul(w, v));
-      w = v128.load_splat<f32>(p2, 8);
-      s2 = f32x4.add(s2, f32x4.mul(w, u));
-      t2 = f32x4.add(t2, f32x4.mul(w, v));
-      w = v128.load_splat<f32>(p3, 8);
-      s3 = f32x4.add(s3, f32x4.mul(w, u));
-      t3 = f32x4.add(t3, f32x4.mul(w, v));
-      u = v128.load(q, 96);
-      v = v128.load(q, 112);
-      w = v128.load_splat<f32>(p0, 12);
-      s0 = f32x4.add(s0, f32x4.mul(w, u));
-      t0 = f32x4.add(t0, f32x4.mul(w, v));
-      w = v128.load_splat<f32>(p1, 12);
-      s1 = f32x4.add(s1, f32x4.mul(w, u));
-      t1 = f32x4.add(t1, f32x4.mul(w, v));
-      w = v128.load_splat<f32>(p2, 12);
-      s2 = f32x4.add(s2, f32x4.mul(w, u));
-      t2 = f32x4.add(t2, f32x4.mul(w, v));
-      w = v128.load_splat<f32>(p3, 12);
-      s3 = f32x4.add(s3, f32x4.mul(w, u));
-      t3 = f32x4.add(t3, f32x4.mul(w, v));
-      p0 += 16;
-      p1 += 16;
-      p2 += 16;
-      p3 += 16;
-      q += 128;
+      s3 = multiplyAdd(w, u, s3);
+      t3 = multiplyAdd(w, v, t3);
+      p0 += 4;
+      p1 += 4;
+      p2 += 4;
+      p3 += 4;
     }
     v128.store(c0, s0);
     v128.store(c0, t0, 16);
@@ -155,8 +227,8 @@ function panelRows(
     v128.store(c2, t2, 16);
     v128.store(c3, s3);
     v128.store(c3, t3, 16);
-    a += sa << 2;
-    c0 += sc << 2;
+    a += sa * 4;
+    c0 += sc * 4;
   }
 }
 
@@ -191,14 +263,14 @@ function singleRow(n: i32, bytes: usize, a: usize, b: usize, sb: usize, c: usize
     let q3: usize = q2 + sb;
     for (let p: usize = a; p < end; p += 4) {
       const w: v128 = v128.load_splat<f32>(p);
-      s0 = f32x4.add(s0, f32x4.mul(w, v128.load(q0)));
-      t0 = f32x4.add(t0, f32x4.mul(w, v128.load(q0, 16)));
-      s1 = f32x4.add(s1, f32x4.mul(w, v128.load(q1)));
-      t1 = f32x4.add(t1, f32x4.mul(w, v128.load(q1, 16)));
-      s2 = f32x4.add(s2, f32x4.mul(w, v128.load(q2)));
-      t2 = f32x4.add(t2, f32x4.mul(w, v128.load(q2, 16)));
-      s3 = f32x4.add(s3, f32x4.mul(w, v128.load(q3)));
-      t3 = f32x4.add(t3, f32x4.mul(w, v128.load(q3, 16)));
+      s0 = multiplyAdd(w, v128.load(q0), s0);
+      t0 = multiplyAdd(w, v128.load(q0, 16), t0);
+      s1 = multiplyAdd(w, v128.load(q1), s1);
+      t1 = multiplyAdd(w, v128.load(q1, 16), t1);
+      s2 = multiplyAdd(w, v128.load(q2), s2);
+      t2 = multiplyAdd(w, v128.load(q2, 16), t2);
+      s3 = multiplyAdd(w, v128.load(q3), s3);
+      t3 = multiplyAdd(w, v128.load(q3, 16), t3);
       q0 += 32;
       q1 += 32;
       q2 += 32;
@@ -224,111 +296,11 @@ function singleRow(n: i32, bytes: usize, a: usize, b: usize, sb: usize, c: usize
     let q: usize = b + <usize>(j >> 3) * sb;
     for (let p: usize = a; p < end; p += 4) {
       const w: v128 = v128.load_splat<f32>(p);
-      s = f32x4.add(s, f32x4.mul(w, v128.load(q)));
-      t = f32x4.add(t, f32x4.mul(w, v128.load(q, 16)));
+      s = multiplyAdd(w, v128.load(q), s);
+      t = multiplyAdd(w, v128.load(q, 16), t);
       q += 32;
     }
     v128.store(c + at, s);
     v128.store(c + at, t, 16);
-  }
-}
-
-/** C[k × n] += A[m × k]ᵀ · B[m × n], summed over m in rising order; C in panels; k is a multiple of 4, n of 8. */
-export function matmulTransposedA(
-  m: i32,
-  n: i32,
-  k: i32,
-  a: usize,
-  lda: i32,
-  b: usize,
-  ldb: i32,
-  c: usize,
-  panel: i32,
-): void {
-  const sa: usize = (<usize>lda) << 2;
-  const sb: usize = (<usize>ldb) << 2;
-  const sc: usize = (<usize>panel) << 2;
-  for (let from: i32 = 0; from < m; from += PASS) {
-    const rows: usize = <usize>min(PASS, m - from);
-    const a0: usize = a + <usize>from * sa;
-    const b0: usize = b + <usize>from * sb;
-    for (let j: i32 = 0; j < n; j += 8)
-      for (let i: i32 = 0; i < k; i += 4) {
-        const at: usize = c + <usize>(j >> 3) * sc + ((<usize>i) << 5);
-        let s0: v128 = v128.load(at);
-        let t0: v128 = v128.load(at, 16);
-        let s1: v128 = v128.load(at, 32);
-        let t1: v128 = v128.load(at, 48);
-        let s2: v128 = v128.load(at, 64);
-        let t2: v128 = v128.load(at, 80);
-        let s3: v128 = v128.load(at, 96);
-        let t3: v128 = v128.load(at, 112);
-        let p: usize = a0 + ((<usize>i) << 2);
-        let q: usize = b0 + ((<usize>j) << 2);
-        const end: usize = p + rows * sa;
-        while (p < end) {
-          const u: v128 = v128.load(q);
-          const v: v128 = v128.load(q, 16);
-          let w: v128 = v128.load_splat<f32>(p);
-          s0 = f32x4.add(s0, f32x4.mul(w, u));
-          t0 = f32x4.add(t0, f32x4.mul(w, v));
-          w = v128.load_splat<f32>(p, 4);
-          s1 = f32x4.add(s1, f32x4.mul(w, u));
-          t1 = f32x4.add(t1, f32x4.mul(w, v));
-          w = v128.load_splat<f32>(p, 8);
-          s2 = f32x4.add(s2, f32x4.mul(w, u));
-          t2 = f32x4.add(t2, f32x4.mul(w, v));
-          w = v128.load_splat<f32>(p, 12);
-          s3 = f32x4.add(s3, f32x4.mul(w, u));
-          t3 = f32x4.add(t3, f32x4.mul(w, v));
-          p += sa;
-          q += sb;
-        }
-        v128.store(at, s0);
-        v128.store(at, t0, 16);
-        v128.store(at, s1, 32);
-        v128.store(at, t1, 48);
-        v128.store(at, s2, 64);
-        v128.store(at, t2, 80);
-        v128.store(at, s3, 96);
-        v128.store(at, t3, 112);
-      }
-  }
-}
-
-/** out[n × m] = in[m × n]ᵀ, both in panels; m is a multiple of 4, n of 8. */
-export function transpose(m: i32, n: i32, input: usize, panelIn: i32, output: usize, panelOut: i32): void {
-  for (let j: i32 = 0; j < n; j += 4) {
-    let p: usize = input + ((<usize>(j >> 3) * <usize>panelIn) << 2) + ((<usize>(j & 7)) << 2);
-    for (let i: i32 = 0; i < m; i += 4) {
-      const q: usize = output + ((<usize>(i >> 3) * <usize>panelOut + <usize>(j << 3) + <usize>(i & 7)) << 2);
-      const a: v128 = v128.load(p);
-      const b: v128 = v128.load(p, 32);
-      const c: v128 = v128.load(p, 64);
-      const d: v128 = v128.load(p, 96);
-      const ab0: v128 = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
-      const ab1: v128 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
-      const cd0: v128 = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
-      const cd1: v128 = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
-      v128.store(q, v128.shuffle<f32>(ab0, cd0, 0, 1, 4, 5));
-      v128.store(q, v128.shuffle<f32>(ab0, cd0, 2, 3, 6, 7), 32);
-      v128.store(q, v128.shuffle<f32>(ab1, cd1, 0, 1, 4, 5), 64);
-      v128.store(q, v128.shuffle<f32>(ab1, cd1, 2, 3, 6, 7), 96);
-      p += 128;
-    }
-  }
-}
-
-/** out[j] += Σ over rows of in[i, j], rows in rising order; n is a multiple of 4. */
-export function addColumnSums(m: i32, n: i32, input: usize, ldi: i32, output: usize): void {
-  const si: usize = (<usize>ldi) << 2;
-  for (let j: i32 = 0; j < n; j += 4) {
-    let s: v128 = v128.load(output + ((<usize>j) << 2));
-    let p: usize = input + ((<usize>j) << 2);
-    for (let i: i32 = 0; i < m; i++) {
-      s = f32x4.add(s, v128.load(p));
-      p += si;
-    }
-    v128.store(output + ((<usize>j) << 2), s);
   }
 }

@@ -2,6 +2,8 @@
 // zeros. Only what is not zero is multiplied, rows and columns in the order of the dense products, so that the sums are
 // the same: a product with zero would have added nothing.
 
+import { multiplyAdd } from './arithmetic';
+
 /** Bytes of one row's list of places: a count and up to k numbers of columns. */
 function listBytes(k: i32): usize {
   return (<usize>(k + 1)) << 1;
@@ -72,14 +74,14 @@ export function matmulActive(
         const at: usize = <usize>load<u16>(p);
         const w: v128 = v128.load_splat<f32>(row + (at << 2));
         const o: usize = at << 5;
-        s0 = f32x4.add(s0, f32x4.mul(w, v128.load(b0 + o)));
-        t0 = f32x4.add(t0, f32x4.mul(w, v128.load(b0 + o, 16)));
-        s1 = f32x4.add(s1, f32x4.mul(w, v128.load(b1 + o)));
-        t1 = f32x4.add(t1, f32x4.mul(w, v128.load(b1 + o, 16)));
-        s2 = f32x4.add(s2, f32x4.mul(w, v128.load(b2 + o)));
-        t2 = f32x4.add(t2, f32x4.mul(w, v128.load(b2 + o, 16)));
-        s3 = f32x4.add(s3, f32x4.mul(w, v128.load(b3 + o)));
-        t3 = f32x4.add(t3, f32x4.mul(w, v128.load(b3 + o, 16)));
+        s0 = multiplyAdd(w, v128.load(b0 + o), s0);
+        t0 = multiplyAdd(w, v128.load(b0 + o, 16), t0);
+        s1 = multiplyAdd(w, v128.load(b1 + o), s1);
+        t1 = multiplyAdd(w, v128.load(b1 + o, 16), t1);
+        s2 = multiplyAdd(w, v128.load(b2 + o), s2);
+        t2 = multiplyAdd(w, v128.load(b2 + o, 16), t2);
+        s3 = multiplyAdd(w, v128.load(b3 + o), s3);
+        t3 = multiplyAdd(w, v128.load(b3 + o, 16), t3);
       }
       const to: usize = c + ((<usize>i * <usize>ldc + <usize>j) << 2);
       v128.store(to, s0);
@@ -149,14 +151,14 @@ export function matmulTransposedActive(
         const r: usize = <usize>load<u16>(p);
         const w: v128 = v128.load_splat<f32>(cell + r * sa);
         const q: usize = column + r * sb;
-        s0 = f32x4.add(s0, f32x4.mul(w, v128.load(q)));
-        t0 = f32x4.add(t0, f32x4.mul(w, v128.load(q, 16)));
-        s1 = f32x4.add(s1, f32x4.mul(w, v128.load(q, 32)));
-        t1 = f32x4.add(t1, f32x4.mul(w, v128.load(q, 48)));
-        s2 = f32x4.add(s2, f32x4.mul(w, v128.load(q, 64)));
-        t2 = f32x4.add(t2, f32x4.mul(w, v128.load(q, 80)));
-        s3 = f32x4.add(s3, f32x4.mul(w, v128.load(q, 96)));
-        t3 = f32x4.add(t3, f32x4.mul(w, v128.load(q, 112)));
+        s0 = multiplyAdd(w, v128.load(q), s0);
+        t0 = multiplyAdd(w, v128.load(q, 16), t0);
+        s1 = multiplyAdd(w, v128.load(q, 32), s1);
+        t1 = multiplyAdd(w, v128.load(q, 48), t1);
+        s2 = multiplyAdd(w, v128.load(q, 64), s2);
+        t2 = multiplyAdd(w, v128.load(q, 80), t2);
+        s3 = multiplyAdd(w, v128.load(q, 96), s3);
+        t3 = multiplyAdd(w, v128.load(q, 112), t3);
       }
       v128.store(c0, s0);
       v128.store(c0, t0, 16);

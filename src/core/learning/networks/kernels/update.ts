@@ -1,5 +1,7 @@
 // Element-wise work on whole vectors; n is a multiple of 4 throughout.
 
+import { multiplyAdd } from './arithmetic';
+
 /** Σ x², summed in four lanes of float64 pairs and in a fixed order. */
 export function sumSquares(n: i32, x: usize): f64 {
   let a: v128 = f64x2.splat(0);
@@ -32,7 +34,9 @@ export function addTo(n: i32, x: usize, y: usize): void {
 
 /**
  * Adam (Kingma & Ba 2015, algorithm 1): m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², p ← p − rate·m/(√v·correction + ε) − decay·p,
- * with g = scale · gradient, rate = α/(1−β₁ᵗ), correction = 1/√(1−β₂ᵗ).
+ * with g = scale · gradient, rate = α/(1−β₁ᵗ), correction = 1/√(1−β₂ᵗ). The moments of a unit that has died would fade into
+ * subnormal numbers, which cost a hundred times: m is rounded to multiples of 1e-27, and 1e-30 is added to v, whose root
+ * stays far below any ε in use.
  */
 export function adam(
   n: i32,
@@ -50,22 +54,24 @@ export function adam(
 ): void {
   const b1: v128 = f32x4.splat(beta1);
   const b2: v128 = f32x4.splat(beta2);
-  const n1: v128 = f32x4.splat(1 - beta1);
-  const n2: v128 = f32x4.splat(1 - beta2);
-  const sc: v128 = f32x4.splat(scale);
-  const lr: v128 = f32x4.splat(rate);
+  const n1: v128 = f32x4.splat((1 - beta1) * scale);
+  const n2: v128 = f32x4.splat((1 - beta2) * scale * scale);
+  const lr: v128 = f32x4.splat(-rate);
   const co: v128 = f32x4.splat(correction);
   const ep: v128 = f32x4.splat(epsilon);
   const keep: v128 = f32x4.splat(1 - decay);
+  const dust: v128 = f32x4.splat(1e-20);
+  const floor: v128 = f32x4.splat(1e-30);
   const bytes: usize = (<usize>n) << 2;
   for (let o: usize = 0; o < bytes; o += 16) {
-    const g: v128 = f32x4.mul(v128.load(gradient + o), sc);
-    const mm: v128 = f32x4.add(f32x4.mul(b1, v128.load(m + o)), f32x4.mul(n1, g));
-    const vv: v128 = f32x4.add(f32x4.mul(b2, v128.load(v + o)), f32x4.mul(n2, f32x4.mul(g, g)));
+    const g: v128 = v128.load(gradient + o);
+    const raw: v128 = multiplyAdd(n1, g, f32x4.mul(b1, v128.load(m + o)));
+    const mm: v128 = f32x4.sub(f32x4.add(raw, dust), dust);
+    const vv: v128 = multiplyAdd(f32x4.mul(n2, g), g, multiplyAdd(b2, v128.load(v + o), floor));
     v128.store(m + o, mm);
     v128.store(v + o, vv);
-    const step: v128 = f32x4.div(f32x4.mul(lr, mm), f32x4.add(f32x4.mul(f32x4.sqrt(vv), co), ep));
-    v128.store(parameters + o, f32x4.sub(f32x4.mul(keep, v128.load(parameters + o)), step));
+    const step: v128 = f32x4.div(f32x4.mul(lr, mm), multiplyAdd(f32x4.sqrt(vv), co, ep));
+    v128.store(parameters + o, multiplyAdd(keep, v128.load(parameters + o), step));
   }
 }
 

@@ -2,7 +2,7 @@ import type { Scalar, Tensor, Tensor3D } from '@tensorflow/tfjs-core';
 import { type Random, seededRandom } from '../../../domain/random.js';
 import { openTensorflow, type Tensorflow } from '../../../platform/tensorflow.js';
 import { type BatchEngine, type NetworkEngine, type SessionRows, sessionRows } from '../engine.js';
-import { instantiateKernels, type KernelMemory, type Kernels } from '../kernels.js';
+import { instantiateKernels, type KernelMemory, type Kernels, kernelModule } from '../kernels.js';
 import { layoutNetwork } from '../layout.js';
 import { applyOutput, rowLoss } from '../losses.js';
 import type { NetworkModel } from '../model.js';
@@ -54,7 +54,7 @@ class NativeSession implements BatchEngine {
     scaler: Scaler | null,
   ) {
     const layout = layoutNetwork(places.spec);
-    this.kernels = instantiateKernels(memory);
+    this.kernels = instantiateKernels(memory, kernelModule('plain'));
     this.rows = sessionRows(places, memory.buffer);
     this.parameters = new Float32Array(memory.buffer, places.parameters.parameters, layout.parameters);
     this.gradient = new Float32Array(memory.buffer, places.gradients[0]!, layout.parameters);
