@@ -1,8 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
+import type { TradeEvent } from '../../../src/core/engine/live/index.js';
 import type { ManualClock } from '../../../src/core/platform/index.js';
+import { flatten } from '../../../src/core/stages/flatten.js';
 import { MONDAY, minuteBars, session, VenueRig, walk } from '../../support/venue.js';
+import { optionsOf } from '../../support/workspace.js';
 
-/** Renames and delistings of what is held, at the venue. */
+/** Renames and delistings of what is held, at the venue, beside an instrument that goes on. */
 const FRIDAY = '2026-11-27';
 const TUESDAY = '2026-12-01';
 const MINUTE = 60_000;
@@ -15,6 +19,7 @@ const flat = (n: number, date: string) =>
     5,
   );
 
+const OTHER = 'MSFT';
 let rig: VenueRig;
 afterEach(() => rig.close());
 
@@ -23,15 +28,17 @@ async function tuesday(kind: string, action: Record<string, unknown>) {
   rig = await VenueRig.start({
     interval: '5m',
     backtest: { from: FRIDAY, lot: 'whole', sizing: 'fraction(10%)', stopLoss: '20%' },
+    symbols: ['AAPL', OTHER],
     bars: () => history,
     now: session(FRIDAY).close + MINUTE,
   });
   const clock = rig.clock as ManualClock;
-  rig.venue.market.set('5Min', 'AAPL', [...history, ...flat(1, MONDAY)]);
+  for (const symbol of ['AAPL', OTHER]) rig.venue.market.set('5Min', symbol, [...history, ...flat(1, MONDAY)]);
   clock.set(session(MONDAY).open + 5 * MINUTE + 5000);
   await rig.once();
-  rig.venue.market.actions[kind] = [{ id: 'a', process_date: TUESDAY, ...action }];
+  rig.venue.market.actions[kind] = [{ id: randomUUID(), process_date: TUESDAY, ...action }];
   rig.venue.market.set('5Min', 'AAPL', [...history, ...flat(78, MONDAY)]);
+  rig.venue.market.set('5Min', OTHER, [...history, ...flat(78, MONDAY), ...flat(1, TUESDAY)]);
   clock.set(session(TUESDAY).open + 5 * MINUTE + 5000);
 }
 const positions = () => rig.journal((journal) => journal.positions({ venue: 'alpaca-paper', account: 'PA3FAKE00001' }));
@@ -39,27 +46,60 @@ const state = () =>
   rig.journal((journal) => journal.state({ venue: 'alpaca-paper', account: 'PA3FAKE00001', strategy: 'swing' }));
 
 describe('at the venue', () => {
-  test('a delisting for cash closes the lots before anything is compared', async () => {
+  test('a delisting for cash closes the lots before anything is compared; the others go on', async () => {
     await tuesday('cash_mergers', { acquiree_symbol: 'AAPL', acquiree_cusip: '1', effective_date: TUESDAY, rate: 101 });
     const { book } = rig.venue;
     book.positions.delete('AAPL');
-    for (const order of book.orders.values()) if (order.status === 'new') book.end(order.id, 'canceled');
-    await rig.once().catch((error: unknown) => expect(error).toMatchObject({ code: 'NO_DATA' }));
-    expect(await positions()).toEqual([]);
+    for (const order of book.orders.values())
+      if (order.status === 'new' && order.symbol === 'AAPL') book.end(order.id, 'canceled');
+    const { exit, session: file } = await rig.start();
+    expect(file).toMatchObject({ outcome: 'decided', last_slot: '2026-12-01T14:35:00Z' });
+    expect(exit).toBe('ok');
+    expect(rig.said.join('\n')).toContain('AAPL is not traded any more since 2026-12-01');
+    expect((await positions()).map(({ instrument }) => instrument)).toEqual([OTHER]);
     expect(await state()).toMatchObject({ state: 'active' });
-    expect(book.accepted).toHaveLength(1);
+    expect(book.accepted).toHaveLength(2);
+    // Nothing waits for it in later slots either.
+    (rig.clock as ManualClock).set(session(TUESDAY).open + 10 * MINUTE + 5000);
+    rig.venue.market.set('5Min', OTHER, [...history, ...flat(78, MONDAY), ...flat(2, TUESDAY)]);
+    expect(await rig.once()).toMatchObject({ outcome: 'decided', last_slot: '2026-12-01T14:40:00Z' });
+    expect(book.accepted).toHaveLength(2);
+    expect(rig.venue.violations).toEqual([]);
   });
 
-  test('a rename moves the lots before anything is compared', async () => {
+  test('a rename to what the model does not know is announced: reducing, exit 6, told to people; the others go on', async () => {
     await tuesday('name_changes', { old_symbol: 'AAPL', new_symbol: 'APLX', old_cusip: '1', new_cusip: '1' });
     const { book } = rig.venue;
     const held = book.positions.get('AAPL')!;
     book.positions.delete('AAPL');
     book.positions.set('APLX', held);
-    for (const order of book.orders.values()) order.symbol = 'APLX';
-    await rig.once().catch((error: unknown) => expect(error).toMatchObject({ code: 'NO_DATA' }));
-    expect(await positions()).toMatchObject([{ instrument: 'APLX', quantity: String(held.qty) }]);
-    expect(await state()).toMatchObject({ state: 'active' });
-    expect(book.accepted).toHaveLength(1);
+    for (const order of book.orders.values()) if (order.symbol === 'AAPL') order.symbol = 'APLX';
+    const news: TradeEvent[] = [];
+    const start = () => rig.start({}, {}, { hooks: { notify: (event) => void news.push(event) } });
+    const reason = `APLX is not managed: ${held.qty} are held, and the report that trades does not know it (renamed?)`;
+    for (const again of [false, true]) {
+      const { exit, session: file } = await start();
+      expect(exit).toBe('refused');
+      expect(file).toMatchObject({ outcome: 'halted', reason });
+      expect(await state(), String(again)).toMatchObject({ state: 'reducing', reason });
+    }
+    expect(rig.said.join('\n')).toContain('AAPL is APLX since 2026-12-01');
+    expect(news.filter(({ type }) => type === 'unprotected')).toMatchObject(
+      Array(2).fill({ type: 'unprotected', alarm: { instrument: 'APLX' } }),
+    );
+    expect((await positions()).map(({ instrument, quantity }) => [instrument, quantity])).toEqual([
+      ['APLX', String(held.qty)],
+      [OTHER, String(book.positions.get(OTHER)!.qty)],
+    ]);
+    expect(book.accepted).toHaveLength(2);
+    // A person closes it, by its new name.
+    rig.venue.assets.set('APLX', {});
+    book.prices.set('APLX', LAST);
+    const { rows } = await flatten(
+      optionsOf('flatten', { strategy: 'swing', broker: 'alpaca', yes: true }),
+      rig.runtime,
+    );
+    expect(rows).toMatchObject([{ outcome: 'flat', problems: [] }]);
+    expect(book.positions.get('APLX')?.qty ?? 0).toBe(0);
   });
 });

@@ -1,5 +1,5 @@
 import type { ExecutionContext } from '../../execution/index.js';
-import type { ExecutionRecord, OrderRecord } from '../../state/index.js';
+import type { ExecutionRecord, OrderRecord, PositionRecord } from '../../state/index.js';
 import type { AccountView } from '../decide.js';
 import type { RunnerMemory } from './memory.js';
 import type { TickSource } from './tick.js';
@@ -10,6 +10,8 @@ type Closings = Map<string, { readonly execution: string; readonly side: number 
 /** Keeps the account view up to date from the journal: what the strategy itself owns and has under way. */
 export class AccountKeeper {
   readonly view: AccountView;
+  /** Positions of instruments that are not traded here. */
+  readonly unknown: PositionRecord[] = [];
   private readonly closings: Closings = new Map();
   private readonly index: ReadonlyMap<string, number>;
 
@@ -46,9 +48,13 @@ export class AccountKeeper {
     entering.fill(0);
     exiting.fill(0);
     lockout.fill(0);
+    this.unknown.length = 0;
     for (const position of await journal.positions(scope)) {
       const j = this.index.get(position.instrument);
-      if (j === undefined) continue;
+      if (j === undefined) {
+        this.unknown.push(position);
+        continue;
+      }
       quantity[j] = Number(position.quantity);
       const [first] = position.lots;
       entryBar[j] = first === undefined ? 0 : this.source.barAt(j, first.time);

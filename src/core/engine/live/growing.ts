@@ -22,6 +22,9 @@ export interface DatedAction {
   readonly open: number;
 }
 
+/** After it there are no bars under this name. */
+export const isEnding = ({ type }: CorporateAction): boolean => type === 'delisting' || type === 'rename';
+
 /** What is computed per instrument, made anew where a bar was restated and everything is replayed. */
 export interface SeriesConsumers {
   readonly score: Consumer;
@@ -197,6 +200,13 @@ export class GrowingFeed {
       .map(({ action }) => action);
   }
 
+  /** What ends an instrument comes before no bar of its own: it is told at the first tick after that session's open. */
+  private endings(j: number, after: number, slot: number): readonly CorporateAction[] {
+    return this.actions(j)
+      .filter(({ action, open }) => isEnding(action) && open >= after && open < slot)
+      .map(({ action }) => action);
+  }
+
   extremes(j: number, t: number): { readonly high: number; readonly low: number } | undefined {
     return extremesOf(this.bars(j), this.barAt(j, t), t, this.calendar);
   }
@@ -206,14 +216,14 @@ export class GrowingFeed {
     return this.bars(j).time.at(-1);
   }
 
-  /** The tick of a slot whose bars open at `expected` (undefined: the instrument has none then). */
-  tick(slot: number, expected: readonly (number | undefined)[], validUntil: number): LiveTick {
+  /** The tick of a slot whose bars open at `expected` (undefined: the instrument has none then); `after`: the slot before. */
+  tick(slot: number, expected: readonly (number | undefined)[], validUntil: number, after = slot): LiveTick {
     this.score();
     const at = expected.map((open, j) => (open === undefined ? undefined : this.indexOf(j, open)));
     const values = at.map((i, j) => (i === undefined ? [Number.NaN, Number.NaN] : this.series[j]!.values(i)));
     const next = this.calendar.nextSession(slot - 1);
     const session = next.open < slot ? next : this.calendar.previousSession(slot);
-    const actions = at.flatMap((i, j) => (i === undefined ? [] : this.actionsBefore(j, i)));
+    const actions = at.flatMap((i, j) => (i === undefined ? this.endings(j, after, slot) : this.actionsBefore(j, i)));
     return {
       time: slot,
       ...(actions.length > 0 && { actions }),

@@ -1,4 +1,4 @@
-import type { BrokerAccount, BrokerPosition } from '../../execution/index.js';
+import type { BrokerAccount, BrokerPosition, Unprotected } from '../../execution/index.js';
 import type { ExecutionRecord, NewIntent, OrderRecord, PositionRecord } from '../../state/index.js';
 
 /** Orders that are about to become durable, with what a rule may want to know. Prices by instrument: the last closes. */
@@ -27,7 +27,7 @@ export type TradeEvent =
   | { readonly type: 'verdict'; readonly instrument: string; readonly rule: string; readonly reason: string }
   | { readonly type: 'halt'; readonly reason: string }
   | { readonly type: 'missed'; readonly slot: number; readonly count: number; readonly reason: string }
-  | { readonly type: 'unprotected'; readonly instrument: string; readonly reason: string };
+  | { readonly type: 'unprotected'; readonly alarm: Unprotected };
 
 /** Where a caller joins in; nothing here may delay an order for long. */
 export interface TradeHooks {

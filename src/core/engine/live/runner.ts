@@ -6,7 +6,6 @@ import {
   commitDecision,
   type EmergencyPolicy,
   type ExecutionContext,
-  type MarketTick,
   ProtectionKeeper,
   type ReconcileOptions,
   type ReconcileResult,
@@ -14,6 +13,7 @@ import {
   sendDecision,
   turnedOver,
   type Unprotected,
+  unmanaged,
 } from '../../execution/index.js';
 import type { Rounding } from '../../market/index.js';
 import type {
@@ -36,8 +36,8 @@ import { emitBooked, watchOf } from './booked.js';
 import type { TradeHooks } from './hooks.js';
 import { decisionBodySchema, emptyMemory, type RunnerMemory } from './memory.js';
 import { toNewIntent } from './requests.js';
-import { readStanding, StandingPolicy } from './standing.js';
-import type { LiveTick, TickSource } from './tick.js';
+import { readStanding, recordHalt, StandingPolicy } from './standing.js';
+import { type LiveTick, marketTick, type TickSource } from './tick.js';
 
 export interface LiveSettings {
   readonly execution: ExecutionContext;
@@ -92,7 +92,7 @@ export class LiveRunner {
   private readonly emergency: EmergencyPolicy;
   /** Positions that exits have turned over, as last seen. */
   private reversed: readonly PositionRecord[] = [];
-  /** Positions that the venue does not protect, as met so far. */
+  /** Positions that the venue does not protect, or that nothing decides about, as met so far. */
   readonly unprotected: Unprotected[] = [];
 
   constructor(private readonly settings: LiveSettings) {
@@ -121,14 +121,14 @@ export class LiveRunner {
     if (last === undefined || known === undefined) return;
     for (const tick of source.past(known, last)) {
       told(tick);
-      await broker.onTick?.(this.marketTick(tick));
+      await broker.onTick?.(marketTick(tick, source.instruments));
     }
   }
 
   async tick(tick: LiveTick, lease: Lease, actions: readonly CorporateActionRecord[] = []): Promise<TickOutcome> {
-    const { execution, hooks } = this.settings;
+    const { execution, hooks, source } = this.settings;
     const { journal, broker, scope, clock } = execution;
-    await broker.onTick?.(this.marketTick(tick));
+    await broker.onTick?.(marketTick(tick, source.instruments));
     const decision = await journal.decision(scope, tick.time);
     const sendable = (order: OrderRecord) => order.slot === tick.time && clock.now() < tick.validUntil;
     const own = await this.actionRecords(tick);
@@ -224,6 +224,8 @@ export class LiveRunner {
     await emitBooked(execution, this.settings.events, time, booked, before);
     await this.protect(lease, state.reversed);
     this.open = await this.keeper.refresh(booked, memory);
+    for (const position of this.keeper.unknown)
+      if (!this.raised(position.instrument)) this.raise(await unmanaged(execution, position));
     return { state, memory };
   }
 
@@ -234,11 +236,16 @@ export class LiveRunner {
     for (const position of reversed)
       alarms.push(await turnedOver(this.settings.execution, lease, position, this.emergency));
     if (this.protection !== undefined) alarms.push(...(await this.protection.keep(lease)));
-    for (const each of alarms) {
-      if (this.unprotected.some(({ instrument }) => instrument === each.instrument)) continue;
-      this.unprotected.push(each);
-      this.settings.hooks?.notify?.({ type: 'unprotected', ...each });
-    }
+    for (const each of alarms) if (!this.raised(each.instrument)) this.raise(each);
+  }
+
+  private raised(instrument: string): boolean {
+    return this.unprotected.some((each) => each.instrument === instrument);
+  }
+
+  private raise(alarm: Unprotected): void {
+    this.unprotected.push(alarm);
+    this.settings.hooks?.notify?.({ type: 'unprotected', alarm });
   }
 
   /** What the caller's limits leave of the intents. */
@@ -278,15 +285,6 @@ export class LiveRunner {
     });
   }
 
-  private marketTick(tick: LiveTick): MarketTick {
-    const { instruments } = this.settings.source;
-    return {
-      time: tick.time,
-      ...(tick.actions !== undefined && { actions: tick.actions }),
-      bars: tick.bars.flatMap((bar, j) => (bar === undefined ? [] : [{ instrument: instruments[j]!, ...bar }])),
-    };
-  }
-
   /** Memory and risk state of the last decision, or those of a new account. */
   private async remember(equity: number): Promise<RunnerMemory> {
     if (this.memory !== undefined) return this.memory;
@@ -309,16 +307,14 @@ export class LiveRunner {
     this.stepper!.risk.resume(equity);
   }
 
-  /** A policy's halt goes into the journal when it begins: for good as a state, for the session as a note. */
+  /** A policy’s halt goes into the journal, and is told, when it begins. */
   private async journalHalt(memory: RunnerMemory): Promise<void> {
-    const { journal, scope, clock } = this.settings.execution;
     const by = this.stepper!.risk.haltedBy;
     const begins = by !== undefined && this.haltedBy !== by.name;
     this.haltedBy = by?.name;
     if (!begins) return;
-    const reason = `risk: ${by.name}, equity ${memory.equity.toFixed(2)}, peak ${memory.peak.toFixed(2)}`;
-    if (by.lasting && this.standing.active) await journal.setState(scope, 'reducing', reason, clock.now());
-    else if (!by.lasting) await journal.note(scope, 'risk-halt', { policy: by.name, reason }, clock.now());
+    const reason = await recordHalt(this.settings.execution, by, memory, this.standing.active);
+    this.settings.hooks?.notify?.({ type: 'halt', reason });
   }
 
   private decide(tick: LiveTick, equity: number, memory: RunnerMemory): readonly PlannedOrder[] {

@@ -64,7 +64,21 @@ export class SlotClock {
 
 /** The clock of several instruments: a slot is an instant at which at least one of them should have a new bar. */
 export class SlotSchedule {
-  constructor(private readonly clocks: readonly SlotClock[]) {}
+  private readonly ends: number[];
+
+  constructor(private readonly clocks: readonly SlotClock[]) {
+    this.ends = clocks.map(() => Number.POSITIVE_INFINITY);
+  }
+
+  /** Instrument j has no bars that open at or after an instant: it was delisted, or has another name from there on. */
+  end(j: number, from: number): void {
+    this.ends[j] = from;
+  }
+
+  /** Whether instrument j still has a bar that opens at `open`. */
+  trades(j: number, open: number): boolean {
+    return open < this.ends[j]!;
+  }
 
   last(t: number): number {
     return Math.max(...this.clocks.map((clock) => clock.last(t).known));
@@ -76,9 +90,9 @@ export class SlotSchedule {
 
   /** Per instrument the opening instant of the bar that becomes known at the slot; undefined where none does. */
   expected(slot: number): readonly (number | undefined)[] {
-    return this.clocks.map((clock) => {
+    return this.clocks.map((clock, j) => {
       const { open, known } = clock.last(slot);
-      return known === slot ? open : undefined;
+      return known === slot && this.trades(j, open) ? open : undefined;
     });
   }
 }

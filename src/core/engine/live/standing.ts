@@ -2,6 +2,7 @@ import { QuantlineError } from '../../errors/index.js';
 import { cancelOrder, type ExecutionContext } from '../../execution/index.js';
 import type { RiskPolicy } from '../../risk/index.js';
 import type { OrderRecord, StrategyState } from '../../state/index.js';
+import type { RunnerMemory } from './memory.js';
 
 /**
  * What a person or a policy has said about the strategy. Kept in the journal and read before every decision, so that
@@ -23,6 +24,19 @@ export async function readStanding(execution: ExecutionContext, open: readonly O
     hint: 'Look at it with `quantline status`; `quantline resume` lets it trade again.',
     details: { reason: standing.reason ?? null, strategy: scope.strategy },
   });
+}
+
+/** A policy's halt in the journal: for good as a state, for the session as a note. Returns its reason. */
+export async function recordHalt(
+  { journal, scope, clock }: ExecutionContext,
+  by: Pick<RiskPolicy, 'name' | 'lasting'>,
+  { equity, peak }: Pick<RunnerMemory, 'equity' | 'peak'>,
+  active: boolean,
+): Promise<string> {
+  const reason = `risk: ${by.name}, equity ${equity.toFixed(2)}, peak ${peak.toFixed(2)}`;
+  if (by.lasting && active) await journal.setState(scope, 'reducing', reason, clock.now());
+  else if (!by.lasting) await journal.note(scope, 'risk-halt', { policy: by.name, reason }, clock.now());
+  return reason;
 }
 
 /** Refuses entries while the strategy is not active. The first policy of a live strategy; the backtest has none. */

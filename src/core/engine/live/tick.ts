@@ -2,6 +2,7 @@ import type { BarColumns, CorporateAction } from '../../domain/bars.js';
 import type { TradingCalendar } from '../../domain/calendar.js';
 import { intervalMs, isSessionInterval } from '../../domain/interval.js';
 import type { QuantlineError } from '../../errors/index.js';
+import type { MarketTick } from '../../execution/index.js';
 import type { BarPath } from '../../market/index.js';
 import type { InStep } from '../aim.js';
 
@@ -42,6 +43,13 @@ export interface LiveTick {
   /** Slots before this one that nobody asked for in time. */
   readonly missed?: { readonly count: number; readonly first: number; readonly last: number };
 }
+
+/** The tick as a simulated venue is told it. */
+export const marketTick = ({ time, actions, bars }: LiveTick, instruments: readonly string[]): MarketTick => ({
+  time,
+  ...(actions !== undefined && { actions }),
+  bars: bars.flatMap((bar, j) => (bar === undefined ? [] : [{ instrument: instruments[j]!, ...bar }])),
+});
 
 /** Where ticks come from: a replayed dataset, or bars as they arrive. */
 export interface TickSource {

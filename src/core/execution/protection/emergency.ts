@@ -10,10 +10,33 @@ import { exitSide } from './levels.js';
 /** What happens to a position that the venue does not protect: closed at market, or left to a person. */
 export type EmergencyPolicy = 'exit' | 'hold';
 
-/** A position that is not protected, and why. */
+/** A position that somebody has to look at, and why. */
 export interface Unprotected {
   readonly instrument: string;
   readonly reason: string;
+  /** No exit stands for it (default), or nothing decides about it. */
+  readonly lacks?: 'protection' | 'management';
+}
+
+export const alarmText = ({ instrument, reason, lacks }: Unprotected): string =>
+  `${instrument} is not ${lacks === 'management' ? 'managed' : 'protected'}: ${reason}`;
+
+/** From here on the strategy may only reduce. */
+async function reduce({ journal, scope, clock, logger }: ExecutionContext, alarm: Unprotected): Promise<void> {
+  logger.warn(`${alarmText(alarm)}.`);
+  const { state } = await journal.state(scope);
+  if (state === 'active') await journal.setState(scope, 'reducing', alarmText(alarm), clock.now());
+}
+
+/** A position of an instrument that the model does not know: what it was bought as has another name now. */
+export async function unmanaged(
+  context: ExecutionContext,
+  { instrument, quantity }: PositionRecord,
+): Promise<Unprotected> {
+  const reason = `${quantity} are held, and the report that trades does not know it (renamed?)`;
+  const alarm: Unprotected = { instrument, reason, lacks: 'management' };
+  await reduce(context, alarm);
+  return alarm;
 }
 
 /** The alarm: the strategy may only reduce from here on, and by the policy the position is closed at once. */
@@ -24,11 +47,8 @@ export async function emergency(
   reason: string,
   policy: EmergencyPolicy,
 ): Promise<Unprotected> {
-  const { journal, scope, clock, logger } = context;
-  logger.warn(`${instrument} is not protected: ${reason}.`);
-  const { state } = await journal.state(scope);
-  if (state === 'active')
-    await journal.setState(scope, 'reducing', `${instrument} is not protected: ${reason}`, clock.now());
+  const { journal, scope } = context;
+  await reduce(context, { instrument, reason });
   const open = await journal.orders({ scope, instrument, open: true });
   if (policy === 'exit' && !open.some(closes) && (await takeDown(context, open)))
     await closeAtMarket(context, lease, instrument, 'unprotected');

@@ -1,5 +1,6 @@
 import type { TradeOptions } from '../../config/index.js';
 import type { TradeEvent, TradeHooks } from '../../engine/live/index.js';
+import { alarmText } from '../../execution/index.js';
 import { isoTime } from '../../platform/index.js';
 import type { Runtime } from '../runtime.js';
 import { Notifier, type NotifierLimits } from './notifier.js';
@@ -64,6 +65,6 @@ function newsOf(event: TradeEvent): Omit<News, 'strategy'> {
       };
     }
     case 'unprotected':
-      return { event: 'unprotected', text: `${event.instrument} is not protected: ${event.reason}`, urgent: true };
+      return { event: 'unprotected', text: alarmText(event.alarm), urgent: true };
   }
 }

@@ -22,6 +22,8 @@ export class NewerBars {
   private readonly notes: Map<string, SourceNote[]>;
   readonly source: MarketDataSource;
   private caughtUp = false;
+  /** Instruments of which no more bars come. */
+  private readonly ended = new Set<number>();
 
   constructor(
     private readonly dataset: Tradeable['dataset'],
@@ -70,11 +72,17 @@ export class NewerBars {
     }
   }
 
+  /** Instrument j is not asked for any more. */
+  end(j: number): void {
+    this.ended.add(j);
+  }
+
   private async ingest(from: number, to: number | undefined, refetch: boolean): Promise<void> {
     const { dataset, runtime, store, policies, notes } = this;
     const instant = (time: number) => ({ kind: 'instant', time }) as const;
     const context: IngestContext = { ...runtime, source: this.known(), store, notes };
-    const symbols = dataset.instruments.map(({ id }) => id);
+    const symbols = dataset.instruments.filter((_, j) => !this.ended.has(j)).map(({ id }) => id);
+    if (symbols.length === 0) return;
     const { interval, scope } = dataset;
     const range = { from: instant(from), to: to === undefined ? undefined : instant(to) };
     const outcome = await ingestBars(

@@ -72,7 +72,7 @@ export class LiveSource implements TickSource {
   *past(after: number, to: number): Iterable<LiveTick> {
     const { schedule, feed } = this.options;
     for (let slot = schedule.next(after); slot <= to; slot = schedule.next(slot))
-      yield feed.tick(slot, schedule.expected(slot), Number.NEGATIVE_INFINITY);
+      yield feed.tick(slot, schedule.expected(slot), Number.NEGATIVE_INFINITY, schedule.last(slot - 1));
   }
 
   barAt(j: number, t: number): number {
@@ -97,11 +97,10 @@ export class LiveSource implements TickSource {
   private async due(slot: number, asked: number, signal: AbortSignal): Promise<LiveTick> {
     const { schedule, feed } = this.options;
     const validUntil = this.validUntil(slot);
-    const expected = schedule.expected(slot);
-    const problem = (await this.complete(slot, expected, validUntil, signal)) ?? this.outdated(slot);
+    const problem = (await this.complete(slot, validUntil, signal)) ?? this.outdated(slot);
     const missed = this.missed(asked, slot);
     return {
-      ...feed.tick(slot, expected, validUntil),
+      ...feed.tick(slot, schedule.expected(slot), validUntil, schedule.last(slot - 1)),
       ...(missed === undefined ? {} : { missed }),
       ...(problem === undefined ? {} : { problem }),
     };
@@ -127,13 +126,8 @@ export class LiveSource implements TickSource {
   }
 
   /** Waits until every bar of the slot is there and whole; otherwise says which are not, and why. */
-  private async complete(
-    slot: number,
-    expected: readonly (number | undefined)[],
-    validUntil: number,
-    signal: AbortSignal,
-  ): Promise<QuantlineError | undefined> {
-    const { clock, inflow, recent, patience, logger } = this.options;
+  private async complete(slot: number, validUntil: number, signal: AbortSignal): Promise<QuantlineError | undefined> {
+    const { clock, schedule, inflow, recent, patience, logger } = this.options;
     const begun = clock.now();
     if (begun - slot < STREAM_GRACE && (await inflow.streamed?.(slot, slot + STREAM_GRACE, signal))) return undefined;
     const deadline = Math.min(validUntil, Math.max(slot, begun) + patience);
@@ -149,6 +143,8 @@ export class LiveSource implements TickSource {
         failure = error;
         logger.warn(error.message);
       }
+      // What is asked for may say that an instrument has ended.
+      const expected = schedule.expected(slot);
       const lacking = failure === undefined ? this.lacking(slot, expected) : expected.map((_, j) => j);
       if (lacking.length === 0) return undefined;
       // Of an expired slot nothing will be decided: it is told for the record, with what there is.

@@ -6,7 +6,7 @@ import { timeRange } from '../../data/range.js';
 import { dateAt } from '../../data/sources/vendor-columns.js';
 import type { BarStore } from '../../data/store.js';
 import { type CorporateAction, DAY_MS, decimal, intervalMs } from '../../domain/index.js';
-import { type DatedAction, GrowingFeed, SlotClock, SlotSchedule } from '../../engine/live/index.js';
+import { type DatedAction, GrowingFeed, isEnding, SlotClock, SlotSchedule } from '../../engine/live/index.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
 import { SpreadScorer } from '../../market/index.js';
 import { loadAdapter } from '../../registry/index.js';
@@ -192,16 +192,38 @@ class LiveMarket implements TradeMarket {
   }
 
   private async fetch(recent: number): Promise<void> {
+    const { instruments, bars, calendars } = this.tradeable.dataset;
     await this.bars.fetch(recent);
-    for (const [j] of this.tradeable.dataset.instruments.entries()) {
+    for (const [j] of instruments.entries()) {
       const last = this.feed.bars(j).time.at(-1)!;
       this.feed.put(j, await this.bars.read(j, Math.min(last, recent) - DAY_MS));
-      const actions = await this.bars.actions(j, this.tradeable.dataset.bars[j]!.time.at(-1)!, this.today());
-      this.newActions[j] = actions.flatMap((action) => {
-        const open = this.tradeable.dataset.calendars[j]!.session(action.date)?.open;
+      const actions = await this.bars.actions(j, bars[j]!.time.at(-1)!, this.today());
+      this.newActions[j] = actions.flatMap((given) => {
+        const action = this.asTraded(given);
+        const open = calendars[j]!.session(action.date)?.open;
         return open === undefined ? [] : [{ action, open }];
       });
+      this.end(j);
     }
+  }
+
+  /** An instrument that was delisted or renamed has no bars any more; the others go on without it. */
+  private end(j: number): void {
+    const last = this.newActions[j]!.find(({ action }) => isEnding(action));
+    if (last === undefined || !this.schedule.trades(j, last.open)) return;
+    const { action, open } = last;
+    this.schedule.end(j, open);
+    this.bars.end(j);
+    const what = action.type === 'rename' ? `is ${action.becomes} since` : 'is not traded any more since';
+    this.runtime.logger.warn(`${action.instrument} ${what} ${action.date}; the other instruments go on without it.`);
+  }
+
+  /** A simulated venue has no prices of a name that the dataset does not know: it closes there, as in a backtest. */
+  private asTraded(action: CorporateAction): CorporateAction {
+    const { instruments } = this.tradeable.dataset;
+    if (action.type !== 'rename' || this.options.broker !== 'sim') return action;
+    if (instruments.some(({ id }) => id === action.becomes)) return action;
+    return { type: 'delisting', instrument: action.instrument, date: action.date };
   }
 
   arrive(): void {}
@@ -235,7 +257,10 @@ class LiveMarket implements TradeMarket {
     const found: CorporateActionRecord[] = [];
     for (const { instrument, since } of held) {
       const j = instruments.findIndex(({ id }) => id === instrument);
-      if (j >= 0) found.push(...(await this.bars.actions(j, since, this.today())).map(recordOf));
+      if (j < 0) continue;
+      const actions = await this.bars.actions(j, since, this.today());
+      const last = this.feed.bars(j).close.at(-1)!;
+      found.push(...actions.map((action) => recordOf(this.asTraded(action), last)));
     }
     return found;
   }
@@ -245,9 +270,10 @@ class LiveMarket implements TradeMarket {
   }
 }
 
-function recordOf(action: CorporateAction): CorporateActionRecord {
+/** `last`: what a delisting pays that does not say it. */
+function recordOf(action: CorporateAction, last: number): CorporateActionRecord {
   const { instrument, date, type } = action;
   if (action.type === 'rename') return { instrument, date, type, becomes: action.becomes };
-  const value = action.type === 'split' ? action.ratio : action.amount;
-  return { instrument, date, type, ...(value === undefined ? {} : { value: decimal.decimalText(value) }) };
+  const value = action.type === 'split' ? action.ratio : (action.amount ?? last);
+  return { instrument, date, type, value: decimal.decimalText(value) };
 }

@@ -2,7 +2,14 @@ import type { TradeOptions } from '../../config/index.js';
 import type { TradingCalendar } from '../../domain/index.js';
 import type { LiveRunner, LiveTick, TickOutcome, TradeHooks } from '../../engine/live/index.js';
 import { isQuantlineError } from '../../errors/index.js';
-import { awaitOutcome, bookEvent, DEFAULT_LIMITS, type ExecutionContext, flatten } from '../../execution/index.js';
+import {
+  alarmText,
+  awaitOutcome,
+  bookEvent,
+  DEFAULT_LIMITS,
+  type ExecutionContext,
+  flatten,
+} from '../../execution/index.js';
 import { isoTime, Serial } from '../../platform/index.js';
 import { type StrategyState, streamOf } from '../../state/index.js';
 import type { Runtime } from '../runtime.js';
@@ -78,8 +85,7 @@ export class Session {
       if (state.state === 'halted') return await this.summary('halted', state.reason ?? 'halted before');
       await this.withBackground(() => this.slots());
       const [bare] = this.parts.runner.unprotected;
-      if (bare !== undefined)
-        return await this.summary('halted', `${bare.instrument} is not protected: ${bare.reason}`);
+      if (bare !== undefined) return await this.summary('halted', alarmText(bare));
       const decided = this.outcomes.some((outcome) => outcome.decided);
       return await this.summary(decided ? 'decided' : 'nothing', decided ? null : this.whyNothing());
     } catch (error) {

@@ -143,8 +143,9 @@ describe('in a session', () => {
     const told = await trade(options('told'), secrets(good.url));
     expect(told.session).toMatchObject({ outcome: 'halted', fills: 2 });
     const events = good.got.map(({ body }) => (JSON.parse(body) as { event: string }).event);
-    expect(events).toEqual(['fill', 'fill', 'halt']);
-    expect(JSON.parse(good.got[2]!.body)).toMatchObject({
+    // The policy's halt as it begins, and the strategy's once nothing is held any more.
+    expect(events).toEqual(['fill', 'halt', 'fill', 'halt']);
+    expect(JSON.parse(good.got[1]!.body)).toMatchObject({
       urgent: true,
       text: expect.stringContaining('max-drawdown'),
     });
@@ -161,7 +162,7 @@ describe('in a session', () => {
       optionsOf('trade', { run: run.path, strategy: 'c', set: { account: 'c' }, notify: 'webhook', notifyOn: 'halt' }),
       { ...runtime, secrets: { QUANTLINE_NOTIFY_URL: url } },
     );
-    expect(got).toHaveLength(1);
+    expect(got).toHaveLength(2);
     expect(() => optionsOf('trade', { notifyOn: 'hlt' })).toThrow(/expected some of fill, reject/);
   });
 
