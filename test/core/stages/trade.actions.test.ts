@@ -95,10 +95,7 @@ describe('at the venue', () => {
     // A person closes it, by its new name.
     rig.venue.assets.set('APLX', {});
     book.prices.set('APLX', LAST);
-    const { rows } = await flatten(
-      optionsOf('flatten', { strategy: 'swing', broker: 'alpaca', yes: true }),
-      rig.runtime,
-    );
+    const { rows } = await flatten(optionsOf('flatten', { strategy: 'swing', broker: 'alpaca' }), rig.runtime);
     expect(rows).toMatchObject([{ outcome: 'flat', problems: [] }]);
     expect(book.positions.get('APLX')?.qty ?? 0).toBe(0);
   });
