@@ -39,6 +39,7 @@ import {
 import {
   compareResult,
   costResult,
+  newsResult,
   pruneResult,
   queryResult,
   repairResult,
@@ -98,6 +99,7 @@ export const COMMAND_RESULTS: Readonly<Record<CommandId, z.ZodType>> = {
   'ingest:verify': verifyResult,
   'ingest:repair': repairResult,
   'ingest:compare': compareResult,
+  'ingest:news': newsResult,
   'store:init': storeInitResult,
   'store:prune': pruneResult,
   'store:sync': syncResult,

@@ -42,6 +42,20 @@ export const repairResult = z.strictObject({
     .describe('Given up, but not fetched again'),
 });
 
+/** `ingest news`. */
+export const newsResult = z.strictObject({
+  source: z.string(),
+  from: time,
+  to: time.describe('End of the range, exclusive'),
+  symbols: z.array(
+    z.strictObject({
+      symbol: z.string(),
+      articles: z.int().describe('Versions of articles that came'),
+      added: z.int().describe('Of them, those that the store did not have'),
+    }),
+  ),
+});
+
 /** `ingest compare`. */
 export const compareResult = z.strictObject({
   agree: z.boolean(),

@@ -16,9 +16,11 @@ import { placesOf } from '../../../src/core/data/places.js';
 import { create } from '../../../src/core/data/stores/bigquery.js';
 import { create as createFiles } from '../../../src/core/data/stores/parquet.js';
 import { BAR_FIELDS, sliceBars } from '../../../src/core/domain/index.js';
+import { NewsStore } from '../../../src/core/news/index.js';
 import { backtest } from '../../../src/core/stages/backtest.js';
 import { evaluate } from '../../../src/core/stages/evaluate.js';
 import { ingest } from '../../../src/core/stages/ingest.js';
+import { newsPath } from '../../../src/core/stages/news.js';
 import { createRuntime, type Runtime } from '../../../src/core/stages/runtime.js';
 import { storeInit } from '../../../src/core/stages/store.js';
 import { train } from '../../../src/core/stages/train.js';
@@ -170,12 +172,23 @@ describeOnBigQuery('the warehouse on a real emulator', () => {
     const model = await train(trainOptions.parse({ data: data.path, trainer: 'sma-cross(10,30)' }), runtime);
     const run = await backtest(backtestOptions.parse({ data: data.path, model: model.artifact.path }), runtime);
     await evaluate(evaluateOptions.parse({ run: run.artifact.path }), runtime);
+    const articles = await NewsStore.open(newsPath(runtime.workspace));
+    const at = Date.UTC(2024, 0, 2, 15);
+    const article = { id: '7', publishedAt: at, updatedAt: at + 60_000, headline: 'It’s', body: '', url: '' };
+    await articles.put('alpaca', [{ ...article, instruments: ['AAA', 'BBB'] }]);
+    await articles.close();
     const all = storeSyncOptions.parse({ store: address, symbols: 'AAA', interval: '1d', all: true });
     const { tables } = await storeSync(all, runtime);
     const rows = Object.fromEntries(tables.map((one) => [one.name, one.rows]));
     expect(rows['trades']).toBeGreaterThan(5);
     expect(rows['reports']).toBe(1);
-    expect((await storeSync(all, runtime)).tables.map(({ changed }) => changed)).toEqual([false, false, false, false]);
+    expect((await storeSync(all, runtime)).tables.map(({ changed }) => changed)).toEqual([
+      false,
+      false,
+      false,
+      false,
+      false,
+    ]);
 
     const query = (sql: string, more: Record<string, unknown> = {}) =>
       storeQuery(sql, storeQueryOptions.parse({ store: address, ...more }), runtime);
@@ -183,6 +196,14 @@ describeOnBigQuery('the warehouse on a real emulator', () => {
       "SELECT COUNT(*) AS n, MIN(time) AS first FROM trades WHERE time >= TIMESTAMP '1970-01-01 00:00:00+00' AND run = @run",
       { param: `run=${run.artifact.id}` },
     );
+    const read = await query(
+      'SELECT instrument, headline, TIMESTAMP_DIFF(known_at, time, SECOND) AS later FROM news WHERE time >= @from ORDER BY instrument',
+      { param: 'from=2024-01-01' },
+    );
+    expect(read.rows).toEqual([
+      ['AAA', 'It’s', 60],
+      ['BBB', 'It’s', 60],
+    ]);
     expect(counted.columns).toEqual(['n', 'first']);
     expect(counted.rows[0]![0]).toBe(rows['trades']);
     expect(String(counted.rows[0]![1])).toMatch(/^202\d-/);

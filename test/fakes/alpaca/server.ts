@@ -5,6 +5,7 @@ import { type Loopback, listen, readRequest } from '../loopback.js';
 import { FakeBook, type FakeFill, type FakeOrder, isRefusal } from './book.js';
 import type { Fault, Reply } from './faults.js';
 import { FakeMarket } from './market.js';
+import { type FakeArticle, newsPage } from './news.js';
 import { activityId, activityJson, assetId, listOrders, orderJson, positionJson, precise } from './render.js';
 import { FakeStreams } from './streams.js';
 
@@ -37,6 +38,8 @@ export class FakeAlpaca {
   readonly assets = new Map<string, FakeAsset>();
   readonly book: FakeBook;
   readonly streams: FakeStreams;
+  /** Articles, in any order. */
+  readonly news: FakeArticle[] = [];
   /** Fields to change in the account. */
   readonly account: Record<string, unknown> = {};
   readonly keys = { ...KEYS };
@@ -229,6 +232,8 @@ export class FakeAlpaca {
           contract: data,
           run: () => ok({ snapshots: this.market.snapshots(q, true, book.prices, this.now()) }),
         };
+      case '/v1beta1/news':
+        return { operation: `GET ${path}`, contract: data, run: () => ok(newsPage(this.news, q)) };
       case '/v1/corporate-actions':
         return {
           operation: `GET ${path}`,

@@ -108,7 +108,7 @@ type TradingApi =
   | 'CalendarApi'
   | 'ClockApi'
   | 'PositionsApi';
-type DataApi = 'StockApi' | 'CryptoApi' | 'CorporateActionsApi';
+type DataApi = 'StockApi' | 'CryptoApi' | 'CorporateActionsApi' | 'NewsApi';
 
 function http(service: string, url: string, gate: RateGate, options: AlpacaRestOptions): Http {
   return createHttp({

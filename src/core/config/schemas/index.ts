@@ -18,6 +18,7 @@ import {
 } from './show.js';
 import {
   compareOptions,
+  newsOptions,
   pruneOptions,
   repairOptions,
   seriesOptions,
@@ -88,6 +89,7 @@ export const COMMAND_OPTIONS = {
   'ingest:verify': seriesOptions,
   'ingest:repair': repairOptions,
   'ingest:compare': compareOptions,
+  'ingest:news': newsOptions,
   'store:init': storeInitOptions,
   'store:prune': pruneOptions,
   'store:sync': storeSyncOptions,

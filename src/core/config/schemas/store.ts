@@ -3,7 +3,7 @@ import { INTERVALS, type Interval, parseInterval } from '../../domain/index.js';
 import { option, texts } from '../option.js';
 import { parseList } from '../values/index.js';
 import { ingestOptions } from './ingest.js';
-import { choice, fraction, integer, list, off, paths, word } from './kinds.js';
+import { choice, duration, fraction, integer, list, moment, off, paths, word } from './kinds.js';
 import { FORMATS } from './show.js';
 
 const { store, session, from, to, interval } = ingestOptions.shape;
@@ -74,6 +74,21 @@ export const compareOptions = z.strictObject({
 });
 export type CompareOptions = z.output<typeof compareOptions>;
 
+/** Options of `quantline ingest news`. */
+export const newsOptions = z.strictObject({
+  source: option(
+    { summary: 'Where news come from.', value: 'name', char: 's', adapter: 'news' },
+    word().prefault('alpaca'),
+  ),
+  symbols: ingestOptions.shape.symbols,
+  from: option({ summary: 'First day of UTC, or instant with a zone.', value: 'date' }, moment().optional()),
+  to: option({ summary: 'Last day of UTC, inclusive, or instant with a zone.', value: 'date' }, moment().optional()),
+  last: option({ summary: 'Instead of --from: this long back from --to.', value: '30d' }, duration().optional()),
+  update: option({ summary: 'Instead of --from: from where stored news end.', switch: true }, off()),
+  format,
+});
+export type NewsOptions = z.output<typeof newsOptions>;
+
 /** Options of `quantline store prune`. */
 export const pruneOptions = z.strictObject({ store });
 export type PruneOptions = z.output<typeof pruneOptions>;
@@ -94,7 +109,7 @@ export const storeSyncOptions = z.strictObject({
   symbols,
   interval: intervals,
   pull: option({ summary: 'From the warehouse to the files of the workspace.', switch: true }, off()),
-  all: option({ summary: 'Also trades, executions, journal and reports.', switch: true }, off()),
+  all: option({ summary: 'Also news, trades, executions, journal and reports.', switch: true }, off()),
   format,
 });
 export type StoreSyncOptions = z.output<typeof storeSyncOptions>;

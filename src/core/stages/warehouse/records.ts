@@ -1,11 +1,14 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { EVENTS, EXECUTIONS, REPORTS, type RecordTable, TRADES } from '../../data/stores/bigquery-records.js';
+import { EVENTS, EXECUTIONS, NEWS, REPORTS, type RecordTable, TRADES } from '../../data/stores/bigquery-records.js';
 import { REPORT_FILE, type ReportDocument, reportSchema } from '../../evaluation/index.js';
 import { EXIT_REASONS } from '../../market/index.js';
+import { NewsStore } from '../../news/index.js';
 import { canonicalJson, sha256 } from '../../platform/index.js';
 import type { ParquetColumn } from '../../platform/parquet.js';
 import { withJournal } from '../compose/journal.js';
 import { openRun } from '../compose/run.js';
+import { newsPath } from '../news.js';
 import type { Runtime } from '../runtime.js';
 
 export interface Records {
@@ -29,7 +32,22 @@ function columnsOf(table: RecordTable, rows: readonly Row[]): Records {
 
 const hashed = (value: unknown): string => sha256(canonicalJson(value)).slice(0, 32);
 
-/** Trades and reports of the workspace's artefacts, executions and events of its journal. Damaged artefacts are named. */
+/** None where there never were any: looking makes no file. */
+async function storedNews({ workspace }: Runtime): Promise<readonly Row[]> {
+  const path = newsPath(workspace);
+  if (!existsSync(path)) return [];
+  const store = await NewsStore.open(path);
+  try {
+    return (await store.all()).map(({ published, article, ...row }) => ({
+      ...row,
+      ...{ id: hashed([row.source, article, row.known_at, row.instrument]), time: published },
+    }));
+  } finally {
+    await store.close();
+  }
+}
+
+/** The workspace's news, trades and reports of its artefacts, executions and events of its journal. Damaged artefacts are named. */
 export async function collectRecords(runtime: Runtime): Promise<readonly Records[]> {
   const { artifacts, logger } = runtime;
   const trades: Row[] = [];
@@ -79,6 +97,7 @@ export async function collectRecords(runtime: Runtime): Promise<readonly Records
     ),
   }));
   return [
+    columnsOf(NEWS, await storedNews(runtime)),
     columnsOf(TRADES, trades),
     columnsOf(EXECUTIONS, journal.executions),
     columnsOf(EVENTS, journal.events),

@@ -1,0 +1,3 @@
+export * from './ingest.js';
+export * from './source.js';
+export * from './store.js';
