@@ -131,29 +131,38 @@ async function fileLedger(folder: string, key: string, perMinute: number): Promi
   const forget = db.prepare('DELETE FROM requests WHERE key = ? AND (at <= ? OR at > ?)');
   const count = db.prepare('SELECT COUNT(*) AS n FROM requests WHERE key = ?');
   const nth = db.prepare('SELECT at FROM requests WHERE key = ? ORDER BY at DESC LIMIT 1 OFFSET ?');
-  const insert = db.prepare('INSERT INTO requests VALUES (?, ?)');
+  const insert = db.prepare(
+    'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) INSERT INTO requests SELECT ?, ? FROM n',
+  );
   const setLimit = db.prepare('UPDATE budgets SET per_minute = ? WHERE key = ? AND per_minute <> ?');
   const setBlock = db.prepare('UPDATE budgets SET blocked_until = ? WHERE key = ?');
+  const begin = db.prepare('BEGIN IMMEDIATE');
+  const commit = db.prepare('COMMIT');
+  /** What this process has said last; every reply repeats it. */
+  let said: number | undefined;
   return {
     take(now, requests) {
-      db.exec('BEGIN IMMEDIATE');
+      // Those that this call adds are newer than all before.
+      const instantOf = (newest: number) => (newest < 0 ? now : (nth.get(key, newest) as { at: number }).at);
+      begin.run();
       try {
         const { perMinute: limit, blockedUntil } = budget.get(key) as { perMinute: number; blockedUntil: number };
         const blocked = blockedFor(blockedUntil, now);
-        let taken = 0;
+        let before = 0;
         if (blocked === 0) {
           forget.run(key, now - WINDOW_MS, now);
-          taken = (count.get(key) as { n: number }).n;
+          before = (count.get(key) as { n: number }).n;
         }
+        let taken = before;
         const waits = requests.map((allowed) => {
           if (blocked > 0) return blocked;
           const free = allowed(limit);
-          if (taken >= free) return Math.max(1, (nth.get(key, free - 1) as { at: number }).at + WINDOW_MS - now);
-          insert.run(key, now);
+          if (taken >= free) return Math.max(1, instantOf(free - 1 - (taken - before)) + WINDOW_MS - now);
           taken++;
           return 0;
         });
-        db.exec('COMMIT');
+        if (taken > before) insert.run(taken - before, key, now);
+        commit.run();
         return waits;
       } catch (error) {
         db.exec('ROLLBACK');
@@ -161,7 +170,8 @@ async function fileLedger(folder: string, key: string, perMinute: number): Promi
       }
     },
     limit: (value) => {
-      setLimit.run(value, key, value);
+      if (value !== said) setLimit.run(value, key, value);
+      said = value;
     },
     block: (until) => {
       setBlock.run(Math.ceil(until), key);

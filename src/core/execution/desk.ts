@@ -21,13 +21,14 @@ export async function sendDecision(
   const exits = orders.filter(({ leg }) => leg !== 'entry');
   const entries = orders.filter(({ leg }) => leg === 'entry');
   // Also where the exit went out in an earlier start, which ended before it filled.
-  const held = new Map((await journal.positions(scope)).map(({ instrument, quantity }) => [instrument, quantity]));
+  const positions = options.standing?.positions ?? (await journal.positions(scope));
+  const held = new Map(positions.map(({ instrument, quantity }) => [instrument, quantity]));
   const turning = entries.filter(({ instrument, request }) => {
     const side = signOf(held.get(instrument) ?? '0');
     return side !== 0 && side > 0 === (request.side === 'sell');
   });
   if (exits.length + turning.length === 0) return submitOrders(context, lease, orders, options);
-  const open = await journal.orders({ scope, open: true });
+  const open = options.standing?.open ?? (await journal.orders({ scope, open: true }));
   const ready: OrderRecord[] = [];
   for (const exit of exits) {
     const others = open.filter((order) => order.instrument === exit.instrument && isInTheWay(order, exit));

@@ -1,6 +1,14 @@
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
 import { isoTime } from '../platform/index.js';
-import type { DecisionRecord, DecisionResult, Lease, NewIntent, OrderRecord, OrderReport } from '../state/index.js';
+import type {
+  DecisionRecord,
+  DecisionResult,
+  Lease,
+  NewIntent,
+  OrderRecord,
+  OrderReport,
+  PositionRecord,
+} from '../state/index.js';
 import { checkAsset } from './assets.js';
 import { bookOrders } from './booking.js';
 import { type BrokerOrder, sendOutcome } from './broker.js';
@@ -9,6 +17,8 @@ import { type ExecutionContext, fault, limitsOf, pause } from './context.js';
 export interface SubmitOptions {
   /** After this instant nothing more is sent: the decision has expired. */
   readonly validUntil?: number;
+  /** What the strategy owned and had open just before its decision, where nothing has changed since: not read again. */
+  readonly standing?: { readonly positions: readonly PositionRecord[]; readonly open: readonly OrderRecord[] };
 }
 
 /** Makes a slot's decision durable with all its intents; the network comes after. */

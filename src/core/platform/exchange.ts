@@ -7,7 +7,24 @@ export interface ExchangeRequest {
   readonly method: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body?: string | Uint8Array | undefined;
-  readonly signal: AbortSignal;
+  readonly stop: Stop;
+}
+
+/** Ends one exchange. An AbortSignal does the same for several times the CPU, which counts where fifty orders leave. */
+export class Stop {
+  stopped = false;
+  private end: (() => void) | undefined;
+
+  now = (): void => {
+    this.stopped = true;
+    this.end?.();
+  };
+
+  /** What to do, at once where it was stopped before. */
+  does(end: () => void): void {
+    this.end = end;
+    if (this.stopped) end();
+  }
 }
 
 /** The head of an answer; the body, decompressed, is still to be read. */
@@ -29,11 +46,11 @@ const DEFAULT_HEADERS = { accept: '*/*', 'user-agent': 'quantline', 'accept-enco
  * which takes four times the CPU for a small request: orders of many instruments leave together. Rejects with the
  * connection's error.
  */
-export function exchange(url: URL, { method, headers, body, signal }: ExchangeRequest): Promise<ExchangeReply> {
+export function exchange(url: URL, { method, headers, body, stop }: ExchangeRequest): Promise<ExchangeReply> {
   return new Promise((resolve, reject) => {
     const secure = url.protocol === 'https:';
     const options = {
-      ...{ method, signal, agent: secure ? encrypted : plain },
+      ...{ method, agent: secure ? encrypted : plain },
       headers: { ...DEFAULT_HEADERS, ...lowerCased(headers) },
     };
     const outgoing = (secure ? requestHttps : requestHttp)(url, options, (incoming) => {
@@ -43,6 +60,7 @@ export function exchange(url: URL, { method, headers, body, signal }: ExchangeRe
       resolve({ status: incoming.statusCode ?? 0, headers: head, body: decoded(incoming, method) });
     });
     outgoing.on('error', reject);
+    stop.does(() => outgoing.destroy(new Error('stopped')));
     outgoing.end(body);
   });
 }

@@ -1,6 +1,6 @@
 import { QuantlineError } from '../errors/index.js';
 import { type Clock, isoTime } from './clock.js';
-import { type ExchangeReply, exchange } from './exchange.js';
+import { type ExchangeReply, exchange, Stop } from './exchange.js';
 import { type HttpFailure, httpError, httpFailureOf, networkError, proxyError } from './http-failure.js';
 import { retryAt } from './rate-headers.js';
 
@@ -127,14 +127,13 @@ const backoff = (attempt: number): number => 250 * 2 ** (attempt - 1) * (0.75 + 
 
 async function once(options: HttpOptions, url: URL, request: HttpRequest): Promise<HttpReply> {
   const timeoutMs = options.timeoutMs ?? 30_000;
-  const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), timeoutMs);
-  const onAbort = () => deadline.abort();
-  request.signal?.addEventListener('abort', onAbort, { once: true });
+  const stop = new Stop();
+  const timer = setTimeout(stop.now, timeoutMs);
+  request.signal?.addEventListener('abort', stop.now, { once: true });
   let reading = false;
   try {
     const { method, headers, body } = request;
-    const response = await exchange(url, { method, headers, body, signal: deadline.signal });
+    const response = await exchange(url, { method, headers, body, stop });
     options.gate?.observe(response.status, response.headers);
     reading = true;
     const bytes = await readBody(response, options, url);
@@ -142,7 +141,7 @@ async function once(options: HttpOptions, url: URL, request: HttpRequest): Promi
   } catch (error) {
     request.signal?.throwIfAborted();
     if (error instanceof QuantlineError) throw error;
-    if (deadline.signal.aborted)
+    if (stop.stopped)
       throw httpError(
         'UNAVAILABLE',
         `${options.service} (${url.host}): no complete answer within ${timeoutMs / 1000} s.`,
@@ -152,33 +151,39 @@ async function once(options: HttpOptions, url: URL, request: HttpRequest): Promi
     throw networkError(options.service, url.host, error, reading);
   } finally {
     clearTimeout(timer);
-    request.signal?.removeEventListener('abort', onAbort);
+    request.signal?.removeEventListener('abort', stop.now);
   }
 }
 
-async function readBody(response: ExchangeReply, options: HttpOptions, url: URL): Promise<Uint8Array> {
+function readBody({ body, headers, status }: ExchangeReply, options: HttpOptions, url: URL): Promise<Uint8Array> {
   const limit = options.maxBytes ?? 64 * 1024 * 1024;
   const tooLarge = () =>
     httpError(
       'UNAVAILABLE',
       `${options.service} (${url.host}): the answer is larger than ${Math.round(limit / 1024)} KiB.`,
       'Ask for a smaller range.',
-      { cause: 'too-large', status: response.status, ambiguous: true },
+      { cause: 'too-large', status, ambiguous: true },
     );
-  if (Number(response.headers.get('content-length') ?? 0) > limit) {
-    response.body.destroy();
-    throw tooLarge();
-  }
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  // Leaving the loop early ends the connection.
-  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-    length += chunk.byteLength;
-    if (length > limit) throw tooLarge();
-    chunks.push(chunk);
-  }
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    const take = (bytes: number): void => {
+      length += bytes;
+      // An early end closes the connection too.
+      if (length > limit) body.destroy(tooLarge());
+    };
+    body.on('data', (chunk: Uint8Array) => {
+      chunks.push(chunk);
+      take(chunk.byteLength);
+    });
+    body.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)));
+    body.on('error', reject);
+    body.on('close', () => reject(new Error('the connection ended early')));
+    if (Number(headers.get('content-length') ?? 0) > limit) body.destroy(tooLarge());
+  });
 }
+
+const utf8 = new TextDecoder();
 
 function interpret(
   options: HttpOptions,
@@ -190,7 +195,7 @@ function interpret(
   const { service, clock } = options;
   const { status, headers } = response;
   const at = `${service} (${url.host})`;
-  const text = new TextDecoder().decode(bytes);
+  const text = utf8.decode(bytes);
   if (status === 407) throw proxyError(service, url.host);
   if (status >= 300 && status < 400) {
     const target = safeHost(headers.get('location'), url);

@@ -42,7 +42,7 @@ export async function appendEvents(sql: Sql, events: readonly NewEvent[]): Promi
       ...[row.position, row.stream, row.sequence, row.type, row.time, row.body],
       checksum,
     ]);
-    appended.push({ ...row, body: JSON.parse(row.body) });
+    appended.push({ position, stream, sequence, type, time, body: body ?? null });
   }
   return appended;
 }

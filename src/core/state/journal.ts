@@ -148,6 +148,9 @@ export interface Journal {
     readonly limit?: number;
   }): Promise<readonly JournalEvent[]>;
 
+  /** Position of the newest event; 0 before the first. */
+  head(): Promise<number>;
+
   /** Computes all tables again from the events. */
   rebuild(): Promise<void>;
   /** Checks every event and that the tables follow from them; STATE naming what does not. */

@@ -131,13 +131,28 @@ async function projectDecision(
 
 /** An order as it is when its intent has just been recorded. */
 export const intendedOrder = (scope: StrategyScope, placed: PlacedIntent, time: number): OrderRecord => ({
-  ...{ venue: scope.venue, account: scope.account, strategy: scope.strategy },
-  ...{ clientOrderId: placed.clientOrderId, slot: placed.slot, leg: placed.leg, revision: placed.revision },
-  ...{ instrument: placed.request.instrument, request: placed.request },
-  ...{ parent: placed.parent, replaces: placed.replaces },
-  ...{ status: 'intended' as const, closing: undefined, venueOrderId: undefined, filledQuantity: '0' },
-  ...{ averagePrice: undefined, reportedQuantity: undefined, venueStatus: undefined, reason: undefined },
-  ...{ createdAt: time, sentAt: undefined, updatedAt: time },
+  venue: scope.venue,
+  account: scope.account,
+  strategy: scope.strategy,
+  clientOrderId: placed.clientOrderId,
+  slot: placed.slot,
+  leg: placed.leg,
+  revision: placed.revision,
+  instrument: placed.request.instrument,
+  request: placed.request,
+  parent: placed.parent,
+  replaces: placed.replaces,
+  status: 'intended',
+  closing: undefined,
+  venueOrderId: undefined,
+  filledQuantity: '0',
+  averagePrice: undefined,
+  reportedQuantity: undefined,
+  venueStatus: undefined,
+  reason: undefined,
+  createdAt: time,
+  sentAt: undefined,
+  updatedAt: time,
 });
 
 async function insertOrder(

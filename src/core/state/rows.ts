@@ -79,6 +79,24 @@ export async function readOrders(sql: Sql, clientOrderIds: readonly string[]): P
   return clientOrderIds.flatMap((id) => found.get(id) ?? []);
 }
 
+export type OrderStanding = StrategyScope & Pick<OrderRecord, 'clientOrderId' | 'status'>;
+
+/** Whose orders these are and how they stand; ids that do not exist are left out. */
+export async function readStandings(sql: Sql, clientOrderIds: readonly string[]): Promise<readonly OrderStanding[]> {
+  const found: OrderStanding[] = [];
+  for (let at = 0; at < clientOrderIds.length; at += CHUNK) {
+    const ids = clientOrderIds.slice(at, at + CHUNK);
+    found.push(
+      ...(await sql.all<OrderStanding>(
+        `SELECT client_order_id AS "clientOrderId", venue, account, strategy, status FROM orders
+         WHERE client_order_id IN (${marks(ids)})`,
+        ids,
+      )),
+    );
+  }
+  return found;
+}
+
 /** Marks orders as leaving. A later sending counts: from it on the order may be at the venue without being seen there. */
 export async function updateSending(sql: Sql, clientOrderIds: readonly string[], time: number): Promise<void> {
   for (let at = 0; at < clientOrderIds.length; at += CHUNK) {

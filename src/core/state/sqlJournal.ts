@@ -29,7 +29,7 @@ import type {
   StrategyScope,
   TradingState,
 } from './records.js';
-import { type PositionRow, readOrder, readOrders, SCOPE, scopeParams, toPosition } from './rows.js';
+import { type PositionRow, readOrder, readOrders, readStandings, SCOPE, scopeParams, toPosition } from './rows.js';
 
 /** What a venue would tell again, or a start compute again, need not wait for the disk. */
 const RELAXED = { relaxed: true } as const;
@@ -110,7 +110,8 @@ export class SqlJournal implements Journal {
   markSending(clientOrderIds: readonly string[], lease: Lease, now: number): Promise<void> {
     return this.db.write(async (sql) => {
       if (clientOrderIds.length === 0) return;
-      const orders = await readAll(sql, clientOrderIds);
+      const orders = await readStandings(sql, clientOrderIds);
+      await allKnown(sql, clientOrderIds, orders);
       const scope = orders[0]!;
       await checkOwnLease(sql, scope, lease, now);
       for (const order of orders) {
@@ -299,6 +300,13 @@ export class SqlJournal implements Journal {
     );
   }
 
+  head(): Promise<number> {
+    return this.db.read(
+      async (sql) => (await sql.get<{ head: number }>('SELECT COALESCE(MAX(position), 0) AS head FROM events'))!.head,
+      SINGLE,
+    );
+  }
+
   async rebuild(): Promise<void> {
     await this.db.write(rebuildTables);
   }
@@ -365,11 +373,18 @@ async function known(sql: Sql, clientOrderId: string): Promise<OrderRecord> {
 
 async function readAll(sql: Sql, clientOrderIds: readonly string[]): Promise<readonly OrderRecord[]> {
   const orders = await readOrders(sql, clientOrderIds);
-  if (orders.length < clientOrderIds.length) {
-    const found = new Set(orders.map((order) => order.clientOrderId));
-    for (const id of clientOrderIds) if (!found.has(id)) await known(sql, id);
-  }
+  await allKnown(sql, clientOrderIds, orders);
   return orders;
+}
+
+async function allKnown(
+  sql: Sql,
+  clientOrderIds: readonly string[],
+  orders: readonly { readonly clientOrderId: string }[],
+): Promise<void> {
+  if (orders.length >= clientOrderIds.length) return;
+  const found = new Set(orders.map((order) => order.clientOrderId));
+  for (const id of clientOrderIds) if (!found.has(id)) await known(sql, id);
 }
 
 async function readCursor(sql: Sql, scope: StrategyScope): Promise<string | undefined> {

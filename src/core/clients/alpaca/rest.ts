@@ -136,15 +136,12 @@ const replies = new WeakMap<Response, HttpReply>();
 /** The vendor's client calls this instead of fetch; failures are already thrown here, named. */
 function fetchThrough(client: Http) {
   return async (url: string, init: Init): Promise<Response> => {
-    const headers: Record<string, string> = {};
-    new Headers(init.headers).forEach((value, name) => {
-      headers[name] = value;
-    });
     const { retry, maxQueueMs } = init.quantline ?? {};
     const reply = await client.send({
       method: (init.method ?? 'GET').toUpperCase() as HttpMethod,
       url,
-      headers,
+      // The client makes a plain object of them.
+      headers: init.headers as Record<string, string>,
       body: (init.body ?? undefined) as string | undefined,
       signal: init.quantline?.signal,
       ...(retry === undefined ? {} : { retry }),

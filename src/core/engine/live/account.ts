@@ -12,6 +12,9 @@ export class AccountKeeper {
   readonly view: AccountView;
   /** Positions of instruments that are not traded here. */
   readonly unknown: PositionRecord[] = [];
+  /** What the strategy owned and had under way when the journal was last read. */
+  positions: readonly PositionRecord[] = [];
+  open: readonly OrderRecord[] = [];
   private readonly closings: Closings = new Map();
   private readonly index: ReadonlyMap<string, number>;
 
@@ -39,17 +42,24 @@ export class AccountKeeper {
     for (const fill of await journal.fills({ scope })) if (!fill.void) await this.noteFill(fill);
   }
 
-  /** Positions, working orders and lockouts as of now. */
-  async refresh(booked: readonly ExecutionRecord[], memory: RunnerMemory): Promise<readonly OrderRecord[]> {
+  /** Positions and working orders of the journal, and what follows from them. */
+  async refresh(booked: readonly ExecutionRecord[], memory: RunnerMemory): Promise<void> {
     const { journal, scope } = this.context;
     for (const execution of booked) await this.noteFill(execution);
+    this.positions = await journal.positions(scope);
+    this.open = await journal.orders({ scope, open: true });
+    this.look(memory);
+  }
+
+  /** Positions, working orders and lockouts at the bars of now. */
+  look(memory: RunnerMemory): void {
     const { quantity, entering, exiting, entryBar, lockout } = this.view;
     quantity.fill(0);
     entering.fill(0);
     exiting.fill(0);
     lockout.fill(0);
     this.unknown.length = 0;
-    for (const position of await journal.positions(scope)) {
+    for (const position of this.positions) {
       const j = this.index.get(position.instrument);
       if (j === undefined) {
         this.unknown.push(position);
@@ -59,8 +69,7 @@ export class AccountKeeper {
       const [first] = position.lots;
       entryBar[j] = first === undefined ? 0 : this.source.barAt(j, first.time);
     }
-    const open = await journal.orders({ scope, open: true });
-    for (const order of open) {
+    for (const order of this.open) {
       const j = this.index.get(order.instrument);
       if (j === undefined) continue;
       if (order.leg === 'entry') entering[j] = order.request.side === 'buy' ? 1 : -1;
@@ -74,7 +83,6 @@ export class AccountKeeper {
       if (known?.execution !== closing.execution) memory.lockouts[name] = { ...closing, released: false };
       if (!memory.lockouts[name]!.released) lockout[j] = closing.side;
     }
-    return open;
   }
 
   private async noteFill(fill: ExecutionRecord): Promise<void> {

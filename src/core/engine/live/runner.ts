@@ -2,6 +2,7 @@ import type { TradingCalendar } from '../../domain/calendar.js';
 import type { Instrument } from '../../domain/instrument.js';
 import { isQuantlineError } from '../../errors/index.js';
 import {
+  type BrokerEvent,
   cancelOrder,
   commitDecision,
   type EmergencyPolicy,
@@ -9,7 +10,6 @@ import {
   ProtectionKeeper,
   type ReconcileOptions,
   type ReconcileResult,
-  reconcile,
   sendDecision,
   turnedOver,
   type Unprotected,
@@ -32,6 +32,7 @@ import type { Strategy } from '../strategy.js';
 import { AccountKeeper } from './account.js';
 import { AccountRisk } from './account-risk.js';
 import { actionRecord } from './actions.js';
+import { Ahead } from './ahead.js';
 import { emitBooked, watchOf } from './booked.js';
 import type { TradeHooks } from './hooks.js';
 import { decisionBodySchema, emptyMemory, type RunnerMemory } from './memory.js';
@@ -79,6 +80,7 @@ export interface TickOutcome {
 export class LiveRunner {
   private readonly keeper: AccountKeeper;
   private readonly accountRisk: AccountRisk;
+  private readonly ahead: Ahead;
   private readonly view: MarketView;
   private stepper: Stepper | undefined;
   private memory: RunnerMemory | undefined;
@@ -99,6 +101,7 @@ export class LiveRunner {
     const { execution, source } = settings;
     this.keeper = new AccountKeeper(execution, source);
     this.accountRisk = new AccountRisk(execution, settings.instruments);
+    this.ahead = new Ahead(execution);
     this.view = allocateView(source.instruments.length);
     this.emergency = settings.emergency ?? 'exit';
     const { protection } = settings.strategy;
@@ -133,7 +136,8 @@ export class LiveRunner {
     const sendable = (order: OrderRecord) => order.slot === tick.time && clock.now() < tick.validUntil;
     const own = await this.actionRecords(tick);
     const all = [...own, ...actions];
-    const { state, memory } = await this.catchUpWithVenue(tick.time, lease, { sendable, actions: all }, tick);
+    const found = decision === undefined ? await this.ahead.take(all) : undefined;
+    const { state, memory } = await this.catchUpWithVenue(tick.time, lease, { sendable, actions: all }, tick, found);
     const equity = Number(state.account.equity);
     const standing = await readStanding(execution, this.open ?? []);
     this.standing.active = standing.state === 'active';
@@ -168,7 +172,11 @@ export class LiveRunner {
       submit,
     );
     for (const order of cancel) await this.cancel(order);
-    const orders = await sendDecision(execution, lease, recorded.orders, { validUntil: tick.validUntil });
+    const { positions, open } = this.keeper;
+    const orders = await sendDecision(execution, lease, recorded.orders, {
+      validUntil: tick.validUntil,
+      ...(cancel.length === 0 && { standing: { positions, open } }),
+    });
     for (const order of orders) {
       const { leg, status, reason, instrument } = order;
       const answered = status === 'rejected' ? status : 'accepted';
@@ -190,10 +198,18 @@ export class LiveRunner {
     }
   }
 
-  /** Reconciles without deciding: after an outage of the bars, or when events may have been missed. */
+  /**
+   * Reconciles without deciding: ahead of a slot, after an outage of the bars, or when events may have been missed.
+   * A tick that follows at once need not ask the venue again, as long as its stream is connected and silent.
+   */
   async maintain(lease: Lease, actions: readonly CorporateActionRecord[] = []): Promise<void> {
     const { clock } = this.settings.execution;
     await this.catchUpWithVenue(clock.now(), lease, { actions });
+  }
+
+  /** An event of the venue has arrived; to be told before it is booked. */
+  hear(event: BrokerEvent): void {
+    this.ahead.hear(event);
   }
 
   /** Nothing is held or opened in ticks up to this instant. */
@@ -212,18 +228,23 @@ export class LiveRunner {
     lease: Lease,
     options: ReconcileOptions,
     tick?: LiveTick,
+    found?: ReconcileResult,
   ): Promise<{ readonly state: ReconcileResult; readonly memory: RunnerMemory }> {
     const { execution, hooks } = this.settings;
     const { journal, scope } = execution;
     const before = (this.open ??= await journal.orders({ scope, open: true }));
-    const state = await reconcile(execution, options);
+    const state = found ?? (await this.ahead.reconcile(options));
     const memory = await this.remember(Number(state.account.equity));
     const booked = [...this.noted.splice(0), ...state.booked];
     for (const fill of state.booked) hooks?.notify?.({ type: 'fill', execution: fill });
     for (const action of tick?.actions ?? []) this.settings.events?.emit(actionEvent(time, action));
     await emitBooked(execution, this.settings.events, time, booked, before);
     await this.protect(lease, state.reversed);
-    this.open = await this.keeper.refresh(booked, memory);
+    // Where nothing has changed since the venue was looked at, what the journal holds has been read.
+    const known = found !== undefined && this.protection === undefined && state.reversed.length === 0;
+    if (known) this.keeper.look(memory);
+    else await this.keeper.refresh(booked, memory);
+    this.open = this.keeper.open;
     for (const position of this.keeper.unknown)
       if (!this.raised(position.instrument)) this.raise(await unmanaged(execution, position));
     return { state, memory };
@@ -255,7 +276,7 @@ export class LiveRunner {
     state: ReconcileResult,
   ): Promise<{ readonly submit: readonly NewIntent[]; readonly cancel: readonly OrderRecord[] }> {
     const { execution, hooks } = this.settings;
-    const { journal, scope, clock } = execution;
+    const { clock } = execution;
     if (hooks?.review === undefined || planned.submit.length === 0) return planned;
     const { intents, verdicts } = await hooks.review({
       slot: tick.time,
@@ -264,7 +285,7 @@ export class LiveRunner {
       closes: this.memory!.closes,
       account: state.account,
       venuePositions: state.positions,
-      positions: await journal.positions(scope),
+      positions: this.keeper.positions,
       open: state.open,
     });
     for (const verdict of verdicts) hooks.notify?.({ type: 'verdict', ...verdict });

@@ -27,6 +27,9 @@ import { sourceSettings } from './venue.js';
 /** Sources that have no bars of now: what they hold is replayed at the simulated venue. */
 const ARCHIVES = new Set(['csv', 'parquet', 'duckdb', 'synthetic']);
 
+/** For how long the store need not be asked again, ms: another process may have put something there. */
+const ACTIONS_HOLD_MS = 10_000;
+
 /** Whether bars as they arrive are traded, and not a replay. */
 export const isLive = (options: Pick<TradeOptions, 'source' | 'broker'>): boolean =>
   options.broker !== 'sim' || (options.source !== undefined && options.source !== 'replay');
@@ -94,12 +97,22 @@ async function openNewerBars(
   return bars;
 }
 
+interface ReadActions {
+  readonly since: number;
+  /** Up to this date. */
+  readonly date: string;
+  readonly time: number;
+  readonly actions: readonly CorporateAction[];
+}
+
 class LiveMarket implements TradeMarket {
   readonly until: number;
   private readonly schedule: SlotSchedule;
   private feed!: GrowingFeed;
   /** By instrument: actions since the end of the dataset. */
   private readonly newActions: (readonly DatedAction[])[] = [];
+  /** By instrument what the store said last; forgotten when something new is fetched. */
+  private readonly readActions = new Map<number, ReadActions>();
   private stream: StreamedBars | undefined;
   source!: LiveSource;
 
@@ -194,6 +207,7 @@ class LiveMarket implements TradeMarket {
   private async fetch(recent: number): Promise<void> {
     const { instruments, bars, calendars } = this.tradeable.dataset;
     await this.bars.fetch(recent);
+    this.readActions.clear();
     for (const [j] of instruments.entries()) {
       const last = this.feed.bars(j).time.at(-1)!;
       this.feed.put(j, await this.bars.read(j, Math.min(last, recent) - DAY_MS));
@@ -224,6 +238,10 @@ class LiveMarket implements TradeMarket {
     if (action.type !== 'rename' || this.options.broker !== 'sim') return action;
     if (instruments.some(({ id }) => id === action.becomes)) return action;
     return { type: 'delisting', instrument: action.instrument, date: action.date };
+  }
+
+  slotAfter(time: number): number {
+    return this.schedule.next(time);
   }
 
   arrive(): void {}
@@ -258,11 +276,22 @@ class LiveMarket implements TradeMarket {
     for (const { instrument, since } of held) {
       const j = instruments.findIndex(({ id }) => id === instrument);
       if (j < 0) continue;
-      const actions = await this.bars.actions(j, since, this.today());
+      const actions = await this.heldActions(j, since);
       const last = this.feed.bars(j).close.at(-1)!;
       found.push(...actions.map((action) => recordOf(this.asTraded(action), last)));
     }
     return found;
+  }
+
+  /** Read ahead of a slot, they serve the slot as well: nothing is read between its last bar and its orders. */
+  private async heldActions(j: number, since: number): Promise<readonly CorporateAction[]> {
+    const now = this.runtime.clock.now();
+    const [date, known] = [this.today(), this.readActions.get(j)];
+    if (known !== undefined && known.since === since && known.date === date && now - known.time < ACTIONS_HOLD_MS)
+      return known.actions;
+    const actions = await this.bars.actions(j, since, date);
+    this.readActions.set(j, { since, date, time: now, actions });
+    return actions;
   }
 
   async close(): Promise<void> {

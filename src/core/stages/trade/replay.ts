@@ -30,6 +30,7 @@ export async function replayMarket(
       spreadsOf(feed, venue.fill),
     ),
     until: to,
+    slotAfter: () => undefined,
     arrive: (tick) => clock.set(tick.time),
     follow: async () => {},
     settle: async () => {},

@@ -5,6 +5,7 @@ import { isQuantlineError } from '../../errors/index.js';
 import {
   alarmText,
   awaitOutcome,
+  type BrokerEvent,
   bookEvent,
   DEFAULT_LIMITS,
   type ExecutionContext,
@@ -40,6 +41,8 @@ const RETRY_MS = 5000;
 const LOOK_MS = 60_000;
 /** Longest wait for the orders that flatten before a close, ms. */
 const FLATTEN_MS = 60_000;
+/** How long before a slot the venue is looked at for it, ms. */
+const AHEAD_MS = 3000;
 /** How often it renews its lease, ms. */
 const RENEW_MS = 15_000;
 
@@ -187,6 +190,7 @@ export class Session {
       tasks.push(
         this.listen(signal),
         this.every(LOOK_MS, signal, () => this.look()),
+        this.preparing(signal),
       );
     if (options.atClose === 'flatten') tasks.push(this.flattenAtClose(signal));
     const beside = tasks.map((task) =>
@@ -217,6 +221,18 @@ export class Session {
     }
   }
 
+  /** Looks at the venue ahead of each slot, so that its orders leave without one more look. */
+  private async preparing(signal: AbortSignal): Promise<void> {
+    const { runtime, market } = this.parts;
+    const { clock } = runtime;
+    while (!signal.aborted) {
+      const slot = market.slotAfter(clock.now() + AHEAD_MS);
+      if (slot === undefined) return;
+      await clock.sleep(slot - AHEAD_MS - clock.now(), signal);
+      await this.look();
+    }
+  }
+
   private renewing(signal: AbortSignal): Promise<void> {
     return this.every(RENEW_MS, signal, () => this.lease.renew(this.parts.runtime.clock.now()));
   }
@@ -231,14 +247,24 @@ export class Session {
 
   private async listen(signal: AbortSignal): Promise<void> {
     const { execution, runner } = this.parts;
+    let booking: Promise<void> = Promise.resolve();
     for await (const event of execution.broker.events!(signal)) {
-      const complete = await this.serial.run(async () => {
-        const result = await bookEvent(execution, event);
-        runner.note(result.booked);
-        return result.complete;
-      });
-      if (!complete) await this.look();
+      // Heard at once, although others may have to be booked before it.
+      runner.hear(event);
+      booking = booking.then(() => this.book(event));
+      booking.catch((error: unknown) => this.ended.abort(error));
     }
+    await booking;
+  }
+
+  private async book(event: BrokerEvent): Promise<void> {
+    const { execution, runner } = this.parts;
+    const complete = await this.serial.run(async () => {
+      const result = await bookEvent(execution, event);
+      runner.note(result.booked);
+      return result.complete;
+    });
+    if (!complete) await this.look();
   }
 
   /** Reconciles; an outage is waited out, everything else ends the session. */

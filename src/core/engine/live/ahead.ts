@@ -1,0 +1,71 @@
+import {
+  type BrokerEvent,
+  type ExecutionContext,
+  type ReconcileOptions,
+  type ReconcileResult,
+  reconcile,
+} from '../../execution/index.js';
+import type { CorporateActionRecord } from '../../state/index.js';
+
+/** Longest time for which what a reconciliation found may stand in for another one, ms: a stream can be mute unnoticed. */
+const HOLDS_MS = 10_000;
+
+interface Found {
+  readonly state: ReconcileResult;
+  /** Just before its first read. */
+  readonly time: number;
+  /** Newest event of the journal when it was done. */
+  readonly head: number;
+  readonly actions: ReadonlySet<string>;
+}
+
+const keyOf = ({ instrument, date, type }: CorporateActionRecord): string => [instrument, date, type].join('\n');
+
+/**
+ * Lets a slot begin with what a reconciliation a moment before it found, so that no read of the venue lies between the
+ * last bar and the orders. That holds only as long as nothing can have changed: the venue's stream was connected since
+ * before the first read and has said nothing, nobody has written into the journal (an order, a fill, a halt), no order's
+ * fate is open, and no corporate action is new. Otherwise the slot reconciles.
+ */
+export class Ahead {
+  private connected = false;
+  private found: Found | undefined;
+  /** The reconciliation under way, unless an event has come since it began. */
+  private running: symbol | undefined;
+
+  constructor(private readonly execution: ExecutionContext) {}
+
+  /** To be told at once when an event of the venue arrives, before it is booked. */
+  hear(event: BrokerEvent): void {
+    this.found = undefined;
+    this.running = undefined;
+    if (event.type === 'connected') this.connected = true;
+    if (event.type === 'disconnected') this.connected = false;
+  }
+
+  async reconcile(options: ReconcileOptions): Promise<ReconcileResult> {
+    const { journal, clock } = this.execution;
+    const run = Symbol('reconciliation');
+    const time = clock.now();
+    this.found = undefined;
+    this.running = this.connected ? run : undefined;
+    const state = await reconcile(this.execution, options);
+    const settled = state.unresolved.length === 0 && state.resend.length === 0;
+    if (this.running !== run || !settled) return state;
+    const head = await journal.head();
+    const actions = new Set((options.actions ?? []).map(keyOf));
+    if (this.running === run) this.found = { state: { ...state, booked: [] }, time, head, actions };
+    return state;
+  }
+
+  /** What still holds of the last reconciliation, once; undefined: another one is needed. */
+  async take(actions: readonly CorporateActionRecord[]): Promise<ReconcileResult | undefined> {
+    const { journal, clock } = this.execution;
+    const { found } = this;
+    if (found === undefined || clock.now() - found.time >= HOLDS_MS) return undefined;
+    if (actions.some((action) => !found.actions.has(keyOf(action)))) return undefined;
+    if ((await journal.head()) !== found.head || this.found !== found) return undefined;
+    this.found = undefined;
+    return found.state;
+  }
+}
