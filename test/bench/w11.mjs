@@ -1,9 +1,11 @@
 /**
  * W11: from the last bar of a slot to its last order on the wire. A rule on 50 instruments of 1m bars through the live
- * runner and the Alpaca adapter: bars into the growing feed, features, the venue's account, orders, fills and positions
- * read over HTTP and reconciled, decide, one durable transaction for all intents, marks, requests. The venue is a
- * process of its own (w11-venue.mjs). An order counts as on the wire when the system has taken the last byte of its
- * request. Every instrument trades in every slot (entries and exits in turns). Once with the journal on disk, once in
+ * runner and the Alpaca adapter: bars into the growing feed, features, decide, one durable transaction for all intents,
+ * marks, requests. The venue's account, orders, fills and positions are read over HTTP and reconciled three seconds ahead
+ * of the slot, as a resident session does while the venue's order stream is connected, and not within it: the slot asks
+ * the journal whether that still holds. Connections are open from the slot before. The venue is a process of its own
+ * (w11-venue.mjs); its stream is taken for connected and silent. An order counts as on the wire when the system has taken
+ * the last byte of its request. Every instrument trades in every slot (entries and exits in turns). Once with the journal on disk, once in
  * memory: the difference is the disk's share. `slot_cpu_ms`: CPU time of this process within the measured part.
  * --slots=10000, --instruments=50
  */
@@ -135,9 +137,9 @@ async function measure(folder, venue, port) {
     lease = await journal.renewLease(lease, clock.now(), 10 * MINUTE);
     const fresh = instruments.map(({ id }) => barsOf(id, k, k + 1));
     for (let j = 0; j + 1 < N; j++) feed.put(j, fresh[j]);
-    // Three seconds ahead of a slot a resident session looks at the venue; what filled in between is booked then.
+    // What filled in between is booked then.
     clock.begin(slot - AHEAD);
-    if (k > WARM) await runner.maintain(lease);
+    await runner.maintain(lease);
     clock.begin(slot);
     const before = wire.orders;
     const cpu0 = process.cpuUsage();

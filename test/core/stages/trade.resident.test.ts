@@ -64,6 +64,13 @@ const decided = (n: number) =>
   vi.waitFor(async () => expect(await decisions()).toContain(OPEN + n * MINUTE), { timeout: 15_000, interval: 50 });
 /** The decision is on record before its order leaves. */
 const accepted = (n: number) => vi.waitFor(() => expect(rig.venue.book.accepted).toHaveLength(n), { timeout: 15_000 });
+/** The venue has not been asked anything for a moment. */
+async function quiet() {
+  for (let seen = -1; seen !== rig.venue.requests.length; ) {
+    seen = rig.venue.requests.length;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+}
 const end = async () => {
   stop.abort();
   return (await running!).session;
@@ -92,6 +99,28 @@ describe('trade, resident', () => {
     expect(file).toMatchObject({ outcome: 'decided', slots: 2, missed_slots: 0, orders: 2, positions: [] });
     expect(rig.venue.count('GET /v2/stocks/bars')).toBeGreaterThan(reads);
     expect(await rig.oracle()).toEqual({ accepted: 2, fills: 2 });
+  });
+
+  test('looks at the venue ahead of a slot: no read lies between the last bar and the order', async () => {
+    await begin(3);
+    minute(3);
+    await decided(3);
+    await accepted(1);
+    await vi.waitFor(async () => expect(await rig.journal((journal) => journal.fills())).toHaveLength(1), {
+      timeout: 5000,
+    });
+    publish(3);
+    await quiet();
+    const looks = rig.venue.count('GET /v2/positions');
+    clock.set(OPEN + 4 * MINUTE - 2990);
+    await vi.waitFor(() => expect(rig.venue.count('GET /v2/positions')).toBeGreaterThan(looks), { timeout: 5000 });
+    await quiet();
+    const before = rig.venue.requests.length;
+    minute(4);
+    await accepted(2);
+    const asked = rig.venue.requests.slice(before).map(({ method, path }) => `${method} ${path}`);
+    expect(asked[0]).toBe('POST /v2/orders');
+    await end();
   });
 
   test('F20, incident 32: a stream that drops is filled from REST, and no slot is lost', async () => {

@@ -2,8 +2,10 @@ import type { TradingCalendar } from '../../domain/calendar.js';
 import type { Instrument } from '../../domain/instrument.js';
 import type { OrderIntent } from '../../domain/orders.js';
 import { type QuantisedOrder, quantiseOrder } from '../../domain/quantise.js';
+import { isQuantlineError } from '../../errors/index.js';
 import { attachedExits, type BrokerCapabilities } from '../../execution/index.js';
-import type { NewIntent, TimeInForce } from '../../state/index.js';
+import type { Logger } from '../../platform/index.js';
+import type { NewIntent, OrderRecord, TimeInForce } from '../../state/index.js';
 import type { PlannedOrder } from '../step.js';
 
 /** What an order of one instrument depends on at the moment it is made. */
@@ -65,6 +67,32 @@ export function toNewIntent(planned: Extract<PlannedOrder, { action: 'submit' }>
       ...exits,
     },
   };
+}
+
+/** What is to be sent, and which open entries are to be cancelled, for what was planned. */
+export function ordersFor(
+  planned: readonly PlannedOrder[],
+  place: (j: number) => OrderPlace,
+  open: readonly OrderRecord[],
+  logger: Logger,
+): { submit: NewIntent[]; cancel: OrderRecord[] } {
+  const submit: NewIntent[] = [];
+  const cancel: OrderRecord[] = [];
+  for (const order of planned) {
+    const at = place(order.index);
+    // An exit outranks what is left of an entry: a position being closed must not grow.
+    if (order.action === 'cancel' || order.intent.leg === 'exit')
+      cancel.push(...open.filter((each) => each.instrument === at.instrument.id && each.leg === 'entry'));
+    if (order.action === 'cancel') continue;
+    try {
+      submit.push(toNewIntent(order, at));
+    } catch (error) {
+      // One order that no venue takes does not stop the others.
+      if (!isQuantlineError(error) || error.code !== 'REFUSED') throw error;
+      logger.warn(error.message);
+    }
+  }
+  return { submit, cancel };
 }
 
 const isOpen = ({ calendar, now }: OrderPlace): boolean => calendar.sessionAt(now) !== undefined;

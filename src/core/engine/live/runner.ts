@@ -36,7 +36,7 @@ import { Ahead } from './ahead.js';
 import { emitBooked, watchOf } from './booked.js';
 import type { TradeHooks } from './hooks.js';
 import { decisionBodySchema, emptyMemory, type RunnerMemory } from './memory.js';
-import { toNewIntent } from './requests.js';
+import { ordersFor } from './requests.js';
 import { readStanding, recordHalt, StandingPolicy } from './standing.js';
 import { type LiveTick, marketTick, type TickSource } from './tick.js';
 
@@ -381,32 +381,14 @@ export class LiveRunner {
 
   private split(planned: readonly PlannedOrder[]): { submit: NewIntent[]; cancel: OrderRecord[] } {
     const { execution, instruments, fractional, calendars } = this.settings;
-    const submit: NewIntent[] = [];
-    const cancel: OrderRecord[] = [];
-    for (const order of planned) {
-      const name = this.settings.source.instruments[order.index]!;
-      // Left to a person.
-      if (this.emergency === 'hold' && this.reversed.some(({ instrument }) => instrument === name)) continue;
-      const entries = (this.open ?? []).filter((each) => each.instrument === name && each.leg === 'entry');
-      // An exit outranks what is left of an entry: a position being closed must not grow.
-      if (order.action === 'cancel' || order.intent.leg === 'exit') cancel.push(...entries);
-      if (order.action === 'cancel') continue;
-      const place = {
-        instrument: instruments[order.index]!,
-        capabilities: execution.broker.capabilities,
-        fractional,
-        close: this.view.close[order.index]!,
-        calendar: calendars[order.index]!,
-        now: execution.clock.now(),
-      };
-      try {
-        submit.push(toNewIntent(order, place));
-      } catch (error) {
-        // One order that no venue takes does not stop the others.
-        if (!isQuantlineError(error) || error.code !== 'REFUSED') throw error;
-        execution.logger.warn(error.message);
-      }
-    }
-    return { submit, cancel };
+    const { broker, clock, logger } = execution;
+    // What exits have turned over may be left to a person.
+    const left = new Set(this.emergency === 'hold' ? this.reversed.map(({ instrument }) => instrument) : []);
+    const place = (j: number) => ({
+      ...{ instrument: instruments[j]!, calendar: calendars[j]!, close: this.view.close[j]! },
+      ...{ capabilities: broker.capabilities, fractional, now: clock.now() },
+    });
+    const wanted = planned.filter(({ index }) => !left.has(instruments[index]!.id));
+    return ordersFor(wanted, place, this.open ?? [], logger);
   }
 }

@@ -12,8 +12,8 @@ export interface TradeMarket {
   readonly source: TickSource;
   /** Ticks after this instant are not traded. */
   readonly until: number;
-  /** The first slot after an instant; undefined where slots come as they are asked for. */
-  slotAfter(time: number): number | undefined;
+  /** The first slot after an instant; Infinity where slots come as they are asked for. */
+  slotAfter(time: number): number;
   /** Called before a tick is told to the venue. */
   arrive(tick: LiveTick): void;
   /** Runs beside a resident session: whatever brings bars. */

@@ -30,7 +30,7 @@ export async function replayMarket(
       spreadsOf(feed, venue.fill),
     ),
     until: to,
-    slotAfter: () => undefined,
+    slotAfter: () => Number.POSITIVE_INFINITY,
     arrive: (tick) => clock.set(tick.time),
     follow: async () => {},
     settle: async () => {},

@@ -186,12 +186,7 @@ export class Session {
     if (options.once || replay) return work();
     const signal = AbortSignal.any([runtime.signal, this.ended.signal]);
     const tasks = [market.follow(signal), this.renewing(signal)];
-    if (execution.broker.events !== undefined)
-      tasks.push(
-        this.listen(signal),
-        this.every(LOOK_MS, signal, () => this.look()),
-        this.preparing(signal),
-      );
+    if (execution.broker.events !== undefined) tasks.push(this.listen(signal), this.looking(signal));
     if (options.atClose === 'flatten') tasks.push(this.flattenAtClose(signal));
     const beside = tasks.map((task) =>
       task.catch((error: unknown) => (signal.aborted ? undefined : this.ended.abort(error))),
@@ -221,14 +216,16 @@ export class Session {
     }
   }
 
-  /** Looks at the venue ahead of each slot, so that its orders leave without one more look. */
-  private async preparing(signal: AbortSignal): Promise<void> {
+  /**
+   * Looks at the venue ahead of each slot, so that its orders leave without one more look, and now and then in between,
+   * never as a slot comes.
+   */
+  private async looking(signal: AbortSignal): Promise<void> {
     const { runtime, market } = this.parts;
     const { clock } = runtime;
     while (!signal.aborted) {
-      const slot = market.slotAfter(clock.now() + AHEAD_MS);
-      if (slot === undefined) return;
-      await clock.sleep(slot - AHEAD_MS - clock.now(), signal);
+      const now = clock.now();
+      await clock.sleep(Math.min(market.slotAfter(now + AHEAD_MS) - AHEAD_MS - now, LOOK_MS), signal);
       await this.look();
     }
   }
