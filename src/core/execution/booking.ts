@@ -43,6 +43,7 @@ export async function bookOrders(
   const reports: OrderReport[] = [];
   for (const { record, order } of found) {
     reports.push(reportOf(record.clientOrderId, order, authoritative));
+    for (const each of [order, ...(order.legs ?? [])]) if (each.status === 'unknown') await noteUnknown(context, each);
     const legs = order.legs ?? [];
     if (legs.length === 0) continue;
     const attached = legs.map(
@@ -66,6 +67,16 @@ export async function bookOrders(
     for (const [i, leg] of legs.entries()) reports.push(reportOf(attached[i]!.clientOrderId, leg, authoritative));
   }
   await journal.recordReports(reports, clock.now());
+}
+
+/** Said once for each word of an order. */
+async function noteUnknown({ journal, broker, scope, logger }: ExecutionContext, order: BrokerOrder): Promise<void> {
+  const { instrument, venueOrderId, venueStatus } = order;
+  const known = await journal.orderByVenueId(scope.venue, scope.account, venueOrderId);
+  if (known?.venueStatus === venueStatus) return;
+  logger.warn(
+    `${broker.venue}: the order ${venueOrderId} of ${instrument} is "${venueStatus}", a status that is not known here; it counts as open.`,
+  );
 }
 
 /** A venue's execution as the journal keeps it. */

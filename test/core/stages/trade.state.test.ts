@@ -11,6 +11,11 @@ import { dailyBars, session, VenueRig, walk } from '../../support/venue.js';
 const FRIDAY = '2026-11-27';
 const NOW = session(FRIDAY).close + 5000;
 
+interface LibsqlPrototype {
+  exec(sql: string): unknown;
+  prepare(sql: string): { all(params: readonly unknown[]): Record<string, number>[] };
+}
+
 let rig: VenueRig;
 let journal: string;
 beforeEach(async () => {
@@ -20,8 +25,8 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-const refused = (code: string, message: RegExp) =>
-  expect(rig.start()).rejects.toMatchObject({ code, exitCode: 4, message: expect.stringMatching(message) });
+const refused = (code: string, message: RegExp, given: Readonly<Record<string, unknown>> = {}) =>
+  expect(rig.start(given)).rejects.toMatchObject({ code, exitCode: 4, message: expect.stringMatching(message) });
 
 describe('F11', () => {
   test('a journal cut or NUL-filled is refused, exit 4, never read as empty; the good one goes on', async () => {
@@ -75,6 +80,39 @@ describe('F13: the lease of another start', () => {
 });
 
 describe('F46: state that cannot be used is refused before anything is sent', () => {
+  /** SQLite's own answer to a full disk: no page can be added beyond those of this moment. */
+  async function onFullDisk<T>(after: RegExp, work: () => Promise<T>): Promise<T> {
+    const { default: Libsql } = (await import('libsql')) as unknown as { default: { prototype: LibsqlPrototype } };
+    const { prepare } = Libsql.prototype;
+    let full = false;
+    Libsql.prototype.prepare = function (this: LibsqlPrototype, sql: string) {
+      if (!full && after.test(sql)) {
+        full = true;
+        this.exec(`PRAGMA max_page_count=${Object.values(prepare.call(this, 'PRAGMA page_count').all([])[0]!)[0]}`);
+      }
+      return prepare.call(this, sql);
+    };
+    try {
+      return await work();
+    } finally {
+      Libsql.prototype.prepare = prepare;
+    }
+  }
+
+  test('a disk that is full as the decision is recorded: exit 4, nothing is sent; with room again a rerun converges', async () => {
+    await rig.journal(async () => {});
+    // A decision that is longer than what is free in its page.
+    const names = Array.from({ length: 2000 }, (_, i) => `X${i}`);
+    await onFullDisk(/INSERT INTO decisions/, () =>
+      refused('STORAGE', /journal.*full/, { risk: `no-trade(${names})` }),
+    );
+    expect(rig.venue.book.accepted).toEqual([]);
+    expect(await rig.journal((one) => one.orders())).toEqual([]);
+    expect((await rig.once()).outcome).toBe('decided');
+    await rig.converges();
+    expect(await rig.oracle()).toEqual({ accepted: 1, fills: 1 });
+  });
+
   test('a journal of a newer version', async () => {
     await rig.journal(async () => {});
     const db = await openSqlite(journal);

@@ -410,6 +410,12 @@ describe('replies that lie', () => {
       quantity: '10',
       filledQuantity: '0',
     });
+    // It is said, once, and the order stays open.
+    const list = faults.mutate((all: Record<string, unknown>[]) => all.map((one) => ({ ...one, status: 'quantum' })));
+    rig.venue.arm('GET /v2/orders', list, 2);
+    rig.venue.arm('GET /v2/orders/{id}', lie, 2);
+    for (let i = 0; i < 2; i++) expect(await rig.settle()).toMatchObject([{ status: 'accepted' }]);
+    expect(rig.said.filter((line) => line.includes('"quantum", a status that is not known here'))).toHaveLength(1);
     rig.venue.arm(
       'GET /v2/account',
       faults.mutate((one: Record<string, unknown>) => ({ ...one, cash: 1e-7, equity: 12.5 })),

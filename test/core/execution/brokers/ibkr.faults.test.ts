@@ -407,6 +407,9 @@ describe('replies that lie', () => {
     const order = rig.venue.book.orders[0]!;
     order.status = 'Quantum';
     expect((await rig.broker.openOrders())[0]).toMatchObject({ status: 'unknown', venueStatus: 'Quantum' });
+    // It is said, once, and the order stays open.
+    for (let i = 0; i < 2; i++) expect(await rig.settle()).toMatchObject([{ status: 'accepted' }]);
+    expect(rig.said.filter((line) => line.includes('"Quantum", a status that is not known here'))).toHaveLength(1);
     order.status = 'Inactive';
     expect((await rig.broker.openOrders())[0]).toMatchObject({ status: 'unknown', venueStatus: 'Inactive' });
     const lies: [wire.MessageName, readonly wire.Field[], () => Promise<unknown>, RegExp][] = [

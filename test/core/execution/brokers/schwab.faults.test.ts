@@ -381,6 +381,10 @@ describe('replies that lie', () => {
       status: 'unknown',
       venueStatus: 'QUANTUM',
     });
+    // It is said, once, and the order stays open.
+    rig.venue.book.roots[0]!.status = 'QUANTUM';
+    for (let i = 0; i < 2; i++) expect(await rig.settle()).toMatchObject([{ status: 'accepted' }]);
+    expect(rig.said.filter((line) => line.includes('"QUANTUM", a status that is not known here'))).toHaveLength(1);
     for (const field of ['status', 'filledQuantity', 'orderLegCollection', 'orderId']) {
       reply({ [field]: undefined });
       await expect(rig.broker.orderByVenueId(order!.venueOrderId!), field).rejects.toMatchObject({
