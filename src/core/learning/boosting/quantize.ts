@@ -106,7 +106,7 @@ function binRows(w: Workspace, x: FloatMatrix, set: BinnedSet): void {
 }
 
 /** Marks columns with missing cells; throws INPUT at an infinite one. */
-export function checkEvaluation(x: FloatMatrix, missing: Uint8Array, columnName: (column: number) => string): void {
+function checkEvaluation(x: FloatMatrix, missing: Uint8Array, columnName: (column: number) => string): void {
   scanCells(x, (value, i, j) => {
     if (Number.isNaN(value)) missing[j] = 1;
     else if (!Number.isFinite(value)) refuseInfinity(i, `${columnName(j)} of the evaluation set`);
@@ -114,7 +114,7 @@ export function checkEvaluation(x: FloatMatrix, missing: Uint8Array, columnName:
 }
 
 /** Visits every cell in the order of memory. */
-export function scanCells(x: FloatMatrix, visit: (value: number, row: number, column: number) => void): void {
+function scanCells(x: FloatMatrix, visit: (value: number, row: number, column: number) => void): void {
   const { data, rows, cols } = x;
   if (x.layout === 'column') {
     for (let j = 0, at = 0; j < cols; j++) for (let i = 0; i < rows; i++, at++) visit(data[at]!, i, j);
@@ -123,7 +123,20 @@ export function scanCells(x: FloatMatrix, visit: (value: number, row: number, co
   }
 }
 
-export function refuseInfinity(row: number, column: string): never {
+/** Bits of a float32 without its sign, where it is infinite. */
+const INFINITE = 0x7f800000;
+
+/** INPUT where a cell is infinite. One pass over the bits: a few milliseconds for millions of cells. */
+export function refuseInfinities({ data, rows, cols, layout }: FloatMatrix, columnName: (j: number) => string): void {
+  const bits = new Int32Array(data.buffer, data.byteOffset, data.length);
+  for (let at = 0; at < bits.length; at++) {
+    if ((bits[at]! & 0x7fffffff) !== INFINITE) continue;
+    if (layout === 'column') refuseInfinity(at % rows, columnName(Math.floor(at / rows)));
+    refuseInfinity(Math.floor(at / cols), columnName(at % cols));
+  }
+}
+
+function refuseInfinity(row: number, column: string): never {
   throw new QuantlineError('INPUT', `Row ${row}, column ${column} is infinite.`, {
     hint: 'Missing values are NaN; infinite ones are errors of the feature.',
     details: { row, column },

@@ -2,12 +2,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { QuantlineError } from '../../errors/index.js';
 import type { Tree } from './forest.js';
 import { addTree, growTree } from './grow.js';
-import { checkMatrix, dense, type Matrix } from './matrix.js';
+import { checkMatrix, dense, type Matrix, strides } from './matrix.js';
 import { evaluateMetric, isMaximised } from './metrics.js';
 import { BoostedModel } from './model.js';
 import { baseMargin, baseScores, checkLabels, checkLearnable, transformMargins } from './objectives.js';
 import { type BoostingParams, type Metric, type ResolvedParams, resolveParams } from './params.js';
-import { checkEvaluation, quantize, refuseInfinity, refuseUnusable, scanCells } from './quantize.js';
+import { quantize, refuseInfinities, refuseUnusable } from './quantize.js';
 import { Task } from './tasks.js';
 import { type LabelledMatrix, Workspace } from './workspace.js';
 
@@ -135,22 +135,26 @@ export function checkColumns(
 ): void {
   const columnName = (j: number): string => o.featureNames?.[j] ?? `f${j}`;
   const x = dense(o.x);
-  const first = new Float32Array(x.cols).fill(Number.NaN);
-  const missing = new Uint8Array(x.cols);
-  const varied = new Uint8Array(x.cols);
-  scanCells(x, (value, i, j) => {
-    if (Number.isNaN(value)) missing[j] = 1;
-    else if (!Number.isFinite(value)) refuseInfinity(i, columnName(j));
-    else if (Number.isNaN(first[j]!)) first[j] = value;
-    else if (value !== first[j]) varied[j] = 1;
-  });
+  refuseInfinities(x, columnName);
+  const { row, column } = strides(x);
   const unusable: string[] = [];
   for (let j = 0; j < x.cols; j++) {
-    if (Number.isNaN(first[j]!)) unusable.push(`${columnName(j)} (all missing)`);
-    else if (varied[j] === 0 && missing[j] === 0) unusable.push(`${columnName(j)} (constant)`);
+    let first = Number.NaN;
+    let missing = false;
+    let usable = false;
+    // A column is usable with its second value, or with one beside a missing cell: mostly after a few rows.
+    for (let i = 0; i < x.rows && !usable; i++) {
+      const value = x.data[i * row + j * column]!;
+      if (Number.isNaN(value)) missing = true;
+      else if (Number.isNaN(first)) first = value;
+      else if (value !== first) usable = true;
+      if (missing && !Number.isNaN(first)) usable = true;
+    }
+    if (usable) continue;
+    unusable.push(`${columnName(j)} (${Number.isNaN(first) ? 'all missing' : 'constant'})`);
   }
   refuseUnusable(unusable, x.cols, o.unusableColumns ?? 'refuse');
-  for (const set of evaluation) checkEvaluation(dense(set.x), new Uint8Array(x.cols), columnName);
+  for (const set of evaluation) refuseInfinities(dense(set.x), (j) => `${columnName(j)} of the evaluation set`);
 }
 
 /** An interruption between rounds. */

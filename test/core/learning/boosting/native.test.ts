@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -175,6 +176,24 @@ describeWith('xgboost', xgboostLibrary !== undefined)("XGBoost's own library", (
   });
 });
 
+it('looks at the cells before it opens the library: infinite ones and columns that never change', async () => {
+  const good = synthetic(60, 4, 1);
+  const trained = (data: Float32Array, more: object = {}) =>
+    trainBoosting({
+      ...{ ...good, x: { ...good.x, data }, params: { objective: 'binary:logistic' }, rounds: 1, ...more },
+      ...{ engine: 'native', library: 'nowhere' },
+    });
+  const cells = (value: (x: number, i: number, j: number) => number) =>
+    good.x.data.map((x, at) => value(x, Math.floor(at / 4), at % 4));
+  await expect(trained(cells((x, i, j) => (i === 7 && j === 2 ? -Infinity : x)))).rejects.toThrow('Row 7, column f2');
+  const evaluation = { x: { ...good.x, data: cells((x, i) => (i === 9 ? Infinity : x)) }, y: good.y };
+  await expect(trained(good.x.data, { evaluation })).rejects.toThrow('Row 9, column f0 of the evaluation set');
+  await expect(trained(cells((x, _, j) => (j === 1 ? 3 : x)))).rejects.toThrow('f1 (constant)');
+  await expect(trained(cells((x, _, j) => (j === 1 ? NaN : x)))).rejects.toThrow('f1 (all missing)');
+  // One value beside missing cells can be split: on to the library.
+  await expect(trained(cells((x, i, j) => (j === 1 ? (i === 50 ? NaN : 3) : x)))).rejects.toThrow('no XGBoost library');
+});
+
 describe('finding the library', () => {
   const folder = mkdtempSync(join(tmpdir(), 'quantline-xgboost-'));
   afterAll(() => rmSync(folder, { recursive: true }));
@@ -186,6 +205,33 @@ describe('finding the library', () => {
     expect(libraryCandidates(join(folder, 'venv'))).toEqual([join(lib, 'libxgboost.so')]);
     expect(libraryCandidates(join(lib, 'libxgboost.so'))).toEqual([join(lib, 'libxgboost.so')]);
     expect(libraryCandidates(undefined, [join(folder, 'venv')])[0]).toBe(join(lib, 'libxgboost.so'));
+  });
+
+  const compiler = spawnSync('cc', ['--version']).status === 0;
+  it.skipIf(!compiler).each([
+    [
+      '1.6.2',
+      'void XGBoostVersion(int* a, int* b, int* c) { *a = 1; *b = 6; *c = 2; }',
+      /is XGBoost 1\.6\.2; 1\.7 to 3\.x/,
+    ],
+    [
+      '4.0.1',
+      'void XGBoostVersion(int* a, int* b, int* c) { *a = 4; *b = 0; *c = 1; }',
+      /is XGBoost 4\.0\.1; 1\.7 to 3\.x/,
+    ],
+    ['3.1.0 without its functions', 'void XGBoostVersion(int* a, int* b, int* c) { *a = 3; *b = 1; *c = 0; }', /XGD/],
+    ['that is something else', 'int something(void) { return 1; }', /is not XGBoost's library.*XGBoostVersion/],
+  ])('refuses a library of version %s (needs a C compiler)', async (name, source, message) => {
+    const file = join(folder, `${name}.so`);
+    const built = spawnSync('cc', ['-shared', '-fPIC', '-x', 'c', '-o', file, '-'], { input: source });
+    expect(built.stderr.toString()).toBe('');
+    for (const engine of ['native', 'auto'] as const) {
+      const options = { ...synthetic(50, 3, 1), params: { objective: 'binary:logistic' }, rounds: 1 } as const;
+      await expect(trainBoosting({ ...options, engine, library: file })).rejects.toMatchObject({
+        ...{ code: 'CONFIG', exitCode: 3, message: expect.stringMatching(message) },
+        hint: expect.stringContaining('embedded engine'),
+      });
+    }
   });
 
   it('refuses what is missing or no library, and never falls back from a named one', async () => {
