@@ -83,7 +83,7 @@ export function toXgboostJson(model: BoostedModel): string {
         name: 'gbtree',
       },
       learner_model_param: {
-        base_score: `[${model.baseScores.map(floatText).join(',')}]`,
+        base_score: baseScoreText(model.baseScores),
         boost_from_average: '1',
         num_class: multi ? String(classes) : '0',
         num_feature: String(model.features),
@@ -96,6 +96,12 @@ export function toXgboostJson(model: BoostedModel): string {
   // The trees are spelt by hand; their place is after every text that a user chose, so look from the end.
   const at = text.lastIndexOf('"trees":[]') + '"trees":['.length;
   return text.slice(0, at) + trees.map((tree, i) => treeJson(tree, i, model.features)).join(',') + text.slice(at);
+}
+
+/** One number where one will do: versions before 3.1 read no list. */
+function baseScoreText(scores: readonly number[]): string {
+  const texts = scores.map(floatText);
+  return texts.every((text) => text === texts[0]) ? texts[0]! : `[${texts.join(',')}]`;
 }
 
 const floatSetting = (value: number): string => (Number.isInteger(value) ? String(value) : floatText(value));

@@ -87,7 +87,11 @@ describe('agaricus, published by XGBoost', () => {
 });
 
 interface Written {
-  readonly learner: { readonly gradient_booster: unknown; readonly objective: { readonly name: string } };
+  readonly learner: {
+    readonly gradient_booster: unknown;
+    readonly learner_model_param: { readonly base_score: string };
+    readonly objective: { readonly name: string };
+  };
 }
 
 describe.each([...CASES, ...NATIVE_CASES])('recorded from Python: %s', (name) => {
@@ -111,6 +115,8 @@ describe.each([...CASES, ...NATIVE_CASES])('recorded from Python: %s', (name) =>
     const again = JSON.parse(text) as Written;
     // JSON.stringify knows no -0, which XGBoost writes for leaves that L1 has emptied.
     const truth = JSON.parse(JSON.stringify(c.model)) as Written;
+    // A list of base scores is read by XGBoost 3.1 and later only.
+    expect(again.learner.learner_model_param.base_score.includes('[')).toBe(new Set(model.baseScores).size > 1);
     expect(again.learner.objective.name).toBe(truth.learner.objective.name);
     // The dropout's weights are in the leaves: a plain forest with the same scores.
     if (name !== 'dart') expect(again.learner.gradient_booster).toEqual(truth.learner.gradient_booster);
