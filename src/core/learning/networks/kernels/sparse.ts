@@ -1,6 +1,7 @@
 // Products for activations of which many are zero: max(0, x) leaves about half, and the gradient behind it has the same
 // zeros. Only what is not zero is multiplied, rows and columns in the order of the dense products, so that the sums are
-// the same: a product with zero would have added nothing.
+// the same: a product with zero would have added nothing. 24 columns at a time, then 16 or 8: V8 loads what one number of A
+// is multiplied with before it multiplies, and six vectors beside six sums are what registers hold.
 
 import { multiplyAdd } from './arithmetic';
 
@@ -26,7 +27,7 @@ export function listActive(m: i32, k: i32, x: usize, ldx: i32, list: usize): voi
 
 /**
  * C[m × n] = bias + A[m × k] · B[k × n]; `list` as `listActive` made it of A, or of what A is zero with; B in panels;
- * n is a multiple of 32; a bias of 0 is none.
+ * n is a multiple of 8; a bias of 0 is none.
  */
 export function matmulActive(
   m: i32,
@@ -41,63 +42,150 @@ export function matmulActive(
   ldc: i32,
   bias: usize,
 ): void {
+  const sa: usize = (<usize>lda) << 2;
   const sb: usize = (<usize>panel) << 2;
-  for (let j: i32 = 0; j < n; j += 32) {
-    const b0: usize = b + <usize>(j >> 3) * sb;
-    const b1: usize = b0 + sb;
-    const b2: usize = b1 + sb;
-    const b3: usize = b2 + sb;
-    const start: usize = bias + ((<usize>j) << 2);
-    for (let i: i32 = 0; i < m; i++) {
-      let s0: v128 = f32x4.splat(0);
-      let t0: v128 = s0;
-      let s1: v128 = s0;
-      let t1: v128 = s0;
-      let s2: v128 = s0;
-      let t2: v128 = s0;
-      let s3: v128 = s0;
-      let t3: v128 = s0;
-      if (bias !== 0) {
-        s0 = v128.load(start);
-        t0 = v128.load(start, 16);
-        s1 = v128.load(start, 32);
-        t1 = v128.load(start, 48);
-        s2 = v128.load(start, 64);
-        t2 = v128.load(start, 80);
-        s3 = v128.load(start, 96);
-        t3 = v128.load(start, 112);
-      }
-      const row: usize = a + ((<usize>i * <usize>lda) << 2);
-      let p: usize = list + <usize>i * listBytes(k);
-      const end: usize = p + 2 + ((<usize>load<u16>(p)) << 1);
-      for (p += 2; p < end; p += 2) {
-        const at: usize = <usize>load<u16>(p);
-        const w: v128 = v128.load_splat<f32>(row + (at << 2));
-        const o: usize = at << 5;
-        s0 = multiplyAdd(w, v128.load(b0 + o), s0);
-        t0 = multiplyAdd(w, v128.load(b0 + o, 16), t0);
-        s1 = multiplyAdd(w, v128.load(b1 + o), s1);
-        t1 = multiplyAdd(w, v128.load(b1 + o, 16), t1);
-        s2 = multiplyAdd(w, v128.load(b2 + o), s2);
-        t2 = multiplyAdd(w, v128.load(b2 + o, 16), t2);
-        s3 = multiplyAdd(w, v128.load(b3 + o), s3);
-        t3 = multiplyAdd(w, v128.load(b3 + o, 16), t3);
-      }
-      const to: usize = c + ((<usize>i * <usize>ldc + <usize>j) << 2);
-      v128.store(to, s0);
-      v128.store(to, t0, 16);
-      v128.store(to, s1, 32);
-      v128.store(to, t1, 48);
-      v128.store(to, s2, 64);
-      v128.store(to, t2, 80);
-      v128.store(to, s3, 96);
-      v128.store(to, t3, 112);
+  const sc: usize = (<usize>ldc) << 2;
+  let j: i32 = 0;
+  for (; j + 24 <= n; j += 24) {
+    const at: usize = (<usize>j) << 2;
+    active24(m, k, a, sa, list, b + <usize>(j >> 3) * sb, sb, c + at, sc, bias === 0 ? 0 : bias + at);
+  }
+  const at: usize = (<usize>j) << 2;
+  const rest: usize = b + <usize>(j >> 3) * sb;
+  const start: usize = bias === 0 ? 0 : bias + at;
+  if (n - j === 16) active16(m, k, a, sa, list, rest, sb, c + at, sc, start);
+  else if (n - j === 8) active8(m, k, a, sa, list, rest, c + at, sc, start);
+}
+
+/** 24 columns of `matmulActive`. */
+function active24(
+  m: i32,
+  k: i32,
+  a: usize,
+  sa: usize,
+  list: usize,
+  b: usize,
+  sb: usize,
+  c: usize,
+  sc: usize,
+  bias: usize,
+): void {
+  let x0: v128 = f32x4.splat(0);
+  let y0: v128 = f32x4.splat(0);
+  let x1: v128 = f32x4.splat(0);
+  let y1: v128 = f32x4.splat(0);
+  let x2: v128 = f32x4.splat(0);
+  let y2: v128 = f32x4.splat(0);
+  if (bias !== 0) {
+    x0 = v128.load(bias);
+    y0 = v128.load(bias, 16);
+    x1 = v128.load(bias, 32);
+    y1 = v128.load(bias, 48);
+    x2 = v128.load(bias, 64);
+    y2 = v128.load(bias, 80);
+  }
+  for (let i: i32 = 0; i < m; i++, a += sa, c += sc, list += listBytes(k)) {
+    let s0: v128 = x0;
+    let t0: v128 = y0;
+    let s1: v128 = x1;
+    let t1: v128 = y1;
+    let s2: v128 = x2;
+    let t2: v128 = y2;
+    const end: usize = list + 2 + ((<usize>load<u16>(list)) << 1);
+    for (let p: usize = list + 2; p < end; p += 2) {
+      const at: usize = <usize>load<u16>(p);
+      const w: v128 = v128.load_splat<f32>(a + (at << 2));
+      const q0: usize = b + (at << 5);
+      const q1: usize = q0 + sb;
+      const q2: usize = q1 + sb;
+      s0 = multiplyAdd(w, v128.load(q0), s0);
+      t0 = multiplyAdd(w, v128.load(q0, 16), t0);
+      s1 = multiplyAdd(w, v128.load(q1), s1);
+      t1 = multiplyAdd(w, v128.load(q1, 16), t1);
+      s2 = multiplyAdd(w, v128.load(q2), s2);
+      t2 = multiplyAdd(w, v128.load(q2, 16), t2);
     }
+    v128.store(c, s0);
+    v128.store(c, t0, 16);
+    v128.store(c, s1, 32);
+    v128.store(c, t1, 48);
+    v128.store(c, s2, 64);
+    v128.store(c, t2, 80);
+  }
+}
+
+/** 16 columns of `matmulActive`. */
+function active16(
+  m: i32,
+  k: i32,
+  a: usize,
+  sa: usize,
+  list: usize,
+  b: usize,
+  sb: usize,
+  c: usize,
+  sc: usize,
+  bias: usize,
+): void {
+  let x0: v128 = f32x4.splat(0);
+  let y0: v128 = f32x4.splat(0);
+  let x1: v128 = f32x4.splat(0);
+  let y1: v128 = f32x4.splat(0);
+  if (bias !== 0) {
+    x0 = v128.load(bias);
+    y0 = v128.load(bias, 16);
+    x1 = v128.load(bias, 32);
+    y1 = v128.load(bias, 48);
+  }
+  for (let i: i32 = 0; i < m; i++, a += sa, c += sc, list += listBytes(k)) {
+    let s0: v128 = x0;
+    let t0: v128 = y0;
+    let s1: v128 = x1;
+    let t1: v128 = y1;
+    const end: usize = list + 2 + ((<usize>load<u16>(list)) << 1);
+    for (let p: usize = list + 2; p < end; p += 2) {
+      const at: usize = <usize>load<u16>(p);
+      const w: v128 = v128.load_splat<f32>(a + (at << 2));
+      const q0: usize = b + (at << 5);
+      const q1: usize = q0 + sb;
+      s0 = multiplyAdd(w, v128.load(q0), s0);
+      t0 = multiplyAdd(w, v128.load(q0, 16), t0);
+      s1 = multiplyAdd(w, v128.load(q1), s1);
+      t1 = multiplyAdd(w, v128.load(q1, 16), t1);
+    }
+    v128.store(c, s0);
+    v128.store(c, t0, 16);
+    v128.store(c, s1, 32);
+    v128.store(c, t1, 48);
+  }
+}
+
+/** 8 columns of `matmulActive`. */
+function active8(m: i32, k: i32, a: usize, sa: usize, list: usize, b: usize, c: usize, sc: usize, bias: usize): void {
+  let x0: v128 = f32x4.splat(0);
+  let y0: v128 = f32x4.splat(0);
+  if (bias !== 0) {
+    x0 = v128.load(bias);
+    y0 = v128.load(bias, 16);
+  }
+  for (let i: i32 = 0; i < m; i++, a += sa, c += sc, list += listBytes(k)) {
+    let s0: v128 = x0;
+    let t0: v128 = y0;
+    const end: usize = list + 2 + ((<usize>load<u16>(list)) << 1);
+    for (let p: usize = list + 2; p < end; p += 2) {
+      const at: usize = <usize>load<u16>(p);
+      const w: v128 = v128.load_splat<f32>(a + (at << 2));
+      const q0: usize = b + (at << 5);
+      s0 = multiplyAdd(w, v128.load(q0), s0);
+      t0 = multiplyAdd(w, v128.load(q0, 16), t0);
+    }
+    v128.store(c, s0);
+    v128.store(c, t0, 16);
   }
 }
 
 /**
- * C[k × n] += A[m × k]ᵀ · B[m × n], summed over m in rising order; `list` of A; C in panels; n is a multiple of 32.
+ * C[k × n] += A[m × k]ᵀ · B[m × n], summed over m in rising order; `list` of A; C in panels; n is a multiple of 8.
  * `scratch` has room for k·(m + 1) numbers of two bytes.
  */
 export function matmulTransposedActive(
@@ -129,45 +217,106 @@ export function matmulTransposedActive(
       store<u16>(rows + ((<usize>count) << 1), <u16>r);
     }
   }
-  for (let j: i32 = 0; j < n; j += 32) {
-    const column: usize = b + ((<usize>j) << 2);
-    let c0: usize = c + <usize>(j >> 3) * sc;
-    for (let i: i32 = 0; i < k; i++, c0 += 32) {
-      let p: usize = scratch + <usize>i * stride;
-      const end: usize = p + 2 + ((<usize>load<u16>(p)) << 1);
-      const c1: usize = c0 + sc;
-      const c2: usize = c1 + sc;
-      const c3: usize = c2 + sc;
-      let s0: v128 = v128.load(c0);
-      let t0: v128 = v128.load(c0, 16);
-      let s1: v128 = v128.load(c1);
-      let t1: v128 = v128.load(c1, 16);
-      let s2: v128 = v128.load(c2);
-      let t2: v128 = v128.load(c2, 16);
-      let s3: v128 = v128.load(c3);
-      let t3: v128 = v128.load(c3, 16);
-      const cell: usize = a + ((<usize>i) << 2);
-      for (p += 2; p < end; p += 2) {
-        const r: usize = <usize>load<u16>(p);
-        const w: v128 = v128.load_splat<f32>(cell + r * sa);
-        const q: usize = column + r * sb;
-        s0 = multiplyAdd(w, v128.load(q), s0);
-        t0 = multiplyAdd(w, v128.load(q, 16), t0);
-        s1 = multiplyAdd(w, v128.load(q, 32), s1);
-        t1 = multiplyAdd(w, v128.load(q, 48), t1);
-        s2 = multiplyAdd(w, v128.load(q, 64), s2);
-        t2 = multiplyAdd(w, v128.load(q, 80), t2);
-        s3 = multiplyAdd(w, v128.load(q, 96), s3);
-        t3 = multiplyAdd(w, v128.load(q, 112), t3);
-      }
-      v128.store(c0, s0);
-      v128.store(c0, t0, 16);
-      v128.store(c1, s1);
-      v128.store(c1, t1, 16);
-      v128.store(c2, s2);
-      v128.store(c2, t2, 16);
-      v128.store(c3, s3);
-      v128.store(c3, t3, 16);
+  let j: i32 = 0;
+  for (; j + 24 <= n; j += 24)
+    transposedActive24(m, k, a, sa, scratch, b + ((<usize>j) << 2), sb, c + <usize>(j >> 3) * sc, sc);
+  const column: usize = b + ((<usize>j) << 2);
+  const to: usize = c + <usize>(j >> 3) * sc;
+  if (n - j === 16) transposedActive16(m, k, a, sa, scratch, column, sb, to, sc);
+  else if (n - j === 8) transposedActive8(m, k, a, sa, scratch, column, sb, to);
+}
+
+/** 24 columns of `matmulTransposedActive`; `lists` as the lists by column. */
+function transposedActive24(
+  m: i32,
+  k: i32,
+  a: usize,
+  sa: usize,
+  lists: usize,
+  b: usize,
+  sb: usize,
+  c0: usize,
+  sc: usize,
+): void {
+  for (let i: i32 = 0; i < k; i++, a += 4, c0 += 32, lists += listBytes(m)) {
+    const c1: usize = c0 + sc;
+    const c2: usize = c1 + sc;
+    let s0: v128 = v128.load(c0);
+    let t0: v128 = v128.load(c0, 16);
+    let s1: v128 = v128.load(c1);
+    let t1: v128 = v128.load(c1, 16);
+    let s2: v128 = v128.load(c2);
+    let t2: v128 = v128.load(c2, 16);
+    const end: usize = lists + 2 + ((<usize>load<u16>(lists)) << 1);
+    for (let p: usize = lists + 2; p < end; p += 2) {
+      const r: usize = <usize>load<u16>(p);
+      const w: v128 = v128.load_splat<f32>(a + r * sa);
+      const q: usize = b + r * sb;
+      s0 = multiplyAdd(w, v128.load(q), s0);
+      t0 = multiplyAdd(w, v128.load(q, 16), t0);
+      s1 = multiplyAdd(w, v128.load(q, 32), s1);
+      t1 = multiplyAdd(w, v128.load(q, 48), t1);
+      s2 = multiplyAdd(w, v128.load(q, 64), s2);
+      t2 = multiplyAdd(w, v128.load(q, 80), t2);
     }
+    v128.store(c0, s0);
+    v128.store(c0, t0, 16);
+    v128.store(c1, s1);
+    v128.store(c1, t1, 16);
+    v128.store(c2, s2);
+    v128.store(c2, t2, 16);
+  }
+}
+
+/** 16 columns of `matmulTransposedActive`; `lists` as the lists by column. */
+function transposedActive16(
+  m: i32,
+  k: i32,
+  a: usize,
+  sa: usize,
+  lists: usize,
+  b: usize,
+  sb: usize,
+  c0: usize,
+  sc: usize,
+): void {
+  for (let i: i32 = 0; i < k; i++, a += 4, c0 += 32, lists += listBytes(m)) {
+    const c1: usize = c0 + sc;
+    let s0: v128 = v128.load(c0);
+    let t0: v128 = v128.load(c0, 16);
+    let s1: v128 = v128.load(c1);
+    let t1: v128 = v128.load(c1, 16);
+    const end: usize = lists + 2 + ((<usize>load<u16>(lists)) << 1);
+    for (let p: usize = lists + 2; p < end; p += 2) {
+      const r: usize = <usize>load<u16>(p);
+      const w: v128 = v128.load_splat<f32>(a + r * sa);
+      const q: usize = b + r * sb;
+      s0 = multiplyAdd(w, v128.load(q), s0);
+      t0 = multiplyAdd(w, v128.load(q, 16), t0);
+      s1 = multiplyAdd(w, v128.load(q, 32), s1);
+      t1 = multiplyAdd(w, v128.load(q, 48), t1);
+    }
+    v128.store(c0, s0);
+    v128.store(c0, t0, 16);
+    v128.store(c1, s1);
+    v128.store(c1, t1, 16);
+  }
+}
+
+/** 8 columns of `matmulTransposedActive`; `lists` as the lists by column. */
+function transposedActive8(m: i32, k: i32, a: usize, sa: usize, lists: usize, b: usize, sb: usize, c0: usize): void {
+  for (let i: i32 = 0; i < k; i++, a += 4, c0 += 32, lists += listBytes(m)) {
+    let s0: v128 = v128.load(c0);
+    let t0: v128 = v128.load(c0, 16);
+    const end: usize = lists + 2 + ((<usize>load<u16>(lists)) << 1);
+    for (let p: usize = lists + 2; p < end; p += 2) {
+      const r: usize = <usize>load<u16>(p);
+      const w: v128 = v128.load_splat<f32>(a + r * sa);
+      const q: usize = b + r * sb;
+      s0 = multiplyAdd(w, v128.load(q), s0);
+      t0 = multiplyAdd(w, v128.load(q, 16), t0);
+    }
+    v128.store(c0, s0);
+    v128.store(c0, t0, 16);
   }
 }

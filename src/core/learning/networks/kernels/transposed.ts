@@ -168,16 +168,45 @@ export function transpose(m: i32, n: i32, input: usize, panelIn: i32, output: us
   }
 }
 
-/** out[j] += Σ over rows of in[i, j], rows in rising order; n is a multiple of 4. */
+/** out[j] += Σ over rows of in[i, j], rows in rising order; n is a multiple of 8. */
 export function addColumnSums(m: i32, n: i32, input: usize, ldi: i32, output: usize): void {
   const si: usize = (<usize>ldi) << 2;
-  for (let j: i32 = 0; j < n; j += 4) {
-    let s: v128 = v128.load(output + ((<usize>j) << 2));
+  let j: i32 = 0;
+  for (; j + 32 <= n; j += 32) {
+    const to: usize = output + ((<usize>j) << 2);
+    let s0: v128 = v128.load(to);
+    let s1: v128 = v128.load(to, 16);
+    let s2: v128 = v128.load(to, 32);
+    let s3: v128 = v128.load(to, 48);
+    let s4: v128 = v128.load(to, 64);
+    let s5: v128 = v128.load(to, 80);
+    let s6: v128 = v128.load(to, 96);
+    let s7: v128 = v128.load(to, 112);
     let p: usize = input + ((<usize>j) << 2);
-    for (let i: i32 = 0; i < m; i++) {
-      s = f32x4.add(s, v128.load(p));
-      p += si;
+    for (let i: i32 = 0; i < m; i++, p += si) {
+      s0 = f32x4.add(s0, v128.load(p));
+      s1 = f32x4.add(s1, v128.load(p, 16));
+      s2 = f32x4.add(s2, v128.load(p, 32));
+      s3 = f32x4.add(s3, v128.load(p, 48));
+      s4 = f32x4.add(s4, v128.load(p, 64));
+      s5 = f32x4.add(s5, v128.load(p, 80));
+      s6 = f32x4.add(s6, v128.load(p, 96));
+      s7 = f32x4.add(s7, v128.load(p, 112));
     }
-    v128.store(output + ((<usize>j) << 2), s);
+    v128.store(to, s0);
+    v128.store(to, s1, 16);
+    v128.store(to, s2, 32);
+    v128.store(to, s3, 48);
+    v128.store(to, s4, 64);
+    v128.store(to, s5, 80);
+    v128.store(to, s6, 96);
+    v128.store(to, s7, 112);
+  }
+  for (; j < n; j += 4) {
+    const to: usize = output + ((<usize>j) << 2);
+    let s: v128 = v128.load(to);
+    let p: usize = input + ((<usize>j) << 2);
+    for (let i: i32 = 0; i < m; i++, p += si) s = f32x4.add(s, v128.load(p));
+    v128.store(to, s);
   }
 }
