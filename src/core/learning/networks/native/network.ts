@@ -44,7 +44,9 @@ export class NativeNetwork {
     const { tf } = this.tensorflow;
     tf.tidy(() => {
       this.variables.forEach((variable, v) => {
-        const values = Float32Array.from(this.offsets[v]!, (at) => parameters[at]!);
+        const offsets = this.offsets[v]!;
+        const values = new Float32Array(offsets.length);
+        for (let i = 0; i < offsets.length; i++) values[i] = parameters[offsets[i]!]!;
         variable.assign(tf.tensor(values, [...this.shapes[v]!]));
       });
     });
