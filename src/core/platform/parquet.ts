@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
 import { mkdir, open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBMaterializedResult } from '@duckdb/node-api';
 import { QuantlineError } from '../errors/index.js';
 import { identifier, literal, pathLiteral, withDuckDB } from './duckdb.js';
 import { storageError, syncFolder } from './files.js';
@@ -205,14 +205,14 @@ export function queryColumns(
   return withDuckDB(async (connection) => {
     const types = known ?? (await describe(connection, relation));
     const wanted = names ?? [...types.keys()];
-    const kinds = wanted.map((name) => {
+    const kinds = wanted.map((name): Kind => {
       const type = types.get(name);
       if (type === undefined)
         throw new QuantlineError('INPUT', `There is no column "${name}"; there are ${[...types.keys()].join(', ')}.`, {
           hint: 'Name the columns as the file does.',
         });
-      if (type === 'INTEGER') return 'int32' as const;
-      return TIMES.test(type) ? ('time' as const) : NUMBERS.test(type) ? ('float' as const) : ('text' as const);
+      if (type === 'INTEGER') return 'int32';
+      return TIMES.test(type) ? 'time' : NUMBERS.test(type) ? 'float' : 'text';
     });
     const expression = (name: string, k: number) => {
       const column = identifier(name);
@@ -223,45 +223,54 @@ export function queryColumns(
       if (kinds[k] === 'float') return `${column}::DOUBLE`;
       return kinds[k] === 'int32' ? column : `${column}::VARCHAR`;
     };
-    const lists = wanted.map((name, k) => `list(${expression(name, k)})`).join(', ');
-    const result = await connection.run(`SELECT ${lists} FROM ${relation}`);
-    const chunk = (await result.fetchChunk())!;
-    const { default: native } = await import('@duckdb/node-bindings');
-    const out: Record<string, ParquetColumn> = {};
-    wanted.forEach((name, k) => {
-      out[name] = kinds[k] === 'text' ? texts(chunk, k) : numbers(native, chunk, k, kinds[k] === 'int32');
-    });
-    return out;
+    const result = await connection.run(`SELECT ${wanted.map(expression).join(', ')} FROM ${relation}`);
+    return collect(result, wanted, kinds);
   });
+}
+
+type Kind = 'time' | 'float' | 'int32' | 'text';
+
+/** A result's chunks one after another: numbers in shared memory, missing ones as NaN. */
+async function collect(
+  result: DuckDBMaterializedResult,
+  names: readonly string[],
+  kinds: readonly Kind[],
+): Promise<Record<string, ParquetColumn>> {
+  const { default: native } = await import('@duckdb/node-bindings');
+  const rows = result.rowCount;
+  const columns = kinds.map((kind): ParquetColumn => {
+    if (kind === 'text') return [];
+    return kind === 'int32'
+      ? new Int32Array(new SharedArrayBuffer(rows * 4))
+      : new Float64Array(new SharedArrayBuffer(rows * 8));
+  });
+  const bytes = columns.map((column) => (ArrayBuffer.isView(column) ? new Uint8Array(column.buffer) : undefined));
+  const chunks = result.chunkCount;
+  for (let i = 0, at = 0; i < chunks; i++) {
+    const chunk = result.getChunk(i);
+    const n = chunk.rowCount;
+    for (let k = 0; k < columns.length; k++) {
+      const column = columns[k]!;
+      const target = bytes[k];
+      if (target === undefined) {
+        for (const value of chunk.getColumnValues(k)) (column as string[]).push((value as string | null) ?? '');
+        continue;
+      }
+      const { BYTES_PER_ELEMENT: width } = column as Float64Array | Int32Array;
+      const vector = native.data_chunk_get_vector(chunk.chunk, k);
+      target.set(native.vector_get_data(vector, n * width), at * width);
+      if (!(column instanceof Float64Array)) continue;
+      const validity = native.vector_get_validity(vector, Math.ceil(n / 64) * 8) as Uint8Array | null;
+      if (validity === null) continue;
+      for (let row = 0; row < n; row++)
+        if ((validity[row >> 3]! & (1 << (row & 7))) === 0) column[at + row] = Number.NaN;
+    }
+    at += n;
+  }
+  return Object.fromEntries(names.map((name, k) => [name, columns[k]!]));
 }
 
 async function describe(connection: DuckDBConnection, relation: string): Promise<ReadonlyMap<string, string>> {
   const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${relation}`);
   return new Map(described.getRowsJS().map((row) => [String(row[0]), String(row[1])]));
-}
-
-function texts(chunk: DuckDBDataChunk, k: number): readonly string[] {
-  const list = chunk.getColumnValues(k)[0] as { readonly items: readonly (string | null)[] } | null;
-  return list === null ? [] : list.items.map((item) => item ?? '');
-}
-
-/** The one list of a column, copied into shared memory. */
-function numbers(
-  native: typeof import('@duckdb/node-bindings'),
-  chunk: DuckDBDataChunk,
-  k: number,
-  int32: boolean,
-): Float64Array | Int32Array {
-  const vector = native.data_chunk_get_vector(chunk.chunk, k);
-  const n = native.list_vector_get_size(vector);
-  const width = int32 ? 4 : 8;
-  const memory = new SharedArrayBuffer(n * width);
-  const out = int32 ? new Int32Array(memory) : new Float64Array(memory);
-  if (n === 0) return out;
-  const child = native.list_vector_get_child(vector);
-  new Uint8Array(memory).set(native.vector_get_data(child, n * width));
-  const validity = native.vector_get_validity(child, Math.ceil(n / 64) * 8) as Uint8Array | null;
-  if (validity !== null && !int32)
-    for (let i = 0; i < n; i++) if ((validity[i >> 3]! & (1 << (i & 7))) === 0) out[i] = Number.NaN;
-  return out;
 }
