@@ -11,7 +11,8 @@ import {
   sliceBars,
 } from '../domain/index.js';
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
-import { queryColumns } from '../platform/parquet.js';
+import { identifier, literal } from '../platform/duckdb.js';
+import { queryColumns, relationColumns } from '../platform/parquet.js';
 import { arrange, picked } from './csv/arrange.js';
 import { type Role, readHeader } from './csv/header.js';
 import { quotesOf } from './quotes.js';
@@ -19,6 +20,7 @@ import type { BarRequest, MarketDataSource, SourceContext, SourceNote } from './
 
 /** Column of a table that has none of that role. */
 const NONE = new Float64Array(0);
+const READ: readonly Role[] = ['time', 'open', 'high', 'low', 'close', 'volume', 'bid', 'ask'];
 
 export interface TableSettings {
   readonly calendar: CalendarId;
@@ -105,46 +107,49 @@ export class TableSource implements MarketDataSource {
   private async columns(relation: string, label: string, symbol: string) {
     const fail = (what: string, hint: string, cause?: unknown) =>
       new QuantlineError('INPUT', `${label}: ${what}`, { hint, details: { symbol }, cause });
-    let all: Awaited<ReturnType<typeof queryColumns>>;
-    try {
-      all = await queryColumns(relation);
-    } catch (error) {
-      if (isQuantlineError(error)) throw error;
-      throw fail(((error as Error).message ?? '').split('\n')[0]!, 'Correct the query or restore the file.', error);
-    }
-    const names = Object.keys(all);
-    const header = readHeader(names.map((name) => `"${name.replaceAll('"', '""')}"`).join(','), ',', label);
-    let rows: number[] | undefined;
+    const guard = async <T>(work: () => Promise<T>): Promise<T> => {
+      try {
+        return await work();
+      } catch (error) {
+        if (isQuantlineError(error)) throw error;
+        throw fail(((error as Error).message ?? '').split('\n')[0]!, 'Correct the query or restore the file.', error);
+      }
+    };
+    const names = await guard(() => relationColumns(relation));
+    const { roles } = readHeader(names.map((name) => `"${name.replaceAll('"', '""')}"`).join(','), ',', label);
+    // Only this symbol's rows and the columns of a bar leave the table, however many symbols it holds.
+    const symbolColumn = names[roles.indexOf('symbol')];
+    const own =
+      symbolColumn === undefined
+        ? relation
+        : `(SELECT * FROM ${relation} WHERE ${identifier(symbolColumn)}::VARCHAR = ${literal(symbol)})`;
+    const wanted = names.filter((_, i) => READ.includes(roles[i]!));
+    const all = await guard(() => queryColumns(own, wanted));
+    const rows = all[wanted[0]!]!.length;
+    if (symbolColumn !== undefined && rows === 0)
+      throw fail(`no row of ${symbol} in column ${symbolColumn}.`, 'Check the symbol.');
     const column = (role: Role): Float64Array => {
-      const at = header.roles.indexOf(role);
-      if (at === -1) return new Float64Array((all[names[0]!] as ArrayLike<unknown>).length);
-      const values = all[names[at]!]!;
+      const name = names[roles.indexOf(role)];
+      if (name === undefined) return new Float64Array(rows);
+      const values = all[name]!;
       if (values instanceof Float64Array) return values;
       if (values instanceof Int32Array) return Float64Array.from(values);
       throw fail(
-        `column ${names[at]} holds text, not ${role === 'time' ? 'times' : 'numbers'}.`,
+        `column ${name} holds text, not ${role === 'time' ? 'times' : 'numbers'}.`,
         'Cast it in the query, as in CAST(x AS DOUBLE).',
       );
     };
-    const symbolAt = header.roles.indexOf('symbol');
-    if (symbolAt !== -1) {
-      const values = all[names[symbolAt]!]! as readonly string[];
-      rows = [];
-      for (let i = 0; i < values.length; i++) if (values[i] === symbol) rows.push(i);
-      if (rows.length === 0) throw fail(`no row of ${symbol} in column ${names[symbolAt]}.`, 'Check the symbol.');
-    }
-    const out = {
+    return {
       time: epochMs(column('time'), (what) => fail(what, 'Give times as TIMESTAMP, DATE or epoch milliseconds.')),
       open: column('open'),
       high: column('high'),
       low: column('low'),
       close: column('close'),
       volume: column('volume'),
-      ...(header.roles.includes('bid') && header.roles.includes('ask')
+      ...(roles.includes('bid') && roles.includes('ask')
         ? { bid: column('bid'), ask: column('ask') }
         : { bid: NONE, ask: NONE }),
     };
-    return rows === undefined ? out : picked(out, rows);
   }
 
   /** A row of a session bar names its date by a midnight in UTC, or by any instant of the session's local date. */

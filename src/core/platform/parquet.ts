@@ -228,6 +228,10 @@ export function queryColumns(
   });
 }
 
+/** Names of a relation's columns, in order. */
+export const relationColumns = (relation: string): Promise<readonly string[]> =>
+  withDuckDB(async (connection) => [...(await describe(connection, relation)).keys()]);
+
 type Kind = 'time' | 'float' | 'int32' | 'text';
 
 /** A result's chunks one after another: numbers in shared memory, missing ones as NaN. */
