@@ -62,7 +62,7 @@ export interface BacktestResult {
 export function runBacktest(feed: MarketFeed, signals: Signals, options: BacktestOptions): BacktestResult {
   const names = feed.instruments.map((instrument) => instrument.id);
   const size = names.length;
-  const recorder = new Recorder(names, options.events);
+  const recorder = new Recorder(names, options.events, roomFor(Math.max(0, options.to - options.from) * size));
   const exchange = new SimulatedExchange(size, options.venue, options.rounding, recorder);
   const { ledger } = exchange;
   const { view, account } = viewsOf(size, exchange);
@@ -144,6 +144,9 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
     halted: account.halted,
   };
 }
+
+/** An order every 32 bars at first: memory that is not used costs next to nothing, growing a table does. */
+const roomFor = (bars: number): number => Math.min(1 << 16, Math.max(64, bars >> 5));
 
 function viewsOf(size: number, exchange: SimulatedExchange): { view: MarketView; account: AccountView } {
   const { quantity, entryBar, lockout, mark } = exchange.ledger;

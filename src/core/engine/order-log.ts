@@ -33,8 +33,12 @@ export type OrderColumns = Readonly<Record<(typeof ORDER_FIELDS)[number], Float6
 
 /** Copies orders into a table, so that the venue's own objects need not outlive them. */
 export class OrderLog {
-  private readonly table = new TableBuilder(ORDER_FIELDS);
+  private readonly table: TableBuilder<(typeof ORDER_FIELDS)[number]>;
   private readonly notes: string[] = [''];
+
+  constructor(rows?: number) {
+    this.table = new TableBuilder(ORDER_FIELDS, rows);
+  }
 
   /** Writes an order's row. Sequence numbers count from 1 without gaps. */
   put(order: VenueOrder): void {

@@ -35,8 +35,8 @@ export type FlowColumns = Readonly<Record<(typeof FLOW_FIELDS)[number], Float64A
 
 /** Keeps what the venue did: every order in its last state, every fill, and the event stream where one is wanted. */
 export class Recorder implements ExchangeListener {
-  private readonly orderLog = new OrderLog();
-  private readonly fillLog = new TableBuilder(FILL_FIELDS);
+  private readonly orderLog: OrderLog;
+  private readonly fillLog: TableBuilder<(typeof FILL_FIELDS)[number]>;
   private readonly flowLog = new TableBuilder(FLOW_FIELDS);
   private readonly ended: OrderFacts[] = [];
   /** The current simulated instant, for events. */
@@ -44,10 +44,15 @@ export class Recorder implements ExchangeListener {
   /** Told of every fill, where a risk policy asks for it. */
   activity: SessionActivity | undefined;
 
+  /** `rows`: orders to make room for at first. */
   constructor(
     private readonly names: readonly string[],
     private readonly events: EventSink | undefined,
-  ) {}
+    rows?: number,
+  ) {
+    this.orderLog = new OrderLog(rows);
+    this.fillLog = new TableBuilder(FILL_FIELDS, rows);
+  }
 
   onOrder(order: VenueOrder): void {
     this.orderLog.put(order);

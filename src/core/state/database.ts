@@ -23,6 +23,8 @@ export interface Database {
    * one survives the end of the process at any moment, but a power cut only once a later one is on the disk.
    */
   write<T>(work: (sql: Sql) => Promise<T>, options?: { readonly relaxed?: boolean }): Promise<T>;
+  /** Does now what a later write would do beside its own work; absent where a server sees to it. */
+  tidy?(): Promise<void>;
   /** Throws STATE where the storage itself is damaged. */
   check(): Promise<void>;
   /** A copy in a file that must not exist yet; undefined for a server, which has its own backups. */

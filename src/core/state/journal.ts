@@ -151,6 +151,9 @@ export interface Journal {
   /** Position of the newest event; 0 before the first. */
   head(): Promise<number>;
 
+  /** Does now what a later record would do beside its own work: for the quiet moments before one that is waited for. */
+  tidy(): Promise<void>;
+
   /** Computes all tables again from the events. */
   rebuild(): Promise<void>;
   /** Checks every event and that the tables follow from them; STATE naming what does not. */

@@ -307,6 +307,10 @@ export class SqlJournal implements Journal {
     );
   }
 
+  async tidy(): Promise<void> {
+    await this.db.tidy?.();
+  }
+
   async rebuild(): Promise<void> {
     await this.db.write(rebuildTables);
   }

@@ -203,8 +203,9 @@ export class LiveRunner {
    * A tick that follows at once need not ask the venue again, as long as its stream is connected and silent.
    */
   async maintain(lease: Lease, actions: readonly CorporateActionRecord[] = []): Promise<void> {
-    const { clock } = this.settings.execution;
+    const { clock, journal } = this.settings.execution;
     await this.catchUpWithVenue(clock.now(), lease, { actions });
+    await journal.tidy();
   }
 
   /** An event of the venue has arrived; to be told before it is booked. */
