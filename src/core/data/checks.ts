@@ -43,11 +43,11 @@ export function without(bars: BarColumns, rows: readonly number[]): BarColumns {
 export const backward = ({ time }: BarColumns): number[] =>
   rowsWhere(time.length, (i) => i > 0 && !(time[i]! > time[i - 1]!));
 
-/** Extended trading of US equities runs from 04:00 to 20:00, New York: 5.5 h before to 10.5 h after the open. */
+/** Extended trading of US equities runs from 04:00, New York, to four hours after the close: 20:00, or 17:00 on half days. */
 export function scopeOf(session: Session, scope: SessionScope): readonly [from: number, to: number] {
   if (scope === 'regular') return [session.open, session.close];
   const regular = session.close - session.open >= 24 * HOUR;
-  return regular ? [session.open, session.close] : [session.open - 5.5 * HOUR, session.open + 10.5 * HOUR];
+  return regular ? [session.open, session.close] : [session.open - 5.5 * HOUR, session.close + 4 * HOUR];
 }
 
 /** Bars that start in no session; session bars that do not start at a session's open. */

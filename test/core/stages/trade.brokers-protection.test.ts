@@ -60,40 +60,49 @@ describe('exits are held at the venue, sized to the fill and at their distance f
     }
   });
 
-  test.skipIf(!durable)('schwab', async () => {
-    const schwab = await FakeSchwab.start(() => rig.clock.now());
-    schwab.book.prices.set('AAPL', LAST + 0.5);
-    await logIn(schwab, join(rig.runtime.workspace, 'state'), rig.clock.now());
-    const report = await evaluate(optionsOf('evaluate', { run: rig.run.path, gate: 'trades>=0' }), rig.runtime);
-    const given = { broker: 'schwab', report: report.artifact.id, live: true };
-    const runtime = { secrets: { ...rig.runtime.secrets, ...schwab.secrets }, allowLive: '12345678' };
-    const once = async () => (await rig.start(given, runtime)).session;
-    try {
-      expect((await once()).outcome).toBe('decided');
-      const exits = () =>
-        schwab.book.all
-          .filter(({ status, wire }) => status === 'WORKING' && wire.orderStrategyType !== 'OCO')
-          .map(({ wire }) => [
-            wire.orderType,
-            Number(wire.price ?? wire.stopPrice),
-            wire.orderLegCollection![0]!.quantity,
-          ]);
-      const filled = schwab.book.all[0]!.filled;
-      const wanted = [
-        ['LIMIT', cents((LAST + 0.5) * 1.04), filled],
-        ['STOP', cents((LAST + 0.5) * 0.98), filled],
-      ];
-      expect(exits().sort()).toEqual(wanted);
-      const orders = schwab.book.all.length;
-      await once();
-      expect(schwab.book.all).toHaveLength(orders);
-      schwab.book.trade('AAPL', (LAST + 0.5) * 1.05);
-      await once();
-      expect(exits()).toEqual([]);
-      expect(schwab.book.positions.get('AAPL')?.quantity).toBe(0);
-      expect(schwab.violations).toEqual([]);
-    } finally {
-      await schwab.close();
-    }
-  });
+  // How Schwab answers a PUT on one leg of a pair is not public: each answer must leave the position protected.
+  test.skipIf(!durable).each(['moves', 'refused', 'ends the pair'] as const)(
+    'schwab, a leg’s PUT %s',
+    async (legPut) => {
+      const schwab = await FakeSchwab.start(() => rig.clock.now());
+      schwab.legPut = legPut;
+      schwab.book.prices.set('AAPL', LAST + 0.5);
+      await logIn(schwab, join(rig.runtime.workspace, 'state'), rig.clock.now());
+      const report = await evaluate(optionsOf('evaluate', { run: rig.run.path, gate: 'trades>=0' }), rig.runtime);
+      const given = { broker: 'schwab', report: report.artifact.id, live: true };
+      const runtime = { secrets: { ...rig.runtime.secrets, ...schwab.secrets }, allowLive: '12345678' };
+      const once = async () => (await rig.start(given, runtime)).session;
+      try {
+        expect((await once()).outcome).toBe('decided');
+        const exits = () =>
+          schwab.book.all
+            .filter(({ status, wire }) => status === 'WORKING' && wire.orderStrategyType !== 'OCO')
+            .map(({ wire }) => [
+              wire.orderType,
+              Number(wire.price ?? wire.stopPrice),
+              wire.orderLegCollection![0]!.quantity,
+            ]);
+        const filled = schwab.book.all[0]!.filled;
+        const entered = legPut === 'refused' ? LAST : LAST + 0.5;
+        const wanted = [
+          ['LIMIT', cents(entered * 1.04), filled],
+          ['STOP', cents(entered * 0.98), filled],
+        ];
+        if (legPut === 'ends the pair') await once();
+        expect(exits().sort()).toEqual(wanted);
+        if (legPut === 'refused') expect(rig.said.join()).toMatch(/AAPL: the stop was not moved: .*cannot be replaced/);
+        const orders = schwab.book.all.length;
+        await once();
+        if (legPut !== 'refused') expect(schwab.book.all).toHaveLength(orders);
+        expect(exits().sort()).toEqual(wanted);
+        schwab.book.trade('AAPL', (LAST + 0.5) * 1.05);
+        await once();
+        expect(exits()).toEqual([]);
+        expect(schwab.book.positions.get('AAPL')?.quantity).toBe(0);
+        expect(schwab.violations).toEqual([]);
+      } finally {
+        await schwab.close();
+      }
+    },
+  );
 });

@@ -33,6 +33,8 @@ export class FakeSchwab {
   tokenSeconds = 1800;
   /** The 201 of an order names no order, or another one. */
   location: 'right' | 'none' | 'other' = 'right';
+  /** What a PUT on one leg of a pair does, of which no public description says anything. */
+  legPut: 'moves' | 'refused' | 'ends the pair' = 'moves';
   /** An order is not listed yet. */
   hidden = false;
   now: () => number;
@@ -121,7 +123,7 @@ export class FakeSchwab {
       case 'PUT /trader/v1/accounts/{hash}/orders/{id}':
         if (order === undefined) return missing;
         if (DONE.has(order.status)) return { status: 400, body: { message: `Order is ${order.status}` } };
-        return this.place(body as WireOrder, order);
+        return this.putOrder(body as WireOrder, order);
       case 'GET /trader/v1/accounts/{hash}/orders': {
         const from = Date.parse(url.searchParams.get('fromEnteredTime')!);
         const to = Date.parse(url.searchParams.get('toEnteredTime')!);
@@ -170,6 +172,17 @@ export class FakeSchwab {
         access_token: this.accessToken,
       },
     };
+  }
+
+  private putOrder(wire: WireOrder, order: BookOrder): Reply {
+    const { parent } = order;
+    const ofPair = parent?.wire.orderStrategyType === 'OCO';
+    if (ofPair && this.legPut === 'refused')
+      return { status: 400, body: { message: 'This order cannot be replaced.' } };
+    const reply = this.place(wire, order);
+    if (ofPair && this.legPut === 'ends the pair')
+      for (const leg of parent.children) if (!DONE.has(leg.status)) this.book.end(leg, 'CANCELED');
+    return reply;
   }
 
   private place(wire: WireOrder, replaces?: BookOrder): Reply {

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { option } from '../option.js';
-import { choice, duration, integer, off, word } from './kinds.js';
-import { brokerSettings } from './operate.js';
-import { FORMATS } from './show.js';
+import { duration, integer, off, word } from './kinds.js';
+import { brokerSettings, format, liveVenue } from './shared.js';
 
 /** Options of everything that shows what is traded. */
 const view = {
@@ -11,14 +10,8 @@ const view = {
     { summary: 'Only this venue, which is asked itself.', value: 'name', char: 'b', adapter: 'broker' },
     word().optional(),
   ),
-  live: option(
-    { summary: 'Ask the environment with real money in place of the paper one.', switch: true, guard: true },
-    off(),
-  ),
-  format: option(
-    { summary: 'How rows are printed.', value: 'format', choices: FORMATS },
-    choice(...FORMATS).prefault('table'),
-  ),
+  live: liveVenue,
+  format,
   watch: option(
     { summary: 'Show again every so often until stopped; with --json one document a line.', value: '2s' },
     duration().optional(),
@@ -61,6 +54,6 @@ export const accountOptions = z.strictObject(valued);
 export type AccountOptions = z.output<typeof accountOptions>;
 
 /** Options of `quantline status`. */
-const { strategy, broker, format, watch } = view;
+const { strategy, broker, watch } = view;
 export const statusOptions = z.strictObject({ strategy, broker, format, watch });
 export type StatusOptions = z.output<typeof statusOptions>;

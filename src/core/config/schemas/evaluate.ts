@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { INTERVALS } from '../../domain/interval.js';
 import { option } from '../option.js';
-import { choice, fraction, integer, interval, list, moment, off, word } from './kinds.js';
-import { FORMATS } from './show.js';
+import { fraction, integer, interval, list, moment, off, word } from './kinds.js';
+import { format } from './shared.js';
 
 /** Options of `quantline evaluate`. */
 export const evaluateOptions = z.strictObject({
@@ -64,10 +64,7 @@ export const trialsOptions = z.strictObject({
     { summary: 'Only trials on bars of this length.', value: '1d', char: 'i', choices: INTERVALS },
     interval().optional(),
   ),
-  format: option(
-    { summary: 'How rows are printed.', value: 'format', choices: FORMATS },
-    choice(...FORMATS).prefault('table'),
-  ),
+  format,
   limit: option({ summary: 'Most rows, newest first.', value: 'n' }, integer(1).optional()),
 });
 export type TrialsOptions = z.output<typeof trialsOptions>;

@@ -41,6 +41,7 @@ export type { SplitPoint } from './kinds.js';
 export * from './login.js';
 export * from './operate.js';
 export * from './setup.js';
+export { FORMATS, type Format } from './shared.js';
 export * from './show.js';
 export * from './store.js';
 export * from './trade.js';

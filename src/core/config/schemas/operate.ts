@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { option } from '../option.js';
-import { choice, duration, off, pairs, word } from './kinds.js';
-import { FORMATS } from './show.js';
+import { duration, off, word } from './kinds.js';
+import { brokerSettings, format, liveVenue } from './shared.js';
 
 const strategy = option({ summary: 'Only this strategy; all by default.', value: 'name' }, word().optional());
 const broker = option(
@@ -17,10 +17,6 @@ const atVenue = (what: string) =>
     },
     off(),
   );
-export const brokerSettings = option(
-  { summary: 'Setting of the broker.', value: 'key=value', multiple: true },
-  pairs().prefault({}),
-);
 
 /** Options of `quantline halt`. */
 export const haltOptions = z.strictObject({
@@ -66,14 +62,8 @@ export const doctorOptions = z.strictObject({
     { summary: 'Only this venue; all whose keys are set by default.', value: 'name', char: 'b', adapter: 'broker' },
     word().optional(),
   ),
-  live: option(
-    { summary: 'Ask the environment with real money in place of the paper one.', switch: true, guard: true },
-    off(),
-  ),
-  format: option(
-    { summary: 'How rows are printed.', value: 'format', choices: FORMATS },
-    choice(...FORMATS).prefault('table'),
-  ),
+  live: liveVenue,
+  format,
   set: brokerSettings,
 });
 export type DoctorOptions = z.output<typeof doctorOptions>;

@@ -1,14 +1,7 @@
 import { z } from 'zod';
 import { option } from '../option.js';
-import { choice, integer, list, moment, off, word } from './kinds.js';
-
-export const FORMATS = ['table', 'csv', 'json'] as const;
-export type Format = (typeof FORMATS)[number];
-
-const format = option(
-  { summary: 'How rows are printed.', value: 'format', choices: FORMATS },
-  choice(...FORMATS).prefault('table'),
-);
+import { integer, list, moment, off, word } from './kinds.js';
+import { format } from './shared.js';
 
 /** Options of `quantline <kind> list`. */
 export const listOptions = z.strictObject({

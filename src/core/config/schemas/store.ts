@@ -3,14 +3,10 @@ import { INTERVALS, type Interval, parseInterval } from '../../domain/index.js';
 import { option, texts } from '../option.js';
 import { parseList } from '../values/index.js';
 import { ingestOptions } from './ingest.js';
-import { choice, duration, fraction, integer, list, moment, off, paths, word } from './kinds.js';
-import { FORMATS } from './show.js';
+import { duration, fraction, integer, list, moment, off, paths, word } from './kinds.js';
+import { format } from './shared.js';
 
 const { store, session, from, to, interval } = ingestOptions.shape;
-const format = option(
-  { summary: 'How rows are printed.', value: 'format', choices: FORMATS },
-  choice(...FORMATS).prefault('table'),
-);
 const symbols = option(
   { summary: 'Only these symbols; all by default.', value: 'SPY,QQQ', multiple: true },
   list().optional(),

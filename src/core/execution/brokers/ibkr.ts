@@ -19,6 +19,7 @@ import {
   sendError,
   sendOutcome,
 } from '../broker.js';
+import { hoursAt } from '../hours.js';
 import { cancelOrder, changePrices, listed, requireOwn } from './ibkr-change.js';
 import { IbkrConnection } from './ibkr-connection.js';
 import { ibkrEvents } from './ibkr-events.js';
@@ -109,10 +110,7 @@ export class IbkrBroker implements Broker {
 
   async clock(): Promise<BrokerClock> {
     const now = await reads.serverTime(await this.connection.session());
-    const calendar = this.context.calendar ?? calendarOf('XNYS');
-    const session = calendar.sessionAt(now);
-    const next = calendar.nextSession(session?.close ?? now);
-    return { now, open: session !== undefined, nextOpen: next.open, nextClose: session?.close ?? next.close };
+    return hoursAt(now, this.context.calendar ?? calendarOf('XNYS'));
   }
 
   async asset(instrument: string): Promise<BrokerAsset> {

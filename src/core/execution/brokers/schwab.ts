@@ -17,6 +17,7 @@ import {
   type OrderRequest,
   sendError,
 } from '../broker.js';
+import { hoursAt } from '../hours.js';
 import {
   accountFrom,
   asList,
@@ -148,10 +149,7 @@ export class SchwabBroker implements Broker {
     const reply = await rest.call({ method: 'GET', path: '/trader/v1/accounts/accountNumbers' });
     const now = Date.parse(reply.headers.get('date') ?? '');
     if (Number.isNaN(now)) throw unreadable('reply', 'its date');
-    const calendar = this.context.calendar ?? calendarOf('XNYS');
-    const session = calendar.sessionAt(now);
-    const next = calendar.nextSession(session?.close ?? now);
-    return { now, open: session !== undefined, nextOpen: next.open, nextClose: session?.close ?? next.close };
+    return hoursAt(now, this.context.calendar ?? calendarOf('XNYS'));
   }
 
   async asset(instrument: string): Promise<BrokerAsset> {

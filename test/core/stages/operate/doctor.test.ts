@@ -33,6 +33,17 @@ test('keys, clock, calendar and journal of a paper account', async () => {
   expect(of(report, 'alpaca clock')).toMatchObject({ status: 'ok' });
   expect(of(report, 'journal')).toMatchObject({ status: 'ok' });
   expect(of(report, 'alpaca calendar')).toBeDefined();
+  expect(of(report, 'disk')).toMatchObject({ detail: expect.stringMatching(/\d/) });
+  const feeds = async () =>
+    (await doctor(optionsOf('doctor', {}), rig!.runtime)).findings.filter(({ check }) =>
+      check.startsWith('alpaca feed'),
+    );
+  expect((await feeds()).map(({ check, status }) => [check, status])).toEqual([
+    ['alpaca feed iex', 'ok'],
+    ['alpaca feed sip', 'ok'],
+  ]);
+  rig.venue.market.entitled = false;
+  expect((await feeds())[1]).toMatchObject({ status: 'warn', detail: expect.stringContaining('subscription') });
   await halt({ ...optionsOf('halt', {}), reason: 'lunch' }, rig.runtime);
   expect(of(await doctor(optionsOf('doctor', {}), rig.runtime), 'strategy')).toMatchObject({
     status: 'warn',

@@ -3,12 +3,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Artifact } from '../../../../src/core/artifacts/index.js';
 import { redactor, vendorVariables } from '../../../../src/core/config/index.js';
+import type { TradeEvent } from '../../../../src/core/engine/live/index.js';
 import { systemClock } from '../../../../src/core/platform/index.js';
+import { tradeNews } from '../../../../src/core/stages/notify/index.js';
 import { Notifier } from '../../../../src/core/stages/notify/notifier.js';
 import { Ping } from '../../../../src/core/stages/notify/ping.js';
 import { channelOf, type NotifyPreset } from '../../../../src/core/stages/notify/presets.js';
 import { accountLimits } from '../../../../src/core/stages/trade/limits.js';
 import { trade } from '../../../../src/core/stages/trade.js';
+import type { ExecutionRecord, OrderRecord } from '../../../../src/core/state/index.js';
 import { type Loopback, listen, readRequest } from '../../../fakes/loopback.js';
 import { optionsOf, testRuntime } from '../../../support/workspace.js';
 import { spyRun } from './fixture.js';
@@ -164,6 +167,40 @@ describe('in a session', () => {
     );
     expect(got).toHaveLength(2);
     expect(() => optionsOf('trade', { notifyOn: 'hlt' })).toThrow(/expected some of fill, reject/);
+  });
+
+  test('every kind of news is told, with its words, to whoever asked for it', async () => {
+    const order = { instrument: 'AAPL', request: { side: 'buy' }, reason: 'no money' } as OrderRecord;
+    const fill = { side: 'sell', quantity: '5', instrument: 'AAPL', price: '101', kind: 'fill' } as ExecutionRecord;
+    const alarm = { instrument: 'AAPL', reason: 'the venue refused its stop' };
+    const slot = Date.UTC(2026, 10, 27, 18);
+    const cases: [TradeEvent | 'token', string, boolean][] = [
+      [{ type: 'fill', execution: fill }, 'sold 5 AAPL at 101', false],
+      [{ type: 'fill', execution: { ...fill, kind: 'bust' } }, 'bust of 5 AAPL', true],
+      [{ type: 'reject', order }, 'the buy order for AAPL was rejected: no money', true],
+      [{ type: 'halt', reason: 'lunch' }, 'halted: lunch', true],
+      [
+        { type: 'missed', slot, count: 2, reason: 'asleep' },
+        '2 slots up to 2026-11-27T18:00:00Z passed undecided: asleep',
+        true,
+      ],
+      [{ type: 'unprotected', alarm }, 'AAPL is not protected: the venue refused its stop', true],
+      ['token', 'the login ends on Friday', true],
+      [{ type: 'verdict', instrument: 'AAPL', rule: 'no-short', reason: 'short' }, 'AAPL: no-short, short', false],
+    ];
+    const { url, got } = await service();
+    const told = { ...runtime, clock: systemClock, secrets: { QUANTLINE_NOTIFY_URL: url } };
+    for (const on of [undefined, 'verdict']) {
+      const given = { notify: 'webhook', strategy: 'swing', ...(on !== undefined && { notifyOn: on }) };
+      const { notify, expiring, close } = tradeNews(optionsOf('trade', given), told);
+      for (const [event, text] of cases) event === 'token' ? expiring(text, slot) : notify(event);
+      await close();
+    }
+    const verdict = cases.length - 1;
+    const words = (some: typeof cases) => some.map(([, text, urgent]) => ({ strategy: 'swing', text, urgent }));
+    expect(got.map(({ body }) => JSON.parse(body) as object)).toMatchObject(
+      words([...cases.slice(0, verdict), cases[verdict]!]),
+    );
   });
 
   test('--risk cuts what the run would do', async () => {

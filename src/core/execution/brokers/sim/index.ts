@@ -17,6 +17,7 @@ import {
   type MarketTick,
   sendError,
 } from '../../broker.js';
+import { hoursAt } from '../../hours.js';
 import { positive } from '../order-rules.js';
 import { Book, type BookedOrder } from './book.js';
 import { quantityText, Venue } from './venue.js';
@@ -93,10 +94,9 @@ class SimBroker implements Broker {
   async clock(): Promise<BrokerClock> {
     const now = this.context.clock.now();
     const { calendar } = this.context;
-    if (calendar === undefined) return { now, open: true, nextOpen: undefined, nextClose: undefined };
-    const session = calendar.sessionAt(now);
-    const next = calendar.nextSession(session?.close ?? now);
-    return { now, open: session !== undefined, nextOpen: next.open, nextClose: session?.close ?? next.close };
+    return calendar === undefined
+      ? { now, open: true, nextOpen: undefined, nextClose: undefined }
+      : hoursAt(now, calendar);
   }
 
   async asset(instrument: string): Promise<BrokerAsset> {

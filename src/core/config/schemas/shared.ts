@@ -1,0 +1,20 @@
+import { option } from '../option.js';
+import { choice, off, pairs } from './kinds.js';
+
+/** Options that several commands have. */
+
+export const FORMATS = ['table', 'csv', 'json'] as const;
+export type Format = (typeof FORMATS)[number];
+
+export const format = option(
+  { summary: 'How rows are printed.', value: 'format', choices: FORMATS },
+  choice(...FORMATS).prefault('table'),
+);
+export const brokerSettings = option(
+  { summary: 'Setting of the broker.', value: 'key=value', multiple: true },
+  pairs().prefault({}),
+);
+export const liveVenue = option(
+  { summary: 'Ask the environment with real money in place of the paper one.', switch: true, guard: true },
+  off(),
+);
