@@ -7,8 +7,9 @@ import { commitIntents, type SubmitOptions, submitOrders } from './submit.js';
 
 /**
  * Sends the orders of a decision. A venue that holds protective orders itself reserves the units for them, so they are
- * taken down before an exit is sent, and an entry on the other side waits until its exit has filled. A venue that
- * computes protection from the fill does both by itself.
+ * taken down before an exit is sent, and an entry on the other side waits until its exit has filled. An entry also waits
+ * for the end of one that an earlier decision has left working: its cancel may lose against a fill. A venue that computes
+ * protection from the fill does all of it by itself.
  */
 export async function sendDecision(
   context: ExecutionContext,
@@ -27,16 +28,24 @@ export async function sendDecision(
     const side = signOf(held.get(instrument) ?? '0');
     return side !== 0 && side > 0 === (request.side === 'sell');
   });
-  if (exits.length + turning.length === 0) return submitOrders(context, lease, orders, options);
   const open = options.standing?.open ?? (await journal.orders({ scope, open: true }));
+  const before = ({ instrument, slot }: OrderRecord) =>
+    open.filter((order) => order.leg === 'entry' && order.instrument === instrument && order.slot !== slot);
+  const waiting = entries.filter((entry) => turning.includes(entry) || before(entry).length > 0);
+  if (exits.length + waiting.length === 0) return submitOrders(context, lease, orders, options);
   const ready: OrderRecord[] = [];
   for (const exit of exits) {
     const others = open.filter((order) => order.instrument === exit.instrument && isInTheWay(order, exit));
     ready.push(...(others.length === 0 ? [exit] : await clearTheWay(context, lease, exit, others)));
   }
-  const free = entries.filter((entry) => !turning.includes(entry));
+  const free = entries.filter((entry) => !waiting.includes(entry));
   await submitOrders(context, lease, [...ready, ...free], options);
-  await enterAfter(context, lease, turning, options);
+  const clear: OrderRecord[] = [];
+  for (const entry of waiting) {
+    if (await takeDown(context, before(entry))) clear.push(entry);
+    else await conclude(context, entry, 'expired', 'another order of the instrument is not over yet');
+  }
+  await enterAfter(context, lease, clear, options);
   const all = [...ready.map(({ clientOrderId }) => clientOrderId), ...orders.map(({ clientOrderId }) => clientOrderId)];
   return journal.ordersById([...new Set(all)]);
 }
@@ -71,7 +80,7 @@ async function clearTheWay(
   return commitIntents(context, lease, exit.slot, [{ leg: exit.leg, request: { ...exit.request, quantity: size } }]);
 }
 
-/** Entries on the other side of a position that is being closed: after its exit, or not at all. */
+/** Entries where something else was held or ordered: once nothing is held, or not at all. */
 async function enterAfter(
   context: ExecutionContext,
   lease: Lease,
@@ -94,7 +103,7 @@ async function enterAfter(
   for (const entry of entries) {
     const quantity = (await journal.position(scope, entry.instrument))?.quantity ?? '0';
     if (signOf(quantity) === 0) ready.push(entry);
-    else await conclude(context, entry, 'expired', 'the exit before it has not filled');
+    else await conclude(context, entry, 'expired', 'what was held before it is not closed');
   }
   await submitOrders(context, lease, ready, options);
 }

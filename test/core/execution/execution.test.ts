@@ -9,6 +9,7 @@ import {
   type ExecutionContext,
   reconcile,
   replaceOrder,
+  sendDecision,
   submitOrders,
 } from '../../../src/core/execution/index.js';
 import { ManualClock, silentLogger } from '../../../src/core/platform/index.js';
@@ -47,6 +48,24 @@ const faults = (operation: Operation, ...list: (Fault | undefined)[]) => {
 const sells = (quantity = '10'): NewIntent => ({
   leg: 'exit',
   request: request({ side: 'sell', quantity, opens: false }),
+});
+
+test('an entry waits for the end of an earlier one: its cancel may lose against a fill', async () => {
+  const [first] = await send([entry({ side: 'sell', opens: true })]);
+  await cancelOrder(context, first!.clientOrderId);
+  const next = async (slot: number) => {
+    const orders = await decide([entry({ side: 'buy', opens: true })], slot);
+    const [order] = await sendDecision(context, lease, orders, {});
+    return order;
+  };
+  expect(await next(T0 + 60_000)).toMatchObject({ status: 'expired', reason: expect.stringMatching(/not over yet/) });
+  expect(venue.accepted).toHaveLength(1);
+  // It fills after all: what is held now is not what the decision saw.
+  venue.fill(venue.find(first!.clientOrderId)!, '4');
+  venue.finishCancels();
+  expect(await next(T0 + 120_000)).toMatchObject({ status: 'expired' });
+  expect(venue.accepted).toHaveLength(1);
+  expect(await journal.position(SCOPE, 'SPY')).toMatchObject({ quantity: '-4' });
 });
 
 describe('placing', () => {
