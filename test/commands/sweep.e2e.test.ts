@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { COMMAND_RESULTS } from '../../src/shell/results/index.js';
-import { quantline, root } from './cli.js';
+import { quantline, quantlineProcess, root } from './cli.js';
 
 /** A sweep through the built command line, and what the next evaluation knows of it. */
 let folder: string;
@@ -44,4 +44,27 @@ it('a mistake in the grid is a usage error that names it', async () => {
   const { code, stderr } = await q('backtest', '--model', model, '--sweep', 'fats=3..8');
   expect(code).toBe(2);
   expect(stderr).toContain('Did you mean "fast"?');
+});
+
+it('a real SIGINT ends the sweep and its threads with 130, and leaves no half study', async () => {
+  const staging = join(folder, '.quantline/.staging');
+  const studies = () => readdirSync(join(folder, '.quantline/study'));
+  const before = studies();
+  let timer: NodeJS.Timeout | undefined;
+  const { code, stdout, stderr } = await quantlineProcess(
+    ['backtest', '--model', model, '--sweep', 'fast=2..200,slow=201..400'],
+    {
+      cwd: folder,
+      started(child) {
+        // The staging folder appears when the combinations begin.
+        timer = setInterval(() => {
+          if (!child.killed && existsSync(staging) && readdirSync(staging).length > 0) child.kill('SIGINT');
+        }, 20);
+      },
+    },
+  );
+  clearInterval(timer);
+  expect([code, stdout]).toEqual([130, '']);
+  expect(stderr).toContain('Interrupted by SIGINT.');
+  expect([studies(), readdirSync(staging)]).toEqual([before, []]);
 });

@@ -2,6 +2,7 @@ import type { TradingCalendar } from '../domain/calendar.js';
 import type { BacktestResult } from '../engine/backtest.js';
 import type { FillColumns, FlowColumns } from '../engine/recorder.js';
 import type { TradeColumns } from '../market/index.js';
+import type { PathStatistics } from '../models/splits/index.js';
 import { isoTime } from '../platform/clock.js';
 import { type Gate, type GateCheck, judge } from './gates/index.js';
 import type { PageSeries } from './html/index.js';
@@ -34,7 +35,10 @@ import {
   reproduces,
   rerun,
   type Scored,
+  type ScoredPath,
   scrambling,
+  type TradedPaths,
+  tradePaths,
   truncation,
 } from './robustness/index.js';
 import { type SignificanceReasons, type SignificanceValues, significanceFigures } from './significance/index.js';
@@ -73,6 +77,8 @@ export interface AssessInput {
   readonly neighbours: readonly Neighbour[];
   /** Of an agent: the policies of its seeds and what they must beat; empty for others. */
   readonly policies?: readonly Neighbour[];
+  /** Paths of the model's combinatorial folds; empty for others. */
+  readonly paths?: readonly ScoredPath[];
   /** Checks that need more than a replay: those that train again. */
   readonly retrained: readonly HonestyResult[];
   readonly importance: ReportDocument['importance'];
@@ -146,6 +152,9 @@ export async function assess(input: AssessInput): Promise<Assessment> {
   };
   const neighbours = await rescored(input.neighbours);
   const policies = await rescored(policyRuns);
+  const paths = await tradePaths(replay, input.paths ?? [], { calendar, cash: run.initialEquity, riskFree }, (p, n) =>
+    input.step('paths of cross-validation', p, n),
+  );
 
   const honesty: HonestyResult[] = [];
   const checks = [
@@ -216,6 +225,7 @@ export async function assess(input: AssessInput): Promise<Assessment> {
       delays: delays.points.map(({ bars, ...p }) => ({ bars, ...scored(p) })),
       neighbours: neighbours.map(({ strategy, ...p }) => ({ strategy, ...scored(p) })),
       policies: policies.map(({ strategy, ...p }) => ({ strategy, ...scored(p) })),
+      paths: paths === undefined ? null : pathFigures(paths.statistics),
       importance: input.importance,
       honesty,
       provenance: [...input.provenance],
@@ -233,6 +243,7 @@ export async function assess(input: AssessInput): Promise<Assessment> {
       instruments: replay.feed.bars.map((bars, j) => ({ bars, trades: tradesOf(run.trades, j) })),
       ...(compared.overfitting !== undefined && { logits: compared.overfitting.logits }),
       ...(significance.fan !== undefined && { fan: significance.fan }),
+      ...(paths !== undefined && { cpcv: paths.curves }),
     },
   };
 }
@@ -241,6 +252,11 @@ const scored = (p: Scored) => ({
   total_return: p.totalReturn,
   sharpe: Number.isFinite(p.sharpe) ? p.sharpe : null,
 });
+
+const pathFigures = ({ total_return, sharpe }: TradedPaths['statistics']): ReportDocument['paths'] => {
+  const named = ({ paths: _, belowZero, ...rest }: PathStatistics) => ({ ...rest, below_zero: belowZero });
+  return { count: sharpe.paths, total_return: named(total_return), sharpe: named(sharpe) };
+};
 
 /** Scored, with the session returns behind it. */
 interface Rescored extends Scored {

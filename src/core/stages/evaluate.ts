@@ -23,7 +23,6 @@ import {
 } from '../evaluation/index.js';
 import { importanceMeasure } from '../models/importance.js';
 import { writeFileAtomic } from '../platform/files.js';
-import { readPathCurves } from './compose/model-writer.js';
 import { type OpenReplay, openReplay } from './compose/replay.js';
 import { type OpenRun, openRun } from './compose/run.js';
 import { countTrial, trialsOf } from './compose/trials.js';
@@ -97,6 +96,7 @@ export async function evaluate(options: EvaluateOptions, runtime: Runtime): Prom
       trialReturns: returns,
       neighbours: await source.neighbours(),
       policies: source.policies(),
+      paths: await source.paths(),
       retrained: await source.retrained(options.seed),
       provenance: await provenanceOf(run.artifact, runtime),
       importance: await importanceOf(source, options.seed, step),
@@ -118,10 +118,9 @@ export async function evaluate(options: EvaluateOptions, runtime: Runtime): Prom
     if (options.html !== undefined) {
       html = resolve(options.html);
       const { series } = await compute();
-      const cpcv = await readPathCurves(source.modelArtifact);
       const perYear = Math.sqrt(report.convention.periods_per_year);
       const trialSharpes = { values: sharpes.map((s) => s * perYear), own: own * perYear };
-      await writeFileAtomic(html, reportPage(report, { ...series, trialSharpes, ...(cpcv !== undefined && { cpcv }) }));
+      await writeFileAtomic(html, reportPage(report, { ...series, trialSharpes }));
     }
     return {
       artifact,

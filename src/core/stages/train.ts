@@ -7,6 +7,7 @@ import { openDataset } from '../data/open.js';
 import { QuantlineError } from '../errors/index.js';
 import type { FeatureSet, Label } from '../features/index.js';
 import type { ModelFile } from '../models/model-file.js';
+import type { TrainingRows } from '../models/trainer.js';
 import { rowsOf } from './compose/as-of.js';
 import { composeFeatures, DEFAULT_FEATURES } from './compose/features.js';
 import { type CrossValidation, crossValidate } from './compose/folds.js';
@@ -14,6 +15,7 @@ import { labelOf } from './compose/labels.js';
 import { feedOf } from './compose/market.js';
 import { MODEL_FILE } from './compose/model.js';
 import { modelSummary, readTrainingReport, type TrainingReport, writeModel } from './compose/model-writer.js';
+import { writePathScores } from './compose/paths.js';
 import { type FittedSegment, fitSegments, schemeOf } from './compose/segments.js';
 import { type ComposedTrainer, composeTrainer } from './compose/trainer.js';
 import { checkTuned, checkUnseen, type OpenTuned, openTuned } from './compose/tuned.js';
@@ -147,10 +149,15 @@ async function trainLearner(
   };
   let report: TrainingReport = { segments: [], folds: [], paths: null };
   let made:
-    | (Pick<CrossValidation, 'curves'> & { readonly file: ModelFile; readonly fitted: readonly FittedSegment[] })
+    | (Pick<CrossValidation, 'pathScores'> & {
+        readonly file: ModelFile;
+        readonly fitted: readonly FittedSegment[];
+        readonly rows: TrainingRows;
+      })
     | undefined;
-  const write = async (folder: string, { file, fitted, curves }: NonNullable<typeof made>) => {
-    await writeModel(folder, file, fitted, report, curves);
+  const write = async (folder: string, { file, fitted, rows, pathScores }: NonNullable<typeof made>) => {
+    if (pathScores.length > 0) await writePathScores(folder, rows, pathScores);
+    await writeModel(folder, file, fitted, report);
     return { summary: modelSummary(file, dataset, report.segments) };
   };
   const creating = runtime.artifacts.create(
@@ -160,7 +167,7 @@ async function trainLearner(
       const rows = rowsOf(dataset, features, label);
       const trainer = { name: composed.name, settings: composed.settings };
       const job = { learner, trainer, rows, label, engine: engine.name, options, runtime, market: { dataset, feed } };
-      const { folds, paths, curves } = await crossValidate(job);
+      const { folds, paths, pathScores } = await crossValidate(job);
       const fitted = await fitSegments(job, plan, feed);
       report = { segments: fitted.map((one) => one.report), folds, paths };
       const file = learnerFile(
@@ -171,7 +178,7 @@ async function trainLearner(
         label,
         fitted.map((one) => one.segment),
       );
-      made = { file, fitted, curves };
+      made = { file, fitted, rows, pathScores };
       return write(folder, made);
     },
     { force: options.force, signal: runtime.signal },

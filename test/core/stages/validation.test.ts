@@ -13,6 +13,7 @@ import { backtest } from '../../../src/core/stages/backtest.js';
 import { composeLabel } from '../../../src/core/stages/compose/labels.js';
 import { openModel } from '../../../src/core/stages/compose/model.js';
 import { openRun } from '../../../src/core/stages/compose/run.js';
+import { evaluate } from '../../../src/core/stages/evaluate.js';
 import { ingest } from '../../../src/core/stages/ingest.js';
 import { train } from '../../../src/core/stages/train.js';
 import { compareTrainers } from '../../../src/core/stages/train-compare.js';
@@ -52,6 +53,23 @@ describe('folds', () => {
     expect(paths!.total_return.max).toBeGreaterThanOrEqual(paths!.total_return.min);
     const again = await trainWith({ cv: 'cpcv:4,2' });
     expect([again.reused, again.paths]).toEqual([true, paths]);
+  });
+
+  test('evaluate trades the combinatorial paths with the strategy, fills and costs of the run', async () => {
+    const { artifact, paths } = await trainWith({ cv: 'cpcv:4,2' });
+    const traded = async (more: object) => {
+      const run = (await backtest(optionsOf('backtest', { model: artifact.path, ...more }), runtime)).artifact;
+      return (await evaluate(optionsOf('evaluate', { run: run.path }), runtime)).report.paths!;
+    };
+    const free = await traded({});
+    expect(free.count).toBe(3);
+    // Without costs they earn what training said; there the last position is closed with the last label.
+    expect(Math.abs(free.sharpe.mean - paths!.sharpe.mean)).toBeLessThan(0.02);
+    const dear = await traded({ commission: '0.5%' });
+    for (const figure of ['min', 'mean', 'max'] as const) {
+      expect(dear.sharpe[figure]).toBeLessThan(free.sharpe[figure]);
+      expect(dear.total_return[figure]).toBeLessThan(free.total_return[figure]);
+    }
   });
 
   test('the money metric is the backtest of the same scores on the same bars', async () => {

@@ -1,14 +1,9 @@
 import { normalDensity } from '../../domain/special.js';
 import { sharpe } from '../metrics/index.js';
 import { money, percent } from '../report/format.js';
+import type { PathCurves } from '../robustness/index.js';
 import { mean, quantileSorted, standardDeviation } from '../stats.js';
 import { area, band, bars, chart, dateTicks, growthScale, type Layer, level, line, mark, niceTicks } from './chart.js';
-
-/** Growth of one unit of money along paths, at the dates. */
-export interface PathCurves {
-  readonly dates: readonly string[];
-  readonly growth: readonly (readonly number[])[];
-}
 
 const indices = (n: number): Float64Array => Float64Array.from({ length: n }, (_, i) => i);
 const extent = (...lists: ArrayLike<number>[]): [number, number] => {
@@ -257,7 +252,7 @@ export function pathsChart({ dates, growth }: PathCurves): string {
         'a',
       ),
     ],
-    legend: [{ className: 'a', label: 'median of the paths, before costs' }],
+    legend: [{ className: 'a', label: 'median of the paths, costs of the run included' }],
     summary: `From ${percent(Math.min(...growth.map((p) => p.at(-1)!)) - 1)} to ${percent(Math.max(...growth.map((p) => p.at(-1)!)) - 1)}`,
   });
 }

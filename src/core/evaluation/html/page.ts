@@ -3,6 +3,7 @@ import { FIGURE_NAMES } from '../metrics/index.js';
 import type { ReportDocument } from '../report/document.js';
 import { figureTitle, formatFigure, money, percent } from '../report/format.js';
 import { reportFootnote, spreadText } from '../report/table.js';
+import type { PathCurves } from '../robustness/index.js';
 import { type ChartTrade, candleChart } from './candles.js';
 import {
   costChart,
@@ -12,7 +13,6 @@ import {
   exposureChart,
   fanChart,
   histogram,
-  type PathCurves,
   pathsChart,
   rollingSharpeChart,
 } from './charts.js';

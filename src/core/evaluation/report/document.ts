@@ -37,6 +37,15 @@ const honestyResult = z.strictObject({
   broke_at: z.strictObject({ instrument: z.string(), time: instant }).optional(),
 });
 
+const spread = z.strictObject({
+  mean: z.number(),
+  deviation: z.number(),
+  min: z.number(),
+  median: z.number(),
+  max: z.number(),
+  below_zero: z.number().describe('Share of the paths'),
+});
+
 /** Payload `report.json` of a report artefact, and what `evaluate --json` prints of it. Fractions are fractions. */
 export const reportSchema = z.strictObject({
   schema: z.literal(REPORT_SCHEMA),
@@ -115,6 +124,11 @@ export const reportSchema = z.strictObject({
     .array(z.strictObject({ strategy: z.string(), total_return: z.number(), sharpe: figure }))
     .default([])
     .describe('Of an agent: the policy of each seed and what they must beat, on the same bars and costs'),
+  paths: z
+    .strictObject({ count: z.int(), total_return: spread, sharpe: spread })
+    .nullable()
+    .default(null)
+    .describe('Of a model validated by cpcv: each of its paths traded with the run’s strategy, fills and costs'),
   importance: z
     .strictObject({
       measure: z.enum(['logloss', 'rmse', 'position']),

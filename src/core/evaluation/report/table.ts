@@ -118,6 +118,13 @@ export function reportFootnote(report: ReportDocument): string {
   ];
   if (trials !== null)
     parts.push(`Trial ${trials.count} in ledger ${trials.ledger.slice(0, 8)} since ${trials.since.slice(0, 10)}.`);
+  if (report.paths !== null) {
+    const { count, total_return, sharpe } = report.paths;
+    const ratio = (value: number) => formatFigure('sharpe', value);
+    parts.push(
+      `Along ${count} paths of CPCV, costs included: Sharpe ratio ${ratio(sharpe.mean)}, from ${ratio(sharpe.min)} to ${ratio(sharpe.max)}; a loss on ${percent(total_return.below_zero, 0)}.`,
+    );
+  }
   const { detail } = report.run;
   if (detail !== null)
     parts.push(

@@ -4,5 +4,6 @@ export * from './break-even.js';
 export * from './costs.js';
 export * from './delay.js';
 export * from './honesty.js';
+export * from './paths.js';
 export * from './positions.js';
 export * from './replay.js';

@@ -14,7 +14,7 @@ import {
 } from '../../models/splits/index.js';
 import type { TrainingRows } from '../../models/trainer.js';
 import { FoldPool } from './fold-pool.js';
-import { moneyPath } from './money.js';
+import { moneyOf } from './money.js';
 import { fitOnce, metricsOf, type Outcome, outcomeOf, type TrainingJob } from './segments.js';
 
 export interface FoldReport {
@@ -23,20 +23,15 @@ export interface FoldReport {
   readonly metrics: ScoreMetrics;
 }
 
-/** Figures of a backtest along each path of combinatorial folds, summed up over the paths. */
+/** Figures of a backtest without costs along each path of combinatorial folds, summed up over the paths. */
 export type PathReport = Readonly<Record<'total_return' | 'sharpe', PathStatistics>>;
-
-/** Growth of one unit of money along each path of combinatorial folds, at up to 240 sessions. */
-export interface PathCurves {
-  readonly dates: readonly string[];
-  readonly growth: readonly (readonly number[])[];
-}
 
 export interface CrossValidation {
   readonly folds: readonly FoldReport[];
   /** null for folds that make no paths. */
   readonly paths: PathReport | null;
-  readonly curves: PathCurves | null;
+  /** Scores of every row along each path; empty for folds that make none. */
+  readonly pathScores: readonly Float64Array[];
 }
 
 /** Rows of each fold, and the split that makes paths of them where there is one. */
@@ -51,7 +46,7 @@ export async function crossValidate(
   onFold?: (report: FoldReport, done: number, total: number) => Promise<void>,
 ): Promise<CrossValidation> {
   const { cv, embargo } = job.options;
-  if (cv === undefined || cv.name === 'walk-forward') return { folds: [], paths: null, curves: null };
+  if (cv === undefined || cv.name === 'walk-forward') return { folds: [], paths: null, pathScores: [] };
   return validateOn(job, foldsOf(cv, job.rows, embargo), onFold);
 }
 
@@ -98,7 +93,7 @@ async function collect(
     await onFold?.(report, f + 1, folds.length);
   }
   const complete = combinatorial !== undefined && scored.length === folds.length;
-  const none = { paths: null, curves: null };
+  const none = { paths: null, pathScores: [] };
   return { folds: reports, ...(complete ? pathsOf(job, combinatorial, scored) : none) };
 }
 
@@ -108,31 +103,18 @@ function onAllRows(rows: TrainingRows, test: Int32Array, scores: Float64Array): 
   return out;
 }
 
-const CURVE_POINTS = 240;
-
-/** Each path trades every row once, by the fold that tested it there. */
+/** Each path scores every row once, by the fold that tested it there. */
 function pathsOf(
-  job: TrainingJob,
+  { market, rows, label }: TrainingJob,
   split: CombinatorialSplit,
   scored: readonly Float64Array[],
-): Pick<CrossValidation, 'paths' | 'curves'> {
-  const { market, rows, label } = job;
-  if (market === undefined) return { paths: null, curves: null };
-  const money = split.paths.map((_, path) =>
-    moneyPath(market, label.scoreKind, rows, pathReturns(split, path, scored)),
-  );
+): Pick<CrossValidation, 'paths' | 'pathScores'> {
+  if (market === undefined) return { paths: null, pathScores: [] };
+  const pathScores = split.paths.map((_, path) => pathReturns(split, path, scored));
+  const money = pathScores.map((scores) => moneyOf(market, label.scoreKind, rows, scores));
   const statistics = (name: 'total_return' | 'sharpe') =>
     pathStatistics(Float64Array.from(money, (one) => one?.[name] ?? 0));
-  const found = money.flatMap((one) => (one === undefined ? [] : [one]));
-  const dates = found[0]?.dates ?? [];
-  const every = Math.max(1, Math.ceil(dates.length / CURVE_POINTS));
-  const kept = (_: unknown, i: number) => i % every === 0 || i === dates.length - 1;
-  // Paths whose first or last group has no scores cover other sessions: they cannot be drawn beside the others.
-  const alike = found.filter((one) => one.dates.length === dates.length && one.dates[0] === dates[0]);
-  return {
-    paths: { total_return: statistics('total_return'), sharpe: statistics('sharpe') },
-    curves: { dates: dates.filter(kept), growth: alike.map(({ growth }) => Array.from(growth.filter(kept))) },
-  };
+  return { paths: { total_return: statistics('total_return'), sharpe: statistics('sharpe') }, pathScores };
 }
 
 /** Rows below which the metrics of a fold say nothing. */

@@ -4,12 +4,11 @@ import type { Artifact, Json } from '../../artifacts/index.js';
 import type { OpenDataset } from '../../data/dataset.js';
 import type { ModelFile } from '../../models/model-file.js';
 import { isoTime } from '../../platform/index.js';
-import type { FoldReport, PathCurves, PathReport } from './folds.js';
+import type { FoldReport, PathReport } from './folds.js';
 import { MODEL_FILE } from './model.js';
 import type { FittedSegment, SegmentReport } from './segments.js';
 
 const REPORT_FILE = 'training.json';
-const CURVES_FILE = 'paths.json';
 
 export interface TrainingReport {
   /** Per segment: where it was trained and scored, and how good its scores were there. Empty for a rule. */
@@ -25,7 +24,6 @@ export async function writeModel(
   file: ModelFile,
   fitted: readonly FittedSegment[],
   report: TrainingReport,
-  curves: PathCurves | null = null,
 ): Promise<void> {
   for (const { segment, files } of fitted) {
     for (const [name, bytes] of Object.entries(files)) {
@@ -34,19 +32,12 @@ export async function writeModel(
       await writeFile(path, bytes);
     }
   }
-  if (curves !== null) await writeFile(join(folder, CURVES_FILE), `${JSON.stringify(curves)}\n`);
   await writeFile(join(folder, REPORT_FILE), `${JSON.stringify(report, null, 1)}\n`);
   await writeFile(join(folder, MODEL_FILE), `${JSON.stringify(file, null, 1)}\n`);
 }
 
 export async function readTrainingReport(artifact: Artifact): Promise<TrainingReport> {
   return JSON.parse(await readFile(artifact.file(REPORT_FILE), 'utf8')) as TrainingReport;
-}
-
-/** Equity along the paths of combinatorial folds; undefined for a model that was not validated by them. */
-export async function readPathCurves(artifact: Artifact): Promise<PathCurves | undefined> {
-  if (artifact.manifest.files[CURVES_FILE] === undefined) return undefined;
-  return JSON.parse(await readFile(artifact.file(CURVES_FILE), 'utf8')) as PathCurves;
 }
 
 /** What the manifest of a model says for listings. */

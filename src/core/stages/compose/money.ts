@@ -11,6 +11,9 @@ import { returnCalendar } from './market.js';
 
 const CASH = 100_000;
 
+/** The score that asks for no position. */
+export const neutral = (kind: ScoreKind): number => (kind === 'probability' ? 0.5 : 0);
+
 /** Where a fold's scores can be traded. */
 export interface FoldMarket {
   readonly dataset: OpenDataset;
@@ -23,12 +26,6 @@ export interface Money {
   readonly sharpe: number;
 }
 
-/** The same with its sessions: their dates, and the growth of one unit of money at the end of each. */
-export interface MoneyPath extends Money {
-  readonly dates: readonly string[];
-  readonly growth: Float64Array;
-}
-
 /**
  * What scores of these rows (one a row, NaN = none) would have earned: a backtest over the bars from the first of them to
  * the last, long or flat by the default thresholds, equal parts, next-open fills, without costs. Flat on bars of no row.
@@ -39,18 +36,7 @@ export function moneyOf(
   rows: TrainingRows,
   values: Float64Array,
 ): Money | undefined {
-  const path = moneyPath({ dataset, feed }, kind, rows, values);
-  return path && { total_return: path.total_return, sharpe: path.sharpe };
-}
-
-export function moneyPath(
-  { dataset, feed }: FoldMarket,
-  kind: ScoreKind,
-  rows: TrainingRows,
-  values: Float64Array,
-): MoneyPath | undefined {
-  const flat = kind === 'probability' ? 0.5 : 0;
-  const scores = feed.bars.map(({ time }) => new Float64Array(time.length).fill(flat));
+  const scores = feed.bars.map(({ time }) => new Float64Array(time.length).fill(neutral(kind)));
   let first = Number.POSITIVE_INFINITY;
   let last = Number.NEGATIVE_INFINITY;
   for (let r = 0; r < rows.rows; r++) {
@@ -89,7 +75,5 @@ export function moneyPath(
     total_return: equity.equity.at(-1)! / CASH - 1,
     // A model that never trades has no ratio, and earns nothing.
     sharpe: sharpe(sessions.returns, axis.periodsPerYear) || 0,
-    dates: axis.dates,
-    growth: sessions.equity.map((v) => v / CASH),
   };
 }

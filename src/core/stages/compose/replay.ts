@@ -2,7 +2,7 @@ import type { Artifact } from '../../artifacts/index.js';
 import type { OpenDataset } from '../../data/dataset.js';
 import { openDataset } from '../../data/open.js';
 import { firstTickAt } from '../../engine/feed.js';
-import type { HonestyResult, Neighbour, Replay } from '../../evaluation/index.js';
+import type { HonestyResult, Neighbour, Replay, ScoredPath } from '../../evaluation/index.js';
 import type { FeatureImportance } from '../../models/importance.js';
 import type { ModelFile } from '../../models/model-file.js';
 import { ruleModel } from '../../models/segmented.js';
@@ -14,6 +14,7 @@ import { importanceOf } from './importance.js';
 import { learnedOf } from './learned.js';
 import { feedOf, signalsOf } from './market.js';
 import { openModel } from './model.js';
+import { scoredPaths } from './paths.js';
 import { retrainChecks } from './retrain.js';
 import type { OpenRun } from './run.js';
 import { composeStrategy } from './strategy.js';
@@ -30,6 +31,8 @@ export interface OpenReplay {
   importance(seed: number, step: (done: number, total: number) => Promise<void>): Promise<readonly FeatureImportance[]>;
   /** What an agent is compared with; none for other models. */
   policies(): readonly Neighbour[];
+  /** Paths of the model's combinatorial folds; none for other models. */
+  paths(): Promise<readonly ScoredPath[]>;
   /** The run's rule with other arguments, scored; none for learners. */
   neighbours(): Promise<readonly Neighbour[]>;
 }
@@ -59,6 +62,7 @@ export async function openReplay({ artifact, run }: OpenRun, runtime: Runtime): 
     modelArtifact,
     dataset,
     policies: () => agentPolicies(file, seeds, dataset, replay.signals, composed.strategy.sizing),
+    paths: () => scoredPaths(modelArtifact, dataset, feed, run.scoreKind),
     retrained: async (seed) => {
       const rows = segment === undefined ? undefined : await learned();
       return rows === undefined ? [] : retrainChecks(rows, segment!, modelArtifact.manifest, seed, runtime);
