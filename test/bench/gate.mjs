@@ -101,6 +101,7 @@ async function judge({ instruments, feed, composed, gate }, { text, model, signa
       in_sample: false,
       fill: execution.fill,
       live_order: composed.venue.fill.liveOrder ?? null,
+      only_at: null,
       largest_volume_share: result.largestShare,
       halted: result.halted,
       initialEquity: execution.cash,

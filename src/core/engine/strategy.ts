@@ -55,3 +55,7 @@ export function defaultThresholds(kind: ScoreKind, short: boolean): Thresholds {
     ? { enterLong: 0.55, exitLong: middle, enterShort: short ? 0.45 : Number.NEGATIVE_INFINITY, exitShort: middle }
     : { enterLong: tiny, exitLong: 0, enterShort: short ? -tiny : Number.NEGATIVE_INFINITY, exitShort: 0 };
 }
+
+/** Whether it enters by two orders at once, which only the simulated venue takes. */
+export const entersByPair = ({ entry }: Pick<Strategy, 'entry'>): boolean =>
+  entry?.type === 'oco' || entry?.type === 'oto';

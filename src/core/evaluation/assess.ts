@@ -193,6 +193,7 @@ export async function assess(input: AssessInput): Promise<Assessment> {
         in_sample: run.in_sample,
         fill: run.fill,
         live_order: run.live_order,
+        only_at: run.only_at,
         largest_volume_share: run.largest_volume_share,
         detail: run.detail,
         halted: run.halted,

@@ -4,7 +4,7 @@ export interface FigureInfo {
   readonly title: string;
 }
 
-/** Every figure of a report, in the order of the report. Formulas: docs/figures.md (a test holds both together). */
+/** Every figure of a report, in the order of the report. Formulas: README.md (a test holds both together). */
 export const FIGURES = {
   final_equity: { unit: 'money', title: 'Final equity' },
   total_return: { unit: 'fraction', title: 'Total return' },

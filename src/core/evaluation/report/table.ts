@@ -130,6 +130,8 @@ export function reportFootnote(report: ReportDocument): string {
     parts.push(
       `${detail.detailed} of ${detail.bars} bars with orders in play were followed inside by ${detail.interval} bars.`,
     );
+  if (report.run.only_at !== null)
+    parts.push('TRADES AT THE SIMULATED VENUE ONLY: no broker takes pairs of entry orders (oco, oto).');
   if (report.run.in_sample) parts.push('IN SAMPLE: the model was trained on these bars.');
   return parts.join(' ');
 }

@@ -1,6 +1,6 @@
 import type { FigureInfo } from '../metrics/names.js';
 
-/** Figures of significance and robustness, usable in gates like those of performance. Formulas: docs/figures.md. */
+/** Figures of significance and robustness, usable in gates like those of performance. Formulas: README.md. */
 export const SIGNIFICANCE = {
   probabilistic_sharpe: { unit: 'probability', title: 'Probabilistic Sharpe ratio (true Sharpe > 0)' },
   deflated_sharpe: { unit: 'probability', title: 'Deflated Sharpe ratio' },

@@ -14,7 +14,7 @@ import {
 } from '../../evaluation/index.js';
 import { standardDeviation } from '../../evaluation/stats.js';
 
-/** Figures of each combination, in the order of the columns; by the formulas of docs/figures.md. */
+/** Figures of each combination, in the order of the columns; by the formulas of README.md. */
 export const SWEEP_FIGURES = [
   'final_equity',
   'total_return',

@@ -239,19 +239,21 @@ describe('turnover and instruments', () => {
   });
 });
 
-describe('docs/figures.md', () => {
-  const page = readFileSync(new URL('../../../../docs/figures.md', import.meta.url), 'utf8');
-  const between = (from: string, to: string) => page.slice(page.indexOf(from), page.indexOf(to));
+describe('the README and docs/figures.md', () => {
+  const read = (file: string) => readFileSync(new URL(`../../../../${file}`, import.meta.url), 'utf8');
+  const readme = read('README.md');
+  const page = read('docs/figures.md');
+  const between = (from: string, to: string, text: string) => text.slice(text.indexOf(from), text.indexOf(to));
   const documented = (section: string) => [...section.matchAll(/^\| `(\w+)` \| .{2,} \|$/gm)].map((m) => m[1]);
 
   it('gives a formula for every figure and names no other', () => {
-    expect(documented(between('## Formulas', '## Significance'))).toEqual([...FIGURE_NAMES]);
-    const significance = documented(between('## Significance', '## Honesty'));
+    expect(documented(between('## Figures', '### Significance', readme))).toEqual([...FIGURE_NAMES]);
+    const significance = documented(between('### Significance', '## Pages', readme));
     expect([...significance].sort()).toEqual(Object.keys(SIGNIFICANCE).sort());
   });
 
   it('lists the named gates with their thresholds', () => {
-    const section = between('## Gates', '## How peers differ');
+    const section = between('## Gates', '## How peers differ', page);
     for (const gate of NAMED_GATES) {
       const row = section.split('\n').find((line) => line.startsWith(`| \`${gate.name}@${gate.version}\``))!;
       const listed = [...row.matchAll(/`(\w+[<>]=?-?[\d.]+)`/g)].map((m) => m[1]);
