@@ -144,6 +144,24 @@ function lines(command, args, extra) {
 /** The fastest of several runs of one side, by the same workload line. */
 const best = (runs) => runs.reduce((a, b) => (a === undefined || b.seconds_min < a.seconds_min ? b : a), undefined);
 
+function report(a, b, { peer }, extra) {
+  process.stdout.write(
+    `${JSON.stringify({
+      workload: a.workload,
+      peer,
+      peer_version: b.version,
+      speed_ratio: round(a.units_per_s / b.units_per_s),
+      cpu_ratio: round(b.cpu_seconds / Math.max(a.cpu_seconds, 1e-4)),
+      ours_seconds: a.seconds_min,
+      peer_seconds: b.seconds_min,
+      load1: a.load1,
+      ours: a.result,
+      peer_result: b.result,
+      ...extra?.(a, b),
+    })}\n`,
+  );
+}
+
 const chosen = process.argv.slice(2).filter((a) => !a.startsWith('--'));
 for (const name of chosen.length > 0 ? chosen : Object.keys(COMPARISONS)) {
   for (const { ours, line, variant = '', peers, extra } of COMPARISONS[name] ?? []) {
@@ -161,25 +179,15 @@ for (const name of chosen.length > 0 ? chosen : Object.keys(COMPARISONS)) {
             (l) => line.test(l.workload) && l.peer.includes(variant),
           ),
         );
-        theirs.push(...lines(peer.command, peer.args, peer.env).slice(0, 1));
+        theirs.push(lines(peer.command, peer.args, peer.env));
       }
-      const [a, b] = [best(mine), best(theirs)];
-      if (a === undefined || b === undefined) continue;
-      process.stdout.write(
-        `${JSON.stringify({
-          workload: a.workload,
-          peer: peer.peer,
-          peer_version: b.version,
-          speed_ratio: round(a.units_per_s / b.units_per_s),
-          cpu_ratio: round(b.cpu_seconds / Math.max(a.cpu_seconds, 1e-4)),
-          ours_seconds: a.seconds_min,
-          peer_seconds: b.seconds_min,
-          load1: a.load1,
-          ours: a.result,
-          peer_result: b.result,
-          ...extra?.(a, b),
-        })}\n`,
-      );
+      for (const workload of new Set(mine.map((l) => l.workload))) {
+        // The peer's line of that name; a peer that calls it otherwise prints one.
+        const same = theirs.map((run) => run.find((l) => l.workload === workload) ?? run[0]);
+        const [a, b] = [best(mine.filter((l) => l.workload === workload)), best(same.filter((l) => l !== undefined))];
+        if (b === undefined) continue;
+        report(a, b, peer, extra);
+      }
     }
   }
 }

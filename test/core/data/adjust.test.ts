@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { adjustBars, unadjustSplits } from '../../../src/core/data/adjust.js';
 import { allocateBars, type BarColumns, type CorporateAction, calendarOf } from '../../../src/core/domain/index.js';
+import { fixture } from '../../support/workspace.js';
 
 const xnys = calendarOf('XNYS');
 const EVER = Number.POSITIVE_INFINITY;
@@ -81,5 +83,35 @@ describe('adjusted prices', () => {
     expect(() => adjustBars(raw, [split('2024-06-07', 0)], xnys, 'split', EVER)).toThrow(/ratio above 0/);
     expect(() => adjustBars(raw, [dividend('2024-06-05', 5000)], xnys, 'total', EVER)).toThrow(/below the price/);
     expect(adjustBars(raw, [dividend('2020-06-05', 5)], xnys, 'total', EVER)).toBe(raw);
+  });
+});
+
+describe.each(['calm-daily-2022-2024.csv', 'ewg-daily-2022-2024.csv'])('adjusted prices of %s', (file) => {
+  const rows = readFileSync(fixture(`truth/adjusted/${file}`), 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split(','));
+  const raw = allocateBars('A', '1d', rows.length);
+  for (const [i, [date, close]] of rows.entries()) {
+    raw.time[i] = xnys.session(date!)!.open;
+    for (const field of ['open', 'high', 'low', 'close'] as const) raw[field][i] = Number(close);
+  }
+  const vendor = rows.map(([, , adjusted]) => Number(adjusted));
+  const dividends = rows.flatMap(([date, , , amount]) => (Number(amount) > 0 ? [dividend(date!, Number(amount))] : []));
+
+  it('are the vendor’s own, to the digits that it keeps', () => {
+    expect(dividends.length).toBeGreaterThanOrEqual(5);
+    const total = adjustBars(raw, dividends, xnys, 'total', EVER).close;
+    for (const [i, expected] of vendor.entries()) expect(Math.abs(total[i]! / expected - 1)).toBeLessThan(5e-7);
+  });
+
+  it('are as of any date what the vendor showed then: the same returns, ending at the raw price', () => {
+    for (const at of [100, 300, 500]) {
+      const total = adjustBars(raw, dividends, xnys, 'total', raw.time[at]!).close;
+      const then = raw.close[at]! / vendor[at]!;
+      expect(total[at]).toBe(raw.close[at]);
+      for (let i = 0; i <= at; i++) expect(Math.abs(total[i]! / (vendor[i]! * then) - 1)).toBeLessThan(1e-6);
+    }
   });
 });

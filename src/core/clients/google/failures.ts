@@ -4,7 +4,7 @@ import type { BigQueryAddress } from './address.js';
 
 const REASONS: readonly [RegExp, ErrorCode, (what: string, address: BigQueryAddress) => string, string][] = [
   [
-    /could not load the default credentials|could not refresh access token|invalid_grant|invalid_rapt/i,
+    /could not load the default credentials|unable to read the credential file|could not refresh access token|invalid_grant|invalid_rapt/i,
     'CREDENTIALS',
     () => 'There are no valid Google credentials',
     'Run gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS to the key file of a service account.',
