@@ -28,7 +28,7 @@ beforeEach(() => {
   vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', join(folder, 'key.json'));
   const transport = Object.getPrototypeOf(new OAuth2Client().transporter) as { request(options: unknown): unknown };
   vi.spyOn(transport, 'request').mockImplementation(async (options) => {
-    const { url, data, headers } = options as { url: string | URL; data: unknown; headers?: HeadersInit };
+    const { url, data, headers } = options as { url: string | URL; data: unknown; headers?: Record<string, string> };
     asked.push({ url: String(url), data, authorization: new Headers(headers).get('authorization') });
     if (refuse !== undefined) throw new Error(refuse);
     const impersonated = String(url).endsWith(':generateAccessToken');
