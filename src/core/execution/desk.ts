@@ -36,7 +36,9 @@ export async function sendDecision(
   const ready: OrderRecord[] = [];
   for (const exit of exits) {
     const others = open.filter((order) => order.instrument === exit.instrument && isInTheWay(order, exit));
-    ready.push(...(others.length === 0 ? [exit] : await clearTheWay(context, lease, exit, others)));
+    // Its protection may have filled since it was decided: in an earlier start too.
+    const fits = others.length === 0 && closesAtMost(exit, held.get(exit.instrument) ?? '0');
+    ready.push(...(fits ? [exit] : await clearTheWay(context, lease, exit, others)));
   }
   const free = entries.filter((entry) => !waiting.includes(entry));
   await submitOrders(context, lease, [...ready, ...free], options);
@@ -53,6 +55,9 @@ export async function sendDecision(
 /** Orders of the exit's instrument that work already, entries of this decision excepted: they wait for it. */
 const isInTheWay = ({ clientOrderId, leg, status }: OrderRecord, exit: OrderRecord): boolean =>
   clientOrderId !== exit.clientOrderId && (leg !== 'entry' || status !== 'intended');
+
+const closesAtMost = ({ request: { side, quantity } }: OrderRecord, held: string): boolean =>
+  signOf(held) === (side === 'sell' ? 1 : -1) && (quantity === undefined || compare(quantity, absolute(held)) <= 0);
 
 /** What may be sent in place of an exit once nothing else works for its instrument: itself, one of another size, nothing. */
 async function clearTheWay(

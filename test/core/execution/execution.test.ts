@@ -68,6 +68,20 @@ test('an entry waits for the end of an earlier one: its cancel may lose against 
   expect(await journal.position(SCOPE, 'SPY')).toMatchObject({ quantity: '-4' });
 });
 
+test('an exit that was decided in an earlier start is not sent once the position is gone', async () => {
+  const [bought] = await send([entry()]);
+  venue.fill(venue.find(bought!.clientOrderId)!, '10');
+  await reconcile(context);
+  const exits = await decide([sells()], T0 + 60_000);
+  // Killed here; meanwhile something else has closed it.
+  const [other] = await submitOrders(context, lease, await decide([sells()], T0 + 120_000));
+  venue.fill(venue.find(other!.clientOrderId)!, '10');
+  await reconcile(context, { sendable: () => true });
+  const [left] = await sendDecision(context, lease, exits, {});
+  expect(left).toMatchObject({ status: 'canceled' });
+  expect(venue.accepted).toHaveLength(2);
+});
+
 describe('placing', () => {
   test('the plain case: one order, adopted with the venue’s id', async () => {
     const [order] = await send();
