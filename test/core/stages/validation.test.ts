@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Artifact } from '../../../src/core/artifacts/index.js';
 import type { OpenDataset } from '../../../src/core/data/dataset.js';
@@ -13,6 +14,7 @@ import { backtest } from '../../../src/core/stages/backtest.js';
 import { composeLabel } from '../../../src/core/stages/compose/labels.js';
 import { openModel } from '../../../src/core/stages/compose/model.js';
 import { openRun } from '../../../src/core/stages/compose/run.js';
+import { reopenTrainer } from '../../../src/core/stages/compose/trainer.js';
 import { evaluate } from '../../../src/core/stages/evaluate.js';
 import { ingest } from '../../../src/core/stages/ingest.js';
 import { train } from '../../../src/core/stages/train.js';
@@ -143,6 +145,46 @@ describe('bad input', () => {
       });
     },
   );
+
+  let rising: Artifact;
+  beforeAll(async () => {
+    const [head, ...lines] = (await readFile(fixture('bars/msft-daily-1990-2022.csv'), 'utf8')).trim().split('\n');
+    // Closes rise by ever other steps, so that features differ and every label is 1.
+    const rows = lines.slice(-300).map((line, i) => {
+      const price = 100 + i + (i % 5) / 10;
+      return [line.split(',')[0], price, price + 0.3, price - 0.3, price + 0.1, 1000].join(',');
+    });
+    const file = join(runtime.workspace, 'rising.csv');
+    await writeFile(file, [head!.split(',').slice(0, 6).join(','), ...rows].join('\n'));
+    const options = { source: 'csv', symbols: 'UP', file: [file], interval: '1d', basis: 'split' };
+    rising = (await ingest(optionsOf('ingest', options), runtime)).artifact;
+  });
+
+  test.each(['logistic', 'xgboost(2)', 'lstm'])('%s: labels of one class', async (trainer) => {
+    const features = 'ret(1),ret(2)';
+    await expect(trainWith({ data: rising.path, trainer, features, rounds: 1 })).rejects.toMatchObject({
+      ...{ exitCode: 4, hint: expect.stringMatching(/longer range or another label/) },
+      message: expect.stringMatching(/one class only|training labels are 1/),
+    });
+  });
+
+  test.each(['logistic', 'xgboost(2)', 'lstm(4,4)'])('%s: a model file of other features', async (trainer) => {
+    const { artifact } = await trainWith({ trainer, rounds: 1 });
+    const { file } = await openModel(artifact);
+    const { trainer: learner } = await reopenTrainer(file.trainer.name, file.trainer.settings);
+    if (learner.kind !== 'learner') throw new Error('a learner');
+    const names = Object.keys(artifact.manifest.files).filter((name) => name.startsWith('segment-0/'));
+    const files = Object.fromEntries(
+      await Promise.all(names.map(async (name) => [name.slice(10), await readFile(artifact.file(name))] as const)),
+    );
+    const load = (columns: readonly string[]) => learner.load(files, columns, file.scoreKind);
+    await load(file.columns);
+    await expect(load(['a', 'b'])).rejects.toMatchObject({
+      ...{ code: 'MISMATCH', exitCode: 4, message: expect.stringMatching(/3 columns, the features make 2/) },
+    });
+    if (/logistic|xgboost/.test(trainer))
+      await expect(load(['a', 'b', 'c'])).rejects.toThrow(/as column 1, the features make a/);
+  });
 
   test('folds that would test a handful of rows', async () => {
     for (const cv of ['purged:500', 'cpcv:400,1', 'purged:9000']) {

@@ -9,6 +9,7 @@ import {
   savePolicy,
 } from '../../learning/agents/index.js';
 import { embeddedEngine } from '../../learning/networks/index.js';
+import { requireColumns } from '../columns.js';
 import type { FitContext, FittedModel, Learner, SavedFiles, TrainingRows } from '../trainer.js';
 import { BASELINES, baseline, meanLogReturn } from './baselines.js';
 import { MarketEnvironment, type MarketRules } from './environment.js';
@@ -66,7 +67,8 @@ export function agentLearner(name: string, settings: AgentSettings, rules: Marke
           modelJson: new TextDecoder().decode(files[`seed-${s}/${FILES.model}`]),
           weights: files[`seed-${s}/${FILES.weights}`]!,
         });
-        requireColumns(policy, columns.length);
+        // Its own position is one input more.
+        requireColumns('The policy takes', { count: policy.spec.inputs - 1 }, columns);
         trained.push({ policy, validation: Number(metadata['validation']), history: [] });
       }
       if (trained.length > 0) return fitted(trained, rules);
@@ -105,15 +107,6 @@ async function trainSeed(
     },
   });
   return { policy, validation: meanLogReturn(policy, validation, rules), history };
-}
-
-function requireColumns(policy: AgentPolicy, columns: number): void {
-  if (policy.spec.inputs === columns + 1) return;
-  throw new QuantlineError(
-    'MISMATCH',
-    `The policy takes ${policy.spec.inputs - 1} columns, the features make ${columns}.`,
-    { hint: 'The model file belongs to another feature set; train the model again.' },
-  );
 }
 
 /** @param trained best first */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { QuantlineError } from '../../errors/index.js';
 import type { LinearModel } from '../../learning/linear/index.js';
+import { requireColumns } from '../columns.js';
 import type { FittedModel, Learner } from '../trainer.js';
 
 export const name = 'logistic';
@@ -43,14 +44,8 @@ export function create({ lambda, l1_ratio }: z.output<typeof settings>): Learner
     async load(files, columns) {
       const { LinearModel } = await import('../../learning/linear/index.js');
       const model = LinearModel.fromJson(new TextDecoder().decode(files[FILE]));
-      if (model.features === columns.length) return fitted(model, []);
-      throw new QuantlineError(
-        'MISMATCH',
-        `The model takes ${model.features} columns, the features make ${columns.length}.`,
-        {
-          hint: 'The model file belongs to another feature set; train the model again.',
-        },
-      );
+      requireColumns('The model takes', { count: model.features, names: model.parts.featureNames }, columns);
+      return fitted(model, []);
     },
   };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { QuantlineError } from '../../errors/index.js';
 import type { NetworkModel, NetworkSpec, TrainingData } from '../../learning/networks/index.js';
+import { requireColumns } from '../columns.js';
 import { holdOut } from '../rows.js';
 import type { EngineInfo, FitContext, FittedModel, Learner, SavedFiles, TrainingRows } from '../trainer.js';
 
@@ -77,14 +77,8 @@ export function create(options: Settings): Learner {
         modelJson: new TextDecoder().decode(files[MODEL]),
         weights: files[WEIGHTS]!,
       });
-      if (model.spec.inputs === columns.length) return fitted(model, saveLayersModel, [], embeddedEngine());
-      throw new QuantlineError(
-        'MISMATCH',
-        `The network takes ${model.spec.inputs} columns, the features make ${columns.length}.`,
-        {
-          hint: 'The model file belongs to another feature set; train the model again.',
-        },
-      );
+      requireColumns('The network takes', { count: model.spec.inputs }, columns);
+      return fitted(model, saveLayersModel, [], embeddedEngine());
     },
   };
 }

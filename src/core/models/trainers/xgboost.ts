@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { QuantlineError } from '../../errors/index.js';
 import type { BoostedModel, BoostingParams, BoostingResult } from '../../learning/boosting/index.js';
 import { objectivesLike, PARAMETER_ALIASES, scoredAs } from '../../learning/boosting/params.js';
+import { requireColumns } from '../columns.js';
 import { holdOut } from '../rows.js';
 import type { FitContext, FittedModel, Learner, NativeLibraries, TrainingRows } from '../trainer.js';
 
@@ -117,15 +118,7 @@ export function create(options: Settings): Learner {
     async load(files, columns) {
       const engine = await import('../../learning/boosting/index.js');
       const model = engine.fromXgboostJson(new TextDecoder().decode(files[FILE]));
-      if (model.features !== columns.length) {
-        throw new QuantlineError(
-          'MISMATCH',
-          `The trees take ${model.features} columns, the features make ${columns.length}.`,
-          {
-            hint: 'The model file belongs to another feature set; train the model again.',
-          },
-        );
-      }
+      requireColumns('The trees take', { count: model.features, names: model.featureNames }, columns);
       return fitted(model, engine, undefined);
     },
   };
