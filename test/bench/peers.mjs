@@ -88,12 +88,17 @@ const COMPARISONS = {
     peers: [py('pytorch', 'torch', 'w5_torch.py', [`--threads=${threads}`, '--reps=3'], passive)],
     extra: () => ({ engine: variant }),
   })),
-  w6: ['ppo', 'dqn'].map((algo) => ({
-    ours: ['w6', `--algo=${algo}`],
+  // The peer on one thread throughout.
+  w6: [
+    ['ppo', 1],
+    ['ppo', 2],
+    ['dqn', 1],
+  ].map(([algo, threads]) => ({
+    ours: ['w6', `--algo=${algo}`, `--threads=${threads}`],
     line: /^W6/,
     variant: algo,
     peers: [py('stable-baselines3', 'torch', 'w6_sb3.py', [`--algo=${algo}`])],
-    extra: () => ({ algo }),
+    extra: () => ({ algo, threads }),
   })),
   w7: [
     {
