@@ -1,15 +1,15 @@
 import { absolute, compare, signOf } from '../domain/decimal.js';
-import type { Lease, OrderRecord, OrderReport } from '../state/index.js';
+import { isTerminal, type Lease, type OrderRecord, type OrderReport } from '../state/index.js';
 import { type ExecutionContext, limitsOf } from './context.js';
 import { awaitOutcome } from './outcome.js';
-import { takeDown } from './protection/emergency.js';
+import { isExiting, takeDown } from './protection/emergency.js';
 import { commitIntents, type SubmitOptions, submitOrders } from './submit.js';
 
 /**
  * Sends the orders of a decision. A venue that holds protective orders itself reserves the units for them, so they are
- * taken down before an exit is sent, and an entry on the other side waits until its exit has filled. An entry also waits
- * for the end of one that an earlier decision has left working: its cancel may lose against a fill. A venue that computes
- * protection from the fill does all of it by itself.
+ * taken down before an exit is sent, and an entry waits until the exit before it has filled, of this decision or of an
+ * earlier one. An entry also waits for the end of one that an earlier decision has left working: its cancel may lose
+ * against a fill. A venue that computes protection from the fill does all of it by itself.
  */
 export async function sendDecision(
   context: ExecutionContext,
@@ -29,9 +29,11 @@ export async function sendDecision(
     return side !== 0 && side > 0 === (request.side === 'sell');
   });
   const open = options.standing?.open ?? (await journal.orders({ scope, open: true }));
-  const before = ({ instrument, slot }: OrderRecord) =>
-    open.filter((order) => order.leg === 'entry' && order.instrument === instrument && order.slot !== slot);
-  const waiting = entries.filter((entry) => turning.includes(entry) || before(entry).length > 0);
+  const earlier = ({ instrument, slot }: OrderRecord) =>
+    open.filter((order) => order.instrument === instrument && order.slot !== slot);
+  const before = (entry: OrderRecord) => earlier(entry).filter(({ leg }) => leg === 'entry');
+  const waits = (entry: OrderRecord) => earlier(entry).some((order) => order.leg === 'entry' || isExiting(order));
+  const waiting = entries.filter((entry) => turning.includes(entry) || waits(entry));
   if (exits.length + waiting.length === 0) return submitOrders(context, lease, orders, options);
   const ready: OrderRecord[] = [];
   for (const exit of exits) {
@@ -97,9 +99,9 @@ async function enterAfter(
   const until = Math.min(options.validUntil ?? Number.POSITIVE_INFINITY, clock.now() + limitsOf(context).takeDownFor);
   const open = await journal.orders({ scope, open: true });
   const closing = open.filter(
-    ({ leg, instrument }) => leg === 'exit' && entries.some((one) => one.instrument === instrument),
+    (order) => isExiting(order) && entries.some(({ instrument }) => instrument === order.instrument),
   );
-  await awaitOutcome(
+  const ended = await awaitOutcome(
     context,
     closing.map(({ clientOrderId }) => clientOrderId),
     until,
@@ -107,7 +109,8 @@ async function enterAfter(
   const ready: OrderRecord[] = [];
   for (const entry of entries) {
     const quantity = (await journal.position(scope, entry.instrument))?.quantity ?? '0';
-    if (signOf(quantity) === 0) ready.push(entry);
+    const over = ended.every(({ instrument, status }) => instrument !== entry.instrument || isTerminal(status));
+    if (over && signOf(quantity) === 0) ready.push(entry);
     else await conclude(context, entry, 'expired', 'what was held before it is not closed');
   }
   await submitOrders(context, lease, ready, options);

@@ -68,6 +68,22 @@ test('an entry waits for the end of an earlier one: its cancel may lose against 
   expect(await journal.position(SCOPE, 'SPY')).toMatchObject({ quantity: '-4' });
 });
 
+test('an entry waits for the exit of an earlier slot, on the side that is held too', async () => {
+  const [bought] = await send([entry()]);
+  venue.fill(venue.find(bought!.clientOrderId)!, '10');
+  await reconcile(context);
+  const [exit] = await submitOrders(context, lease, await decide([sells()], T0 + 60_000));
+  const next = async (slot: number) => {
+    const [order] = await sendDecision(context, lease, await decide([entry()], slot), {});
+    return order;
+  };
+  expect(await next(T0 + 120_000)).toMatchObject({ status: 'expired', reason: expect.stringMatching(/not closed/) });
+  expect(venue.accepted).toHaveLength(2);
+  venue.fill(venue.find(exit!.clientOrderId)!, '10');
+  expect(await next(T0 + 180_000)).toMatchObject({ status: 'accepted' });
+  expect(venue.doubled).toEqual([]);
+});
+
 test('an exit that was decided in an earlier start is not sent once the position is gone', async () => {
   const [bought] = await send([entry()]);
   venue.fill(venue.find(bought!.clientOrderId)!, '10');

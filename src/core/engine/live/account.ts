@@ -1,4 +1,4 @@
-import type { ExecutionContext } from '../../execution/index.js';
+import { type ExecutionContext, isExiting } from '../../execution/index.js';
 import type { ExecutionRecord, OrderRecord, PositionRecord } from '../../state/index.js';
 import type { AccountView } from '../decide.js';
 import type { RunnerMemory } from './memory.js';
@@ -73,8 +73,7 @@ export class AccountKeeper {
       const j = this.index.get(order.instrument);
       if (j === undefined) continue;
       if (order.leg === 'entry') entering[j] = order.request.side === 'buy' ? 1 : -1;
-      // Resting protection is not an exit under way, unless it has begun to fill.
-      else if (order.leg === 'exit' || order.status === 'partially_filled') exiting[j] = 1;
+      else if (isExiting(order)) exiting[j] = 1;
     }
     for (const [name, closing] of this.closings) {
       const j = this.index.get(name)!;

@@ -69,6 +69,10 @@ export function turnedOver(
 /** An order that closes the position at market: nothing else may be sent beside it. */
 export const closes = ({ leg }: OrderRecord): boolean => leg === 'exit';
 
+/** An exit under way. Resting protection is none, unless it has begun to fill. */
+export const isExiting = ({ leg, status }: OrderRecord): boolean =>
+  leg === 'exit' || (leg !== 'entry' && status === 'partially_filled');
+
 /** A market order for all of what is held. */
 export async function closeAtMarket(
   context: ExecutionContext,

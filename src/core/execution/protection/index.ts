@@ -1,3 +1,3 @@
-export { alarmText, type EmergencyPolicy, turnedOver, type Unprotected, unmanaged } from './emergency.js';
+export { alarmText, type EmergencyPolicy, isExiting, turnedOver, type Unprotected, unmanaged } from './emergency.js';
 export * from './keeper.js';
 export * from './levels.js';
