@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Loopback, listen } from '../loopback.js';
+import { replyViolations, requestViolations } from './contract.js';
 
 export interface FakeQuote {
   /** Seconds. */
@@ -9,6 +10,8 @@ export interface FakeQuote {
   readonly l: number | null;
   readonly c: number | null;
   readonly v: number | null;
+  /** Adjusted close of daily bars; the close where it is left out. */
+  readonly adjusted?: number | undefined;
 }
 
 export interface FakeTicker {
@@ -21,13 +24,14 @@ export interface FakeTicker {
 type Answer = (response: ServerResponse) => void;
 
 /**
- * Yahoo's chart route on loopback. No interface document exists for it: the shape of the replies is constructed after
- * what yahoo-finance2 3.15 and its issues describe, so this fake proves our reading of that shape, not Yahoo's behaviour.
+ * Yahoo's chart route on loopback. Every request and every honest reply is checked against the schema that
+ * yahoo-finance2 ships (`violations` must stay empty); loaded with recorded bars it gives the recorded reply.
  */
 export class FakeYahoo {
   readonly tickers = new Map<string, FakeTicker>();
   readonly requests: { path: string; query: URLSearchParams; headers: IncomingMessage['headers'] }[] = [];
   readonly answers: Answer[] = [];
+  readonly violations: string[] = [];
   private server!: Loopback;
 
   static async start(): Promise<FakeYahoo> {
@@ -57,60 +61,74 @@ export class FakeYahoo {
       armed(response);
       return;
     }
-    const symbol = decodeURIComponent(url.pathname.split('/').at(-1) ?? '');
-    const ticker = this.tickers.get(symbol);
-    const send = (status: number, chart: unknown) => {
-      response.writeHead(status, { 'content-type': 'application/json;charset=utf-8' }).end(JSON.stringify({ chart }));
-    };
-    if (ticker === undefined) {
-      send(404, {
-        result: null,
-        error: { code: 'Not Found', description: 'No data found, symbol may be delisted' },
-      });
-      return;
-    }
-    const q = url.searchParams;
-    const from = Number(q.get('period1'));
-    const to = Number(q.get('period2'));
-    const within = ({ t }: { t: number }) => t >= from && t < to;
-    const rows = (ticker.quotes[q.get('interval') ?? '1d'] ?? []).filter(within);
-    const keyed = <T extends { date: number }>(list: T[]) =>
-      Object.fromEntries(list.filter(({ date }) => date >= from && date < to).map((one) => [one.date, one]));
-    const events = {
-      ...(ticker.dividends === undefined ? {} : { dividends: keyed(ticker.dividends) }),
-      ...(ticker.splits === undefined ? {} : { splits: keyed(ticker.splits) }),
-    };
-    const column = (field: 'o' | 'h' | 'l' | 'c' | 'v') => rows.map((row) => row[field]);
-    send(200, {
-      result: [
-        {
-          meta: {
-            currency: 'USD',
-            symbol,
-            exchangeName: 'NMS',
-            instrumentType: 'EQUITY',
-            firstTradeDate: 0,
-            regularMarketTime: 0,
-            gmtoffset: -18000,
-            timezone: 'EST',
-            exchangeTimezoneName: 'America/New_York',
-            priceHint: 2,
-            dataGranularity: q.get('interval'),
-            ...ticker.meta,
-          },
-          ...(rows.length === 0 ? {} : { timestamp: rows.map(({ t }) => t) }),
-          ...(Object.keys(events).length === 0 ? {} : { events }),
-          indicators: {
-            quote: [
-              rows.length === 0
-                ? {}
-                : { open: column('o'), high: column('h'), low: column('l'), close: column('c'), volume: column('v') },
-            ],
-            ...(q.get('interval') === '1d' && rows.length > 0 ? { adjclose: [{ adjclose: column('c') }] } : {}),
-          },
-        },
-      ],
-      error: null,
+    this.violations.push(...requestViolations(url.searchParams));
+    const { status, chart } = this.reply(decodeURIComponent(url.pathname.split('/').at(-1) ?? ''), url.searchParams);
+    this.violations.push(...replyViolations(status, { chart }));
+    response.writeHead(status, { 'content-type': 'application/json;charset=utf-8' }).end(JSON.stringify({ chart }));
+  }
+
+  private reply(symbol: string, query: URLSearchParams): { status: number; chart: unknown } {
+    const failed = (status: number, code: string, description: string) => ({
+      status,
+      chart: { result: null, error: { code, description } },
     });
+    const ticker = this.tickers.get(symbol);
+    if (ticker === undefined) return failed(404, 'Not Found', 'No data found, symbol may be delisted');
+    const from = Number(query.get('period1'));
+    const to = Number(query.get('period2'));
+    const interval = query.get('interval') ?? '1d';
+    const meta = { ...META, symbol, dataGranularity: interval, ...ticker.meta };
+    if (to <= meta.firstTradeDate)
+      return failed(400, 'Bad Request', `Data doesn't exist for startDate = ${from}, endDate = ${to}`);
+    // Both ends are inclusive, as recorded.
+    const within = (t: number) => t >= from && t <= to;
+    const rows = (ticker.quotes[interval] ?? []).filter(({ t }) => within(t));
+    const asked = (query.get('events') ?? '').split('|');
+    const keyed = <T extends { date: number }>(name: string, list: readonly T[] = []) =>
+      Object.fromEntries(list.filter(({ date }) => asked.includes(name) && within(date)).map((one) => [one.date, one]));
+    const events = Object.entries({
+      dividends: keyed('div', ticker.dividends),
+      splits: keyed(
+        'split',
+        ticker.splits?.map((one) => ({ ...one, splitRatio: `${one.numerator}:${one.denominator}` })),
+      ),
+    }).filter(([, list]) => Object.keys(list).length > 0);
+    const column = (field: 'o' | 'h' | 'l' | 'c' | 'v') => rows.map((row) => row[field]);
+    const some = rows.length > 0;
+    const indicators = {
+      quote: [
+        some ? { open: column('o'), high: column('h'), low: column('l'), close: column('c'), volume: column('v') } : {},
+      ],
+      ...(interval === '1d' && some ? { adjclose: [{ adjclose: rows.map((row) => row.adjusted ?? row.c) }] } : {}),
+    };
+    const result = {
+      meta,
+      ...(some ? { timestamp: rows.map(({ t }) => t) } : {}),
+      ...(events.length > 0 ? { events: Object.fromEntries(events) } : {}),
+      indicators,
+    };
+    return { status: 200, chart: { result: [result], error: null } };
   }
 }
+
+const EST = { timezone: 'EST', gmtoffset: -18000 };
+const META = {
+  currency: 'USD',
+  exchangeName: 'NMS',
+  fullExchangeName: 'NasdaqGS',
+  instrumentType: 'EQUITY',
+  firstTradeDate: 0,
+  regularMarketTime: 0,
+  hasPrePostMarketData: true,
+  ...EST,
+  exchangeTimezoneName: 'America/New_York',
+  regularMarketPrice: 100,
+  priceHint: 2,
+  currentTradingPeriod: {
+    pre: { ...EST, start: 0, end: 0 },
+    regular: { ...EST, start: 0, end: 0 },
+    post: { ...EST, start: 0, end: 0 },
+  },
+  range: '',
+  validRanges: ['1d', '5d', '1mo', '3mo', '6mo', '1y', '2y', '5y', '10y', 'ytd', 'max'],
+};

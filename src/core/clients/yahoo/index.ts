@@ -78,8 +78,9 @@ export class YahooClient {
       onWait: (message) => logger.info(message),
       envelope,
     });
-    // The client passes no signal on, and runs four calls at a time: one at a time here, so this is unambiguous.
+    // The client passes no signal on, and runs four calls at a time: one at a time here, so these are unambiguous.
     let signal: AbortSignal | undefined;
+    let text = '';
     const fetch = async (input: unknown, init?: RequestInit): Promise<Response> => {
       const url = new URL(String(input));
       const reply = await http.send({
@@ -91,8 +92,9 @@ export class YahooClient {
         signal,
         expect: 'any',
       });
-      refuseText(reply.text);
-      return new Response(reply.text, { status: reply.status });
+      text = reply.text;
+      refuseText(text);
+      return new Response(text, { status: reply.status });
     };
     const quiet = {
       info() {},
@@ -102,23 +104,34 @@ export class YahooClient {
       error: (m: unknown) => logger.debug(String(m)),
     };
     const Yahoo = createYahooFinance({ modules: { chart } });
-    const yahoo = new Yahoo({ fetch: fetch as typeof globalThis.fetch, logger: quiet, versionCheck: false });
+    const yahoo = new Yahoo({
+      fetch: fetch as typeof globalThis.fetch,
+      logger: quiet,
+      versionCheck: false,
+      validation: { logErrors: false },
+    });
+    let said = false;
     let last: Promise<unknown> = Promise.resolve();
     const chartOf = (symbol: string, query: ChartQuery): Promise<unknown> => {
       const run = async () => {
         signal = query.signal;
-        return yahoo.chart(
-          encodeURIComponent(symbol),
-          {
+        try {
+          return await yahoo.chart(encodeURIComponent(symbol), {
             period1: dateOf(query.from),
             period2: dateOf(query.to),
             interval: query.interval as '1d',
             includePrePost: query.extended,
             events: 'div|split',
             return: 'object',
-          },
-          { validateResult: false },
-        );
+          });
+        } catch (error) {
+          // Its schema covers much that is not used here: what is used is checked in `chartFrom`.
+          const why = deviation(error);
+          if (why === undefined) throw error;
+          if (!said) logger.warn(`Yahoo: ${symbol}: the chart has fields of another form than is known (${why}).`);
+          said = true;
+          return (JSON.parse(text) as { chart: { result: unknown[] } }).chart.result[0];
+        }
       };
       const next = last.then(run, run);
       last = next.catch(() => {});
@@ -142,6 +155,15 @@ export class YahooClient {
   close(): void {
     this.budget.close();
   }
+}
+
+/** Where a reply differs from the schema that yahoo-finance2 has of it; undefined where that is not what failed. */
+function deviation(error: unknown): string | undefined {
+  // Its validator looks into null as if it were an object.
+  if (error instanceof TypeError) return error.message;
+  if (!(error instanceof Error) || error.name !== 'FailedYahooValidationError') return undefined;
+  const [first] = (error as Error & { errors: readonly { instancePath: string; message: string }[] }).errors;
+  return `${first?.instancePath ?? ''} ${first?.message ?? ''}`.trim();
 }
 
 /** Yahoo's envelope is {chart: {error}} or {finance: {error}}. */

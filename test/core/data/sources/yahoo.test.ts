@@ -11,7 +11,10 @@ let yahoo: FakeYahoo;
 beforeEach(async () => {
   yahoo = await FakeYahoo.start();
 });
-afterEach(() => yahoo.close());
+afterEach(async () => {
+  await yahoo.close();
+  expect(yahoo.violations).toEqual([]);
+});
 
 const open = (options: { basis?: 'raw' | 'split' } = {}, extra: object = {}) => {
   const context = testContext(extra);
@@ -173,6 +176,18 @@ describe('rows', () => {
   it('says how far back Yahoo keeps short bars', async () => {
     const error = await quantlineError(collect(open().source, request('1m', '2026-01-01', '2026-02-01')));
     expect([error.code, error.message]).toEqual(['NO_DATA', 'Yahoo keeps 1m bars for 29 days: from 2026-10-26 on.']);
+  });
+
+  it.each([
+    ['currentTradingPeriod', null],
+    ['currency', 5],
+  ])('reads a chart whose %s has another form than is known, and says so once', async (field, value) => {
+    const quotes = { '1d': [day('2026-11-19', 13), day('2026-11-20', 14)] };
+    yahoo.tickers.set('AAPL', { quotes, meta: { [field]: value } });
+    const { source, context } = open();
+    expect((await collect(source, daily())).get('AAPL')!.close).toEqual(Float64Array.of(13, 14));
+    expect(context.said.filter((text) => text.includes('another form'))).toHaveLength(1);
+    expect(yahoo.violations.splice(0).length).toBeGreaterThan(0);
   });
 
   it('refuses exchanges whose calendar it does not have', async () => {
