@@ -4,8 +4,10 @@ import { isatty } from 'node:tty';
 export const isInteractive = (): boolean => isatty(0) && isatty(2);
 
 /** Whether stderr is a terminal that can show a moving spinner; on one without a width it would clear lines for ever. */
-export const isLiveTerminal = (): boolean =>
-  isatty(2) && process.stderr.columns !== 0 && process.env['TERM'] !== 'dumb' && !process.env['CI'];
+export const isLiveTerminal = (
+  { isTTY, columns }: { readonly isTTY?: boolean; readonly columns: number } = process.stderr,
+  { TERM, CI }: { readonly TERM?: string; readonly CI?: string } = process.env,
+): boolean => isTTY === true && columns !== 0 && TERM !== 'dumb' && !CI;
 
 /** Whether stdout is a terminal. */
 export const isOutputTerminal = (): boolean => isatty(1);

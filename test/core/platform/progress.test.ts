@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createProgress, ManualClock } from '../../../src/core/platform/index.js';
+import { createProgress, isLiveTerminal, ManualClock } from '../../../src/core/platform/index.js';
 
 it('says a line a minute with the share done and what is left, and nothing when quiet', () => {
   const clock = new ManualClock(0);
@@ -19,4 +19,13 @@ it('says a line a minute with the share done and what is left, and nothing when 
   clock.set(1e9);
   quiet.update('x', 1, 2);
   expect(lines).toHaveLength(3);
+});
+
+it('moves on a terminal that has a width, and nowhere else: where none is known the spinner would clear lines for ever', () => {
+  const terminal = { isTTY: true, columns: 80 };
+  expect(isLiveTerminal(terminal, {})).toBe(true);
+  expect(isLiveTerminal({ ...terminal, columns: 0 }, {})).toBe(false);
+  expect(isLiveTerminal({ ...terminal, isTTY: false }, {})).toBe(false);
+  expect(isLiveTerminal(terminal, { TERM: 'dumb' })).toBe(false);
+  expect(isLiveTerminal(terminal, { CI: 'true' })).toBe(false);
 });
