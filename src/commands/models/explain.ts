@@ -19,9 +19,8 @@ export default class ModelsExplain extends QuantlineCommand<'models:explain'> {
 
   protected async execute({ args, options, runtime }: Context<'models:explain'>): Promise<Outcome> {
     const { explainModel } = await import('../../core/stages/explain.js');
-    const found = await explainModel(args['reference']!, options, await runtime());
-    const { model, data, predictions, scale } = found;
-    const document = { ...found, model: { id: model.id, path: model.path }, data: { id: data.id, path: data.path } };
+    const document = await explainModel(args['reference']!, options, await runtime());
+    const { predictions, scale } = document;
     if (options.format === 'json') return { text: JSON.stringify(document, undefined, 2), json: document };
     const rows = predictions.flatMap(({ time, instrument, score, expected, features }) => [
       [time, instrument, score, '(expected)', null, expected],

@@ -16,9 +16,8 @@ export default class ModelsImportance extends QuantlineCommand<'models:importanc
 
   protected async execute({ args, options, runtime }: Context<'models:importance'>): Promise<Outcome> {
     const { modelImportance } = await import('../../core/stages/explain.js');
-    const found = await modelImportance(args['reference']!, options, await runtime());
-    const { model, data, features } = found;
-    const document = { ...found, model: { id: model.id, path: model.path }, data: { id: data.id, path: data.path } };
+    const document = await modelImportance(args['reference']!, options, await runtime());
+    const { features, measure, valid_from } = document;
     if (options.format === 'json') return { text: JSON.stringify(document, undefined, 2), json: document };
     const measures = Object.keys(features[0]?.training ?? {});
     const columns = ['feature', 'permutation', 'permutation_deviation', ...measures];
@@ -32,8 +31,8 @@ export default class ModelsImportance extends QuantlineCommand<'models:importanc
       text: await render({ columns, rows, decimals }, options.format),
       json: document,
       summary: none
-        ? `Nothing was shuffled: there are too few labelled bars from ${found.valid_from} on.`
-        : `Permutation: how much worse ${found.measure} gets when the feature is shuffled on bars from ${found.valid_from} on.`,
+        ? `Nothing was shuffled: there are too few labelled bars from ${valid_from} on.`
+        : `Permutation: how much worse ${measure} gets when the feature is shuffled on bars from ${valid_from} on.`,
     };
   }
 }

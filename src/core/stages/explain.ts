@@ -24,8 +24,8 @@ interface Opened {
 
 type Asked = Pick<ModelsExplainOptions, 'data' | 'from' | 'to'>;
 
-async function open(reference: string, { data: named }: Asked, runtime: Runtime): Promise<Opened> {
-  const opened = await openModelAndData(runtime, reference, { data: named, inSample: false });
+async function open(reference: string, { data }: Asked, runtime: Runtime): Promise<Opened> {
+  const opened = await openModelAndData(runtime, reference, { data, inSample: false });
   const { model, dataset } = opened;
   const learned = await learnedOf(model.file, model.artifact, dataset);
   if (learned !== undefined) return { ...opened, learned };
@@ -47,9 +47,16 @@ export interface FeatureWorth {
   readonly permutation_deviation: number | null;
 }
 
+/** An artefact as documents name it. */
+interface Named {
+  readonly id: string;
+  readonly path: string;
+}
+const named = ({ id, path }: Artifact): Named => ({ id, path });
+
 export interface ModelImportance {
-  readonly model: Artifact;
-  readonly data: Artifact;
+  readonly model: Named;
+  readonly data: Named;
   readonly trainer: string;
   /** Of the segment that is described, the last: its training range ends here, and from here on it is valid. */
   readonly train_to: string;
@@ -92,7 +99,7 @@ export async function modelImportance(
   const rank = ({ permutation, training }: FeatureWorth) =>
     permutation ?? training['gain'] ?? Math.abs(training['coefficient'] ?? 0);
   return {
-    ...{ model: model.artifact, data, trainer: file.trainer.text },
+    ...{ model: named(model.artifact), data: named(data), trainer: file.trainer.text },
     ...{ train_to: isoTime(segment.trainTo), valid_from: isoTime(segment.validFrom) },
     measure: importanceMeasure(file.scoreKind),
     features: features.sort((a, b) => rank(b) - rank(a)),
@@ -120,8 +127,8 @@ export interface Explanation {
 }
 
 export interface ModelExplanations {
-  readonly model: Artifact;
-  readonly data: Artifact;
+  readonly model: Named;
+  readonly data: Named;
   readonly trainer: string;
   readonly scale: 'log_odds' | 'return';
   readonly predictions: readonly Explanation[];
@@ -173,7 +180,7 @@ export async function explainModel(
   if (predictions.length === 0) throw nothingScored(model, options, dataset);
   predictions.sort((a, b) => (a.known_at < b.known_at ? -1 : a.known_at > b.known_at ? 1 : 0));
   const scale = file.scoreKind === 'return' ? 'return' : 'log_odds';
-  return { model: model.artifact, data, trainer: file.trainer.text, scale, predictions };
+  return { model: named(model.artifact), data: named(data), trainer: file.trainer.text, scale, predictions };
 }
 
 /** Bars of the range that have a score: of all of them the newest alone where no range was asked for. */
