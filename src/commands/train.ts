@@ -1,4 +1,4 @@
-import { kebab } from '../core/config/index.js';
+import { kebab, strategyOptions } from '../core/config/index.js';
 import { QuantlineError } from '../core/errors/index.js';
 import type { TrainResult } from '../core/stages/train.js';
 import { type Context, type Outcome, QuantlineCommand } from '../shell/base.js';
@@ -74,7 +74,7 @@ export default class Train extends QuantlineCommand<'train'> {
     return {
       text: await render({ columns: ['trainer', 'engine', ...names], rows, decimals }, 'table'),
       json: result,
-      summary: `Means over the ${result.folds} folds of ${result.cv}, ${result.rows} rows from ${result.from} to ${result.to}. Money metrics: long or flat, without costs; an agent’s with its own.`,
+      summary: `Means over the ${result.folds} folds of ${result.cv}, ${result.rows} rows from ${result.from} to ${result.to}. Money metrics: a backtest with the costs, fills and sizing given here; an agent’s with its own.`,
     };
   }
 }
@@ -83,6 +83,7 @@ export default class Train extends QuantlineCommand<'train'> {
 const RECIPE = [
   ...(['trainer', 'features', 'label', 'split', 'cv', 'embargo', 'seed', 'engine', 'weights', 'balance'] as const),
   ...(['select', 'calibrate', 'rounds', 'param', 'study', 'compare', 'maxModelAge'] as const),
+  ...Object.keys(strategyOptions.shape),
 ];
 
 const usage = (message: string): QuantlineError =>

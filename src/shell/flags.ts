@@ -8,6 +8,7 @@ import {
   globalOptions,
   kebab,
   optionMeta,
+  strategyOptions,
 } from '../core/config/index.js';
 import { adapters } from '../core/registry/index.js';
 
@@ -16,7 +17,14 @@ import { adapters } from '../core/registry/index.js';
  * to the configuration.
  */
 export function flagsOf(command: CommandId): Interfaces.FlagInput {
-  return { ...flags(COMMAND_OPTIONS[command].shape), ...flags(globalOptions.shape, 'GLOBAL') };
+  const shape: Readonly<Record<string, z.ZodType>> = COMMAND_OPTIONS[command].shape;
+  const folds = command === 'train' || command === 'tune' ? Object.keys(strategyOptions.shape) : [];
+  const own = Object.entries(shape).filter(([key]) => !folds.includes(key));
+  return {
+    ...flags(Object.fromEntries(own)),
+    ...flags(Object.fromEntries(folds.map((key) => [key, shape[key]!])), 'FOLD BACKTEST'),
+    ...flags(globalOptions.shape, 'GLOBAL'),
+  };
 }
 
 /** Flag name → option key. */

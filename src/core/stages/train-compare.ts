@@ -12,9 +12,9 @@ import { composeFeatures, DEFAULT_FEATURES } from './compose/features.js';
 import { type FoldPlan, foldsOf, validateOn } from './compose/folds.js';
 import { composeLabel, DEFAULT_LABEL } from './compose/labels.js';
 import { feedOf, signalsOf } from './compose/market.js';
-import { type FoldMarket, moneyOf } from './compose/money.js';
+import { type FoldMarket, foldMarket, learnerMarket, moneyOf } from './compose/money.js';
 import { schemeOf } from './compose/segments.js';
-import { type ComposedTrainer, composeTrainer } from './compose/trainer.js';
+import { type ComposedTrainer, composeTrading, sayHow } from './compose/trainer.js';
 import type { Runtime } from './runtime.js';
 
 /** One trainer's metrics: their means over the folds (null where a fold has none), and those of each fold. */
@@ -85,17 +85,18 @@ interface CompareJob {
   readonly rows: TrainingRows;
   readonly folds: FoldPlan;
   readonly label: Label;
-  readonly market: FoldMarket;
+  readonly market: Pick<FoldMarket, 'dataset' | 'feed'>;
 }
 
 async function judge(call: Call, job: CompareJob): Promise<ComparedTrainer> {
   const { options, runtime, rows, folds, label, market } = job;
-  const composed = await composeTrainer(call);
+  const composed = await composeTrading(call, options);
   if (composed.trainer.kind === 'rule') return ruleOn(composed, job);
   const learner = composed.trainer;
   const engine = await learner.engineFor(options.engine, runtime.libraries);
-  runtime.logger.info(`${composed.text}: ${engine.name} engine, version ${engine.version}`);
-  const one = { learner, trainer: composed, rows, label, engine: engine.name, options, runtime, market };
+  sayHow(composed, engine, runtime);
+  const traded = await learnerMarket(options, learner, label, market);
+  const one = { learner, trainer: composed, rows, label, engine: engine.name, options, runtime, market: traded };
   const { folds: reports } = await validateOn(one, folds);
   return summed(
     composed.text,
@@ -105,9 +106,12 @@ async function judge(call: Call, job: CompareJob): Promise<ComparedTrainer> {
 }
 
 /** A rule is not trained: its scores on the test rows of each fold. */
-async function ruleOn(composed: ComposedTrainer, { rows, folds, label, market }: CompareJob): Promise<ComparedTrainer> {
-  if (composed.trainer.kind !== 'rule') throw new QuantlineError('BUG', 'not a rule');
-  const { scores } = signalsOf(market.dataset, ruleModel(composed.trainer), { kind: 'equal', fraction: 1 });
+async function ruleOn(composed: ComposedTrainer, job: CompareJob): Promise<ComparedTrainer> {
+  const { options, rows, folds, label } = job;
+  const rule = composed.trainer;
+  if (rule.kind !== 'rule') throw new QuantlineError('BUG', 'not a rule');
+  const market = await foldMarket(options, { kind: 'position', short: rule.short === true }, job.market);
+  const { scores } = signalsOf(market.dataset, ruleModel(rule), options.sizing);
   const metrics = folds.folds.map((fold) => {
     const test = selectRows(rows, fold.test);
     const own = Float64Array.from({ length: test.rows }, (_, r) => {
@@ -115,7 +119,7 @@ async function ruleOn(composed: ComposedTrainer, { rows, folds, label, market }:
       return scores[j]![test.at[r]! - test.series.starts[j]!]!;
     });
     const { information_coefficient, accuracy } = scoreMetrics('return', own, signed(test.y, label));
-    const money = moneyOf(market, 'position', test, own);
+    const money = moneyOf(market, test, own);
     return { rows: test.rows, accuracy: accuracy!, information_coefficient: information_coefficient!, ...money };
   });
   return summed(composed.text, null, metrics);

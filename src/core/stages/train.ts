@@ -15,9 +15,10 @@ import { labelOf } from './compose/labels.js';
 import { feedOf } from './compose/market.js';
 import { MODEL_FILE } from './compose/model.js';
 import { modelSummary, readTrainingReport, type TrainingReport, writeModel } from './compose/model-writer.js';
+import { learnerMarket } from './compose/money.js';
 import { writePathScores } from './compose/paths.js';
 import { type FittedSegment, fitSegments, schemeOf } from './compose/segments.js';
-import { type ComposedTrainer, composeTrainer } from './compose/trainer.js';
+import { type ComposedTrainer, composeTrading, sayHow } from './compose/trainer.js';
 import { checkTuned, checkUnseen, type OpenTuned, openTuned } from './compose/tuned.js';
 import type { Runtime } from './runtime.js';
 
@@ -47,13 +48,13 @@ export async function train(options: TrainOptions, runtime: Runtime): Promise<Tr
 
 /** The trainer, with a study's best settings where nothing else was said. */
 async function composeTuned(options: TrainOptions, call: Call, tuned: OpenTuned | undefined): Promise<ComposedTrainer> {
-  if (tuned === undefined) return composeTrainer(call, options.param);
-  const plain = await composeTrainer(call, options.param);
+  const plain = await composeTrading(call, options, options.param);
+  if (tuned === undefined) return plain;
   if (plain.trainer.kind === 'rule') return plain;
   const { name, sha256 } = tuned.study.trainer;
   const same = plain.sha256 === null ? plain.name === name : plain.sha256 === sha256;
   // Settings of another trainer mean nothing to this one; the check with features and label refuses it below.
-  return same ? composeTrainer(call, options.param, tuned.study.best.settings) : plain;
+  return same ? composeTrading(call, options, options.param, tuned.study.best.settings) : plain;
 }
 
 async function saveRule(
@@ -123,8 +124,9 @@ async function trainLearner(
     }
   }
   const engine = await learner.engineFor(options.engine, runtime.libraries);
-  runtime.logger.info(`${composed.name}: ${engine.name} engine, version ${engine.version}`);
+  sayHow(composed, engine, runtime);
   const feed = feedOf(dataset);
+  const market = await learnerMarket(options, learner, label, { dataset, feed });
   const plan = schemeOf(options, feed, dataset);
   if (tuned !== undefined) checkUnseen(tuned, feed.clock[plan.plans[0]!.start]!);
   const identity: ArtifactIdentity = {
@@ -139,6 +141,8 @@ async function trainLearner(
       rows: { weights: options.weights, balance: options.balance, select: options.select ?? null },
       ...(options.calibrate !== 'none' && { calibrate: options.calibrate }),
       maxModelAge: options.maxModelAge ?? null,
+      // What the metrics of folds and segments rest on, and nothing else of the model.
+      ...(market !== undefined && { trading: market.settings as unknown as Json }),
     }),
     inputs: [
       { kind: 'dataset', id: dataset.artifact.id },
@@ -166,7 +170,7 @@ async function trainLearner(
       runtime.progress.update('computing features');
       const rows = rowsOf(dataset, features, label);
       const trainer = { name: composed.name, settings: composed.settings };
-      const job = { learner, trainer, rows, label, engine: engine.name, options, runtime, market: { dataset, feed } };
+      const job = { learner, trainer, rows, label, engine: engine.name, options, runtime, market };
       const { folds, paths, pathScores } = await crossValidate(job);
       const fitted = await fitSegments(job, plan, feed);
       report = { segments: fitted.map((one) => one.report), folds, paths };

@@ -27,8 +27,9 @@ import { FoldPool } from './compose/fold-pool.js';
 import { crossValidate, foldsOf } from './compose/folds.js';
 import { labelOf } from './compose/labels.js';
 import { feedOf } from './compose/market.js';
+import { learnerMarket } from './compose/money.js';
 import { type FitOptions, type SplitOptions, schemeOf, type TrainingJob } from './compose/segments.js';
-import { type ComposedTrainer, composeTrainer } from './compose/trainer.js';
+import { type ComposedTrainer, composeTrading } from './compose/trainer.js';
 import { shareOf } from './compose/tune-share.js';
 import { checkSpace, readSpace } from './compose/tune-space.js';
 import { TUNED_TEXT, trialsOf, writeTuned } from './compose/tune-study.js';
@@ -73,7 +74,7 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
   const share = shareOf(options, runtime);
   const dataArtifact = await runtime.artifacts.open('dataset', options.data);
   const dataset = await openDataset(runtime, dataArtifact);
-  const composed = await composeTrainer(options.trainer, options.param);
+  const composed = await composeTrading(options.trainer, options, options.param);
   const learner = learnerOf(composed);
   const features = await composeFeatures(options.features ?? DEFAULT_FEATURES, dataset.interval);
   const label = await labelOf(composed.name, learner, dataset, options.label?.text);
@@ -93,11 +94,14 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
 
   const usual = label.scoreKind === 'return' ? 'information_coefficient' : 'auc';
   const metric = options.objective ?? (agent ? 'total_return' : usual);
+  const feed = feedOf(dataset);
+  const market = await learnerMarket(options, learner, label, { dataset, feed });
+  const money = market === undefined ? [] : ['sharpe', 'total_return'];
   const known = agent
     ? ['total_return', 'seeds_mean']
     : label.scoreKind === 'return'
-      ? ['information_coefficient', 'accuracy', 'rmse', 'sharpe', 'total_return']
-      : ['auc', 'logloss', 'accuracy', 'information_coefficient', 'sharpe', 'total_return'];
+      ? ['information_coefficient', 'accuracy', 'rmse', ...money]
+      : ['auc', 'logloss', 'accuracy', 'information_coefficient', ...money];
   if (!known.includes(metric)) {
     throw usage(
       `${metric} is no metric of ${agent ? `the agent ${composed.name}` : `the label ${label.text}`}.`,
@@ -107,7 +111,8 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
   const direction = DIRECTIONS[metric];
   const engine = await learner.engineFor(options.engine, runtime.libraries);
   const trainLike = trainOptionsOf(options);
-  const feed = feedOf(dataset);
+  // Nothing is traded that is not asked for.
+  const traded = money.includes(metric) ? market : undefined;
   const plan = schemeOf(trainLike, feed, dataset).plans[0]!;
   const [from, to] = [feed.clock[plan.from]!, feed.clock[plan.to]!];
   runtime.progress.update('computing features');
@@ -127,6 +132,7 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
     embargo: options.embargo,
     rounds: options.rounds ?? null,
     rows: { weights: options.weights, balance: options.balance, select: options.select ?? null },
+    trading: traded?.settings ?? null,
     sampler: options.sampler === 'grid' ? `grid(${options.gridPoints ?? ''})` : options.sampler,
     pruner: options.pruner,
     seed: options.seed,
@@ -175,7 +181,7 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
         engine: engine.name,
         options: trainLike,
         runtime,
-        market: { dataset, feed },
+        market: traded,
       };
       return meanOverFolds(job, metric, report);
     });

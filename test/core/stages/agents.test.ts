@@ -2,9 +2,11 @@ import { rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Artifact } from '../../../src/core/artifacts/index.js';
+import { parseCall } from '../../../src/core/config/index.js';
 import { loadPolicy } from '../../../src/core/learning/agents/index.js';
 import { backtest } from '../../../src/core/stages/backtest.js';
 import { openRun } from '../../../src/core/stages/compose/run.js';
+import { composeTrading } from '../../../src/core/stages/compose/trainer.js';
 import { evaluate } from '../../../src/core/stages/evaluate.js';
 import { ingest } from '../../../src/core/stages/ingest.js';
 import { trade } from '../../../src/core/stages/trade.js';
@@ -39,6 +41,17 @@ const backtestOf = async (model: Artifact) =>
   (await backtest(optionsOf('backtest', { model: model.path, ...costs }), runtime)).artifact;
 
 describe('an agent', () => {
+  test('learns with the costs and the short side of the command, where its own settings say nothing', async () => {
+    const settings = async (options: Record<string, unknown>, param: Record<string, string> = {}) => {
+      const given = optionsOf('train', options);
+      return (await composeTrading(parseCall('dqn'), given, param)).settings;
+    };
+    expect(await settings({})).toMatchObject({ commission: '5bp', slippage: '1bp', short: false });
+    const asked = { commission: '$0.005/share min $1', slippage: 'square-root(10%,1)', short: true };
+    expect(await settings(asked)).toMatchObject(asked);
+    expect(await settings(asked, { commission: '0' })).toMatchObject({ ...asked, commission: '0' });
+  });
+
   test('trains, trades out of sample, and is judged beside its other seeds and what it must beat', async () => {
     const { artifact, segments } = await trainWith('dqn', { short: 'true' });
     expect(Object.keys(segments[0]!.metrics)).toEqual(

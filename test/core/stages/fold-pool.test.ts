@@ -9,6 +9,7 @@ import { FoldPool } from '../../../src/core/stages/compose/fold-pool.js';
 import { foldsOf, validateOn } from '../../../src/core/stages/compose/folds.js';
 import { composeLabel } from '../../../src/core/stages/compose/labels.js';
 import { feedOf } from '../../../src/core/stages/compose/market.js';
+import { foldMarket } from '../../../src/core/stages/compose/money.js';
 import type { TrainingJob } from '../../../src/core/stages/compose/segments.js';
 import { composeTrainer } from '../../../src/core/stages/compose/trainer.js';
 import { ingest } from '../../../src/core/stages/ingest.js';
@@ -27,7 +28,8 @@ beforeAll(async () => {
   const label = await composeLabel('direction(3)', dataset);
   const rows = rowsOf(dataset, await composeFeatures('ret(1),ret(5),rsi(14)', dataset.interval), label);
   const options = optionsOf('train', { weights: 'uniqueness', embargo: 2 });
-  base = { rows, label, engine: 'embedded', options, runtime, market: { dataset, feed: feedOf(dataset) } };
+  const market = await foldMarket(options, { kind: label.scoreKind, short: false }, { dataset, feed: feedOf(dataset) });
+  base = { rows, label, engine: 'embedded', options, runtime, market };
 });
 
 const jobOf = async (call: string): Promise<TrainingJob> => {

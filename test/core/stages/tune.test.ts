@@ -72,6 +72,29 @@ test('the objective of a trial is the mean over the folds that train reports for
   expect(study.best.value).toBeCloseTo(mean, 12);
 });
 
+test('a search for money trades the folds as train and backtest do, and is another search at other costs', async () => {
+  const trading = { objective: 'total_return', commission: '0.2%', study: 'earning', trials: 2 };
+  const best = await studyOf((await run(trading)).artifact);
+  const to = new Date(best.range.to).toISOString().slice(0, 10);
+  const file = [fixture('bars/spy-daily-2017-2018.csv')];
+  const short = await ingest(optionsOf('ingest', { source: 'csv', symbols: 'SPY', file, interval: '1d', to }), runtime);
+  const param = Object.entries(best.best.parameters).map(([key, value]) => `${key}=${value}`);
+  const earned = async (commission: string) => {
+    const options = { data: short.artifact.path, ...common, param, commission };
+    const { folds } = await train(optionsOf('train', options), runtime);
+    return folds.reduce((sum, { metrics }) => sum + metrics['total_return']!, 0) / folds.length;
+  };
+  expect(best.best.value).toBeCloseTo(await earned('0.2%'), 12);
+  expect(await earned('0')).toBeGreaterThan(best.best.value);
+  await expect(run({ ...trading, commission: '0' })).rejects.toMatchObject({
+    ...{ code: 'MISMATCH', message: expect.stringMatching(/another trading/) },
+  });
+  // What no metric asks for makes no other search.
+  const name = { study: 'plain', trials: 1 };
+  expect((await run({ ...name, commission: '0.2%' })).reused).toBe(false);
+  expect((await run(name)).reused).toBe(true);
+});
+
 test('the same command finds the same study; more trials go on from it', async () => {
   const first = await run();
   expect((await run()).artifact.id).toBe(first.artifact.id);

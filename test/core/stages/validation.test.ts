@@ -10,6 +10,7 @@ import { logit } from '../../../src/core/models/calibrate.js';
 import { chooseColumns } from '../../../src/core/models/select.js';
 import type { TrainingRows } from '../../../src/core/models/trainer.js';
 import { weighRows } from '../../../src/core/models/weights.js';
+import { isoTime } from '../../../src/core/platform/index.js';
 import { backtest } from '../../../src/core/stages/backtest.js';
 import { composeLabel } from '../../../src/core/stages/compose/labels.js';
 import { openModel } from '../../../src/core/stages/compose/model.js';
@@ -19,6 +20,7 @@ import { evaluate } from '../../../src/core/stages/evaluate.js';
 import { ingest } from '../../../src/core/stages/ingest.js';
 import { train } from '../../../src/core/stages/train.js';
 import { compareTrainers } from '../../../src/core/stages/train-compare.js';
+import { trials } from '../../../src/core/stages/trials.js';
 import { fixture, optionsOf, testRuntime } from '../../support/workspace.js';
 
 const runtime = testRuntime({}, true);
@@ -68,18 +70,46 @@ describe('folds', () => {
     // Without costs they earn what training said; there the last position is closed with the last label.
     expect(Math.abs(free.sharpe.mean - paths!.sharpe.mean)).toBeLessThan(0.02);
     const dear = await traded({ commission: '0.5%' });
+    const costly = (await trainWith({ cv: 'cpcv:4,2', commission: '0.5%' })).paths!;
+    expect(Math.abs(dear.sharpe.mean - costly.sharpe.mean)).toBeLessThan(0.02);
     for (const figure of ['min', 'mean', 'max'] as const) {
       expect(dear.sharpe[figure]).toBeLessThan(free.sharpe[figure]);
       expect(dear.total_return[figure]).toBeLessThan(free.total_return[figure]);
     }
   });
 
-  test('the money metric is the backtest of the same scores on the same bars', async () => {
-    const { artifact, segments } = await trainWith({});
-    const { run } = await openRun((await backtest(optionsOf('backtest', { model: artifact.path }), runtime)).artifact);
-    const earned = run.finalEquity / run.initialEquity - 1;
-    // The fold ends where the last label is known and is closed there; the run goes on to the last bar.
-    expect(Math.abs(segments[0]!.metrics['total_return']! - earned)).toBeLessThan(0.1);
+  test.each<[string, object]>([
+    ['none', {}],
+    ['costs', { commission: '$1+0.1%', slippage: '5bp', fees: 'us', cash: '20000', lot: 'whole' }],
+    [
+      'a strategy',
+      { short: true, enter: '0.53', stopLoss: '4%', sizing: 'volatility(15%,20)', risk: 'max-position(60%)' },
+    ],
+  ])('the money metric is the backtest of the same scores with the same options: %s', async (_, trading) => {
+    const { artifact, segments } = await trainWith({ label: 'direction(1)', ...trading });
+    // The fold ends with the bar at which its last label is known, and is closed there.
+    const to = isoTime(dataset.bars[0]!.time.at(-2)!).slice(0, 10);
+    const same = { model: artifact.path, to, closeAtEnd: 'close', ...trading };
+    const { run } = await openRun((await backtest(optionsOf('backtest', same), runtime)).artifact);
+    expect(segments[0]!.metrics['total_return']).toBe(run.finalEquity / run.initialEquity - 1);
+  });
+
+  test('other costs give the same model with other metrics, and its runs are the same trial', async () => {
+    const [free, dear] = [await trainWith({ cv: 'purged:3' }), await trainWith({ cv: 'purged:3', commission: '0.3%' })];
+    expect(dear.artifact.id).not.toBe(free.artifact.id);
+    const trees = ({ artifact }: typeof free) => readFile(artifact.file('segment-0/model.json'), 'utf8');
+    expect(await trees(dear)).toBe(await trees(free));
+    dear.folds.forEach(({ metrics }, f) => {
+      const before = free.folds[f]!.metrics;
+      expect(metrics['auc']).toBe(before['auc']);
+      expect(metrics['total_return']!).toBeLessThan(before['total_return']!);
+    });
+    const counted = async (model: Artifact) => {
+      await backtest(optionsOf('backtest', { model: model.path, commission: '0.3%' }), runtime);
+      return (await trials(optionsOf('trials', {}), runtime)).count;
+    };
+    const count = await counted(free.artifact);
+    expect(await counted(dear.artifact)).toBe(count);
   });
 });
 
@@ -103,6 +133,15 @@ describe('train --compare', () => {
     );
     expect(rule!.metrics['logloss']).toBeUndefined();
     expect(rule!.metrics['sharpe']).toEqual(expect.any(Number));
+  });
+
+  test('trades rules and learners with the costs and the short side that are asked for', async () => {
+    const trainers = { compare: 'logistic,momentum(20),momentum(20,short)', cv: 'purged:3' };
+    const returns = async (more: object) =>
+      (await compare({ ...trainers, ...more })).trainers.map(({ metrics }) => metrics['total_return']!);
+    const [free, dear] = [await returns({}), await returns({ commission: '0.3%' })];
+    expect(free[2]).not.toBe(free[1]);
+    free.forEach((earned, t) => void expect(dear[t]!).toBeLessThan(earned));
   });
 
   test('walks forward, takes the trainer too, and refuses what does not apply', async () => {

@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import { option } from '../option.js';
-import { choice, integer, interval, moment, money, off, word } from './kinds.js';
+import { choice, integer, interval, moment, off, word } from './kinds.js';
 import { strategyShape } from './strategy.js';
 
 /** Options of `quantline backtest`. */
 export const backtestOptions = z.strictObject({
   data: option({ summary: 'Dataset: path, id, tag or latest.', value: 'dataset', char: 'd' }, word().optional()),
   model: option({ summary: 'Model: path, id, tag or latest.', value: 'model', char: 'm' }, word().optional()),
-  cash: option({ summary: 'Money at the start.', value: '100000' }, money().prefault('100000')),
   ...strategyShape,
   from: option({ summary: 'First session, or instant with a zone.', value: 'date' }, moment().optional()),
   to: option({ summary: 'Last session, inclusive, or instant with a zone.', value: 'date' }, moment().optional()),

@@ -44,6 +44,7 @@ export * from './setup.js';
 export { FORMATS, type Format } from './shared.js';
 export * from './show.js';
 export * from './store.js';
+export { type StrategyOptions, strategyOptions } from './strategy.js';
 export * from './trade.js';
 export * from './train.js';
 export * from './tune.js';

@@ -90,10 +90,11 @@ export const money = () => text(parseMoney);
 export const fraction = (range?: Range) => text((raw) => parseFraction(raw, range));
 export const call = () => text(parseCall);
 export const calls = () => texts((raw) => parseList(raw).map(parseCall));
-export const commission = () => text(parseCommission);
+/** With the text that it was read from, for a trainer that takes costs of its own. */
+export const commission = () => text((raw) => ({ ...parseCommission(raw), text: raw.trim() }));
 export const fees = () => text(parseFees);
 export const rates = () => text(parseRates);
-export const slippage = () => text(parseSlippage);
+export const slippage = () => text((raw) => ({ ...parseSlippage(raw), text: raw.trim() }));
 export const sizing = () => text(parseSizing);
 
 /** `--set key=value`, repeatable; in YAML a mapping. Later ones win. */

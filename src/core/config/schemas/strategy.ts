@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { option } from '../option.js';
 import {
   call,
@@ -7,6 +8,7 @@ import {
   fees,
   fraction,
   integer,
+  money,
   number,
   off,
   rates,
@@ -14,8 +16,9 @@ import {
   slippage,
 } from './kinds.js';
 
-/** How scores become positions, and what trading costs: shared by backtest and by trading without a report. */
+/** How scores become positions, and what trading costs: of a backtest, and of the folds of train and tune. */
 export const strategyShape = {
+  cash: option({ summary: 'Money at the start.', value: '100000' }, money().prefault('100000')),
   commission: option(
     {
       summary: 'Commission: of the value, an order, a share, or a sum; a broker’s schedule; or a file of dated ones.',
@@ -120,3 +123,5 @@ export const strategyShape = {
     calls().optional(),
   ),
 };
+export const strategyOptions = z.strictObject(strategyShape);
+export type StrategyOptions = z.output<typeof strategyOptions>;

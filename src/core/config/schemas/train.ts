@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { option } from '../option.js';
 import { call, choice, duration, integer, list, off, pairs, split, word } from './kinds.js';
 import { ping } from './ping.js';
+import { strategyShape } from './strategy.js';
 
 /** Options of `quantline train`. */
 export const trainOptions = z.strictObject({
@@ -105,6 +106,7 @@ export const trainOptions = z.strictObject({
     },
     off(),
   ),
+  ...strategyShape,
   ping,
   force: option({ summary: 'Compute again although a verified model exists, and compare.', switch: true }, off()),
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { option } from '../option.js';
 import { call, choice, integer, pairs, split, word } from './kinds.js';
+import { strategyShape } from './strategy.js';
 import { trainOptions } from './train.js';
 
 const { data, features, label, embargo, seed, engine, rounds, weights, balance, select } = trainOptions.shape;
@@ -89,5 +90,6 @@ export const tuneOptions = z.strictObject({
     { summary: 'Name of the study: its journal, and the tag of what is written.', value: 'study' },
     word().optional(),
   ),
+  ...strategyShape,
 });
 export type TuneOptions = z.output<typeof tuneOptions>;

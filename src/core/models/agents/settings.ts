@@ -5,8 +5,8 @@ import { NO_COSTS } from '../../market/index.js';
 import type { MarketRules } from './environment.js';
 
 const text = (parse: (text: string) => unknown, fallback: string) =>
-  z
-    .string()
+  z.coerce
+    .string<string | number>()
     .default(fallback)
     .refine(
       (value) => {

@@ -23,7 +23,7 @@ export interface FoldReport {
   readonly metrics: ScoreMetrics;
 }
 
-/** Figures of a backtest without costs along each path of combinatorial folds, summed up over the paths. */
+/** Figures of a backtest along each path of combinatorial folds, summed up over the paths. */
 export type PathReport = Readonly<Record<'total_return' | 'sharpe', PathStatistics>>;
 
 export interface CrossValidation {
@@ -105,13 +105,13 @@ function onAllRows(rows: TrainingRows, test: Int32Array, scores: Float64Array): 
 
 /** Each path scores every row once, by the fold that tested it there. */
 function pathsOf(
-  { market, rows, label }: TrainingJob,
+  { market, rows }: TrainingJob,
   split: CombinatorialSplit,
   scored: readonly Float64Array[],
 ): Pick<CrossValidation, 'paths' | 'pathScores'> {
   if (market === undefined) return { paths: null, pathScores: [] };
   const pathScores = split.paths.map((_, path) => pathReturns(split, path, scored));
-  const money = pathScores.map((scores) => moneyOf(market, label.scoreKind, rows, scores));
+  const money = pathScores.map((scores) => moneyOf(market, rows, scores));
   const statistics = (name: 'total_return' | 'sharpe') =>
     pathStatistics(Float64Array.from(money, (one) => one?.[name] ?? 0));
   return { paths: { total_return: statistics('total_return'), sharpe: statistics('sharpe') }, pathScores };

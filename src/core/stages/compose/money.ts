@@ -1,23 +1,55 @@
+import type { StrategyOptions } from '../../config/index.js';
 import type { OpenDataset } from '../../data/dataset.js';
 import { runBacktest } from '../../engine/backtest.js';
-import { firstTickAt, type MarketFeed } from '../../engine/feed.js';
-import { defaultThresholds } from '../../engine/strategy.js';
+import { firstTickAt, type MarketFeed, type Signals } from '../../engine/feed.js';
+import type { Thresholds } from '../../engine/strategy.js';
 import { sessionAxis, sessionOfMarks, sessionReturns, sharpe } from '../../evaluation/index.js';
-import { create as nextOpen } from '../../market/fills/next-open.js';
-import { NO_COSTS, NO_SLIPPAGE } from '../../market/index.js';
+import type { Label } from '../../features/index.js';
 import type { ScoreKind } from '../../models/model.js';
-import type { TrainingRows } from '../../models/trainer.js';
-import { returnCalendar } from './market.js';
+import type { Learner, TrainingRows } from '../../models/trainer.js';
+import { adjustingOf } from './as-of.js';
+import { measuresOf, returnCalendar } from './market.js';
+import { type ComposedStrategy, composeStrategy, type StrategySettings, strategySettingsOf } from './strategy.js';
 
-const CASH = 100_000;
+/** The score that asks for no position: the middle, or for what is never short anything that lets go of a long. */
+export function neutral(kind: ScoreKind, { enterShort, exitLong }: Thresholds): number {
+  const middle = kind === 'probability' ? 0.5 : 0;
+  return enterShort > Number.NEGATIVE_INFINITY ? middle : Math.min(middle, exitLong - 1e-9);
+}
 
-/** The score that asks for no position. */
-export const neutral = (kind: ScoreKind): number => (kind === 'probability' ? 0.5 : 0);
-
-/** Where a fold's scores can be traded. */
+/** Where scores of folds are traded, and how. */
 export interface FoldMarket {
   readonly dataset: OpenDataset;
   readonly feed: MarketFeed;
+  readonly kind: ScoreKind;
+  /** What of the options decides it, as a run would store it. */
+  readonly settings: StrategySettings;
+  readonly composed: ComposedStrategy;
+  readonly measures: Signals['measures'];
+}
+
+/** Trades scores of this kind as `backtest` would with the same options; what a fold leaves open is closed at its end. */
+export async function foldMarket(
+  options: StrategyOptions,
+  { kind, short }: { readonly kind: ScoreKind; readonly short: boolean },
+  { dataset, feed }: Pick<FoldMarket, 'dataset' | 'feed'>,
+): Promise<FoldMarket> {
+  const settings = strategySettingsOf({ ...options, short: options.short || short, closeAtEnd: 'close' });
+  const composed = await composeStrategy(settings, kind, dataset.instruments);
+  const measures = measuresOf(dataset, composed.strategy.sizing, adjustingOf(dataset));
+  return { dataset, feed, kind, settings, composed, measures };
+}
+
+/** The market of a learner's folds; undefined for an agent, which is judged by itself, and for a meta-label's probability,
+ * which has the side of its rule. */
+export async function learnerMarket(
+  options: StrategyOptions,
+  { agent }: Pick<Learner, 'agent'>,
+  { name, scoreKind }: Pick<Label, 'name' | 'scoreKind'>,
+  at: Pick<FoldMarket, 'dataset' | 'feed'>,
+): Promise<FoldMarket | undefined> {
+  if (agent !== undefined || name === 'meta') return undefined;
+  return foldMarket(options, { kind: scoreKind, short: false }, at);
 }
 
 /** What a backtest of scores earns. */
@@ -28,15 +60,12 @@ export interface Money {
 
 /**
  * What scores of these rows (one a row, NaN = none) would have earned: a backtest over the bars from the first of them to
- * the last, long or flat by the default thresholds, equal parts, next-open fills, without costs. Flat on bars of no row.
+ * the last, with the strategy, fills and costs of this market. Flat on bars of no row.
  */
-export function moneyOf(
-  { dataset, feed }: FoldMarket,
-  kind: ScoreKind,
-  rows: TrainingRows,
-  values: Float64Array,
-): Money | undefined {
-  const scores = feed.bars.map(({ time }) => new Float64Array(time.length).fill(neutral(kind)));
+export function moneyOf(market: FoldMarket, rows: TrainingRows, values: Float64Array): Money | undefined {
+  const { dataset, feed, kind, settings, composed, measures } = market;
+  const outside = neutral(kind, composed.strategy.thresholds);
+  const scores = feed.bars.map(({ time }) => new Float64Array(time.length).fill(outside));
   let first = Number.POSITIVE_INFINITY;
   let last = Number.NEGATIVE_INFINITY;
   for (let r = 0; r < rows.rows; r++) {
@@ -50,29 +79,12 @@ export function moneyOf(
   const from = firstTickAt(feed, first);
   // One bar more: what was decided last fills there.
   const to = Math.min(feed.clock.length, firstTickAt(feed, last) + 2);
-  const { equity } = runBacktest(
-    feed,
-    { scores, measures: undefined },
-    {
-      strategy: {
-        thresholds: defaultThresholds(kind, false),
-        sizing: { kind: 'equal', fraction: 1 },
-        protection: undefined,
-        timeStop: Number.POSITIVE_INFINITY,
-        reentry: 'new-signal',
-        policies: [],
-      },
-      venue: {
-        ...{ cash: CASH, costs: NO_COSTS, slippage: NO_SLIPPAGE, fill: nextOpen({}), leverage: 1, allowShort: false },
-      },
-      rounding: { quantity: (_, quantity) => quantity, price: (_, price) => price },
-      ...{ from, to, closeAtEnd: true },
-    },
-  );
+  const { equity } = runBacktest(feed, { scores, measures }, { ...composed, from, to });
   const axis = sessionAxis(returnCalendar(dataset), equity.time);
-  const sessions = sessionReturns(equity.equity, sessionOfMarks(equity.time, axis), axis.dates.length, CASH);
+  const { cash } = settings;
+  const sessions = sessionReturns(equity.equity, sessionOfMarks(equity.time, axis), axis.dates.length, cash);
   return {
-    total_return: equity.equity.at(-1)! / CASH - 1,
+    total_return: equity.equity.at(-1)! / cash - 1,
     // A model that never trades has no ratio, and earns nothing.
     sharpe: sharpe(sessions.returns, axis.periodsPerYear) || 0,
   };

@@ -4,10 +4,8 @@ import type { OpenDataset } from '../../data/dataset.js';
 import { lowerBound } from '../../domain/bars.js';
 import { firstTickAt, type MarketFeed } from '../../engine/feed.js';
 import type { ScoredPath } from '../../evaluation/index.js';
-import type { ScoreKind } from '../../models/model.js';
 import type { TrainingRows } from '../../models/trainer.js';
 import { readParquet, writeParquet } from '../../platform/parquet.js';
-import { neutral } from './money.js';
 
 const FILE = 'paths.parquet';
 
@@ -26,18 +24,18 @@ export async function writePathScores(
   });
 }
 
-/** The paths of a model's combinatorial folds on a dataset, flat on bars of no row; none for a model without. */
+/** The paths of a model's combinatorial folds on a dataset, `outside` the score of bars of no row; none for a model without. */
 export async function scoredPaths(
   model: Artifact,
   dataset: OpenDataset,
   feed: MarketFeed,
-  kind: ScoreKind,
+  outside: number,
 ): Promise<readonly ScoredPath[]> {
   if (model.manifest.files[FILE] === undefined) return [];
   const { instrument, time, ...columns } = await readParquet(model.file(FILE));
   const index = new Map(dataset.instruments.map(({ id }, j) => [id, j]));
   return Object.values(columns).map((column) => {
-    const scores = dataset.bars.map((bars) => new Float64Array(bars.time.length).fill(neutral(kind)));
+    const scores = dataset.bars.map((bars) => new Float64Array(bars.time.length).fill(outside));
     let first = Number.POSITIVE_INFINITY;
     let last = Number.NEGATIVE_INFINITY;
     for (let r = 0; r < column.length; r++) {

@@ -14,6 +14,7 @@ import { importanceOf } from './importance.js';
 import { learnedOf } from './learned.js';
 import { feedOf, signalsOf } from './market.js';
 import { openModel } from './model.js';
+import { neutral } from './money.js';
 import { scoredPaths } from './paths.js';
 import { retrainChecks } from './retrain.js';
 import type { OpenRun } from './run.js';
@@ -62,7 +63,7 @@ export async function openReplay({ artifact, run }: OpenRun, runtime: Runtime): 
     modelArtifact,
     dataset,
     policies: () => agentPolicies(file, seeds, dataset, replay.signals, composed.strategy.sizing),
-    paths: () => scoredPaths(modelArtifact, dataset, feed, run.scoreKind),
+    paths: () => scoredPaths(modelArtifact, dataset, feed, neutral(run.scoreKind, composed.strategy.thresholds)),
     retrained: async (seed) => {
       const rows = segment === undefined ? undefined : await learned();
       return rows === undefined ? [] : retrainChecks(rows, segment!, modelArtifact.manifest, seed, runtime);

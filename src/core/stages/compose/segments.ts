@@ -46,7 +46,7 @@ export interface TrainingJob extends FitJob {
   /** Workers that hold these rows and fit folds side by side; absent: this thread fits them. */
   readonly pool?: FoldPool | undefined;
   /** Where scores of folds are traded, for their money metrics; undefined: there are none. */
-  readonly market?: FoldMarket;
+  readonly market?: FoldMarket | undefined;
 }
 
 export interface SegmentReport {
@@ -250,7 +250,6 @@ export function metricsOf(job: TrainingJob, keep: Int32Array, outcome: Outcome):
   if ('judged' in outcome) return { metrics: { rows: keep.length, ...outcome.judged }, scores: undefined };
   const test = selectRows(rows, keep);
   const { scores } = outcome;
-  // A meta-label's probability has the side of its rule, not of the market.
-  const money = market && label.name !== 'meta' && moneyOf(market, label.scoreKind, test, scores);
-  return { metrics: { ...scoreMetrics(label.scoreKind, scores, test.y), ...(money || {}) }, scores };
+  const money = market && moneyOf(market, test, scores);
+  return { metrics: { ...scoreMetrics(label.scoreKind, scores, test.y), ...money }, scores };
 }

@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { adapterSettings, type BacktestOptions, type Commission, parseCall, RATE_KINDS } from '../../config/index.js';
+import {
+  adapterSettings,
+  type BacktestOptions,
+  type Commission,
+  parseCall,
+  RATE_KINDS,
+  type StrategyOptions,
+} from '../../config/index.js';
 import type { Instrument } from '../../domain/instrument.js';
 import type { Protection } from '../../domain/orders.js';
 import { roundingOf } from '../../engine/rounding.js';
@@ -83,14 +90,15 @@ export const strategySettingsSchema = z.strictObject({
 });
 export type StrategySettings = z.output<typeof strategySettingsSchema>;
 
-export function strategySettingsOf(options: BacktestOptions): StrategySettings {
-  const { commission } = options;
+export function strategySettingsOf(options: StrategyOptions & Pick<BacktestOptions, 'closeAtEnd'>): StrategySettings {
+  const { text: _, ...commission } = options.commission;
+  const { text: __, ...slippage } = options.slippage;
   return {
     cash: options.cash,
     commission: { ...finite(commission), schedule: commission.schedule.map(finite) },
     fees: typeof options.fees === 'string' ? options.fees : [...options.fees],
     rates: [...options.rates],
-    slippage: options.slippage,
+    slippage,
     fill: options.fill.text,
     entry: options.entry.text,
     sizing: options.sizing,

@@ -1,6 +1,7 @@
-import { adapterSettings, type Call } from '../../config/index.js';
-import type { ModelTrainer, TrainerModule } from '../../models/trainer.js';
+import { adapterSettings, type Call, type StrategyOptions } from '../../config/index.js';
+import type { EngineInfo, ModelTrainer, TrainerModule } from '../../models/trainer.js';
 import { loadAdapter } from '../../registry/index.js';
+import type { Runtime } from '../runtime.js';
 
 export interface ComposedTrainer {
   readonly trainer: ModelTrainer;
@@ -21,6 +22,39 @@ export async function composeTrainer(
   const settings = adapterSettings(module.name, module.settings, call, params, given, module.aliases);
   const trainer = await module.create(settings);
   return { trainer, name: call.name, text: call.text, settings, sha256: sha256 ?? null };
+}
+
+/**
+ * A trainer for a run that will be traded so: an agent, which trades in training, takes the costs and the short side that
+ * are asked for where its own settings say nothing. Costs that are a file stay its own: its settings go with the model.
+ */
+export async function composeTrading(
+  call: Call,
+  { commission, slippage, short }: Pick<StrategyOptions, 'commission' | 'slippage' | 'short'>,
+  params: Readonly<Record<string, string>> = {},
+  given: Readonly<Record<string, unknown>> = {},
+): Promise<ComposedTrainer> {
+  const composed = await composeTrainer(call, params, given);
+  const { trainer, settings } = composed;
+  if (trainer.kind !== 'learner' || trainer.agent === undefined) return composed;
+  const asked = {
+    ...(commission.text !== '0' && commission.schedule.length === 0 && { commission: commission.text }),
+    ...(slippage.text !== '0' && { slippage: slippage.text }),
+    ...(short && { short }),
+  };
+  const own = Object.entries(asked).filter(([key]) => key in settings);
+  return composeTrainer(call, params, { ...Object.fromEntries(own), ...given });
+}
+
+/** Says which engine runs, and which costs an agent trades with in training. */
+export function sayHow(
+  { trainer, text, settings }: ComposedTrainer,
+  engine: EngineInfo,
+  { logger }: Pick<Runtime, 'logger'>,
+): void {
+  logger.info(`${text}: ${engine.name} engine, version ${engine.version}`);
+  if (trainer.kind !== 'learner' || trainer.agent === undefined || settings['commission'] === undefined) return;
+  logger.info(`${text} trades in training at commission ${settings['commission']}, slippage ${settings['slippage']}`);
 }
 
 /** The same trainer again, from what a model stored. */

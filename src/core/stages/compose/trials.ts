@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Artifact } from '../../artifacts/index.js';
+import type { Artifact, Json } from '../../artifacts/index.js';
 import type { OpenDataset } from '../../data/dataset.js';
 import { calendarOf } from '../../domain/calendars/index.js';
 import {
@@ -37,12 +37,19 @@ function describeTrial({ run, equity }: OpenRun, model: Artifact, dataset: Pick<
       instruments: run.instruments,
       interval: run.interval,
       strategy: text ?? model.id,
-      settings: { model: model.manifest.settings, execution: run.strategy },
+      settings: { model: withoutTrading(model.manifest.settings), execution: run.strategy },
       seed: run.seed,
     },
     dates: axis.dates,
     returns,
   };
+}
+
+/** How folds were traded in training makes another model of no model: the same returns come of it. */
+function withoutTrading(settings: Json): Json {
+  if (typeof settings !== 'object' || settings === null || Array.isArray(settings)) return settings;
+  const { trading: _, ...own } = settings as Readonly<Record<string, Json>>;
+  return own;
 }
 
 /**
