@@ -33,6 +33,7 @@ const ROWS: readonly (readonly [string, (venue: Venue) => string])[] = [
   ['extended hours', ({ can }) => yes(can.extendedHours)],
   ['exits on an entry (bracket, one-triggers-other)', ({ can }) => yes(can.attachedProtection)],
   ['a pair of exits (one-cancels-other)', ({ can }) => yes(can.oco)],
+  ['a pair of entries (one cancels or triggers the other)', ({ can }) => yes(can.pairedEntries !== undefined)],
   ['exits relative to the fill price', ({ can }) => yes(can.relativeProtection)],
   ['trailing stop', ({ can }) => yes(can.trailingStop)],
   ['change of an order in place', ({ can }) => yes(can.replace)],

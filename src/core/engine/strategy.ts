@@ -56,6 +56,9 @@ export function defaultThresholds(kind: ScoreKind, short: boolean): Thresholds {
     : { enterLong: tiny, exitLong: 0, enterShort: short ? -tiny : Number.NEGATIVE_INFINITY, exitShort: 0 };
 }
 
-/** Whether it enters by two orders at once, which only the simulated venue takes. */
+/** Brokers that take entries of two orders at once: those whose `capabilities` have `pairedEntries`. */
+export const PAIRED_VENUES = ['ibkr', 'schwab', 'sim'] as const;
+
+/** Whether it enters by two orders at once, which not every venue takes. */
 export const entersByPair = ({ entry }: Pick<Strategy, 'entry'>): boolean =>
   entry?.type === 'oco' || entry?.type === 'oto';

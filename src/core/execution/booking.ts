@@ -31,9 +31,13 @@ export async function ourOrder(
 const sameScope = (a: StrategyScope, b: StrategyScope): boolean =>
   a.venue === b.venue && a.account === b.account && a.strategy === b.strategy;
 
-const legOf = (order: BrokerOrder): OrderLeg => (order.type === 'limit' ? 'target' : 'stop');
+/** What an order that hangs on another one is for: on the side of an entry it is the second of a pair of entries. */
+function legOf(order: BrokerOrder, { leg, request }: OrderRecord): OrderLeg {
+  if (leg === 'entry' && order.side === request.side) return 'entry';
+  return order.type === 'limit' ? 'target' : 'stop';
+}
 
-/** Books venues' orders that are ours: their state and the exits attached to them. */
+/** Books venues' orders that are ours: their state, and the exits and second entries attached to them. */
 export async function bookOrders(
   context: ExecutionContext,
   found: readonly { readonly record: OrderRecord; readonly order: BrokerOrder }[],
@@ -50,13 +54,13 @@ export async function bookOrders(
       (leg): AttachedOrder => ({
         clientOrderId: leg.clientOrderId ?? `${record.clientOrderId}.${leg.venueOrderId}`,
         venueOrderId: leg.venueOrderId,
-        leg: legOf(leg),
+        leg: legOf(leg, record),
         request: {
           instrument: leg.instrument,
           side: leg.side,
           type: leg.type === 'other' ? 'stop' : leg.type,
           timeInForce: record.request.timeInForce,
-          opens: false,
+          opens: legOf(leg, record) === 'entry',
           ...(leg.quantity === undefined ? {} : { quantity: leg.quantity }),
           ...(leg.limitPrice === undefined ? {} : { limitPrice: leg.limitPrice }),
           ...(leg.stopPrice === undefined ? {} : { stopPrice: leg.stopPrice }),

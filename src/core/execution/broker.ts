@@ -58,8 +58,11 @@ export interface BrokerCapabilities {
   readonly attachedProtection: boolean;
   /** Two exits of which one cancels the other. */
   readonly oco: boolean;
-  /** Entries of two orders: one cancels the other, or one triggers the other (`OrderRequest.either` and `.triggers`). */
-  readonly pairedEntries?: boolean;
+  /**
+   * Entries of two orders, of which one cancels or triggers the other (`OrderRequest.either` and `.triggers`): worked as
+   * one order that changes its terms, or as two that the venue itself ties together. Absent: not taken.
+   */
+  readonly pairedEntries?: 'one-order' | 'two-orders';
   readonly trailingStop: boolean;
   /** Classes of instruments whose exits the venue does not hold. */
   readonly noExitsFor?: ReadonlySet<InstrumentClass>;

@@ -9,6 +9,7 @@ export { sendDecision } from './desk.js';
 export * from './flatten.js';
 export { compareHoldings, type Difference, differenceTable, type ExternalHolding } from './holdings.js';
 export { awaitOutcome, cancelOrder, pollOrders, replaceOrder } from './outcome.js';
+export { keepPairs } from './pairs.js';
 export * from './protection/index.js';
 export { type ReconcileOptions, type ReconcileResult, reconcile } from './reconcile.js';
 export { commitDecision, commitIntents, type SubmitOptions, submitOrders } from './submit.js';

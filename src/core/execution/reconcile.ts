@@ -1,4 +1,4 @@
-import { compare, signOf, subtract } from '../domain/decimal.js';
+import { compare, signOf, subtract, sum } from '../domain/decimal.js';
 import { QuantlineError } from '../errors/index.js';
 import {
   type CorporateActionRecord,
@@ -256,10 +256,10 @@ function mayExplain(
 ): boolean {
   if (kind !== 'position' || order.instrument !== instrument || !isOpenQuestion(order)) return false;
   if (context.clock.now() - (order.sentAt ?? order.createdAt) >= limitsOf(context).invisibleFor) return false;
-  const { side, quantity } = order.request;
+  const { side, quantity, triggers } = order.request;
   const moved = subtract(venue, owned);
   if (signOf(moved) !== (side === 'buy' ? 1 : -1)) return false;
-  return quantity === undefined || compare(magnitude(moved), quantity) <= 0;
+  return quantity === undefined || compare(magnitude(moved), sum([quantity, triggers?.quantity ?? '0'])) <= 0;
 }
 
 async function halt(context: ExecutionContext, differences: readonly Difference[]): Promise<never> {

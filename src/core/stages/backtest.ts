@@ -4,7 +4,7 @@ import type { OpenDataset } from '../data/dataset.js';
 import { timeRange } from '../data/range.js';
 import { runBacktest } from '../engine/backtest.js';
 import { firstTickAt, type MarketFeed } from '../engine/feed.js';
-import { entersByPair } from '../engine/strategy.js';
+import { entersByPair, PAIRED_VENUES } from '../engine/strategy.js';
 import { QuantlineError } from '../errors/index.js';
 import { isoTime } from '../platform/index.js';
 import { openDetail, pinDetail } from './compose/detail.js';
@@ -56,9 +56,7 @@ export async function backtest(options: BacktestOptions, runtime: Runtime): Prom
       runtime.progress.update('scoring');
       const composed = await composeStrategy(settings, model.file.scoreKind, dataset.instruments);
       if (entersByPair(composed.strategy))
-        runtime.logger.warn(
-          'It enters by pairs of orders: only the simulated venue takes them, brokers refuse the run.',
-        );
+        runtime.logger.info(`It enters by pairs of orders, which these brokers take: ${PAIRED_VENUES.join(', ')}.`);
       const signals = signalsOf(dataset, model.model, composed.strategy.sizing);
       runtime.signal.throwIfAborted();
       runtime.progress.update('trading');

@@ -4,7 +4,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { ARTIFACT_SCHEMAS, type Artifact, type ArtifactIdentity, buildId, type Json } from '../artifacts/index.js';
 import { type EvaluateOptions, nearest } from '../config/index.js';
 import { calendarOf } from '../domain/calendars/index.js';
-import { entersByPair } from '../engine/strategy.js';
+import { entersByPair, PAIRED_VENUES } from '../engine/strategy.js';
 import { QuantlineError } from '../errors/index.js';
 import {
   type Assessment,
@@ -166,7 +166,7 @@ function assessedRun({ artifact, run, equity, trades, fills, flows }: OpenRun, {
     in_sample: run.inSample,
     fill: run.strategy.fill,
     live_order: run.liveOrder,
-    only_at: entersByPair(replay.strategy) ? ('sim' as const) : null,
+    only_at: entersByPair(replay.strategy) ? [...PAIRED_VENUES] : null,
     largest_volume_share: run.largestShare > 0 ? run.largestShare : null,
     detail: run.detail && { interval: run.detail.interval, bars: run.detail.bars, detailed: run.detail.detailed },
     halted: run.halted,

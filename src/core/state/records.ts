@@ -30,9 +30,12 @@ export interface OrderRequest {
   readonly stopLoss?: { readonly stopPrice: string; readonly limitPrice?: string };
   /** Exits relative to the fill price, for venues that compute and hold them (`relativeProtection`). */
   readonly protection?: Protection;
-  /** One cancels other, and one triggers other: as in `OrderIntent`. */
+  /**
+   * One cancels other, and one triggers other: as in `OrderIntent`. Where the venue works two orders, `quantity` is that
+   * of the first alone, and `triggers.quantity` that of the other.
+   */
   readonly either?: QuantisedTerms;
-  readonly triggers?: { readonly first: number; readonly terms: QuantisedTerms };
+  readonly triggers?: { readonly first: number; readonly terms: QuantisedTerms; readonly quantity?: string };
   /** Whether the position may end up on the other side of zero: an order with `false` only reduces. */
   readonly opens?: boolean;
   /** Why it is sent, for the record: signal, time_stop, risk, stop_loss … */

@@ -326,6 +326,67 @@ export function brokerContract(name: string, make: () => Promise<BrokerRig>) {
       ]);
     });
 
+    const paired = (terms: Partial<OrderRequest>) => limit('90', { timeInForce: 'gtc', opens: true, ...terms });
+    const oco = () => paired({ quantity: '10', either: { type: 'stop', stopPrice: '110' } });
+    const oto = () =>
+      broker.capabilities.pairedEntries === 'two-orders'
+        ? paired({ quantity: '4', triggers: { first: 0.4, terms: { type: 'limit', limitPrice: '85' }, quantity: '6' } })
+        : paired({ quantity: '10', triggers: { first: 0.4, terms: { type: 'limit', limitPrice: '85' } } });
+    const held = async () => (await broker.positions()).map(({ quantity }) => quantity);
+
+    test('a pair of entries is taken or refused as the capabilities say', async () => {
+      const taken = broker.capabilities.pairedEntries !== undefined;
+      for (const request of [oco(), oto()]) {
+        const sent = await broker.submit(request, nextId()).catch(sendOutcome);
+        if (!taken) expect(sent).toBe('rejected');
+      }
+      expect((await broker.openOrders()).length > 0).toBe(taken);
+    });
+
+    test.each<[string, number, number]>([
+      ['the limit', 89, 112],
+      ['the stop', 111, 88],
+    ])('of two entries of which one cancels the other, %s fills, and never both', async (_name, one, other) => {
+      if (broker.capabilities.pairedEntries === undefined) return;
+      await rig.trade(symbol, 100);
+      await broker.submit(oco(), nextId());
+      await rig.trade(symbol, one);
+      expect(await held()).toEqual(['10']);
+      expect(await broker.openOrders()).toEqual([]);
+      await rig.trade(symbol, other);
+      expect(await held()).toEqual(['10']);
+    });
+
+    test('an entry triggers another, which works once the first has filled', async () => {
+      if (broker.capabilities.pairedEntries === undefined) return;
+      await rig.trade(symbol, 100);
+      const id = nextId();
+      const sent = await broker.submit(oto(), id);
+      await rig.trade(symbol, 89);
+      expect(await held()).toEqual(['4']);
+      expect((await broker.openOrders()).map(({ side, limitPrice }) => [side, limitPrice])).toEqual([['buy', '85']]);
+      await rig.trade(symbol, 84);
+      expect(await held()).toEqual(['10']);
+      expect(await broker.openOrders()).toEqual([]);
+      expect(await broker.orderByVenueId(sent.venueOrderId)).toMatchObject({ status: 'filled' });
+    });
+
+    test('a pair of entries is cancelled as one, and what was triggered by itself', async () => {
+      if (broker.capabilities.pairedEntries === undefined) return;
+      await rig.trade(symbol, 100);
+      for (const request of [oco(), oto()]) {
+        const sent = await broker.submit(request, nextId());
+        await broker.cancel(sent.venueOrderId);
+        expect(await broker.openOrders()).toEqual([]);
+      }
+      await broker.submit(oto(), nextId());
+      await rig.trade(symbol, 89);
+      for (const { venueOrderId } of await broker.openOrders()) await broker.cancel(venueOrderId);
+      expect(await broker.openOrders()).toEqual([]);
+      await rig.trade(symbol, 84);
+      expect(await held()).toEqual(['4']);
+    });
+
     test('a trailing stop rests until it is cancelled', async (context) => {
       if (!broker.capabilities.trailingStop) return context.skip();
       await broker.submit(market(), nextId());

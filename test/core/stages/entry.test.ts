@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest';
+import { capabilities as alpaca } from '../../../src/core/execution/brokers/alpaca.js';
+import { capabilities as ibkr } from '../../../src/core/execution/brokers/ibkr.js';
+import { capabilities as schwab } from '../../../src/core/execution/brokers/schwab.js';
 import type { Broker } from '../../../src/core/execution/index.js';
 import { entryOf } from '../../../src/core/stages/compose/entry.js';
 import { checkEntries } from '../../../src/core/stages/trade/guards.js';
@@ -35,10 +38,12 @@ test.each([
   );
 });
 
-test('a venue that sends no pairs of entries refuses the run before anything is traded', () => {
-  const venue = (pairedEntries: boolean) => ({ venue: 'alpaca-paper', capabilities: { pairedEntries } }) as Broker;
+test('a venue that takes no pairs of entries refuses the run before anything is traded, and names those that do', () => {
+  const venue = (capabilities: object) => ({ venue: 'alpaca-paper', capabilities }) as Broker;
   const paired = strategy({ entry: entryOf('oco(limit(0.5%),stop(1%))') });
-  expect(() => checkEntries(venue(false), paired)).toThrow(expect.objectContaining({ code: 'CONFIG' }));
-  checkEntries(venue(true), paired);
-  checkEntries(venue(false), strategy());
+  expect(() => checkEntries(venue(alpaca), paired)).toThrow(
+    expect.objectContaining({ code: 'CONFIG', hint: expect.stringContaining('ibkr, schwab, sim') }),
+  );
+  for (const one of [ibkr, schwab]) checkEntries(venue(one), paired);
+  checkEntries(venue(alpaca), strategy());
 });

@@ -77,11 +77,11 @@ describe('evaluate', () => {
     expect(tables[0]!.rows.map((row) => row[0])).toContain('deflated_sharpe>=0.95');
   });
 
-  test('says that no broker takes the run where it enters by a pair of orders', async () => {
+  test('says which brokers take the run where it enters by a pair of orders', async () => {
     const paired = await runOf(msft, 'sma-cross(10,30)', { entry: 'oco(limit(0.5%),stop(0.5%))', from: '2020-01-02' });
     const { report, notes } = await judged(paired, { gate: ['trades>=1'] });
-    expect([report.run.only_at, (await judged(sma)).report.run.only_at]).toEqual(['sim', null]);
-    expect(notes.join()).toContain('TRADES AT THE SIMULATED VENUE ONLY');
+    expect([report.run.only_at, (await judged(sma)).report.run.only_at]).toEqual([['ibkr', 'schwab', 'sim'], null]);
+    expect(notes.join()).toContain('it trades at ibkr, schwab, sim only');
   });
 
   test('the same question gives the same report', async () => {

@@ -153,7 +153,7 @@ export class TwsBook {
     return execution;
   }
 
-  /** The siblings of a filled exit end; those of an OCA group shrink with it. */
+  /** The siblings of a filled exit end; those of an OCA group shrink with it, or end with the first part of a fill. */
   private settle(order: TwsOrder): void {
     const siblings = this.orders.filter(
       (one) =>
@@ -165,6 +165,7 @@ export class TwsBook {
     );
     for (const one of siblings) {
       one.total = Math.min(one.total, one.filled + order.total - order.filled);
+      if (one.ocaType === 1 && one.ocaGroup !== '') one.total = one.filled;
       if (one.total <= one.filled) this.end(one, 'Cancelled', 'OCA group');
       else this.tell.order(one);
     }

@@ -51,7 +51,7 @@ export class Rig extends ExecutionRig {
     venue.book.prices.set('MSFT', 200);
     const [journal, lease] = await ExecutionRig.journal(parts, SCOPE);
     const broker = brokerAt(venue, parts, more);
-    const own = (ref: string): boolean => ref.startsWith('ql-swing-') && !/\/(tp|sl)$/.test(ref);
+    const own = (ref: string): boolean => ref.startsWith('ql-swing-') && !/\/(tp|sl|2)$/.test(ref);
     return new Rig(venue, parts, broker, SCOPE, journal, lease, {
       accepted: () => venue.book.accepted.map(({ orderRef }) => orderRef).filter(own),
       fills: () => {

@@ -1,11 +1,12 @@
 import type { TradingCalendar } from '../../domain/calendar.js';
+import { decimalText, isZero, subtract } from '../../domain/decimal.js';
 import type { Instrument } from '../../domain/instrument.js';
-import type { OrderIntent } from '../../domain/orders.js';
-import { type QuantisedOrder, quantiseOrder } from '../../domain/quantise.js';
-import { isQuantlineError } from '../../errors/index.js';
+import type { OrderIntent, OrderTerms } from '../../domain/orders.js';
+import { type QuantisedOrder, quantiseOrder, quantiseQuantity } from '../../domain/quantise.js';
+import { isQuantlineError, QuantlineError } from '../../errors/index.js';
 import { attachedExits, type BrokerCapabilities } from '../../execution/index.js';
 import type { Logger } from '../../platform/index.js';
-import type { NewIntent, OrderRecord, TimeInForce } from '../../state/index.js';
+import type { NewIntent, OrderRecord, OrderRequest, TimeInForce } from '../../state/index.js';
 import type { PlannedOrder } from '../step.js';
 
 /** What an order of one instrument depends on at the moment it is made. */
@@ -24,12 +25,13 @@ export interface OrderPlace {
  * An intent as this venue takes it. An amount becomes a quantity at the last close where the venue does not take the
  * amount itself. Protection travels with the order where the venue computes it from the fill; elsewhere exits are
  * attached at prices from the last close, and moved once there is a fill: on whole units only, because venues hold no
- * exits on fractions.
+ * exits on fractions. A pair of entries is sized at the dearer of its prices, and gets its exits once it has filled.
  */
 export function toNewIntent(planned: Extract<PlannedOrder, { action: 'submit' }>, place: OrderPlace): NewIntent {
   const { protection, notional, ...rest } = planned.intent;
   const { instrument, capabilities, close } = place;
-  const { type, limitPrice, stopPrice, leg } = planned.intent;
+  const { type, limitPrice, stopPrice, leg, either, triggers } = planned.intent;
+  const pair = capabilities.pairedEntries === 'two-orders' && (either ?? triggers) !== undefined;
   const relative = capabilities.relativeProtection === true;
   const whole =
     !place.fractional ||
@@ -41,14 +43,15 @@ export function toNewIntent(planned: Extract<PlannedOrder, { action: 'submit' }>
   const intent =
     notional === undefined || byMoney
       ? planned.intent
-      : { ...rest, quantity: notional / (limitPrice ?? stopPrice ?? close) };
+      : { ...rest, quantity: notional / Math.max(limitPrice ?? stopPrice ?? close, ...(pair ? pricesOf(either) : [])) };
   // What is held may be a fraction; only what is opened is cut.
   const fractional = capabilities.cutsNotional === true ? place.fractional : leg === 'exit' || !whole;
-  const numbers = quantiseOrder(intent, instrument, fractional, capabilities.notionalDecimals);
+  const quantised = quantiseOrder(intent, instrument, fractional, capabilities.notionalDecimals);
+  const numbers = pair ? asTwoOrders(quantised, instrument) : quantised;
   const { side } = intent;
   const expected = limitPrice ?? stopPrice ?? close;
   const exits =
-    protection === undefined || relative
+    protection === undefined || relative || pair
       ? {}
       : attachedExits(protection, instrument, capabilities, side === 'buy' ? 1 : -1, expected, isOpen(place));
   const attached = 'stopLoss' in exits || 'takeProfit' in exits;
@@ -67,6 +70,25 @@ export function toNewIntent(planned: Extract<PlannedOrder, { action: 'submit' }>
       ...exits,
     },
   };
+}
+
+const pricesOf = (terms: OrderTerms | undefined): readonly number[] =>
+  terms === undefined ? [] : [terms.limitPrice ?? terms.stopPrice!];
+
+/** The units of each order of a pair, for a venue that works two. @throws QuantlineError REFUSED where one has none. */
+function asTwoOrders(whole: QuantisedOrder, instrument: Instrument): QuantisedOrder & Pick<OrderRequest, 'triggers'> {
+  const { quantity, triggers } = whole;
+  if (triggers === undefined) return whole;
+  const first = decimalText(quantiseQuantity(Number(quantity) * triggers.first, instrument, false));
+  if (isZero(first))
+    throw new QuantlineError(
+      'REFUSED',
+      `${instrument.id}: ${quantity} is too little for two orders. Nothing was sent.`,
+      {
+        hint: 'Trade larger, or enter by one order.',
+      },
+    );
+  return { ...whole, quantity: first, triggers: { ...triggers, quantity: subtract(quantity!, first) } };
 }
 
 /** What is to be sent, and which open entries are to be cancelled, for what was planned. */

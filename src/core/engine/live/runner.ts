@@ -7,6 +7,7 @@ import {
   commitDecision,
   type EmergencyPolicy,
   type ExecutionContext,
+  keepPairs,
   ProtectionKeeper,
   type ReconcileOptions,
   type ReconcileResult,
@@ -28,7 +29,7 @@ import { actionEvent } from '../actions.js';
 import { allocateView, type MarketView } from '../decide.js';
 import { type EventSink, orderEvent } from '../events.js';
 import { type PlannedOrder, Stepper } from '../step.js';
-import type { Strategy } from '../strategy.js';
+import { entersByPair, type Strategy } from '../strategy.js';
 import { AccountKeeper } from './account.js';
 import { AccountRisk } from './account-risk.js';
 import { actionRecord } from './actions.js';
@@ -91,6 +92,8 @@ export class LiveRunner {
   private flatUntil = Number.NEGATIVE_INFINITY;
   private readonly noted: ExecutionRecord[] = [];
   private readonly protection: ProtectionKeeper | undefined;
+  /** Entries are pairs of orders at the venue. */
+  private readonly paired: boolean;
   private readonly emergency: EmergencyPolicy;
   /** Positions that exits have turned over, as last seen. */
   private reversed: readonly PositionRecord[] = [];
@@ -104,6 +107,7 @@ export class LiveRunner {
     this.ahead = new Ahead(execution);
     this.view = allocateView(source.instruments.length);
     this.emergency = settings.emergency ?? 'exit';
+    this.paired = entersByPair(settings.strategy) && execution.broker.capabilities.pairedEntries === 'two-orders';
     const { protection } = settings.strategy;
     if (protection !== undefined && execution.broker.capabilities.relativeProtection !== true) {
       const policy = { protection, emergency: this.emergency };
@@ -242,7 +246,7 @@ export class LiveRunner {
     await emitBooked(execution, this.settings.events, time, booked, before);
     await this.protect(lease, state.reversed);
     // Where nothing has changed since the venue was looked at, what the journal holds has been read.
-    const known = found !== undefined && this.protection === undefined && state.reversed.length === 0;
+    const known = found !== undefined && this.protection === undefined && !this.paired && state.reversed.length === 0;
     if (known) this.keeper.look(memory);
     else await this.keeper.refresh(booked, memory);
     this.open = this.keeper.open;
@@ -257,6 +261,7 @@ export class LiveRunner {
     this.reversed = reversed;
     for (const position of reversed)
       alarms.push(await turnedOver(this.settings.execution, lease, position, this.emergency));
+    if (this.paired) alarms.push(...(await keepPairs(this.settings.execution)));
     if (this.protection !== undefined) alarms.push(...(await this.protection.keep(lease)));
     for (const each of alarms) if (!this.raised(each.instrument)) this.raise(each);
   }

@@ -58,10 +58,10 @@ export const reportSchema = z.strictObject({
     fill: z.string(),
     live_order: z.string().nullable().describe('The live order that realises the fill model'),
     only_at: z
-      .enum(['sim'])
+      .array(z.string())
       .nullable()
       .default(null)
-      .describe('The only venue that takes its orders: it enters by pairs of orders; null where brokers take them'),
+      .describe('The brokers that take its orders, where it enters by pairs of orders; null where all do'),
     largest_volume_share: figure.describe('Largest share of a bar’s volume that one fill used'),
     detail: z
       .strictObject({ interval: z.string(), bars: z.number(), detailed: z.number() })

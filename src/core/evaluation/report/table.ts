@@ -131,7 +131,7 @@ export function reportFootnote(report: ReportDocument): string {
       `${detail.detailed} of ${detail.bars} bars with orders in play were followed inside by ${detail.interval} bars.`,
     );
   if (report.run.only_at !== null)
-    parts.push('TRADES AT THE SIMULATED VENUE ONLY: no broker takes pairs of entry orders (oco, oto).');
+    parts.push(`It enters by pairs of orders (oco, oto): it trades at ${report.run.only_at.join(', ')} only.`);
   if (report.run.in_sample) parts.push('IN SAMPLE: the model was trained on these bars.');
   return parts.join(' ');
 }

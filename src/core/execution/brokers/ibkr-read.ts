@@ -29,10 +29,10 @@ const TYPES: Readonly<Record<string, VenueOrderType>> = {
   TRAIL: 'trailing_stop',
 };
 
-/** Ends of the orderRef of attached exits; what precedes is the entry's client order id. */
-export const LEG = { target: '/tp', stop: '/sl' } as const;
+/** Ends of the orderRef of attached exits, and of the second of two entries; what precedes is the client order id. */
+export const LEG = { target: '/tp', stop: '/sl', second: '/2' } as const;
 
-/** orderRef of the order that an exit hangs on; undefined for an order of its own. */
+/** orderRef of the order that another hangs on; undefined for an order of its own. */
 export function parentRef(ref: string | undefined): string | undefined {
   for (const end of Object.values(LEG)) if (ref?.endsWith(end) === true) return ref.slice(0, -end.length);
   return undefined;
@@ -137,7 +137,7 @@ function seen(contract: Contract, order: Order, progress: Progress): SeenOrder {
     raw: { contract, order },
     order: {
       venueOrderId: String(permId),
-      // Exits belong to their entry and have no id of their own.
+      // Exits and second entries belong to the first order and have no id of their own.
       clientOrderId: ref === '' || parentRef(ref) !== undefined ? undefined : ref,
       instrument: instrumentOf(contract, 'order'),
       side: action === 'BUY' ? 'buy' : 'sell',
@@ -151,7 +151,7 @@ function seen(contract: Contract, order: Order, progress: Progress): SeenOrder {
   };
 }
 
-/** Orders with their exits hung on them, exits of orders that are gone beside them. */
+/** Orders with their exits and second entries hung on them, those of orders that are gone beside them. */
 export function withLegs(list: readonly SeenOrder[]): readonly SeenOrder[] {
   const legs = new Map<string, BrokerOrder[]>();
   for (const { ref, order } of list) {

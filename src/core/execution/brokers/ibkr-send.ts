@@ -4,7 +4,7 @@ import { decimal, type Side, US_EQUITY_TICKS } from '../../domain/index.js';
 import type { QuantlineError } from '../../errors/index.js';
 import { type BrokerCapabilities, type OrderRequest, sendError } from '../broker.js';
 import { LEG } from './ibkr-read.js';
-import { checkOrder, refuseOrder } from './order-rules.js';
+import { checkOrder, refuseOrder, secondOf } from './order-rules.js';
 
 /** One order of a group, before it has an account and a number. */
 export interface PartialOrder {
@@ -13,12 +13,14 @@ export interface PartialOrder {
   readonly child: boolean;
 }
 
+const OCA_CANCEL_WITH_BLOCK = 1;
 const OCA_REDUCE_WITH_BLOCK = 2;
 
 /**
  * TWS's orders for a request. A bracket leaves TWS as a whole: only the last of its parts is marked to transmit, or the
  * entry could fill before its exits exist. A pair of exits is an OCA group that reduces, with overfill protection: a
- * partly filled target leaves the stop at what remains.
+ * partly filled target leaves the stop at what remains. Two entries are an OCA group of which any fill cancels the other,
+ * or an order with another one below it.
  * @throws QuantlineError REFUSED with outcome `rejected`; nothing was sent.
  */
 export function ordersFor(
@@ -26,17 +28,18 @@ export function ordersFor(
   clientOrderId: string,
   capabilities: BrokerCapabilities,
 ): readonly PartialOrder[] {
-  const { side, type, takeProfit, stopLoss } = request;
+  const { takeProfit, stopLoss } = request;
   const checked = checkOrder(request, { capabilities, ticks: US_EQUITY_TICKS });
-  const auction = request.timeInForce === 'opg' || request.timeInForce === 'cls';
-  if (auction && type !== 'market' && type !== 'limit') refuseOrder(request, 'auctions take market and limit orders');
-  if (request.timeInForce === 'fok' && type !== 'limit') refuseOrder(request, 'fill-or-kill takes limit orders');
-  const common = (ref: string, action: Side): Pick<Order, 'orderRef' | 'totalQuantity' | 'tif' | 'action'> => ({
-    orderRef: ref,
-    totalQuantity: Number(request.quantity),
-    tif: TIMES[request.timeInForce] as TimeInForce,
-    action: (action === 'buy' ? 'BUY' : 'SELL') as OrderAction.BUY,
-  });
+  const entry = singleOrder(request, clientOrderId);
+  const second = secondOf(request);
+  if (second !== undefined) {
+    const other = singleOrder(second, clientOrderId + LEG.second);
+    const oca = { ocaGroup: clientOrderId, ocaType: OCA_CANCEL_WITH_BLOCK, transmit: true };
+    return request.either === undefined
+      ? transmittedLast([entry, other])
+      : [entry, other].map((order) => ({ order: { ...order, ...oca }, child: false }));
+  }
+  const common = (ref: string, action: Side) => commonOf({ ...request, side: action }, ref);
   const target = (ref: string): Order => ({
     ...common(ref, checked.exitSide),
     orderType: 'LMT' as OrderType,
@@ -55,18 +58,41 @@ export function ordersFor(
       { order: { ...stop(), ...oca }, child: false },
     ];
   }
-  const entry: Order = {
-    ...common(clientOrderId, side),
+  return transmittedLast([
+    entry,
+    ...(takeProfit === undefined ? [] : [target(clientOrderId + LEG.target)]),
+    ...(stopLoss === undefined ? [] : [stop()]),
+  ]);
+}
+
+/** An order and what hangs on it: nothing works before the last of them is there. */
+const transmittedLast = (orders: readonly Order[]): readonly PartialOrder[] =>
+  orders.map((order, i) => ({ order: { ...order, transmit: i === orders.length - 1 }, child: i > 0 }));
+
+const commonOf = (
+  request: OrderRequest,
+  ref: string,
+): Pick<Order, 'orderRef' | 'totalQuantity' | 'tif' | 'action'> => ({
+  orderRef: ref,
+  totalQuantity: Number(request.quantity),
+  tif: TIMES[request.timeInForce] as TimeInForce,
+  action: (request.side === 'buy' ? 'BUY' : 'SELL') as OrderAction.BUY,
+});
+
+/** The order without what hangs on it. */
+function singleOrder(request: OrderRequest, ref: string): Order {
+  const { type, timeInForce } = request;
+  const auction = timeInForce === 'opg' || timeInForce === 'cls';
+  if (auction && type !== 'market' && type !== 'limit') refuseOrder(request, 'auctions take market and limit orders');
+  if (timeInForce === 'fok' && type !== 'limit') refuseOrder(request, 'fill-or-kill takes limit orders');
+  return {
+    ...commonOf(request, ref),
     orderType: typeOf(request) as OrderType,
     ...(request.limitPrice === undefined ? {} : { lmtPrice: Number(request.limitPrice) }),
     ...(request.stopPrice === undefined ? {} : { auxPrice: Number(request.stopPrice) }),
     ...(request.trail === undefined ? {} : { trailingPercent: Number(decimal.multiply(request.trail, '100')) }),
     ...(request.extendedHours === true ? { outsideRth: true } : {}),
   };
-  const parts: PartialOrder[] = [{ order: entry, child: false }];
-  if (takeProfit !== undefined) parts.push({ order: target(clientOrderId + LEG.target), child: true });
-  if (stopLoss !== undefined) parts.push({ order: stop(), child: true });
-  return parts.map((part, i) => ({ ...part, order: { ...part.order, transmit: i === parts.length - 1 } }));
 }
 
 const TIMES = { day: 'DAY', gtc: 'GTC', opg: 'OPG', cls: 'DAY', ioc: 'IOC', fok: 'FOK' } as const;

@@ -67,6 +67,7 @@ export const capabilities: BrokerCapabilities = {
   extendedHours: true,
   attachedProtection: true,
   oco: true,
+  pairedEntries: 'two-orders',
   trailingStop: true,
   replace: true,
   stream: true,

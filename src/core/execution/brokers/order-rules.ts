@@ -49,8 +49,8 @@ export function checkOrder(request: OrderRequest, rules: OrderRules): CheckedOrd
       );
   };
 
-  if (capabilities.pairedEntries !== true && (request.either !== undefined || request.triggers !== undefined))
-    refuse('pairs of entry orders (oco, oto) are not taken', 'Backtest with a single --entry order.');
+  const second = secondOf(request);
+  if (second !== undefined) checkSecond(request, second, rules);
   if (!capabilities.orderTypes.has(type)) refuse(`order type ${type} is not taken`);
   if (!capabilities.timesInForce.has(timeInForce)) refuse(`time in force ${timeInForce} is not taken`);
   if ((quantity === undefined) === (notional === undefined))
@@ -104,6 +104,30 @@ export function checkOrder(request: OrderRequest, rules: OrderRules): CheckedOrd
     exitSide,
     fractional: notional !== undefined || (quantity !== undefined && decimals(quantity) > 0),
   };
+}
+
+/** The second order of a pair of entries: on terms of its own, for as many units where one cancels the other. */
+export function secondOf(request: OrderRequest): OrderRequest | undefined {
+  const { either, triggers, limitPrice: _, stopPrice: __, ...rest } = request;
+  if (either !== undefined) return { ...rest, ...either };
+  if (triggers === undefined) return undefined;
+  const { terms, quantity } = triggers;
+  return {
+    ...{ ...rest, ...terms, ...(quantity !== undefined && { quantity }) },
+    // It begins to work when the first is filled, at whatever hour, and lasts until the signal changes.
+    timeInForce: terms.type === 'market' ? 'day' : 'gtc',
+  };
+}
+
+function checkSecond(request: OrderRequest, second: OrderRequest, rules: OrderRules): void {
+  const { pairedEntries } = rules.capabilities;
+  if (pairedEntries === undefined)
+    refuseOrder(request, 'pairs of entry orders (oco, oto) are not taken', 'Backtest with a single --entry order.');
+  if (request.takeProfit !== undefined || request.stopLoss !== undefined)
+    refuseOrder(request, 'a pair of entry orders has no attached exits');
+  if (pairedEntries === 'two-orders' && request.triggers !== undefined && request.triggers.quantity === undefined)
+    refuseOrder(request, 'an order that triggers another states the units of both');
+  checkOrder(second, rules);
 }
 
 function checkTrail(request: OrderRequest, exits: number): void {

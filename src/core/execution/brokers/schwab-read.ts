@@ -4,8 +4,8 @@ import { type Json, jsonReader } from './json-reader.js';
 import { instrumentOf, type SchwabOrder } from './schwab-send.js';
 
 /**
- * Schwab's JSON as the port's values. A pair of exits has no order of its own: its target stands for it, under the
- * pair's id, and the stop hangs on that.
+ * Schwab's JSON as the port's values. A pair has no order of its own: its limit order stands for it, under the pair's
+ * id, and the stop hangs on that.
  */
 
 const STATUSES: Readonly<Record<string, OrderStatus>> = {
@@ -80,7 +80,10 @@ function rootOf(value: unknown): Rooted {
   const json = asObject(value, 'order');
   const below = singles(children(json));
   if (json['orderStrategyType'] !== 'OCO') return { id: idOf(json), json, exits: below };
-  const target = below.find((one) => TYPES[String(one['orderType'])] === 'limit') ?? below[0];
+  // Of two of a kind the one that was made first, however they are listed.
+  const rank = (one: Json) =>
+    Number(TYPES[String(one['orderType'])] !== 'limit') * Number.MAX_SAFE_INTEGER + Number(idOf(one));
+  const [target] = [...below].sort((a, b) => rank(a) - rank(b));
   if (target === undefined) throw unreadable('order', 'the orders of its pair');
   return { id: idOf(json), json: target, exits: below.filter((one) => one !== target) };
 }

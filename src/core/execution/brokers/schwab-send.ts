@@ -2,7 +2,7 @@ import { decimal, type Side, US_EQUITY_TICKS } from '../../domain/index.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
 import { httpFailureOf, isoTime } from '../../platform/index.js';
 import { type BrokerCapabilities, type OrderRequest, sendError } from '../broker.js';
-import { checkOrder, refuseOrder } from './order-rules.js';
+import { checkOrder, refuseOrder, secondOf } from './order-rules.js';
 
 /** Schwab's order. */
 export interface SchwabOrder {
@@ -39,33 +39,28 @@ const TYPES = {
 } as const;
 
 /**
- * Schwab's order for a request: a single one, an entry that triggers its exits, or a pair of which one cancels the
- * other. @throws QuantlineError REFUSED with outcome `rejected`; nothing was sent.
+ * Schwab's order for a request: a single one, an entry that triggers its exits or another entry, or a pair of which one
+ * cancels the other. @throws QuantlineError REFUSED with outcome `rejected`; nothing was sent.
  */
 export function orderFor(request: OrderRequest, capabilities: BrokerCapabilities): SchwabOrder {
-  const { side, type, timeInForce, takeProfit, stopLoss, instrument } = request;
+  const { takeProfit, stopLoss } = request;
   const { group, exitSide } = checkOrder(request, { capabilities, ticks: US_EQUITY_TICKS });
-  if (timeInForce === 'cls' && type !== 'market' && type !== 'limit')
-    refuseOrder(request, 'the closing auction takes market and limit orders');
-  const closing = request.opens === false;
-  const common = (action: Side, closes: boolean): Pick<SchwabOrder, 'session' | 'duration' | 'orderLegCollection'> => ({
-    session: request.extendedHours === true ? 'SEAMLESS' : 'NORMAL',
-    duration: DURATIONS[timeInForce]!,
-    orderLegCollection: [
-      {
-        instruction: instructionOf(action, closes),
-        quantity: Number(request.quantity),
-        instrument: { symbol: symbolOf(instrument), assetType: 'EQUITY' },
-      },
-    ],
-  });
+  const single = singleOrder(request);
+  const second = secondOf(request);
+  if (second !== undefined) {
+    const other = singleOrder(second);
+    return request.either === undefined
+      ? { ...single, orderStrategyType: 'TRIGGER', childOrderStrategies: [other] }
+      : { orderStrategyType: 'OCO', childOrderStrategies: [single, other] };
+  }
+  const common = (side: Side, opens: boolean) => commonOf({ ...request, side, opens });
   const exits: SchwabOrder[] = [];
   if (takeProfit !== undefined)
     exits.push({
       orderStrategyType: 'SINGLE',
       orderType: 'LIMIT',
       price: takeProfit.limitPrice,
-      ...common(exitSide, true),
+      ...common(exitSide, false),
     });
   if (stopLoss !== undefined)
     exits.push({
@@ -73,12 +68,37 @@ export function orderFor(request: OrderRequest, capabilities: BrokerCapabilities
       orderType: stopLoss.limitPrice === undefined ? 'STOP' : 'STOP_LIMIT',
       stopPrice: stopLoss.stopPrice,
       ...(stopLoss.limitPrice === undefined ? {} : { price: stopLoss.limitPrice }),
-      ...common(exitSide, true),
+      ...common(exitSide, false),
     });
   if (group === 'one-cancels-other') return { orderStrategyType: 'OCO', childOrderStrategies: exits };
-  const atClose = timeInForce === 'cls';
+  if (exits.length === 0) return single;
   return {
-    orderStrategyType: exits.length > 0 ? 'TRIGGER' : 'SINGLE',
+    ...single,
+    orderStrategyType: 'TRIGGER',
+    childOrderStrategies: exits.length === 1 ? exits : [{ orderStrategyType: 'OCO', childOrderStrategies: exits }],
+  };
+}
+
+const commonOf = (request: OrderRequest): Pick<SchwabOrder, 'session' | 'duration' | 'orderLegCollection'> => ({
+  session: request.extendedHours === true ? 'SEAMLESS' : 'NORMAL',
+  duration: DURATIONS[request.timeInForce]!,
+  orderLegCollection: [
+    {
+      instruction: instructionOf(request.side, request.opens === false),
+      quantity: Number(request.quantity),
+      instrument: { symbol: symbolOf(request.instrument), assetType: 'EQUITY' },
+    },
+  ],
+});
+
+/** The order without what hangs on it. */
+function singleOrder(request: OrderRequest): SchwabOrder {
+  const { type } = request;
+  const atClose = request.timeInForce === 'cls';
+  if (atClose && type !== 'market' && type !== 'limit')
+    refuseOrder(request, 'the closing auction takes market and limit orders');
+  return {
+    orderStrategyType: 'SINGLE',
     orderType: atClose ? `${TYPES[type]}_ON_CLOSE` : TYPES[type],
     ...(request.limitPrice === undefined ? {} : { price: request.limitPrice }),
     ...(request.stopPrice === undefined ? {} : { stopPrice: request.stopPrice }),
@@ -89,13 +109,7 @@ export function orderFor(request: OrderRequest, capabilities: BrokerCapabilities
           stopPriceLinkType: 'PERCENT',
           stopPriceOffset: Number(decimal.multiply(request.trail, '100')),
         }),
-    ...common(side, closing),
-    ...(exits.length === 0
-      ? {}
-      : {
-          childOrderStrategies:
-            exits.length === 1 ? exits : [{ orderStrategyType: 'OCO', childOrderStrategies: exits }],
-        }),
+    ...commonOf(request),
   };
 }
 

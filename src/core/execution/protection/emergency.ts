@@ -39,6 +39,19 @@ export async function unmanaged(
   return alarm;
 }
 
+/** Both orders of a pair of entries have filled, although one should have cancelled the other: more is held than wanted. */
+export async function overfilled(
+  context: ExecutionContext,
+  { instrument }: PositionRecord,
+  filled: string,
+  wanted: string,
+): Promise<Unprotected> {
+  const reason = `both orders of its pair of entries have filled, ${filled} in place of ${wanted}`;
+  const alarm: Unprotected = { instrument, reason, lacks: 'management' };
+  await reduce(context, alarm);
+  return alarm;
+}
+
 /** The alarm: the strategy may only reduce from here on, and by the policy the position is closed at once. */
 export async function emergency(
   context: ExecutionContext,

@@ -1,3 +1,11 @@
-export { alarmText, type EmergencyPolicy, isExiting, turnedOver, type Unprotected, unmanaged } from './emergency.js';
+export {
+  alarmText,
+  type EmergencyPolicy,
+  isExiting,
+  overfilled,
+  turnedOver,
+  type Unprotected,
+  unmanaged,
+} from './emergency.js';
 export * from './keeper.js';
 export * from './levels.js';

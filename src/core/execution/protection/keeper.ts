@@ -67,7 +67,10 @@ export class ProtectionKeeper {
     if (open.some(closes)) return undefined;
     const [lot] = held.lots;
     if (lot === undefined || lot.leg !== 'entry') return undefined;
-    const entries = open.filter(({ leg }) => leg === 'entry');
+    // What an entry has triggered rests beside the position, which is protected meanwhile, and again as it grows.
+    const triggered = (order: OrderRecord) =>
+      order.parent !== undefined && !open.some(({ clientOrderId }) => clientOrderId === order.parent);
+    const entries = open.filter((order) => order.leg === 'entry' && !triggered(order));
     if (entries.length > 0) {
       // Attached exits are armed once the entry is complete: until then what has filled is exposed.
       if (clock.now() - lot.time < limitsOf(this.context).partialEntryFor) return undefined;

@@ -1,6 +1,6 @@
 import type { TradeOptions } from '../../config/index.js';
 import type { OpenDataset } from '../../data/dataset.js';
-import { entersByPair, type Strategy } from '../../engine/strategy.js';
+import { entersByPair, PAIRED_VENUES, type Strategy } from '../../engine/strategy.js';
 import { QuantlineError } from '../../errors/index.js';
 import type { Broker, BrokerAccount } from '../../execution/index.js';
 import type { ExchangeSettings } from '../../market/index.js';
@@ -88,11 +88,11 @@ export function checkAccount(options: TradeOptions, runtime: Runtime, broker: Br
 
 /** CONFIG where the venue takes no pairs of entry orders, and the run enters by one. */
 export function checkEntries(broker: Broker, strategy: Strategy): void {
-  if (!entersByPair(strategy) || broker.capabilities.pairedEntries === true) return;
+  if (!entersByPair(strategy) || broker.capabilities.pairedEntries !== undefined) return;
   throw new QuantlineError(
     'CONFIG',
     `${broker.venue} takes no pairs of entry orders, but the run enters by ${strategy.entry!.type}.`,
-    { hint: 'Backtest with a single --entry order, or trade on the simulated venue.' },
+    { hint: `Backtest with a single --entry order, or trade at a venue that takes them: ${PAIRED_VENUES.join(', ')}.` },
   );
 }
 

@@ -60,6 +60,21 @@ describe('orders as TWS takes them', () => {
     ]);
   });
 
+  it('two entries of which one cancels the other are a group that any fill ends; of which one triggers, a group of its own', async () => {
+    const stop = { type: 'stop', stopPrice: '110' } as const;
+    await submit(buy({ ...limit, timeInForce: 'gtc', opens: true, either: stop }));
+    await submit(buy({ quantity: '4', opens: true, triggers: { first: 0.4, terms: stop, quantity: '6' } }));
+    const group = { ocaGroup: `test-${id - 1}`, ocaType: 1, transmit: true, parentId: 0, total: 10, action: 'BUY' };
+    const [first, , , last] = sent();
+    expect(sent()).toMatchObject([
+      { ...group, orderType: 'LMT', orderRef: `test-${id - 1}` },
+      { ...group, orderType: 'STP', orderRef: `test-${id - 1}/2` },
+      { orderType: 'MKT', ocaGroup: '', total: 4, tif: 'DAY', transmit: false },
+      { orderType: 'STP', ocaGroup: '', total: 6, tif: 'GTC', transmit: true, action: 'BUY', auxPrice: 110 },
+    ]);
+    expect([first!.parentId, last!.parentId]).toEqual([0, sent()[2]!.orderId]);
+  });
+
   it('goes to the smart router with the contract’s own number', async () => {
     await submit(buy({ instrument: 'BRK.B', ...limit }));
     const { fields } = rig.venue.requests.find(({ name }) => name === 'placeOrder')!;

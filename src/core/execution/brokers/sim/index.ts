@@ -69,7 +69,7 @@ class SimBroker implements Broker {
       extendedHours: false,
       attachedProtection: false,
       oco: false,
-      pairedEntries: true,
+      pairedEntries: 'one-order',
       trailingStop: false,
       replace: false,
       stream: false,
