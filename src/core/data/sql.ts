@@ -2,6 +2,7 @@ import type { CalendarId, Density, PriceBasis } from '../domain/index.js';
 import {
   type BarColumns,
   DAY_MS,
+  dayNumber,
   defaultInstrument,
   formatDate,
   type Instrument,
@@ -12,9 +13,11 @@ import {
 } from '../domain/index.js';
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
 import { identifier, literal } from '../platform/duckdb.js';
-import { queryColumns, relationColumns } from '../platform/parquet.js';
+import { isoTime } from '../platform/index.js';
+import { queryColumns, relationTypes } from '../platform/parquet.js';
 import { arrange, picked } from './csv/arrange.js';
 import { type Role, readHeader } from './csv/header.js';
+import { ZoneClock } from './csv/zones.js';
 import { quotesOf } from './quotes.js';
 import type { BarRequest, MarketDataSource, SourceContext, SourceNote } from './source.js';
 
@@ -26,6 +29,8 @@ export interface TableSettings {
   readonly calendar: CalendarId;
   readonly basis: PriceBasis;
   readonly density: Density;
+  /** Zone of timestamps without one; UTC where it is left out. */
+  readonly timezone?: string | undefined;
 }
 
 /** A table that DuckDB reads, for one symbol; `filtered` where it holds several symbols in a symbol column. */
@@ -115,8 +120,9 @@ export class TableSource implements MarketDataSource {
         throw fail(((error as Error).message ?? '').split('\n')[0]!, 'Correct the query or restore the file.', error);
       }
     };
-    const names = await guard(() => relationColumns(relation));
-    const { roles } = readHeader(names.map((name) => `"${name.replaceAll('"', '""')}"`).join(','), ',', label);
+    const types = await guard(() => relationTypes(relation));
+    const names = [...types.keys()];
+    const { roles } = readHeader(names.map((name) => `"${name.replaceAll('"', '""')}"`).join(','), ',', label, 0);
     // Only this symbol's rows and the columns of a bar leave the table, however many symbols it holds.
     const symbolColumn = names[roles.indexOf('symbol')];
     const own =
@@ -134,13 +140,18 @@ export class TableSource implements MarketDataSource {
       const values = all[name]!;
       if (values instanceof Float64Array) return values;
       if (values instanceof Int32Array) return Float64Array.from(values);
+      const [what, type] = role === 'time' ? ['times', 'TIMESTAMPTZ'] : ['numbers', 'DOUBLE'];
       throw fail(
-        `column ${name} holds text, not ${role === 'time' ? 'times' : 'numbers'}.`,
-        'Cast it in the query, as in CAST(x AS DOUBLE).',
+        `column ${name} holds text, not ${what}.`,
+        `Cast it: --source duckdb --set "sql=SELECT * REPLACE (CAST(${name} AS ${type}) AS ${name}) FROM …".`,
       );
     };
+    const wrong = (what: string) => fail(what, 'Give times as TIMESTAMP, DATE or epoch milliseconds.');
+    const time = epochMs(column('time'), wrong);
+    const naive = /^TIMESTAMP(_S|_MS|_NS)?$/.test(types.get(names[roles.indexOf('time')]!)!);
+    const { timezone } = this.options;
     return {
-      time: epochMs(column('time'), (what) => fail(what, 'Give times as TIMESTAMP, DATE or epoch milliseconds.')),
+      time: naive && timezone !== undefined ? toUtc(time, new ZoneClock(timezone), wrong) : time,
       open: column('open'),
       high: column('high'),
       low: column('low'),
@@ -179,8 +190,29 @@ export class TableSource implements MarketDataSource {
 
 function epochMs(times: Float64Array, fail: (what: string) => QuantlineError): Float64Array {
   for (let i = 0; i < times.length; i++) if (!Number.isFinite(times[i]!)) throw fail(`row ${i + 1} has no time.`);
-  // Whole seconds of this century, not milliseconds of 1970.
-  const first = times[0];
-  if (first !== undefined && first > 1e8 && first < 1e11) return times.map((time) => time * 1000);
-  return times;
+  const first = times[0] ?? 0;
+  // 20240301
+  if (first >= 19_000_101 && first <= 21_001_231 && times.every(Number.isInteger)) return times.map(dayOf);
+  // Whole seconds of this century, not milliseconds of 1970; micro- and nanoseconds.
+  if (first > 1e8 && first < 1e11) return times.map((time) => time * 1000);
+  // A double keeps nanoseconds to 256.
+  const per = first > 1e17 ? 1e6 : first > 1e14 ? 1e3 : 1;
+  return per === 1 ? times : times.map((time) => Math.floor(time / per + 1e-4));
+}
+
+const dayOf = (ymd: number): number =>
+  dayNumber(Math.floor(ymd / 10_000), Math.floor(ymd / 100) % 100, ymd % 100) * DAY_MS;
+
+/** Instants of local wall times, in the order of the rows. */
+function toUtc(local: Float64Array, zone: ZoneClock, fail: (what: string) => QuantlineError): Float64Array {
+  const out = new Float64Array(local.length);
+  let direction = 0;
+  for (let i = 0; i < local.length; i++) {
+    const previous = i > 0 ? out[i - 1]! : Number.NaN;
+    out[i] = zone.toUtc(local[i]!, previous, direction);
+    if (Number.isNaN(out[i]))
+      throw fail(`row ${i + 1}: ${isoTime(local[i]!).slice(0, -1)} does not exist in ${zone.timezone}.`);
+    if (i > 0 && direction === 0) direction = Math.sign(out[i]! - previous);
+  }
+  return out;
 }

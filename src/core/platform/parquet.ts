@@ -184,7 +184,10 @@ export function assertReadable(path: string): void {
     accessSync(path, constants.R_OK);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storageError(error, path);
-    throw new QuantlineError('INPUT', `No such file: ${path}`, { hint: 'Check the path.', details: { path } });
+    const hint = path.includes('*')
+      ? 'A pattern goes into --source duckdb: --set "sql=FROM \'bars/*.parquet\'".'
+      : 'Check the path.';
+    throw new QuantlineError('INPUT', `No such file: ${path}`, { hint, details: { path } });
   }
 }
 
@@ -228,9 +231,9 @@ export function queryColumns(
   });
 }
 
-/** Names of a relation's columns, in order. */
-export const relationColumns = (relation: string): Promise<readonly string[]> =>
-  withDuckDB(async (connection) => [...(await describe(connection, relation)).keys()]);
+/** DuckDB's types of a relation's columns by name, in order. */
+export const relationTypes = (relation: string): Promise<ReadonlyMap<string, string>> =>
+  withDuckDB((connection) => describe(connection, relation));
 
 type Kind = 'time' | 'float' | 'int32' | 'text';
 

@@ -43,6 +43,8 @@ export interface Header {
   readonly ignored: readonly string[];
 }
 
+const INDEX = ['', 'index', 'indexlevel0', 'unnamed0'];
+
 const normalise = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 
 /** Splits a line at a delimiter outside quotes; quotes are removed. */
@@ -81,16 +83,20 @@ export function delimiterOf(line: string): string {
   return best;
 }
 
-/** Reads a header line. INPUT when it is none, or when columns are missing or named twice. */
-export function readHeader(line: string, delimiter: string, path: string): Header {
+/** Reads the header in line `at`, 0 for the columns of a table. INPUT when it is none, or when columns are missing or named twice. */
+export function readHeader(line: string, delimiter: string, path: string, at = 1): Header {
   const names = splitLine(line, delimiter);
+  const where = at === 0 ? path : `${path}, line ${at}`;
   if (names.some((name) => /^[+-]?\d+([.,/:\- T]\d+)*Z?$/.test(name)))
-    throw new QuantlineError('INPUT', `${path} has no header line: line 1 begins with values.`, {
+    throw new QuantlineError('INPUT', `${path} has no header line: line ${at} begins with values.`, {
       hint: 'Put names on the first line, or give them with --set columns=time,open,high,low,close,volume.',
-      details: { path, line: 1 },
+      details: { path, line: at },
     });
   const keys = names.map(normalise);
   const roles = keys.map((key): Role => ALIASES[key] ?? 'ignored');
+  // A data frame's index, written without a name.
+  const index = keys.findIndex((key, i) => INDEX.includes(key) && (key !== '' || i === 0));
+  if (index >= 0 && !roles.includes('time')) roles[index] = 'time';
   // `date` and `time` side by side are the two halves of one instant.
   const times = roles.flatMap((role, i) => (role === 'time' ? [i] : []));
   if (times.length === 2) {
@@ -105,16 +111,19 @@ export function readHeader(line: string, delimiter: string, path: string): Heade
   for (const role of ROLES) {
     const same = roles.flatMap((r, i) => (r === role && role !== 'ignored' ? [names[i]!] : []));
     if (same.length > 1)
-      throw new QuantlineError('INPUT', `${path}, line 1: columns ${same.join(' and ')} both mean ${role}.`, {
+      throw new QuantlineError('INPUT', `${where}: columns ${same.join(' and ')} both mean ${role}.`, {
         hint: 'Rename or remove one of them.',
-        details: { path, line: 1 },
+        details: { path, line: at },
       });
   }
   const missing = (['time', 'open', 'high', 'low', 'close'] as const).filter((role) => !roles.includes(role));
   if (missing.length > 0)
-    throw new QuantlineError('INPUT', `${path}, line 1: no column for ${missing.join(', ')} among "${line.trim()}".`, {
-      hint: 'Name the columns time (or date), open, high, low, close, volume.',
-      details: { path, line: 1, missing },
+    throw new QuantlineError('INPUT', `${where}: no column for ${missing.join(', ')} among ${names.join(', ')}.`, {
+      hint:
+        at === 0
+          ? 'Name the columns time (or date), open, high, low, close, volume: SELECT x AS time, ….'
+          : 'Name the columns time (or date), open, high, low, close, volume; lines before them are left out with --set skip=1.',
+      details: { path, line: at, missing },
     });
   // One side of the market alone says nothing of the spread.
   if (roles.includes('bid') !== roles.includes('ask'))

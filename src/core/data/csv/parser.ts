@@ -79,6 +79,13 @@ export class CsvParser {
         p += c === 10 ? 1 : 2;
         continue;
       }
+      if (c === 32 || c === 9) {
+        const next = blankLineEnd(bytes, p);
+        if (next > p) {
+          p = next;
+          continue;
+        }
+      }
       if (this.rows === this.time.length) this.grow(this.rows * 2);
       const row = this.rows;
       let timeFrom = 0;
@@ -204,9 +211,12 @@ export class CsvParser {
     if (raw === '' && this.roles[k]! >= ROLE_CODE.bid) return Number.NaN;
     if (raw === '') throw this.bad(k, bytes, from, to, 'is empty');
     if (MISSING.test(raw)) return Number.NaN;
-    let plain = raw;
-    if (this.options.decimalComma) plain = raw.replaceAll('.', '').replace(',', '.');
-    else if (/^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$/.test(raw) && quoted) plain = raw.replaceAll(',', '');
+    let plain = raw.replace(/^([+-]?)[$€£]/, '$1');
+    if (this.options.decimalComma) plain = plain.replaceAll('.', '').replace(',', '.');
+    else if (/^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$/.test(plain) && quoted) plain = plain.replaceAll(',', '');
+    // Blanks (narrow ones too) and apostrophes separate nothing but thousands.
+    if (/^[+-]?\d{1,3}([ \u00a0\u202f'’]\d{3})+([.,]|$)/.test(plain))
+      plain = plain.replaceAll(/[ \u00a0\u202f'’]/g, '');
     const unit = /^(.*\d)([KMB])$/i.exec(plain);
     if (unit !== null && this.roles[k] === ROLE_CODE.volume)
       return Number(`${unit[1]}e${{ K: 3, M: 6, B: 9 }[unit[2]!.toUpperCase() as 'K' | 'M' | 'B']}`);
@@ -220,7 +230,14 @@ export class CsvParser {
   private checkSymbol(bytes: Uint8Array, from: number, to: number, k: number): void {
     const [a, b] = trimField(bytes, from, to);
     if (text(bytes, a, b) !== this.options.symbol)
-      throw this.bad(k, bytes, from, to, `is not ${this.options.symbol}`, 'Give each symbol a file of its own.');
+      throw this.bad(
+        k,
+        bytes,
+        from,
+        to,
+        `is not ${this.options.symbol}`,
+        'Give each symbol a file of its own, or let --source duckdb choose its rows (sql=SELECT * FROM a.csv WHERE …).',
+      );
   }
 
   private shape(found: number): QuantlineError {
@@ -242,7 +259,7 @@ export class CsvParser {
     hint = 'Correct or remove the line.',
   ): QuantlineError {
     const { path, header } = this.options;
-    const name = header.names[k]!;
+    const name = header.names[k]! || String(k + 1);
     const shown = text(bytes, from, Math.min(to, from + 40));
     const message = shown === '' ? `column ${name} ${what}` : `column ${name}: "${shown}" ${what}`;
     return new QuantlineError('INPUT', `${path}, line ${this.line}, ${message}.`, {
@@ -269,6 +286,13 @@ function fieldEnd(bytes: Uint8Array, from: number, delimiter: number): number {
   return p;
 }
 
+/** Where the next line begins if this one holds blanks alone, otherwise the same place. */
+function blankLineEnd(bytes: Uint8Array, from: number): number {
+  let p = from;
+  while (bytes[p] === 32 || bytes[p] === 9 || (bytes[p] === 13 && bytes[p + 1] === 10)) p++;
+  return bytes[p] === 10 ? p + 1 : from;
+}
+
 function trimField(bytes: Uint8Array, start: number, end: number): [number, number] {
   let from = start;
   let to = end;
@@ -287,5 +311,11 @@ function epochUnit(bytes: Uint8Array, from: number, to: number): number {
   if (!/^-?\d+(\.\d+)?$/.test(raw)) return 0;
   const digits = raw.replace(/^-/, '').split('.')[0]!.length;
   if (digits === 8) return 0;
+  // 20240301093000, 202403010930
+  if (
+    (digits === 14 || digits === 12) &&
+    /^(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])([01]\d|2[0-3])[0-5]\d/.test(raw)
+  )
+    return 0;
   return digits <= 11 ? 1e-3 : digits <= 14 ? 1 : digits <= 17 ? 1e3 : 1e6;
 }

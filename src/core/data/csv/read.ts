@@ -1,7 +1,7 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { type CalendarId, DAY_MS } from '../../domain/index.js';
 import { QuantlineError } from '../../errors/index.js';
 import { storageError } from '../../platform/index.js';
+import { type Bytes, openBytes } from './bytes.js';
 import { delimiterOf, type Header, ROLES, type Role, readHeader, splitLine } from './header.js';
 import { CsvParser } from './parser.js';
 import { TimeReader } from './times.js';
@@ -20,6 +20,8 @@ export interface CsvOptions {
   readonly decimalComma: boolean;
   /** Column names of a file without a header line. */
   readonly columns?: readonly string[] | undefined;
+  /** Lines before the header, or before the first row; default 0. */
+  readonly skip?: number | undefined;
 }
 
 /** Rows in the order of the file. `time` holds epoch ms UTC or, where `daily`, day numbers. */
@@ -43,19 +45,9 @@ const LF = 10;
 
 /** Reads a CSV file of bars whole; INPUT or STORAGE with path, line and column where it cannot be read. */
 export async function readCsv(path: string, options: CsvOptions, signal?: AbortSignal): Promise<CsvRows> {
-  let file: FileHandle;
+  const file = await openBytes(path);
   try {
-    file = await open(path, 'r');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storageError(error, path);
-    throw new QuantlineError('INPUT', `No such file: ${path}`, {
-      hint: 'Check the path after --file.',
-      details: { path },
-    });
-  }
-  try {
-    const { size } = await file.stat();
-    return await readAll(file, size, path, options, signal);
+    return await readAll(file, path, options, signal);
   } catch (error) {
     throw storageError(error, path);
   } finally {
@@ -64,22 +56,24 @@ export async function readCsv(path: string, options: CsvOptions, signal?: AbortS
 }
 
 async function readAll(
-  file: FileHandle,
-  size: number,
+  file: Bytes,
   path: string,
   options: CsvOptions,
   signal: AbortSignal | undefined,
 ): Promise<CsvRows> {
+  const { size } = file;
   const length = Math.min(CHUNK, Math.max(size, 4096)) + 1;
   let buffer = Buffer.allocUnsafe(length);
-  let filled = (await file.read(buffer, 0, length - 1)).bytesRead;
-  const start = refuseOtherEncodings(buffer.subarray(0, filled), path);
-  if (buffer.subarray(start, filled).every((c) => c === LF || c === 13 || c === 32))
+  let filled = await file.read(buffer, 0, length - 1);
+  const begin = refuseOtherEncodings(buffer.subarray(0, filled), path);
+  if (buffer.subarray(begin, filled).every((c) => c === LF || c === 13 || c === 32))
     throw new QuantlineError('INPUT', `The file is empty: ${path}`, {
       hint: 'Give a file with rows.',
       details: { path },
     });
-  const { header, bodyAt } = headerOf(buffer, start, filled, path, options.columns);
+  const skip = options.skip ?? 0;
+  const start = lineAt(buffer.subarray(0, filled), begin, skip);
+  const { header, bodyAt } = headerOf(buffer, start, filled, path, options.columns, skip);
   const parser = new CsvParser(
     {
       path,
@@ -94,7 +88,7 @@ async function readAll(
     // Capacity for rows of 48 bytes; it grows where they are shorter.
     Math.ceil(size / 48),
   );
-  parser.line = options.columns === undefined ? 1 : 0;
+  parser.line = skip + (options.columns === undefined ? 1 : 0);
   const firstLine = parser.line + 1;
 
   let from = bodyAt;
@@ -109,7 +103,7 @@ async function readAll(
     const reading = file.read(next, rest, length - 1);
     reading.catch(() => {});
     parser.parse(buffer, from, whole);
-    const { bytesRead } = await reading;
+    const bytesRead = await reading;
     buffer = next;
     filled = rest + bytesRead;
     from = 0;
@@ -145,7 +139,6 @@ function refuseOtherEncodings(bytes: Buffer, path: string): number {
   const refuse = (what: string, hint: string) =>
     new QuantlineError('INPUT', `${path} is ${what}, not CSV text.`, { hint, details: { path } });
   const magic = bytes.toString('latin1', 0, 4);
-  if (magic.startsWith('\x1f\x8b')) throw refuse('compressed (gzip)', 'Unpack it first with gunzip.');
   if (magic.startsWith('PK\x03\x04')) throw refuse('a ZIP archive or a spreadsheet', 'Save it as CSV.');
   if (magic === 'PAR1') throw refuse('a Parquet file', 'Use --source parquet.');
   if (magic.startsWith('\xff\xfe') || magic.startsWith('\xfe\xff'))
@@ -154,25 +147,40 @@ function refuseOtherEncodings(bytes: Buffer, path: string): number {
   return magic.startsWith('\xef\xbb\xbf') ? 3 : 0;
 }
 
+/** Where the line begins that `skip` lines precede. */
+function lineAt(bytes: Buffer, start: number, skip: number): number {
+  let at = start;
+  for (let i = 0; i < skip && at < bytes.length; i++) {
+    const end = bytes.indexOf(LF, at);
+    at = end === -1 ? bytes.length : end + 1;
+  }
+  return at;
+}
+
 function headerOf(
   buffer: Buffer,
   start: number,
   filled: number,
   path: string,
   columns: readonly string[] | undefined,
+  skip: number,
 ): { header: Header; bodyAt: number } {
   const newline = buffer.subarray(0, filled).indexOf(LF, start);
   const end = newline === -1 ? filled : newline;
   const line = buffer.toString('utf8', start, end).replace(/\r$/, '');
   if (columns === undefined)
-    return { header: readHeader(line, delimiterOf(line), path), bodyAt: newline === -1 ? filled : end + 1 };
+    return { header: readHeader(line, delimiterOf(line), path, skip + 1), bodyAt: newline === -1 ? filled : end + 1 };
   const delimiter = delimiterOf(line);
   const fields = splitLine(line, delimiter).length;
   if (fields !== columns.length)
-    throw new QuantlineError('INPUT', `${path}, line 1: ${fields} fields, but --set columns names ${columns.length}.`, {
-      hint: `Name each column; one of ${ROLES.filter((role: Role) => role !== 'symbol').join(', ')}.`,
-      details: { path, line: 1 },
-    });
+    throw new QuantlineError(
+      'INPUT',
+      `${path}, line ${skip + 1}: ${fields} fields, but --set columns names ${columns.length}.`,
+      {
+        hint: `Name each column; one of ${ROLES.filter((role: Role) => role !== 'symbol').join(', ')}.`,
+        details: { path, line: skip + 1 },
+      },
+    );
   return { header: readHeader(columns.join(delimiter), delimiter, `${path} (--set columns)`), bodyAt: start };
 }
 

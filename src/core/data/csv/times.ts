@@ -2,8 +2,9 @@ import { DAY_MS, dayNumber, daysInMonth } from '../../domain/index.js';
 
 /**
  * Reads the dates and times that bar files use, from bytes:
- * 2024-03-01, 2024/3/1, 20240301, 3/1/2024 (or 1/3/2024 with `dmy`), 01.03.2024, each alone or followed by
- * `T` or blanks and 9:30, 09:30:00, 09:30:00.123, 9:30 PM, and a zone Z, +01:00, -0500, UTC, GMT.
+ * 2024-03-01, 2024/3/1, 20240301, 3/1/2024 or 3/1/24 (or 1/3/2024 with `dmy`), 01.03.2024, 1-Mar-2024, Mar 1, 2024 and
+ * Fri, 01 Mar 2024, each alone or followed by `T` or blanks and 9:30, 09:30:00, 09:30:00.123, 9:30 PM, and a zone Z,
+ * +01:00, -0500, UTC, GMT; and 20240301093000.
  */
 export class TimeReader {
   /** Day number of the date read last. */
@@ -21,6 +22,10 @@ export class TimeReader {
 
   /** Reads [from, to) of the bytes; false when it is no time. */
   read(bytes: Uint8Array, from: number, to: number): boolean {
+    return this.readDigits(bytes, from, to) || this.readNamed(bytes, from, to);
+  }
+
+  private readDigits(bytes: Uint8Array, from: number, to: number): boolean {
     let p = from;
     let c = bytes[p]!;
     let a = 0;
@@ -33,10 +38,13 @@ export class TimeReader {
     let year: number;
     let month: number;
     let date: number;
-    if (digits === 8) {
-      year = Math.floor(a / 10_000);
-      month = Math.floor(a / 100) % 100;
-      date = a % 100;
+    const compact = digits === 8 || digits === 12 || digits === 14;
+    if (compact) {
+      const ymd = Math.floor(a / 10 ** (digits - 8));
+      year = Math.floor(ymd / 10_000);
+      month = Math.floor(ymd / 100) % 100;
+      date = ymd % 100;
+      p = start + 8;
     } else {
       if (p >= to || digits === 0 || (c !== 45 && c !== 47 && c !== 46)) return false;
       const separator = c;
@@ -55,12 +63,22 @@ export class TimeReader {
       }
       const last = p - third;
       if (digits === 4 && last >= 1 && last <= 2) [year, month, date] = [a, b, d];
-      else if (digits <= 2 && last === 4) {
-        year = d;
+      else if (digits <= 2 && (last === 4 || (last === 2 && separator !== 45))) {
+        year = last === 4 ? d : d + (d < 70 ? 2000 : 1900);
         // A point separates day first everywhere it is used.
         [month, date] = this.dayFirst || separator === 46 ? [b, a] : [a, b];
       } else return false;
     }
+    if (!this.setDate(year, month, date)) return false;
+    if (p === to) return true;
+    if (compact && digits > 8) return this.readClock(bytes, p, to);
+    c = bytes[p]!;
+    if (c !== 32 && c !== 84 && c !== 116 && !(digits === 8 && c === 59)) return false;
+    while (p < to && ((c = bytes[p]!) === 32 || c === 84 || c === 116 || c === 59)) p++;
+    return this.readClock(bytes, p, to);
+  }
+
+  private setDate(year: number, month: number, date: number): boolean {
     if (year !== this.lastYear || month !== this.lastMonth || date !== this.lastDate) {
       if (month < 1 || month > 12 || date < 1 || date > daysInMonth(year, month) || year < 1800) return false;
       this.day = dayNumber(year, month, date);
@@ -70,11 +88,19 @@ export class TimeReader {
     }
     this.clock = -1;
     this.zone = Number.NaN;
-    if (p === to) return true;
-    c = bytes[p]!;
-    if (c !== 32 && c !== 84 && c !== 116 && !(digits === 8 && c === 59)) return false;
-    while (p < to && ((c = bytes[p]!) === 32 || c === 84 || c === 116 || c === 59)) p++;
-    return this.readClock(bytes, p, to);
+    return true;
+  }
+
+  /** Dates whose month is a word. */
+  private readNamed(bytes: Uint8Array, from: number, to: number): boolean {
+    let text = '';
+    for (let i = from; i < to; i++) text += String.fromCharCode(bytes[i]!);
+    const match = NAMED.exec(text);
+    if (match === null) return false;
+    const { d1, m1, y1, m2, d2, y2 } = match.groups!;
+    const month = MONTHS.indexOf((m1 ?? m2)!.slice(0, 3).toLowerCase()) + 1;
+    if (!this.setDate(Number(y1 ?? y2), month, Number(d1 ?? d2))) return false;
+    return match[0].length === text.length || this.readClock(bytes, from + match[0].length, to);
   }
 
   /** Reads a time of day with an optional zone into `clock` and `zone`. */
@@ -160,6 +186,13 @@ export class TimeReader {
     return true;
   }
 }
+
+const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+const MONTH = '(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\\.?';
+const NAMED = new RegExp(
+  `^(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? +)?(?:(?<d1>\\d{1,2})[ -](?<m1>${MONTH}),?[ -](?<y1>\\d{4})|(?<m2>${MONTH}) (?<d2>\\d{1,2}),? (?<y2>\\d{4}))(?:$|,? +)`,
+  'i',
+);
 
 /** Milliseconds UTC of a reader's date, clock (absent = midnight) and zone. */
 export const zonedInstant = (reader: TimeReader): number =>

@@ -39,6 +39,8 @@ export const settings = z.strictObject({
   stamp: z.enum(['open', 'close']).default('open'),
   /** Column names of files without a header line. */
   columns: list.optional(),
+  /** Lines before the header: comments, an address, `sep=;`. */
+  skip: z.coerce.number().int().min(0).default(0),
   density: z.enum(['dense', 'sparse']).default('dense'),
   /** File of splits, dividends, renames and delistings: symbol,date,type,value. */
   actions: z.string().optional(),
@@ -121,7 +123,7 @@ class CsvSource implements MarketDataSource {
 
   private async read(symbol: string, request: BarRequest, signal: AbortSignal): Promise<BarColumns> {
     const path = this.fileOf(symbol);
-    const { calendar, timezone, dates, decimal, columns, stamp } = this.options;
+    const { calendar, timezone, dates, decimal, columns, skip, stamp } = this.options;
     const venue = this.context.calendar(calendar);
     const daily = isSessionInterval(request.interval);
     const rows = await readCsv(
@@ -135,6 +137,7 @@ class CsvSource implements MarketDataSource {
         dayFirst: dates === 'dmy',
         decimalComma: decimal === 'comma',
         columns,
+        skip,
       },
       signal,
     );

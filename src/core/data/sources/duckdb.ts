@@ -13,6 +13,7 @@ export const settings = z.strictObject({
   /** One SELECT; `$symbol` stands for the symbol, e.g. SELECT * FROM 'bars/*.parquet' WHERE ticker = $symbol. */
   sql: z.string(),
   symbols: list,
+  timezone: z.string().optional(),
   calendar: z.enum(['XNYS', '24/7']).default('XNYS'),
   basis: z.enum(['raw', 'split', 'total']).default('raw'),
   density: z.enum(['dense', 'sparse']).default('dense'),

@@ -14,6 +14,7 @@ export const settings = z.strictObject({
   /** One file per symbol, in order; or one that holds all of them in a column named symbol or ticker. */
   file: list,
   symbols: list,
+  timezone: z.string().optional(),
   calendar: z.enum(['XNYS', '24/7']).default('XNYS'),
   basis: z.enum(['raw', 'split', 'total']).default('raw'),
   density: z.enum(['dense', 'sparse']).default('dense'),

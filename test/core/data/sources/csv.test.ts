@@ -2,6 +2,7 @@ import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SourceNote } from '../../../../src/core/data/quality.js';
@@ -107,6 +108,10 @@ describe('headers, separators, quotes', () => {
     ],
     ['decimal marks', `${HEAD}2024-03-01,+2.,5e0,.1e1,0.4E+1,7\n`],
     ['thousands', `${HEAD}2024-03-01,2,5,1,4,"7"\n`],
+    ['the sign of a currency', `${HEAD}2024-03-01,$2,$5.00,€1,£4,7\n`],
+    ['lines of blanks', `${HEAD}  \n2024-03-01,2,5,1,4,7\n \t \r\n   `],
+    ['the index of a data frame', ',open,high,low,close,volume\n2024-03-01 00:00:00,2,5,1,4,7\n'],
+    ['gzip', gzipSync(`${HEAD}2024-03-01,2,5,1,4,7\n`)],
   ])('%s', async (_, text) => {
     const { bars } = await read(text);
     expect([bars.open[0], bars.high[0], bars.low[0], bars.close[0], bars.volume[0]]).toEqual([2, 5, 1, 4, 7]);
@@ -124,6 +129,10 @@ describe('headers, separators, quotes', () => {
   it('reads thousands and units of volume, and decimal commas when told', async () => {
     const { bars } = await read('Date;Price;Open;High;Low;Vol.\n03/01/2024;"1,234.5";1200;1300;1100;1.5M\n');
     expect([bars.close[0], bars.volume[0]]).toEqual([1234.5, 1_500_000]);
+    const swiss = await read("Date;Open;High;Low;Close;Vol\n03/01/2024;1'200.5;1 300;1100;1\u202f234.25;1’500\n");
+    expect([swiss.bars.open[0], swiss.bars.high[0], swiss.bars.close[0], swiss.bars.volume[0]]).toEqual([
+      1200.5, 1300, 1234.25, 1500,
+    ]);
     const german = await read('date;open;high;low;close;volume\n01.03.2024;1.200,5;1300;1100;1234,25;7\n', {
       decimal: 'comma',
     });
@@ -142,6 +151,16 @@ describe('headers, separators, quotes', () => {
       /line 1: 5 fields, but --set columns names 6/,
     );
   });
+
+  it('leaves lines before the header out when told', async () => {
+    const rows = '2024-03-01;2;5;1;4;7\n2024-03-04;2;5;1;x;8\n';
+    await expect(read(`# mine\nsep=;\n${HEAD.replaceAll(',', ';')}${rows}`, { skip: '2' })).rejects.toThrow(
+      /line 5, column close: "x"/,
+    );
+    const columns = ['time', 'open', 'high', 'low', 'close', 'volume'];
+    expect((await read(`# mine\n${rows.replace('x', '4')}`, { skip: 1, columns })).bars.time).toHaveLength(2);
+    await expect(read(`# mine\n${HEAD}2024-03-01,2,5,1,4,7\n`)).rejects.toMatchObject({ hint: expect.stringMatching(/--set skip=1/) });
+  });
 });
 
 describe('times', () => {
@@ -155,6 +174,14 @@ describe('times', () => {
     ['2024-07-01T04:00:00Z', '1d', {}, '2024-07-01T13:30'],
     ['2024-07-01T20:00:00-04:00', '1d', {}, '2024-07-01T13:30'],
     ['1719792000', '1d', {}, '2024-07-01T13:30'],
+    ['7/1/24', '1d', {}, '2024-07-01T13:30'],
+    ['01.07.24', '1d', {}, '2024-07-01T13:30'],
+    ['"Jul 1, 2024"', '1d', {}, '2024-07-01T13:30'],
+    ['1-July-2024', '1d', {}, '2024-07-01T13:30'],
+    ['"Mon, 01 Jul 2024 13:30:00 GMT"', '1m', {}, '2024-07-01T13:30'],
+    ['"July 1, 2024, 9:30 AM"', '1m', { timezone: 'America/New_York' }, '2024-07-01T13:30'],
+    ['20240701093000', '1m', { timezone: 'America/New_York' }, '2024-07-01T13:30'],
+    ['202407010930', '1m', { timezone: 'America/New_York' }, '2024-07-01T13:30'],
     ['2024-07-01 09:30', '1m', { timezone: 'America/New_York' }, '2024-07-01T13:30'],
     ['2024-01-02 09:30:00', '1m', { timezone: 'America/New_York' }, '2024-01-02T14:30'],
     ['7/1/2024 9:30 AM', '1m', { timezone: 'America/New_York' }, '2024-07-01T13:30'],
@@ -251,7 +278,7 @@ describe('what cannot be read', () => {
     [`${HEAD}2024-03-01,2,5,Infinity,4,7\n`, /line 2, column low: "Infinity"/],
     ['symbol,date,open,high,low,close\nY,2024-03-01,2,5,1,4\n', /line 2, column symbol: "Y" is not X/],
     [Buffer.from(`${HEAD}${good}`, 'utf16le'), /binary|UTF-16/],
-    [Buffer.from([0x1f, 0x8b, 8, 0, 1]), /compressed \(gzip\)/],
+    [gzipSync(`${HEAD}${good}`).subarray(0, 30), /no whole gzip file: unexpected end of file/],
     [Buffer.from('PAR1xxxx'), /a Parquet file/],
   ])('%j', async (text, message) => {
     await expect(read(text)).rejects.toMatchObject({

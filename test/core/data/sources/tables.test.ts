@@ -62,6 +62,49 @@ it('reads a Parquet file of several symbols, and one per symbol', async () => {
   });
 });
 
+it.each([
+  ['TIMESTAMP_S', {}],
+  ['TIMESTAMP_NS', {}],
+  ['TIMESTAMPTZ', {}],
+  ['TIMESTAMPTZ', { timezone: 'America/New_York' }],
+])('reads times of type %s with %j', async (type, options) => {
+  const sql = `SELECT TIMESTAMP '2024-07-01 13:30:00'::${type} ts, 1.0 o, 1.0 h, 1.0 l, 1::DECIMAL(9,2) c, 5::UBIGINT v`;
+  const [bars] = await read(
+    duckdb.create(duckdb.settings.parse({ sql, symbols: ['A'], ...options }), context),
+    ['A'],
+    '1m',
+  );
+  expect([bars!.time[0], bars!.volume[0]]).toEqual([Date.parse('2024-07-01T13:30Z'), 5]);
+});
+
+it.each(['1719840600', '1719840600000', '1719840600000000', '1719840600000000000', '1719840600.0'])(
+  'reads the epoch time %s',
+  async (epoch) => {
+    const sql = `SELECT ${epoch} AS ts, 1.0 o, 1.0 h, 1.0 l, 1.0 c, 5 v`;
+    const [bars] = await read(duckdb.create(duckdb.settings.parse({ sql, symbols: ['A'] }), context), ['A'], '1m');
+    expect(bars!.time[0]).toBe(Date.parse('2024-07-01T13:30Z'));
+  },
+);
+
+it('reads numbers that are dates, and timestamps without a zone in the zone that is named', async () => {
+  const of = async (times: string, interval: Interval, timezone?: string) => {
+    const sql = `SELECT unnest([${times}]) AS index, 1.0 o, 1.0 h, 1.0 l, 1.0 c, 5 v`;
+    const settings = duckdb.settings.parse({ sql, symbols: ['A'], ...(timezone && { timezone }) });
+    const [bars] = await read(duckdb.create(settings, context), ['A'], interval);
+    return [...bars!.time].map((time) => new Date(time).toISOString().slice(0, 16));
+  };
+  expect(await of('20240701, 20240702', '1d')).toEqual(['2024-07-01T13:30', '2024-07-02T13:30']);
+  const autumn = "TIMESTAMP '2024-11-03 00:30', TIMESTAMP '2024-11-03 01:30', TIMESTAMP '2024-11-03 01:30'";
+  expect(await of(autumn, '1h', 'America/New_York')).toEqual([
+    '2024-11-03T04:30',
+    '2024-11-03T05:30',
+    '2024-11-03T06:30',
+  ]);
+  await expect(of("TIMESTAMP '2024-03-10 02:30'", '1h', 'America/New_York')).rejects.toThrow(
+    /row 1: 2024-03-10T02:30:00 does not exist in America\/New_York/,
+  );
+});
+
 it('names what is wrong with a file', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'tables-'));
   const of = (file: string) =>
@@ -71,6 +114,7 @@ it('names what is wrong with a file', async () => {
     message: expect.stringMatching(/^No such file/),
   });
   await writeFile(join(dir, 'text.parquet'), 'date,open\n');
+  await expect(of(join(dir, '*.parquet'))).rejects.toMatchObject({ hint: expect.stringMatching(/--source duckdb/) });
   await expect(of(join(dir, 'text.parquet'))).rejects.toMatchObject({ code: 'INPUT' });
   await writeParquet(join(dir, 'few.parquet'), { ts: Float64Array.of(0), close: Float64Array.of(1) });
   await expect(of(join(dir, 'few.parquet'))).rejects.toThrow(/no column for open, high, low/);
