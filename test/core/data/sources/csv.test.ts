@@ -159,7 +159,9 @@ describe('headers, separators, quotes', () => {
     );
     const columns = ['time', 'open', 'high', 'low', 'close', 'volume'];
     expect((await read(`# mine\n${rows.replace('x', '4')}`, { skip: 1, columns })).bars.time).toHaveLength(2);
-    await expect(read(`# mine\n${HEAD}2024-03-01,2,5,1,4,7\n`)).rejects.toMatchObject({ hint: expect.stringMatching(/--set skip=1/) });
+    await expect(read(`# mine\n${HEAD}2024-03-01,2,5,1,4,7\n`)).rejects.toMatchObject({
+      hint: expect.stringMatching(/--set skip=1/),
+    });
   });
 });
 
