@@ -1,5 +1,5 @@
-// Compiles the network kernels (AssemblyScript) twice into dist/core/learning/networks: kernels.wasm for every processor,
-// kernels-fused.wasm with the fused multiply-add of relaxed SIMD.
+// Compiles the network kernels (AssemblyScript) three times into dist/core/learning/networks: kernels.wasm for every
+// processor, kernels-fused.wasm with the fused multiply-add of relaxed SIMD, kernels-wide.wasm with blocks for 256 bits too.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,7 +8,12 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const folder = 'dist/core/learning/networks';
 mkdirSync(join(root, folder), { recursive: true });
-for (const [name, ...flags] of [['kernels'], ['kernels-fused', '--enable', 'relaxed-simd']]) {
+const fused = ['--enable', 'relaxed-simd'];
+for (const [name, wide, ...flags] of [
+  ['kernels', 0],
+  ['kernels-fused', 0, ...fused],
+  ['kernels-wide', 1, ...fused],
+]) {
   const target = join(root, folder, `${name}.wasm`);
   // Written under a temporary name: a process that loads the kernels meanwhile never sees half a file.
   const temporary = `${folder}/${name}.${process.pid}.wasm`;
@@ -19,7 +24,7 @@ for (const [name, ...flags] of [['kernels'], ['kernels-fused', '--enable', 'rela
       'src/core/learning/networks/kernels/index.ts',
       ...['-O3', '--noAssert', '--disableWarning', '112', '--runtime', 'stub', '--importMemory'],
       ...['--enable', 'simd', '--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536'],
-      ...[...flags, '-o', temporary],
+      ...[...flags, '--use', `WIDE_BLOCKS=${wide}`, '-o', temporary],
     ],
     { cwd: root, stdio: 'inherit' },
   );

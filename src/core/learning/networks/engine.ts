@@ -28,7 +28,7 @@ export interface NetworkEngine {
 /** The embedded engine with the kernels that it trains with on this machine. */
 export const embeddedEngine = (): NetworkEngine => ({
   name: 'embedded',
-  version: trainingVariant() === 'fused' ? '2-fused' : '2',
+  version: trainingVariant() === 'plain' ? '2' : '2-fused',
 });
 
 /** What a session's memory holds of its rows, as typed views. */

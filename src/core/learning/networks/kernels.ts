@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { QuantlineError } from '../../errors/index.js';
 import { hasFusedMultiplyAdd } from '../../platform/fused.js';
+import { canJoinVectors, joiningVectors, leaveJoinedCode } from '../../platform/wide.js';
 
 /** What kernels.wasm exports; pointers are byte offsets, leading dimensions count floats. See kernels/*.ts. */
 export interface Kernels {
@@ -82,6 +83,8 @@ export interface Kernels {
     lddh: number,
     dc: number,
   ): void;
+  /** Ends a sequence of calls, before other work of any length. */
+  leave(): void;
   fillZero(n: number, x: number): void;
   copy(n: number, from: number, to: number): void;
   sumSquares(n: number, x: number): number;
@@ -129,15 +132,20 @@ interface WebAssemblyApi {
 const wasm = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
 
 /**
- * The two builds of the kernels: `fused` multiplies and adds with one rounding, half as fast again; `plain` rounds twice and
- * gives the same bits on every processor.
+ * The builds of the kernels: `plain` rounds products and sums and gives the same bits on every processor; `fused` multiplies
+ * and adds with one rounding, half as fast again; `wide` gives the bits of `fused`, nearly twice as fast where V8 joins vectors.
  */
-export type KernelVariant = 'fused' | 'plain';
+export type KernelVariant = 'wide' | 'fused' | 'plain';
 
 /** The build to train with on this machine. Scoring always takes `plain`, so that a model scores alike everywhere. */
-export const trainingVariant = (): KernelVariant => (hasFusedMultiplyAdd() ? 'fused' : 'plain');
+export const trainingVariant = (): KernelVariant =>
+  canJoinVectors() ? 'wide' : hasFusedMultiplyAdd() ? 'fused' : 'plain';
 
-const FILE: Readonly<Record<KernelVariant, string>> = { fused: 'kernels-fused.wasm', plain: 'kernels.wasm' };
+const FILE: Readonly<Record<KernelVariant, string>> = {
+  wide: 'kernels-wide.wasm',
+  fused: 'kernels-fused.wasm',
+  plain: 'kernels.wasm',
+};
 const compiled = new Map<KernelVariant, KernelModule>();
 
 /** The compiled kernels. They lie beside the compiled JavaScript, so code run from `src` reads them from `dist`. */
@@ -147,7 +155,9 @@ export function kernelModule(variant: KernelVariant): KernelModule {
     const path = fileURLToPath(new URL(`./${FILE[variant]}`, import.meta.url));
     const file = path.replace(/([\\/])src([\\/]core[\\/])/, '$1dist$2');
     try {
-      module = new wasm.Module(readFileSync(file));
+      const bytes = readFileSync(file);
+      const compile = () => new wasm.Module(bytes);
+      module = variant === 'wide' ? joiningVectors(compile) : compile();
     } catch (cause) {
       throw new QuantlineError('BUG', `The network kernels could not be loaded from ${file}.`, {
         hint: 'Run "npm run build" or install the package again.',
@@ -160,8 +170,10 @@ export function kernelModule(variant: KernelVariant): KernelModule {
 }
 
 /** The kernels working on one memory. */
-export const instantiateKernels = (memory: KernelMemory, module: KernelModule): Kernels =>
-  new wasm.Instance(module, { env: { memory, abort: () => {} } }).exports as Kernels;
+export function instantiateKernels(memory: KernelMemory, module: KernelModule): Kernels {
+  const { exports } = new wasm.Instance(module, { env: { memory, abort: () => {} } });
+  return { ...(exports as Kernels), leave: canJoinVectors() ? leaveJoinedCode : () => {} };
+}
 
 /** Where planned memory starts; a test checks that the kernels keep their data below. */
 export const KERNEL_BYTES = 4096;

@@ -78,5 +78,6 @@ export class Adam {
         update(layer.weights, layer.bias - layer.weights, rate * weightDecay);
         update(layer.bias, layer.columns, 0);
       }
+    this.kernels.leave();
   }
 }

@@ -132,6 +132,7 @@ export class Program {
       const to = this.parameters.transposed + layer.transposed * 4;
       this.kernels.transpose(width, layer.columns, from, layer.rows * PANEL, to, layer.columns * PANEL);
     }
+    this.kernels.leave();
   }
 
   /** Runs the network on the rows placed at `input`; `seed` 0 means no dropout. Results at `output`. */
@@ -165,6 +166,7 @@ export class Program {
         width = layer.unitsPadded;
       }
     }
+    this.kernels.leave();
   }
 
   /**
@@ -177,7 +179,7 @@ export class Program {
       const place = this.places.layers[l]!;
       if (layer.kind === 'lstm') this.backwardLstm(l, rows, seed);
       else this.backwardDense(l, rows, seed);
-      if (l === 0) return;
+      if (l === 0) break;
       // The layer below is dense, or the last LSTM layer: its dropout acts on what this dense layer was given.
       const below = this.layers[l - 1]!;
       const belowPlace = this.places.layers[l - 1]!;
@@ -195,6 +197,7 @@ export class Program {
       if (seed !== 0 && belowPlace.dropped !== 0)
         this.dropout(below, rows, target, below.unitsPadded, target, below.unitsPadded, seed, l - 1, 0);
     }
+    this.kernels.leave();
   }
 
   private backwardDense(l: number, rows: number, seed: number): void {

@@ -1,5 +1,8 @@
-// The one place where the two builds of these kernels differ: with relaxed SIMD the multiply-add is one instruction and
+// The one place where the builds of these kernels differ: with relaxed SIMD the multiply-add is one instruction and
 // rounds once, without it two that round twice.
+
+/** Whether V8 joins 128-bit operations in pairs, a constant of the build: blocks are twice as wide then. */
+export const WIDE: i32 = WIDE_BLOCKS;
 
 /** sum + a · b in each lane. */
 export function multiplyAdd(a: v128, b: v128, sum: v128): v128 {

@@ -6,13 +6,17 @@
 // A block of 6 rows × 8 columns has 12 sums; with 2 vectors of B and one number of A that is every register there is, and
 // enough independent sums to keep both multipliers busy. Larger blocks spill, unrolled loops too.
 
-import { multiplyAdd } from './arithmetic';
+import { multiplyAdd, WIDE } from './arithmetic';
+import { fourRowsWide, sixRowsWide } from './wide';
 
 /** How many blocks of 4 rows to take so that blocks of 6 fill the rest but for one row or two. */
 export function foursOf(m: i32): i32 {
   const fours: i32 = ((6 - (m % 6)) >> 1) % 3;
   return min(fours, m >> 2);
 }
+
+/** A row of zeros to start sums from. */
+const ZEROS: usize = memory.data(64, 16);
 
 /**
  * C[m × n] = start + A[m × k] · B[k × n]; B in panels; n is a multiple of 8, k of 4.
@@ -40,17 +44,31 @@ export function matmul(
   const blocks: i32 = sixes + fours;
   const a4: usize = a + <usize>sixes * sa;
   const c4: usize = c + <usize>sixes * sc;
-  if (blocks > 0)
-    for (let j: i32 = 0; j < n; j += 8) {
+  // Where the sums of row 0 start, and the way to those of the next row.
+  const ss: usize = mode === 1 ? sc : 0;
+  const start: usize = mode === 0 ? ZEROS : mode === 1 ? c : bias;
+  if (blocks > 0) {
+    let j: i32 = 0;
+    if (WIDE !== 0)
+      for (; j + 16 <= n; j += 16) {
+        const at: usize = (<usize>j) << 2;
+        const q: usize = b + <usize>(j >> 3) * sb;
+        const from: usize = mode === 0 ? start : start + at;
+        if (sixes > 0) sixRowsWide(sixes, bytes, a, sa, q, sb, c + at, sc, from, ss);
+        if (fours > 0) fourRowsWide(fours, bytes, a4, sa, q, sb, c4 + at, sc, from + <usize>sixes * ss, ss);
+      }
+    for (; j < n; j += 8) {
       const at: usize = (<usize>j) << 2;
       const q: usize = b + <usize>(j >> 3) * sb;
-      if (sixes > 0) sixRows(sixes, bytes, a, sa, q, c + at, sc, bias + at, mode);
-      if (fours > 0) fourRows(fours, bytes, a4, sa, q, c4 + at, sc, bias + at, mode);
+      const from: usize = mode === 0 ? start : start + at;
+      if (sixes > 0) sixRows(sixes, bytes, a, sa, q, c + at, sc, from, ss);
+      if (fours > 0) fourRows(fours, bytes, a4, sa, q, c4 + at, sc, from + <usize>sixes * ss, ss);
     }
+  }
   for (let i: i32 = blocks; i < m; i++) singleRow(n, bytes, a + <usize>i * sa, b, sb, c + <usize>i * sc, bias, mode);
 }
 
-/** The columns of one panel for m rows, m a multiple of 6. */
+/** The columns of one panel for m rows, m a multiple of 6; row i of C starts from the numbers at start + i · ss. */
 function sixRows(
   m: i32,
   bytes: usize,
@@ -59,48 +77,34 @@ function sixRows(
   b: usize,
   c: usize,
   sc: usize,
-  bias: usize,
-  mode: i32,
+  start: usize,
+  ss: usize,
 ): void {
-  let x: v128 = f32x4.splat(0);
-  let y: v128 = f32x4.splat(0);
-  if (mode === 2) {
-    x = v128.load(bias);
-    y = v128.load(bias, 16);
-  }
   let c0: usize = c;
+  let f0: usize = start;
   for (let i: i32 = 0; i < m; i += 6) {
     const c1: usize = c0 + sc;
     const c2: usize = c1 + sc;
     const c3: usize = c2 + sc;
     const c4: usize = c3 + sc;
     const c5: usize = c4 + sc;
-    let s0: v128 = x;
-    let t0: v128 = y;
-    let s1: v128 = x;
-    let t1: v128 = y;
-    let s2: v128 = x;
-    let t2: v128 = y;
-    let s3: v128 = x;
-    let t3: v128 = y;
-    let s4: v128 = x;
-    let t4: v128 = y;
-    let s5: v128 = x;
-    let t5: v128 = y;
-    if (mode === 1) {
-      s0 = v128.load(c0);
-      t0 = v128.load(c0, 16);
-      s1 = v128.load(c1);
-      t1 = v128.load(c1, 16);
-      s2 = v128.load(c2);
-      t2 = v128.load(c2, 16);
-      s3 = v128.load(c3);
-      t3 = v128.load(c3, 16);
-      s4 = v128.load(c4);
-      t4 = v128.load(c4, 16);
-      s5 = v128.load(c5);
-      t5 = v128.load(c5, 16);
-    }
+    const f1: usize = f0 + ss;
+    const f2: usize = f1 + ss;
+    const f3: usize = f2 + ss;
+    const f4: usize = f3 + ss;
+    const f5: usize = f4 + ss;
+    let s0: v128 = v128.load(f0);
+    let t0: v128 = v128.load(f0, 16);
+    let s1: v128 = v128.load(f1);
+    let t1: v128 = v128.load(f1, 16);
+    let s2: v128 = v128.load(f2);
+    let t2: v128 = v128.load(f2, 16);
+    let s3: v128 = v128.load(f3);
+    let t3: v128 = v128.load(f3, 16);
+    let s4: v128 = v128.load(f4);
+    let t4: v128 = v128.load(f4, 16);
+    let s5: v128 = v128.load(f5);
+    let t5: v128 = v128.load(f5, 16);
     let p0: usize = a;
     let p1: usize = p0 + sa;
     let p2: usize = p1 + sa;
@@ -150,6 +154,7 @@ function sixRows(
     v128.store(c5, t5, 16);
     a += sa * 6;
     c0 += sc * 6;
+    f0 += ss * 6;
   }
 }
 
@@ -162,38 +167,26 @@ function fourRows(
   b: usize,
   c: usize,
   sc: usize,
-  bias: usize,
-  mode: i32,
+  start: usize,
+  ss: usize,
 ): void {
-  let x: v128 = f32x4.splat(0);
-  let y: v128 = f32x4.splat(0);
-  if (mode === 2) {
-    x = v128.load(bias);
-    y = v128.load(bias, 16);
-  }
   let c0: usize = c;
+  let f0: usize = start;
   for (let i: i32 = 0; i < m; i += 4) {
     const c1: usize = c0 + sc;
     const c2: usize = c1 + sc;
     const c3: usize = c2 + sc;
-    let s0: v128 = x;
-    let t0: v128 = y;
-    let s1: v128 = x;
-    let t1: v128 = y;
-    let s2: v128 = x;
-    let t2: v128 = y;
-    let s3: v128 = x;
-    let t3: v128 = y;
-    if (mode === 1) {
-      s0 = v128.load(c0);
-      t0 = v128.load(c0, 16);
-      s1 = v128.load(c1);
-      t1 = v128.load(c1, 16);
-      s2 = v128.load(c2);
-      t2 = v128.load(c2, 16);
-      s3 = v128.load(c3);
-      t3 = v128.load(c3, 16);
-    }
+    const f1: usize = f0 + ss;
+    const f2: usize = f1 + ss;
+    const f3: usize = f2 + ss;
+    let s0: v128 = v128.load(f0);
+    let t0: v128 = v128.load(f0, 16);
+    let s1: v128 = v128.load(f1);
+    let t1: v128 = v128.load(f1, 16);
+    let s2: v128 = v128.load(f2);
+    let t2: v128 = v128.load(f2, 16);
+    let s3: v128 = v128.load(f3);
+    let t3: v128 = v128.load(f3, 16);
     let p0: usize = a;
     let p1: usize = p0 + sa;
     let p2: usize = p1 + sa;
@@ -229,6 +222,7 @@ function fourRows(
     v128.store(c3, t3, 16);
     a += sa * 4;
     c0 += sc * 4;
+    f0 += ss * 4;
   }
 }
 

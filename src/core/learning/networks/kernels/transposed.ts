@@ -1,7 +1,8 @@
 // Gradients of weights and what else the backward pass needs. Layouts and blocks as in matmul.ts.
 
-import { multiplyAdd } from './arithmetic';
+import { multiplyAdd, WIDE } from './arithmetic';
 import { foursOf } from './matmul';
+import { fourColumnsWide, sixColumnsWide } from './wide';
 
 /** Bytes of A that one pass of `matmulTransposedA` reads again and again: what a first-level cache holds beside B. */
 const PASS: i32 = 24576;
@@ -27,7 +28,16 @@ export function matmulTransposedA(
     const bytes: usize = <usize>min(pass, m - from) * sa;
     const a0: usize = a + <usize>from * sa;
     const b0: usize = b + <usize>from * sb;
-    for (let j: i32 = 0; j < n; j += 8) {
+    let j: i32 = 0;
+    if (WIDE !== 0)
+      for (; j + 16 <= n; j += 16) {
+        const q: usize = b0 + ((<usize>j) << 2);
+        const c0: usize = c + <usize>(j >> 3) * sc;
+        let i: i32 = 0;
+        for (; i < sixes; i += 6) sixColumnsWide(a0 + ((<usize>i) << 2), bytes, sa, q, sb, c0 + ((<usize>i) << 5), sc);
+        for (; i < k; i += 4) fourColumnsWide(a0 + ((<usize>i) << 2), bytes, sa, q, sb, c0 + ((<usize>i) << 5), sc);
+      }
+    for (; j < n; j += 8) {
       const q: usize = b0 + ((<usize>j) << 2);
       const c0: usize = c + <usize>(j >> 3) * sc;
       let i: i32 = 0;
