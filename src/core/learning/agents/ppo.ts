@@ -109,6 +109,8 @@ class PpoLearner {
   private readonly moments: RunningMoments | null;
   private readonly rewardScale: RewardScale | null;
   private readonly order: Int32Array;
+  /** Of the rows of the current batch, normalised. */
+  private readonly advantages: Float64Array;
   private readonly shuffle: Random;
 
   constructor(
@@ -143,6 +145,7 @@ class PpoLearner {
     this.rewardScale = settings.normalizeRewards
       ? new RewardScale(environments, settings.gamma, OBSERVATION_CLIP)
       : null;
+    this.advantages = new Float64Array(rows);
     this.order = Int32Array.from({ length: this.rollout.rows }, (_, i) => i);
   }
 
@@ -262,17 +265,17 @@ class PpoLearner {
   /** The clipped surrogate and the squared value error, by Adam over shuffled batches. */
   private update(rate: number, clip: number): void {
     const { settings, rollout, order, run } = this;
+    // A batch of all rows is the same sum in every order, so it is gathered once, as it is.
+    const whole = settings.batchSize >= rollout.rows;
+    if (whole) this.gather(0, rollout.rows);
     for (let epoch = 0; epoch < settings.epochs; epoch++) {
-      for (let i = order.length - 1; i > 0; i--) {
-        const j = Math.floor(this.shuffle.next() * (i + 1));
-        const kept = order[i]!;
-        order[i] = order[j]!;
-        order[j] = kept;
-      }
+      if (!whole) shuffleInPlace(order, this.shuffle);
       let kl = 0;
       let batches = 0;
       for (let from = 0; from < rollout.rows; from += settings.batchSize) {
-        kl += this.updateBatch(from, Math.min(settings.batchSize, rollout.rows - from), rate, clip);
+        const rows = Math.min(settings.batchSize, rollout.rows - from);
+        if (!whole) this.gather(from, rows);
+        kl += this.updateBatch(from, rows, rate, clip);
         batches++;
       }
       run.note('kl', kl / batches);
@@ -280,8 +283,9 @@ class PpoLearner {
     }
   }
 
-  private updateBatch(from: number, rows: number, rate: number, clip: number): number {
-    const { settings, rollout, order, actor, critic, valuer, distribution, size, width, run } = this;
+  /** Brings rows of the rollout, from `from` on in the order, to the networks; their advantages are normalised. */
+  private gather(from: number, rows: number): void {
+    const { rollout, order, actor, critic, valuer, advantages, size } = this;
     let mean = 0;
     for (let r = 0; r < rows; r++) {
       const row = order[from + r]!;
@@ -292,15 +296,19 @@ class PpoLearner {
         critic.input[r * critic.inputWidth + c] = value;
       }
       valuer.returns[r] = rollout.returns[row]!;
+      advantages[r] = rollout.advantages[row]!;
     }
-    valuer.begin(rows);
+    if (rows < 2) return;
     mean /= rows;
     let squares = 0;
-    for (let r = 0; r < rows; r++) {
-      const d = rollout.advantages[order[from + r]!]! - mean;
-      squares += d * d;
-    }
-    const deviation = rows > 1 ? Math.sqrt(squares / (rows - 1)) + 1e-8 : 1;
+    for (let r = 0; r < rows; r++) squares += (advantages[r]! - mean) ** 2;
+    const deviation = Math.sqrt(squares / (rows - 1)) + 1e-8;
+    for (let r = 0; r < rows; r++) advantages[r] = (advantages[r]! - mean) / deviation;
+  }
+
+  private updateBatch(from: number, rows: number, rate: number, clip: number): number {
+    const { settings, rollout, order, actor, advantages, valuer, distribution, width, run } = this;
+    valuer.begin(rows);
     actor.forward(rows);
     const normal = distribution instanceof DiagonalNormal ? distribution : null;
     normal?.logStdGradient.fill(0);
@@ -309,7 +317,7 @@ class PpoLearner {
     let kl = 0;
     for (let r = 0; r < rows; r++) {
       const row = order[from + r]!;
-      const advantage = rows > 1 ? (rollout.advantages[row]! - mean) / deviation : rollout.advantages[row]!;
+      const advantage = advantages[r]!;
       const output = r * actor.outputWidth;
       const log = distribution.logProbability(actor.output, output, rollout.actions, row * width);
       const change = log - rollout.logProbabilities[row]!;
@@ -351,5 +359,14 @@ class PpoLearner {
     const logStd = distribution instanceof DiagonalNormal ? distribution.logStd.slice() : null;
     const scale = moments === null ? null : moments.snapshot(OBSERVATION_CLIP);
     return new AgentPolicy('ppo', actorSpec, actor.exportTensors(), space, scale, logStd);
+  }
+}
+
+function shuffleInPlace(order: Int32Array, random: Random): void {
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = Math.floor(random.next() * (i + 1));
+    const kept = order[i]!;
+    order[i] = order[j]!;
+    order[j] = kept;
   }
 }

@@ -84,11 +84,13 @@ export function activateBackward(m: i32, n: i32, y: usize, ldy: i32, d: usize, l
     let p: usize = y + ((<usize>i * <usize>ldy) << 2);
     let q: usize = d + ((<usize>i * <usize>ldd) << 2);
     const end: usize = p + ((<usize>n) << 2);
-    for (; p < end; p += 16, q += 16) {
-      const a: v128 = v128.load(p);
-      const g: v128 = v128.load(q);
-      if (kind === 1) v128.store(q, f32x4.mul(g, f32x4.sub(one, f32x4.mul(a, a))));
-      else v128.store(q, v128.and(g, f32x4.gt(a, zero)));
-    }
+    if (kind === 1)
+      for (; p < end; p += 32, q += 32) {
+        const a: v128 = v128.load(p);
+        const b: v128 = v128.load(p, 16);
+        v128.store(q, f32x4.mul(v128.load(q), f32x4.sub(one, f32x4.mul(a, a))));
+        v128.store(q, f32x4.mul(v128.load(q, 16), f32x4.sub(one, f32x4.mul(b, b))), 16);
+      }
+    else for (; p < end; p += 16, q += 16) v128.store(q, v128.and(v128.load(q), f32x4.gt(v128.load(p), zero)));
   }
 }
