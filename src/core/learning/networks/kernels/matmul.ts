@@ -7,7 +7,7 @@
 // enough independent sums to keep both multipliers busy. Larger blocks spill, unrolled loops too.
 
 import { multiplyAdd, WIDE } from './arithmetic';
-import { fourRowsWide, sixRowsWide } from './wide';
+import { fourRowsWide, sixRowsWide } from './wide-rows';
 
 /** How many blocks of 4 rows to take so that blocks of 6 fill the rest but for one row or two. */
 export function foursOf(m: i32): i32 {

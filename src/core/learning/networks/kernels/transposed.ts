@@ -2,7 +2,7 @@
 
 import { multiplyAdd, WIDE } from './arithmetic';
 import { foursOf } from './matmul';
-import { fourColumnsWide, sixColumnsWide } from './wide';
+import { fourColumnsWide, sixColumnsWide } from './wide-columns';
 
 /** Bytes of A that one pass of `matmulTransposedA` reads again and again: what a first-level cache holds beside B. */
 const PASS: i32 = 24576;
