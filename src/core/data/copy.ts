@@ -26,7 +26,7 @@ const ROWS = 4_000_000;
 
 /**
  * Copies series from one store to another, in the pieces that stores keep together: a month of minutes, a year of longer
- * bars, all days. A piece of many series is put at once. In the end follow actions, and what sources have answered. The
+ * bars, all days; out of a service a series at a time. A piece of many series is put at once. In the end follow actions, and what sources have answered. The
  * target keeps bars that the source lacks. Repeating it changes nothing.
  */
 export async function copySeries(
@@ -36,7 +36,10 @@ export async function copySeries(
   options: CopyOptions,
 ): Promise<readonly CopyResult[]> {
   const totals = infos.map(() => ({ rows: 0, inserted: 0, updated: 0, skipped: 0 }));
-  const blocks = infos.flatMap((info, k) => [...blocksOf(info)].map((block) => ({ info, k, ...block })));
+  const blocks = infos.flatMap((info, k) => {
+    const whole = from.remote === true && info.rows <= ROWS;
+    return [...blocksOf(info, whole)].map((block) => ({ info, k, ...block }));
+  });
   // Stable: within a piece, series keep their order.
   blocks.sort((a, b) => a.until - b.until || (a.name < b.name ? -1 : Number(a.name > b.name)));
   const batch = new Batch(to, totals);
@@ -99,10 +102,13 @@ class Batch {
   }
 }
 
-/** The pieces of a series that stores keep together: `from` inclusive, `to` exclusive; `until` is the piece's own end. */
-function* blocksOf({ key, firstTime, lastTime }: SeriesInfo) {
+/**
+ * The pieces of a series that stores keep together, or it as a whole: `from` inclusive, `to` exclusive; `until` is the
+ * piece's own end.
+ */
+function* blocksOf({ key, firstTime, lastTime }: SeriesInfo, whole: boolean) {
   if (firstTime === undefined || lastTime === undefined) return;
-  const partition = partitionOf(key.interval);
+  const partition = whole ? () => ({ name: 'all', end: Number.POSITIVE_INFINITY }) : partitionOf(key.interval);
   for (let from = firstTime; from <= lastTime; ) {
     const { name, end: until } = partition(from);
     const to = Math.min(until, lastTime + 1);

@@ -1,5 +1,6 @@
 import { type Clock, inOrder, type Logger, type Progress } from '../platform/index.js';
 import { fetchChunk } from './ingest/fetch.js';
+import { Gatherer, type Written } from './ingest/gather.js';
 import { type IngestedSeries, SeriesKeeper } from './ingest/keep.js';
 import { chunksOf, type IngestFailure, isPerSymbol, type Planned, type PlanRequest, plan } from './ingest/plan.js';
 import type { QualityPolicies, SourceNote } from './quality.js';
@@ -64,31 +65,53 @@ export async function ingestBars(request: IngestRequest, context: IngestContext)
   );
   const keepers = new Map<Planned, SeriesKeeper>();
   const settings = { ...request, ...context, ends: request.range.to !== undefined };
-  for await (const { chunk, parts, actions, failures: refused } of answers) {
-    label = labelOf(chunk.items);
-    refused.forEach(fail);
-    for (const item of chunk.items) {
-      if (failed.has(item.symbol)) {
-        keepers.delete(item);
-        continue;
-      }
-      const keeper = keepers.get(item) ?? new SeriesKeeper(item, settings);
-      keepers.set(item, keeper);
-      try {
-        const { id } = item.instrument;
-        await keeper.take(chunk, parts.get(id) ?? [], actions.get(id) ?? []);
-        if (!chunk.last) continue;
+  const gatherer = new Gatherer(context.store);
+  /** Runs what concerns one symbol: its failure leaves the others alone. */
+  const attempt = async (item: Planned, work: () => Promise<void>) => {
+    try {
+      await work();
+    } catch (error) {
+      if (!isPerSymbol(error)) throw error;
+      fail({ symbol: item.symbol, error });
+      keepers.delete(item);
+    }
+  };
+  const settle = async (written: readonly Written[]) => {
+    for (const { item, keeper, last, error } of written)
+      await attempt(item, async () => {
+        if (error !== undefined) throw error;
+        if (!last) return;
         stored.push(await keeper.finish(request.sourceName));
         keepers.delete(item);
-      } catch (error) {
-        if (!isPerSymbol(error)) throw error;
-        fail({ symbol: item.symbol, error });
-        keepers.delete(item);
+      });
+  };
+  try {
+    for await (const { chunk, parts, actions, failures: refused } of answers) {
+      label = labelOf(chunk.items);
+      refused.forEach(fail);
+      for (const item of chunk.items) {
+        if (failed.has(item.symbol)) {
+          keepers.delete(item);
+          continue;
+        }
+        const keeper = keepers.get(item) ?? new SeriesKeeper(item, settings);
+        keepers.set(item, keeper);
+        const { id } = item.instrument;
+        const { last } = chunk;
+        await attempt(item, async () => {
+          const put = await keeper.take(chunk, parts.get(id) ?? [], actions.get(id) ?? []);
+          await settle(await gatherer.add({ item, keeper, put, last }));
+        });
       }
+      done++;
+      report(0);
     }
-    done++;
-    report(0);
+  } catch (error) {
+    // A source that gives out leaves what it gave before.
+    if (!signal.aborted) await gatherer.flush();
+    throw error;
   }
+  await settle(await gatherer.flush());
   progress.end();
   return { stored, failures };
 }

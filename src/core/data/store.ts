@@ -71,6 +71,8 @@ export interface StoreContext {
  * bars put last count; puts at once, in any processes, lose nothing; each is seen whole or not at all.
  */
 export interface BarStore {
+  /** A service: a call costs time and money, so that few large ones are wanted. */
+  readonly remote?: true;
   /** `covered`: the range that the source answered with these bars. MISMATCH for prices of another basis. */
   put(info: SeriesMetadata, bars: BarColumns, covered?: TimeRange): Promise<PutResult>;
   /**

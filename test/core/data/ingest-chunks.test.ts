@@ -3,8 +3,16 @@ import { type IngestRequest, ingestBars } from '../../../src/core/data/ingest.js
 import { qualityPolicies } from '../../../src/core/data/quality.js';
 import { hashBars } from '../../../src/core/data/series/hash.js';
 import type { BarRequest } from '../../../src/core/data/source.js';
+import type { BarStore, SeriesPut } from '../../../src/core/data/store.js';
 import { create as createStore } from '../../../src/core/data/stores/parquet.js';
-import type { BarColumns, CorporateAction, SeriesKey } from '../../../src/core/domain/index.js';
+import {
+  allocateBars,
+  BAR_FIELDS,
+  type BarColumns,
+  type CorporateAction,
+  defaultInstrument,
+  type SeriesKey,
+} from '../../../src/core/domain/index.js';
 import { QuantlineError } from '../../../src/core/errors/index.js';
 import { inOrder, silentLogger } from '../../../src/core/platform/index.js';
 import { setup } from './vendor.js';
@@ -116,6 +124,66 @@ describe('an ingest in chunks', () => {
     const { stored } = await ingestBars({ ...YEARS, symbols: ['A'] }, context);
     expect(hashBars(await store.readPin(stored[0]!.series.pin))).toBe((await reference).pin.sha256);
     expect(await store.actions(key('A'))).toEqual([split]);
+  });
+
+  describe('into a service', () => {
+    /** The store as a service, which tells how many series each call put. */
+    const serviceOf = (store: BarStore) => {
+      const calls: number[] = [];
+      const putAll = (puts: readonly SeriesPut[]) => {
+        calls.push(puts.length);
+        return store.putAll(puts);
+      };
+      return { service: Object.assign(Object.create(store) as BarStore, { remote: true, putAll }), calls };
+    };
+
+    it('puts what belongs to different symbols at once', async () => {
+      const { vendor, context, store } = await setup(NOW);
+      const { service, calls } = serviceOf(store);
+      const { stored } = await ingestBars(YEARS, { ...context, store: service });
+      expect(calls).toEqual([2, 2, 2]);
+      expect(stored.map(({ symbol }) => symbol)).toEqual(['A', 'B']);
+      expect(stored[0]!.series.pin.sha256).toBe((await reference).pin.sha256);
+      expect([stored[0]!.inserted, stored[0]!.updated]).toEqual([stored[0]!.rows, 0]);
+
+      // A source that is asked for one symbol after another: their days, which stores keep together, wait for each other.
+      const days = { ...YEARS, symbols: ['A', 'B', 'C'], interval: '1d' } as const;
+      const { service: other, calls: more } = serviceOf(store);
+      Object.assign(vendor, { batch: 1 });
+      expect((await ingestBars(days, { ...context, store: other })).stored).toHaveLength(3);
+      expect(more).toEqual([3]);
+    });
+
+    it('keeps what came before the source gave out, and goes on behind it', async () => {
+      const { vendor, context, store } = await setup(NOW);
+      const { service, calls } = serviceOf(store);
+      const bars = vendor.bars.bind(vendor);
+      vendor.bars = (request: BarRequest, signal: AbortSignal) => {
+        if (new Date(request.from).getUTCFullYear() === 2023) throw BREAK;
+        return bars(request, signal);
+      };
+      await expect(ingestBars(YEARS, { ...context, store: service })).rejects.toBe(BREAK);
+      expect([calls, (await store.info(key('B')))!.coverage!.length]).toEqual([[2], 1]);
+      vendor.bars = bars;
+      const { stored } = await ingestBars(YEARS, { ...context, store: service });
+      expect(stored[1]!.series.pin.rows).toBe((await reference).pin.rows);
+    });
+
+    it('leaves out the symbol that the store refuses, not the others', async () => {
+      const { context, store } = await setup(NOW);
+      const info = { key: key('A'), instrument: defaultInstrument('A', 'XNYS'), density: 'dense' } as const;
+      const [bar] = (await store.readPin((await ingestBars(YEARS, context)).stored[0]!.series.pin)).time;
+      const { store: fresh, context: again } = await setup(NOW);
+      const one = allocateBars('A', '1h', 1);
+      for (const field of BAR_FIELDS) one[field][0] = field === 'time' ? bar! - 86_400_000 : 1;
+      await fresh.put({ ...info, basis: 'split' }, one);
+      const { service } = serviceOf(fresh);
+      const { stored, failures } = await ingestBars(YEARS, { ...again, store: service });
+      expect([stored.map(({ symbol }) => symbol), failures.map(({ error }) => error.code)]).toEqual([
+        ['B'],
+        ['MISMATCH'],
+      ]);
+    });
   });
 
   it('goes on with the others when a symbol fails in the middle, and asks for its rest later', async () => {

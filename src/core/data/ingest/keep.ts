@@ -16,7 +16,7 @@ import { checkQuality, joinFindings, type QualityFinding, type QualityPolicies, 
 import { type TimeRange, unfinishedFrom } from '../range.js';
 import { joinBars } from '../series/memory.js';
 import type { MarketDataSource } from '../source.js';
-import type { BarStore } from '../store.js';
+import type { BarStore, PutResult, SeriesPut } from '../store.js';
 import { seriesOf } from './pinned.js';
 import type { Chunk, Planned } from './plan.js';
 
@@ -81,8 +81,15 @@ export class SeriesKeeper {
     return this.kept.rows > 0 || (this.item.info?.rows ?? 0) > 0;
   }
 
-  /** Takes the answer to a chunk; actions come with the first chunk of a range, for all of it. */
-  async take(chunk: Chunk, parts: readonly BarColumns[], actions: readonly CorporateAction[]): Promise<void> {
+  /**
+   * Takes the answer to a chunk and gives what is to be put of it, before the next chunk is; actions come with the first
+   * chunk of a range, for all of it.
+   */
+  async take(
+    chunk: Chunk,
+    parts: readonly BarColumns[],
+    actions: readonly CorporateAction[],
+  ): Promise<SeriesPut | undefined> {
     const bars = this.arrived(parts);
     const n = bars.time.length;
     await this.learn(actions);
@@ -92,9 +99,10 @@ export class SeriesKeeper {
     const good = chunk.continues && heldAt === 0 ? sliceBars(bars, 0, 0) : await this.check(chunk, bars, heldFrom);
     this.context.signal.throwIfAborted();
     this.answeredFrom ??= chunk.range?.from;
-    await this.save(chunk, good, heldFrom ?? chunk.range?.to);
+    const put = this.putOf(chunk, good, heldFrom ?? chunk.range?.to);
     if (!chunk.continues) this.before = undefined;
     else if (good.time.length > 0) this.before = good;
+    return put;
   }
 
   /** Bars of this chunk behind those held back; one whose end lies ahead would be another one later. */
@@ -146,32 +154,29 @@ export class SeriesKeeper {
     return checked.bars;
   }
 
-  /**
-   * Bars before the range that they answer, actions in between: a crash asks again, and leaves no hole. No bars are
-   * nothing to say on their own, unless they are the last word on a series that is there.
-   */
-  private async save(chunk: Chunk, bars: BarColumns, answeredTo: number | undefined): Promise<void> {
-    const { source, store, interval, clock } = this.context;
+  /** No bars are nothing to say on their own, unless they are the last word on a series that is there. */
+  private putOf(chunk: Chunk, bars: BarColumns, answeredTo: number | undefined): SeriesPut | undefined {
+    const { source, interval, clock } = this.context;
     const { key, instrument } = this.item;
     const n = bars.time.length;
-    if (n === 0 && (chunk.continues || !this.isStored || this.nothingLeft)) return;
+    if (n === 0 && (chunk.continues || !this.isStored || this.nothingLeft)) return undefined;
     // What is published later than now must be asked again.
     const settled = unfinishedFrom(clock.now() - (source.delayMs ?? 0), interval, calendarOf(instrument.calendar));
     const answered = { from: this.answeredFrom ?? 0, to: Math.min(answeredTo ?? 0, settled) };
-    const covered = this.live && answered.from < answered.to ? answered : undefined;
+    const covered = this.live && answered.from < answered.to ? [answered] : [];
     this.answeredFrom = chunk.continues ? answeredTo : undefined;
-    const metadata = { key, instrument, basis: source.basis, density: source.density };
-    const put = await store.put(metadata, bars, this.unsaved.length === 0 ? covered : undefined);
-    if (this.unsaved.length > 0) {
-      await store.putActions(key, this.unsaved);
-      this.unsaved = [];
-      if (covered !== undefined) await store.put(metadata, sliceBars(bars, 0, 0), covered);
-    }
+    const actions = this.unsaved;
+    this.unsaved = [];
     this.kept.rows += n;
-    this.kept.inserted += put.inserted;
-    this.kept.updated += put.updated;
     this.firstTime ??= bars.time[0];
     this.lastTime = bars.time.at(-1) ?? this.lastTime;
+    return { info: { key, instrument, basis: source.basis, density: source.density }, bars, covered, actions };
+  }
+
+  /** What a put of these bars changed. */
+  note({ inserted, updated }: PutResult): void {
+    this.kept.inserted += inserted;
+    this.kept.updated += updated;
   }
 
   private get nothingLeft(): boolean {

@@ -57,6 +57,7 @@ const NOW = Number.MAX_SAFE_INTEGER;
  * MERGE with constant bounds. Reading: by query for small ranges, as Arrow columns for large ones.
  */
 class BigQueryStore implements BarStore {
+  readonly remote = true;
   private opened: Promise<Warehouse> | undefined;
   private prepared: Promise<void> | undefined;
 

@@ -123,9 +123,11 @@ class ParquetStore implements BarStore {
   async putAll(puts: readonly SeriesPut[]): Promise<readonly PutResult[]> {
     const results: PutResult[] = [];
     for (const { info, bars, covered = [], actions = [] } of puts) {
-      results.push(await this.put(info, bars, covered[0]));
-      for (const more of covered.slice(1)) await this.put(info, sliceBars(bars, 0, 0), more);
-      if (actions.length > 0) await this.putActions(info.key, actions);
+      // What was answered is said last: a crash before it asks again.
+      const alone = actions.length === 0;
+      results.push(await this.put(info, bars, alone ? covered[0] : undefined));
+      if (!alone) await this.putActions(info.key, actions);
+      for (const more of covered.slice(alone ? 1 : 0)) await this.put(info, sliceBars(bars, 0, 0), more);
     }
     return results;
   }
