@@ -1,5 +1,12 @@
 import type { OrderLeg } from '../domain/orders.js';
-import type { AttachedOrder, ExecutionRecord, OrderRecord, OrderReport, StrategyScope } from '../state/index.js';
+import {
+  type AttachedOrder,
+  type ExecutionRecord,
+  isTerminal,
+  type OrderRecord,
+  type OrderReport,
+  type StrategyScope,
+} from '../state/index.js';
 import type { BrokerEvent, BrokerExecution, BrokerOrder } from './broker.js';
 import { type ExecutionContext, fault } from './context.js';
 
@@ -70,7 +77,10 @@ export async function bookOrders(
     await journal.recordAttached(record.clientOrderId, attached, clock.now());
     for (const [i, leg] of legs.entries()) reports.push(reportOf(attached[i]!.clientOrderId, leg, authoritative));
   }
-  await journal.recordReports(reports, clock.now());
+  const after = await journal.recordReports(reports, clock.now());
+  const alive = new Set(found.flatMap(({ record }) => (isTerminal(record.status) ? [] : [record.clientOrderId])));
+  for (const order of after)
+    if (order.status === 'rejected' && alive.has(order.clientOrderId)) context.onRejected?.(order);
 }
 
 /** Said once for each word of an order. */
@@ -123,28 +133,26 @@ export async function bookExecutions(
   const first = await context.journal.recordExecutions(ours.slice(0, 1), context.clock.now());
   fault(context, 'during-fill-booking');
   const rest = await context.journal.recordExecutions(ours.slice(1), context.clock.now());
-  return { booked: [...first, ...rest], foreign };
+  const booked = [...first, ...rest];
+  if (booked.length > 0) context.onBooked?.(booked);
+  return { booked, foreign };
 }
 
-export interface BookedEvent {
-  /** false: a reconciliation is needed, after a (re)connection and for events of orders that are not known yet. */
-  readonly complete: boolean;
-  readonly booked: readonly ExecutionRecord[];
-}
-
-/** Books one event of a stream. */
-export async function bookEvent(context: ExecutionContext, event: BrokerEvent): Promise<BookedEvent> {
-  if (event.type === 'connected') return { complete: false, booked: [] };
-  if (event.type === 'disconnected') return { complete: true, booked: [] };
+/**
+ * Books one event of a stream. Returns false where a reconciliation is needed: after a (re)connection, and for events of
+ * orders that are not known yet.
+ */
+export async function bookEvent(context: ExecutionContext, event: BrokerEvent): Promise<boolean> {
+  if (event.type === 'connected') return false;
+  if (event.type === 'disconnected') return true;
   const { execution } = event;
   const order = event.type === 'order' ? event.order : undefined;
   const record = await ourOrder(context, order ?? execution!);
   if (record === undefined) {
     const waiting = await context.journal.orders({ scope: context.scope, open: true });
-    const complete = !waiting.some((each) => each.status === 'sending' || each.status === 'unknown');
-    return { complete, booked: [] };
+    return !waiting.some((each) => each.status === 'sending' || each.status === 'unknown');
   }
-  const { booked } = execution === undefined ? { booked: [] } : await bookExecutions(context, [execution]);
+  if (execution !== undefined) await bookExecutions(context, [execution]);
   if (order !== undefined) await bookOrders(context, [{ record, order }], false);
-  return { complete: true, booked };
+  return true;
 }

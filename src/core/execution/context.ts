@@ -1,5 +1,5 @@
 import type { Clock, Logger } from '../platform/index.js';
-import type { Journal, StrategyScope } from '../state/index.js';
+import type { ExecutionRecord, Journal, OrderRecord, StrategyScope } from '../state/index.js';
 import type { Broker } from './broker.js';
 
 /** Places on the path of an order where a test kills the process. */
@@ -56,6 +56,10 @@ export interface ExecutionContext {
   readonly signal?: AbortSignal;
   readonly limits?: Partial<ExecutionLimits>;
   readonly faultPoint?: (name: FaultPoint) => void;
+  /** Told of executions as they are booked, whatever looked for them. */
+  readonly onBooked?: (executions: readonly ExecutionRecord[]) => void;
+  /** Told of an order that the venue has refused after it was sent, whatever showed it. */
+  readonly onRejected?: (order: OrderRecord) => void;
 }
 
 export const limitsOf = (context: ExecutionContext): ExecutionLimits => ({ ...DEFAULT_LIMITS, ...context.limits });

@@ -110,7 +110,7 @@ async function start(
       ...(events !== undefined && { events }),
     });
     const session = new Session({
-      ...{ options, runtime, market, runner, execution, hooks },
+      ...{ options, runtime, market, runner, execution: runner.execution, hooks },
       report: source.id,
       model: model.artifact.id,
       calendar: returnCalendar(dataset),

@@ -1,6 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import type { TradeEvent } from '../../../src/core/engine/live/index.js';
 import type { ManualClock } from '../../../src/core/platform/index.js';
+import type { Runtime } from '../../../src/core/stages/runtime.js';
+import type { TradeExtras } from '../../../src/core/stages/trade.js';
 import type { Fault } from '../../fakes/alpaca/faults.js';
+import { listen } from '../../fakes/loopback.js';
 import { MONDAY, minuteBars, session, VenueRig, walk } from '../../support/venue.js';
 
 /** The catalogue of FAULTS.md at the level of a start of `quantline trade`: orders that end otherwise than asked. */
@@ -26,11 +30,15 @@ async function begin(backtest: Record<string, unknown>, trainer: string) {
 }
 
 /** A start five seconds after bar n of Monday, which closed at the last of `closes`; the venue trades at it. */
-function at(closes: readonly number[], given: Record<string, unknown> = {}) {
+function at(
+  closes: readonly number[],
+  given: Record<string, unknown> = {},
+  ...more: readonly [Partial<Runtime>?, TradeExtras?]
+) {
   (rig.clock as ManualClock).set(OPEN + closes.length * 5 * MINUTE + 5000);
   rig.venue.market.set('5Min', 'AAPL', [...history, ...minuteBars(closes, MONDAY, 5)]);
   rig.venue.book.prices.set('AAPL', closes.at(-1)!);
-  return rig.start(given);
+  return rig.start(given, ...more);
 }
 
 const fillFirst =
@@ -61,6 +69,65 @@ describe('exits', () => {
     expect(exits()).toHaveLength(1);
     expect([held(), open()]).toEqual([0, []]);
     await rig.converges();
+  });
+
+  test('a webhook that takes the news and never answers holds no order; that is said once', async () => {
+    await begin({ stopLoss: '5%', takeProfit: '9%' }, 'momentum(1)');
+    const { book } = rig.venue;
+    book.rules.fillMarket = false;
+    await at([LAST, LAST + 1]);
+    book.fill(book.accepted[0]!.id);
+    book.rules.fillMarket = true;
+    const asked: { open: boolean }[] = [];
+    const stuck = await listen((request) => {
+      const one = { open: true };
+      asked.push(one);
+      request.socket.on('close', () => {
+        one.open = false;
+      });
+    });
+    // What the news are doing as the exit reaches the venue: they were told first, and are still without an answer.
+    let told: readonly boolean[] = [];
+    rig.venue.arm('POST /v2/orders', ({ process, send }) => {
+      told = asked.map(({ open }) => open);
+      send(process());
+    });
+    try {
+      const secrets = { ...rig.runtime.secrets, QUANTLINE_NOTIFY_URL: stuck.url };
+      await at([LAST, LAST + 1, LAST], { notify: 'webhook', notifyOn: 'fill' }, { secrets });
+    } finally {
+      await stuck.close();
+    }
+    expect(told).toEqual([true]);
+    expect([exits().length, held()]).toEqual([1, 0]);
+    expect(rig.said.filter((text) => /notification/.test(text))).toEqual([
+      expect.stringMatching(/^2 of the notifications did not get through \(Webhook\)/),
+    ]);
+  });
+
+  test('a fill and a refusal are told where only a look finds them, each once', async () => {
+    await begin({}, 'momentum(1)');
+    const { book } = rig.venue;
+    const told: string[] = [];
+    const hooks = {
+      notify: (event: TradeEvent) =>
+        void told.push(
+          `${event.type} ${event.type === 'fill' ? event.execution.side : event.type === 'reject' ? event.order.reason : ''}`,
+        ),
+    };
+    await at([LAST, LAST + 1], {}, {}, { hooks });
+    expect(told).toEqual(['fill buy']);
+    // Taken, and refused a moment later.
+    rig.venue.arm('POST /v2/orders', ({ process, send }) => {
+      book.rules.fillMarket = false;
+      const reply = process();
+      const order = book.accepted.at(-1)!;
+      send({ ...reply, body: structuredClone(reply.body) });
+      book.end(order.id, 'rejected');
+    });
+    const { session } = await at([LAST, LAST + 1, LAST], {}, {}, { hooks });
+    expect(session).toMatchObject({ orders: 1, rejected: 1 });
+    expect(told.slice(1)).toEqual([expect.stringMatching(/^reject/)]);
   });
 
   test('F25: a stop is replaced, and fills before the replacement counts: one exit, both ids followed', async () => {

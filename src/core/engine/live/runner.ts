@@ -17,14 +17,7 @@ import {
   unmanaged,
 } from '../../execution/index.js';
 import type { Rounding } from '../../market/index.js';
-import type {
-  CorporateActionRecord,
-  ExecutionRecord,
-  Lease,
-  NewIntent,
-  OrderRecord,
-  PositionRecord,
-} from '../../state/index.js';
+import type { CorporateActionRecord, Lease, NewIntent, OrderRecord, PositionRecord } from '../../state/index.js';
 import { actionEvent } from '../actions.js';
 import { allocateView, type MarketView } from '../decide.js';
 import { type EventSink, orderEvent } from '../events.js';
@@ -37,6 +30,7 @@ import { Ahead } from './ahead.js';
 import { emitBooked, watchOf } from './booked.js';
 import type { TradeHooks } from './hooks.js';
 import { decisionBodySchema, emptyMemory, type RunnerMemory } from './memory.js';
+import { VenueNews } from './news.js';
 import { ordersFor } from './requests.js';
 import { readStanding, recordHalt, StandingPolicy } from './standing.js';
 import { type LiveTick, marketTick, type TickSource } from './tick.js';
@@ -79,6 +73,8 @@ export interface TickOutcome {
  * and sends. Whether the venue is simulated it does not know. Every step can be repeated after a crash.
  */
 export class LiveRunner {
+  private readonly settings: LiveSettings;
+  private readonly news: VenueNews;
   private readonly keeper: AccountKeeper;
   private readonly accountRisk: AccountRisk;
   private readonly ahead: Ahead;
@@ -90,7 +86,6 @@ export class LiveRunner {
   /** Policy whose halt is in the journal already. */
   private haltedBy: string | undefined;
   private flatUntil = Number.NEGATIVE_INFINITY;
-  private readonly noted: ExecutionRecord[] = [];
   private readonly protection: ProtectionKeeper | undefined;
   /** Entries are pairs of orders at the venue. */
   private readonly paired: boolean;
@@ -100,7 +95,10 @@ export class LiveRunner {
   /** Positions that the venue does not protect, or that nothing decides about, as met so far. */
   readonly unprotected: Unprotected[] = [];
 
-  constructor(private readonly settings: LiveSettings) {
+  constructor(given: LiveSettings) {
+    this.news = new VenueNews(given.hooks?.notify);
+    const settings = { ...given, execution: this.news.heardBy(given.execution) };
+    this.settings = settings;
     const { execution, source } = settings;
     this.keeper = new AccountKeeper(execution, source);
     this.accountRisk = new AccountRisk(execution, settings.instruments);
@@ -113,6 +111,11 @@ export class LiveRunner {
       const policy = { protection, emergency: this.emergency };
       this.protection = new ProtectionKeeper(execution, settings.instruments, policy, watchOf(source));
     }
+  }
+
+  /** For whatever else its session does at the venue: what that books is news here too. */
+  get execution(): ExecutionContext {
+    return this.settings.execution;
   }
 
   /** Slot of the last decision; undefined before the first. */
@@ -133,7 +136,7 @@ export class LiveRunner {
   }
 
   async tick(tick: LiveTick, lease: Lease, actions: readonly CorporateActionRecord[] = []): Promise<TickOutcome> {
-    const { execution, hooks, source } = this.settings;
+    const { execution, source } = this.settings;
     const { journal, broker, scope, clock } = execution;
     await broker.onTick?.(marketTick(tick, source.instruments));
     const decision = await journal.decision(scope, tick.time);
@@ -185,7 +188,7 @@ export class LiveRunner {
       const { leg, status, reason, instrument } = order;
       const answered = status === 'rejected' ? status : 'accepted';
       this.settings.events?.emit(orderEvent(tick.time, instrument, { leg, status: answered, note: reason ?? '' }));
-      if (status === 'rejected') hooks?.notify?.({ type: 'reject', order });
+      if (status === 'rejected') this.news.rejected(order);
     }
     this.open = await journal.orders({ scope, open: true });
     return { ...outcome, halted: memory.halted, decided: true, orders };
@@ -222,12 +225,6 @@ export class LiveRunner {
     this.flatUntil = until;
   }
 
-  /** Executions that were booked between two ticks, from the venue's events. */
-  note(executions: readonly ExecutionRecord[]): void {
-    this.noted.push(...executions);
-    for (const execution of executions) this.settings.hooks?.notify?.({ type: 'fill', execution });
-  }
-
   private async catchUpWithVenue(
     time: number,
     lease: Lease,
@@ -235,13 +232,12 @@ export class LiveRunner {
     tick?: LiveTick,
     found?: ReconcileResult,
   ): Promise<{ readonly state: ReconcileResult; readonly memory: RunnerMemory }> {
-    const { execution, hooks } = this.settings;
+    const { execution } = this.settings;
     const { journal, scope } = execution;
     const before = (this.open ??= await journal.orders({ scope, open: true }));
     const state = found ?? (await this.ahead.reconcile(options));
     const memory = await this.remember(Number(state.account.equity));
-    const booked = [...this.noted.splice(0), ...state.booked];
-    for (const fill of state.booked) hooks?.notify?.({ type: 'fill', execution: fill });
+    const booked = this.news.take();
     for (const action of tick?.actions ?? []) this.settings.events?.emit(actionEvent(time, action));
     await emitBooked(execution, this.settings.events, time, booked, before);
     await this.protect(lease, state.reversed);

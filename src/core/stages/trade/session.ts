@@ -255,13 +255,8 @@ export class Session {
   }
 
   private async book(event: BrokerEvent): Promise<void> {
-    const { execution, runner } = this.parts;
-    const complete = await this.serial.run(async () => {
-      const result = await bookEvent(execution, event);
-      runner.note(result.booked);
-      return result.complete;
-    });
-    if (!complete) await this.look();
+    const { execution } = this.parts;
+    if (!(await this.serial.run(() => bookEvent(execution, event)))) await this.look();
   }
 
   /** Reconciles; an outage is waited out, everything else ends the session. */
@@ -320,6 +315,8 @@ export class Session {
     const orders = outcomes.flatMap((each) => each.orders);
     const at = (tick: TickOutcome | undefined) => (tick === undefined ? null : isoTime(tick.slot));
     const positions = await journal.positions(scope);
+    // As they are by now: a venue may refuse an order that it had taken.
+    const known = await journal.ordersById(orders.map(({ clientOrderId }) => clientOrderId));
     return {
       schema: 1,
       outcome,
@@ -335,7 +332,7 @@ export class Session {
       first_slot: at(outcomes[0]),
       last_slot: at(outcomes.at(-1)),
       orders: orders.length,
-      rejected: orders.filter((order) => order.status === 'rejected').length,
+      rejected: known.filter((order) => order.status === 'rejected').length,
       open_orders: (await journal.orders({ scope, open: true })).map(({ clientOrderId }) => clientOrderId),
       fills: (await journal.fills({ scope })).length,
       equity: outcomes.at(-1)?.equity ?? null,
