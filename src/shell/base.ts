@@ -13,7 +13,7 @@ import type { Ping } from '../core/stages/notify/ping.js';
 import type { Runtime } from '../core/stages/runtime.js';
 import { reportFailure, toQuantlineError } from './failure.js';
 import { optionKeys } from './flags.js';
-import { writeMessage, writeOutput } from './output.js';
+import { consoleToStderr, writeMessage, writeOutput } from './output.js';
 import { type Interruption, interruption } from './signals.js';
 import { suggestFlag } from './suggest.js';
 
@@ -47,11 +47,14 @@ export abstract class QuantlineCommand<C extends CommandId> extends Command {
   private resolved: ResolvedConfig<C> | undefined;
   private running: Runtime | undefined;
   private ping: Ping | undefined;
+  /** Puts the console back. */
+  private console: (() => void) | undefined;
 
   protected abstract execute(context: Context<C>): Promise<Outcome>;
 
   async run(): Promise<void> {
     const { flags, args } = await this.parse(this.ctor);
+    this.console = consoleToStderr();
     const keys = optionKeys(this.command);
     const given = Object.fromEntries(Object.entries(flags).map(([name, value]) => [keys.get(name) ?? name, value]));
     const folder = process.cwd();
@@ -114,6 +117,7 @@ export abstract class QuantlineCommand<C extends CommandId> extends Command {
 
   protected override async finally(): Promise<void> {
     this.interruption?.dispose();
+    this.console?.();
   }
 
   /** Before the configuration is resolved: --json on the command line or in the environment. */

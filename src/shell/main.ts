@@ -12,9 +12,6 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
   const ended = endOfUncaught(fail);
   // stdout is written by ./output.js alone, but for help; a reader that went away is no error there either.
   for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners('error').on('error', () => {});
-  // Vendors' libraries log as they like (yahoo-finance2 does about a reply of another form).
-  const { log, info, debug, dir } = console;
-  Object.assign(console, { log: console.error, info: console.error, debug: console.error, dir: console.error });
   const args = argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv];
   const commanded = async (): Promise<number> => {
     try {
@@ -31,7 +28,6 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
     return await Promise.race([commanded(), ended.code]);
   } finally {
     ended.dispose();
-    Object.assign(console, { log, info, debug, dir });
   }
 }
 

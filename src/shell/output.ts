@@ -101,3 +101,13 @@ async function renderTable({ columns, rows, decimals = {}, alignRight }: Table):
     .map((line) => line.trimEnd())
     .join('\n');
 }
+
+/**
+ * Vendors' libraries log as they like (yahoo-finance2 does about a reply of another form): while a command runs that goes
+ * to stderr. Returns what puts the console back; help is printed through it.
+ */
+export function consoleToStderr(): () => void {
+  const { log, info, debug, dir, error } = console;
+  Object.assign(console, { log: error, info: error, debug: error, dir: error });
+  return () => void Object.assign(console, { log, info, debug, dir });
+}
