@@ -67,6 +67,23 @@ describe('at the venue', () => {
     expect(rig.venue.violations).toEqual([]);
   });
 
+  test('a delisting that no vendor reports: nothing is decided, and what is held is told with its price, its age and what to do', async () => {
+    await tuesday('cash_mergers', { acquiree_symbol: 'OTHER', acquiree_cusip: '1', effective_date: TUESDAY, rate: 1 });
+    const news: TradeEvent[] = [];
+    const hooks = { notify: (event: TradeEvent) => void (event.type === 'unprotected' && news.push(event)) };
+    await expect(rig.start({}, {}, { hooks })).rejects.toMatchObject({ code: 'NO_DATA', exitCode: 4, message: /AAPL/ });
+    const { qty } = rig.venue.book.positions.get('AAPL')!;
+    const told = `${qty} are held and no bar has come since 2026-11-30T20:55:00Z (last price ${LAST}, 17 hours old)`;
+    expect(news).toMatchObject([{ type: 'unprotected', alarm: { instrument: 'AAPL', lacks: 'management' } }]);
+    for (const text of [(news[0] as { alarm: { reason: string } }).alarm.reason, rig.said.join('\n')]) {
+      expect(text).toContain(told);
+      expect(text).toContain('quantline flatten --strategy swing');
+    }
+    // Its stop stands at the venue, and the other instrument is named by none of it.
+    expect(rig.openOrders().map(({ symbol, type }) => [symbol, type])).toContainEqual(['AAPL', 'stop']);
+    expect(JSON.stringify(news)).not.toContain(OTHER);
+  });
+
   test('a rename to what the model does not know is announced: reducing, exit 6, told to people; the others go on', async () => {
     await tuesday('name_changes', { old_symbol: 'AAPL', new_symbol: 'APLX', old_cusip: '1', new_cusip: '1' });
     const { book } = rig.venue;

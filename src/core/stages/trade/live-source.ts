@@ -3,6 +3,7 @@ import type { InStep } from '../../engine/aim.js';
 import type { GrowingFeed, LiveTick, SlotSchedule, TickSource } from '../../engine/live/index.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
 import { type Clock, isoTime, type Logger } from '../../platform/index.js';
+import type { SilentBar } from './silent.js';
 
 /** Where newer bars come from; puts them into the feed. */
 export interface BarInflow {
@@ -173,12 +174,16 @@ export class LiveSource implements TickSource {
     const [first] = lacking;
     const last = feed.bars(first!).time.at(-1);
     const newest = last === undefined ? 'none' : isoTime(last);
+    const silent = lacking.map((j): SilentBar => {
+      const { time, close } = feed.bars(j);
+      return { instrument: this.instruments[j]!, close: close.at(-1) ?? Number.NaN, time: time.at(-1) ?? 0 };
+    });
     return new QuantlineError(
       'NO_DATA',
       `The slot ${isoTime(slot)} lacks the bar ${isoTime(expected[first!]!)} of ${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''} (newest: ${newest}). Nothing was decided.`,
       {
         hint: 'The source is late or has stopped; start again while the slot is young, or raise --patience.',
-        details: { slot, instruments: names, reason: 'stale' },
+        details: { slot, instruments: names, reason: 'stale', silent },
       },
     );
   }

@@ -17,6 +17,7 @@ import type { Runtime } from '../runtime.js';
 import { HeldLease } from './lease.js';
 import type { Holding, TradeMarket } from './market.js';
 import type { SessionFile } from './session-file.js';
+import { silentHoldings } from './silent.js';
 
 export interface SessionParts {
   readonly options: TradeOptions;
@@ -50,6 +51,8 @@ const RENEW_MS = 15_000;
 export class Session {
   private readonly outcomes: TickOutcome[] = [];
   private missed = 0;
+  /** Instruments whose silence was told. */
+  private readonly silent = new Set<string>();
   private lease!: HeldLease;
   private readonly serial = new Serial();
   /** Ends what runs beside the slots; its reason is why, where that was a failure. */
@@ -143,6 +146,7 @@ export class Session {
           return;
         }
         await this.serial.run(() => runner.maintain(this.lease, actions));
+        await this.tellSilent(tick.problem);
         if (options.once) throw tick.problem;
         return this.miss(tick.time, 1, tick.problem.message);
       } catch (error) {
@@ -153,6 +157,19 @@ export class Session {
         logger.warn(`${error.message} The slot is tried again.`);
         await clock.sleep(RETRY_MS, runtime.signal);
       }
+    }
+  }
+
+  /** Once an instrument: nothing is decided about it, and nothing would say so but an exit code. */
+  private async tellSilent(problem: unknown): Promise<void> {
+    const { execution, hooks, runtime } = this.parts;
+    const { journal, scope } = execution;
+    const alarms = silentHoldings(problem, await journal.positions(scope), scope.strategy, runtime.clock.now());
+    for (const alarm of alarms) {
+      if (this.silent.has(alarm.instrument)) continue;
+      this.silent.add(alarm.instrument);
+      runtime.logger.warn(`${alarmText(alarm)}.`);
+      hooks.notify?.({ type: 'unprotected', alarm });
     }
   }
 
