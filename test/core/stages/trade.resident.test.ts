@@ -64,6 +64,9 @@ const decided = (n: number) =>
   vi.waitFor(async () => expect(await decisions()).toContain(OPEN + n * MINUTE), { timeout: 15_000, interval: 50 });
 /** The decision is on record before its order leaves. */
 const accepted = (n: number) => vi.waitFor(() => expect(rig.venue.book.accepted).toHaveLength(n), { timeout: 15_000 });
+/** Fills are booked as the order stream tells them, or a look finds them. */
+const booked = (n: number) =>
+  vi.waitFor(async () => expect(await rig.journal((journal) => journal.fills())).toHaveLength(n), { timeout: 15_000 });
 /** The venue has not been asked anything for a moment. */
 async function quiet() {
   for (let seen = -1; seen !== rig.venue.requests.length; ) {
@@ -84,16 +87,12 @@ describe('trade, resident', () => {
     await decided(3);
     await accepted(1);
     // The fill is booked from the order stream, between the slots.
-    await vi.waitFor(async () => expect(await rig.journal((journal) => journal.fills())).toHaveLength(1), {
-      timeout: 5000,
-    });
+    await booked(1);
     publish(3);
     minute(4);
     await decided(4);
     publish(4);
-    await vi.waitFor(async () => expect(await rig.journal((journal) => journal.fills())).toHaveLength(2), {
-      timeout: 15_000,
-    });
+    await booked(2);
     expect(rig.venue.book.positions.size).toBe(0);
     const file = await end();
     expect(file).toMatchObject({ outcome: 'decided', slots: 2, missed_slots: 0, orders: 2, positions: [] });
@@ -106,9 +105,7 @@ describe('trade, resident', () => {
     minute(3);
     await decided(3);
     await accepted(1);
-    await vi.waitFor(async () => expect(await rig.journal((journal) => journal.fills())).toHaveLength(1), {
-      timeout: 5000,
-    });
+    await booked(1);
     publish(3);
     await quiet();
     const looks = rig.venue.count('GET /v2/positions');
@@ -148,9 +145,7 @@ describe('trade, resident', () => {
     rig.venue.streams.drop();
     rig.venue.book.fill(rig.venue.book.accepted[0]!.id, 1);
     rig.venue.book.fill(rig.venue.book.accepted[0]!.id);
-    await vi.waitFor(async () => expect(await rig.journal((journal) => journal.fills())).toHaveLength(2), {
-      timeout: 10_000,
-    });
+    await booked(2);
     expect(rig.venue.streams.connections).toBeGreaterThan(connections);
     await end();
     expect(await rig.oracle()).toEqual({ accepted: 1, fills: 2 });
@@ -168,11 +163,7 @@ describe('trade, resident', () => {
     book.fill(book.accepted[0]!.id);
     streams.flush();
     streams.reorder = false;
-    const filled = (n: number) =>
-      vi.waitFor(async () => expect(await rig.journal((journal) => journal.fills())).toHaveLength(n), {
-        timeout: 5000,
-      });
-    await filled(2);
+    await booked(2);
     publish(3);
     streams.duplicate = true;
     minute(4);
@@ -180,7 +171,7 @@ describe('trade, resident', () => {
     await accepted(2);
     book.fill(book.accepted[1]!.id, 1);
     book.fill(book.accepted[1]!.id);
-    await filled(4);
+    await booked(4);
     expect(await end()).toMatchObject({ positions: [], open_orders: [], fills: 4 });
     expect(await rig.oracle()).toEqual({ accepted: 2, fills: 4 });
   });
@@ -206,9 +197,7 @@ describe('trade, resident', () => {
     await decided(3);
     publish(3);
     clock.set(clock.now() + 45_000);
-    await vi.waitFor(async () => expect(await rig.journal((journal) => journal.fills())).toHaveLength(1), {
-      timeout: 10_000,
-    });
+    await booked(1);
     await end();
     await rig.oracle();
   });
@@ -218,9 +207,7 @@ describe('trade, resident', () => {
     minute(3);
     await decided(3);
     publish(3);
-    await vi.waitFor(async () => expect(await rig.journal((journal) => journal.fills())).toHaveLength(1), {
-      timeout: 5000,
-    });
+    await booked(1);
     rig.venue.keys.secret = 'another';
     publish(4);
     minute(4);

@@ -77,8 +77,7 @@ class Follower {
         const mute = yield* this.connected(events, () => clock.now() - reopened > REOPEN_MS);
         if (!mute) return;
         reopened = clock.now();
-        this.lostAt ??= reopened;
-        yield { type: 'disconnected', reason: 'the stream is silent, the source has newer bars' };
+        yield this.lost({ type: 'disconnected', reason: 'the stream is silent, the source has newer bars' });
       } finally {
         signal.removeEventListener('abort', end);
         lifetime.abort();
@@ -122,12 +121,16 @@ class Follower {
         pending = events.next();
       }
       for (const event of this.grouped(batch)) {
-        if (event.type === 'disconnected') this.lostAt ??= clock.now();
-        yield event;
+        yield event.type === 'disconnected' ? this.lost(event) : event;
         if (event.type === 'connected') behind = !(yield* this.catchUp());
       }
       if (over || this.progress.finished(clock.now())) return false;
     }
+  }
+
+  private lost<E extends FollowEvent>(event: E): E {
+    this.lostAt ??= this.context.clock.now();
+    return event;
   }
 
   /** Stream events with their bars put together, by symbol and by whether they are new. */
