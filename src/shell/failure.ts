@@ -1,5 +1,6 @@
 import { EXIT_CODES, isQuantlineError, QuantlineError } from '../core/errors/index.js';
 import { storageError } from '../core/platform/index.js';
+import { userModuleOf } from '../core/registry/index.js';
 import { writeMessage, writeOutput } from './output.js';
 
 /** The document printed on stdout under --json when a command fails (schemas/error.json). */
@@ -42,6 +43,13 @@ export function toQuantlineError(error: unknown): QuantlineError {
     }
   }
   const message = error instanceof Error ? error.message : String(error);
+  const own = error instanceof Error ? userModuleOf(error) : undefined;
+  if (own !== undefined) {
+    return new QuantlineError('INPUT', `${own}: ${message}`, {
+      hint: 'Correct the module; --log-level debug prints the line.',
+      cause: error,
+    });
+  }
   return new QuantlineError('BUG', `Unexpected error: ${message}`, {
     hint: 'This is a defect of Quantline. Run again with --log-level debug and report what it prints.',
     cause: error,

@@ -65,12 +65,26 @@ describe('a module of the user’s own', () => {
   test('a module that cannot be loaded, or is none, says so', async () => {
     writeFileSync(join(folder, 'broken.ts'), 'export const name = ;');
     writeFileSync(join(folder, 'none.ts'), 'export const name = "x";');
+    const module = (made: string) =>
+      `import { z } from 'zod';\nexport const [name, summary, settings] = ['x', 'y', z.object({})];\nexport function create() { return ${made}; }`;
+    const rule = (scorer: string) => module(`{ kind: 'rule', warmup: 0, memory: 0, scorer() { ${scorer} } }`);
+    writeFileSync(join(folder, 'empty.ts'), module('undefined'));
+    writeFileSync(join(folder, 'half.ts'), rule('return {};'));
+    writeFileSync(join(folder, 'thrown.ts'), rule("throw new Error('no such thing');"));
+    const model = 'predict(x, n, out) { out.fill(NaN); }, lookback: 0, history: [], save: async () => ({}), engine';
+    const learner = `{ kind: 'learner', engineFor: async () => engine, fit: async () => ({ ${model} }), load: async () => ({}) }`;
+    writeFileSync(join(folder, 'blank.ts'), `const engine = { name: 'embedded', version: '1' };\n${module(learner)}`);
     for (const [file, message] of [
       ['broken.ts', /Cannot load/],
       ['none.ts', /does not export/],
       ['absent.ts', /no file/],
+      ['empty.ts', /empty\.ts: its result of create is missing/],
+      ['half.ts', /half\.ts: its scorer has no consume/],
+      ['thrown.ts', /thrown\.ts: no such thing[\s\S]*Correct the module/],
+      ['blank.ts', /gives no score on any of \d+ later bars/],
     ] as const) {
-      const { code, stderr } = await q('train', '--data', data, '--trainer', `./${file}`);
+      // A rule is first asked where it is compared on folds.
+      const { code, stderr } = await q('train', '--data', data, '--trainer', `./${file}`, '--compare', `./${file}`);
       expect([code, message.test(stderr)], stderr).toEqual([4, true]);
     }
   });

@@ -5,7 +5,7 @@ import { ADAPTERS } from './generated.js';
 import { isModulePath, loadUserModule } from './user-module.js';
 
 export type { AdapterInfo, AdapterModule, AdapterPort } from './adapter.js';
-export { loadUserModule } from './user-module.js';
+export { loadUserModule, userModuleOf } from './user-module.js';
 
 /** All adapters of a port by name, without loading any. */
 export const adapters = (port: AdapterPort): readonly AdapterInfo[] => ADAPTERS[port];

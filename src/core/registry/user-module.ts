@@ -4,10 +4,18 @@ import { fileURLToPath } from 'node:url';
 import { QuantlineError } from '../errors/index.js';
 import { sha256 } from '../platform/index.js';
 import type { AdapterPort } from './adapter.js';
+import { shaped } from './user-shape.js';
 
 /** Whether an adapter's name is the path of a module of the user's own. */
 export const isModulePath = (name: string): boolean =>
   /^\.{1,2}[\\/]/.test(name) || /^([\\/]|[A-Za-z]:[\\/])/.test(name) || /\.[mc]?[jt]s$/.test(name);
+
+/** Files of modules that were loaded. */
+const loaded = new Set<string>();
+
+/** The user's module in which an error was thrown, if any: it is no defect of ours. */
+export const userModuleOf = ({ stack }: Error): string | undefined =>
+  [...loaded].find((file) => stack?.includes(file) === true);
 
 /** Loads a user's TypeScript or JavaScript module; `import … from 'quantline'` in it means this library. */
 export async function loadUserModule<M>(
@@ -43,7 +51,16 @@ export async function loadUserModule<M>(
       });
     }
   }
-  return { module: module as M, sha256: sha256(sources(file).join('\n')) };
+  loaded.add(file);
+  const { create } = module as { create: (...args: unknown[]) => unknown };
+  const checked = {
+    ...module,
+    create: (...args: unknown[]) => {
+      const made = create(...args);
+      return made instanceof Promise ? made.then((value) => shaped(port, file, value)) : shaped(port, file, made);
+    },
+  };
+  return { module: checked as M, sha256: sha256(sources(file).join('\n')) };
 }
 
 /** The library as users import it, the same instance as ours. By address, because it lies above this layer. */

@@ -99,7 +99,9 @@ async function trainSeed(
     ...{ seed, steps, signal: context.signal, threads: context.threads },
     onReport: (report) => {
       const point = {
-        ...{ seed: s, steps: report.steps, training_return: report.trainingReturn },
+        ...{ seed: s, steps: report.steps },
+        // No episode has ended yet where there is none.
+        ...(Number.isFinite(report.trainingReturn) && { training_return: report.trainingReturn }),
         validation_return: report.evaluationReturn,
       };
       history.push(point);

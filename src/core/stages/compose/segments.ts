@@ -250,6 +250,11 @@ export function metricsOf(job: TrainingJob, keep: Int32Array, outcome: Outcome):
   if ('judged' in outcome) return { metrics: { rows: keep.length, ...outcome.judged }, scores: undefined };
   const test = selectRows(rows, keep);
   const { scores } = outcome;
+  if (scores.every(Number.isNaN)) {
+    throw new QuantlineError('QUALITY', `The model gives no score on any of ${keep.length} later bars.`, {
+      hint: 'Look for features that are missing there, or at what the learner predicts.',
+    });
+  }
   const money = market && moneyOf(market, test, scores);
   return { metrics: { ...scoreMetrics(label.scoreKind, scores, test.y), ...money }, scores };
 }
