@@ -5,8 +5,9 @@
  * busy machine disturbs less. --bars=10000 --models=sma-cross,logistic,xgboost,lstm,dqn,ppo
  */
 import { calendarOf, defaultInstrument, sliceBars } from '../../dist/core/domain/index.js';
-import { allocateView, defaultThresholds, GrowingFeed, roundingOf, Stepper } from '../../dist/core/engine/index.js';
+import { allocateView, defaultThresholds, GrowingFeed, Stepper } from '../../dist/core/engine/index.js';
 import { parseFeatures, parseLabel } from '../../dist/core/features/index.js';
+import { roundingOf } from '../../dist/core/market/index.js';
 import { buildRows } from '../../dist/core/models/rows.js';
 import { ruleModel, SegmentedModel } from '../../dist/core/models/segmented.js';
 import { arg, emit, version } from './harness.mjs';

@@ -34,9 +34,8 @@ function stepOf(size: number): Step {
   return step;
 }
 
-/** The multiple of `size` at or next to a value >= 0, in one direction. */
-function onGrid(value: number, size: number, up: boolean): number {
-  const { m, scale } = stepOf(size);
+/** The multiple of a step at or next to a value >= 0, in one direction. */
+function onGrid(value: number, { m, scale, size }: Step, up: boolean): number {
   const nearest = Math.round((value * scale) / m);
   // Beyond 2^53 units a double has no room for the grid.
   if (nearest * m > Number.MAX_SAFE_INTEGER) return value;
@@ -53,21 +52,57 @@ export function tickAt(rule: TickRule, price: number): number {
   return tick;
 }
 
+/** A tick rule by its steps. */
+type Levels = readonly { readonly from: number; readonly step: Step }[];
+
+const levelsOf = (rule: TickRule): Levels => rule.map(({ from, tick }) => ({ from, step: stepOf(tick) }));
+
+const lotOf = ({ lot, fractionable }: Instrument, fractional: boolean): Step =>
+  stepOf(fractional && fractionable ? Math.min(FRACTIONAL_STEP, lot) : lot);
+
+function stepAt(levels: Levels, price: number): Step {
+  let at = 0;
+  while (at + 1 < levels.length && levels[at + 1]!.from <= price) at++;
+  return levels[at]!.step;
+}
+
+function priceOn(price: number, levels: Levels, up: boolean): number {
+  const step = stepAt(levels, price);
+  const rounded = onGrid(price, step, up);
+  // Rounding up may reach the next level, whose grid is coarser.
+  const reached = stepAt(levels, rounded);
+  return reached === step ? rounded : onGrid(rounded, reached, up);
+}
+
 /**
  * A price > 0 on the tick of its own level, never worse than asked: a buy's is rounded down, a sell's up. For stops
  * that means no later than asked. The result may be 0 where a buy's price is below the smallest tick.
  */
-export function quantisePrice(price: number, rule: TickRule, side: Side): number {
-  const rounded = onGrid(price, tickAt(rule, price), side === 'sell');
-  // Rounding up may reach the next level, whose grid is coarser.
-  const tick = tickAt(rule, rounded);
-  return tick === tickAt(rule, price) ? rounded : onGrid(rounded, tick, side === 'sell');
-}
+export const quantisePrice = (price: number, rule: TickRule, side: Side): number =>
+  priceOn(price, levelsOf(rule), side === 'sell');
 
 /** A quantity >= 0 rounded down to the lot, or to 9 decimals where fractions are wanted and the instrument has them. */
-export function quantiseQuantity(quantity: number, instrument: Instrument, fractional: boolean): number {
-  const step = fractional && instrument.fractionable ? Math.min(FRACTIONAL_STEP, instrument.lot) : instrument.lot;
-  return onGrid(quantity, step, false);
+export const quantiseQuantity = (quantity: number, instrument: Instrument, fractional: boolean): number =>
+  onGrid(quantity, lotOf(instrument, fractional), false);
+
+/** The two for one instrument, whose steps are looked up once: for a venue that rounds with every fill. */
+export class Grid {
+  private readonly levels: Levels;
+  private readonly lot: Step;
+
+  constructor(instrument: Instrument, fractional: boolean) {
+    this.levels = levelsOf(instrument.tickRule);
+    this.lot = lotOf(instrument, fractional);
+  }
+
+  quantity(quantity: number): number {
+    return onGrid(quantity, this.lot, false);
+  }
+
+  /** `side` 1 buys, −1 sells. */
+  price(price: number, side: number): number {
+    return priceOn(price, this.levels, !(side > 0));
+  }
 }
 
 /** Numbers of an order as a venue gets them. */

@@ -62,8 +62,9 @@ export interface BacktestResult {
 export function runBacktest(feed: MarketFeed, signals: Signals, options: BacktestOptions): BacktestResult {
   const names = feed.instruments.map((instrument) => instrument.id);
   const size = names.length;
-  const recorder = new Recorder(names, options.events, roomFor(Math.max(0, options.to - options.from) * size));
-  const exchange = new SimulatedExchange(size, options.venue, options.rounding, recorder);
+  const room = roomFor(Math.max(0, options.to - options.from) * size);
+  const recorder = new Recorder(names, options.events, room);
+  const exchange = new SimulatedExchange(size, options.venue, options.rounding, recorder, room >> 1);
   const { ledger } = exchange;
   const { view, account } = viewsOf(size, exchange);
   const { from, to } = options;
@@ -135,7 +136,7 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
     trades: ledger.trades.toColumns(),
     fills: recorder.fills(),
     flows: recorder.flows(),
-    orders: recorder.orders(),
+    orders: recorder.orders(exchange.working()),
     finalEquity: ticks > 0 ? equity[ticks - 1]! : options.venue.cash,
     costs: ledger.costs,
     turnover: ledger.turnover,

@@ -6,6 +6,5 @@ export * from './feed.js';
 export * from './live/index.js';
 export * from './order-log.js';
 export * from './recorder.js';
-export * from './rounding.js';
 export * from './step.js';
 export * from './strategy.js';

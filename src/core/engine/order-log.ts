@@ -1,4 +1,4 @@
-import { TableBuilder } from '../domain/builder.js';
+import { codeOf, TableBuilder } from '../domain/builder.js';
 import { ORDER_STATUSES } from '../domain/orders.js';
 import type { VenueOrder } from '../market/index.js';
 
@@ -31,7 +31,7 @@ export type OrderColumns = Readonly<Record<(typeof ORDER_FIELDS)[number], Float6
   readonly notes: readonly string[];
 };
 
-/** Copies orders into a table, so that the venue's own objects need not outlive them. */
+/** Copies orders into a table as they ended, so that the venue's own objects need not outlive them. */
 export class OrderLog {
   private readonly table: TableBuilder<(typeof ORDER_FIELDS)[number]>;
   private readonly notes: string[] = [''];
@@ -40,43 +40,34 @@ export class OrderLog {
     this.table = new TableBuilder(ORDER_FIELDS, rows);
   }
 
-  /** Writes an order's row. Sequence numbers count from 1 without gaps. */
+  /** Writes an order's row. Sequence numbers count from 1; rows of orders that are still working come at the end. */
   put(order: VenueOrder): void {
     const { table } = this;
-    let row = order.sequence - 1;
-    if (order.sequence > table.length) {
-      row = table.append();
-      const { columns } = table;
-      columns[6]![row] = order.instrument;
-      columns[7]![row] = order.submitted;
-      columns[8]![row] = order.side;
-      columns[9]![row] = LEGS.indexOf(order.leg);
-      columns[10]![row] = ORDER_TYPES.indexOf(order.type);
-      columns[11]![row] = order.notional;
-      columns[12]![row] = order.limitPrice;
-      columns[13]![row] = order.stopPrice;
-    }
+    const row = order.sequence - 1;
+    table.reach(row);
     const { columns } = table;
-    const type = ORDER_TYPES.indexOf(order.type);
-    // Of a pair, or once the second part is triggered, the terms that it works on by now.
-    if (columns[10]![row] !== type) {
-      columns[10]![row] = type;
-      columns[12]![row] = order.limitPrice;
-      columns[13]![row] = order.stopPrice;
-    }
-    columns[0]![row] = ORDER_STATUSES.indexOf(order.status);
+    columns[0]![row] = codeOf(ORDER_STATUSES, order.status);
     columns[1]![row] = order.quantity;
     columns[2]![row] = order.filled;
     columns[3]![row] = order.filledValue;
     columns[4]![row] = order.costs;
-    columns[5]![row] = order.note === '' ? 0 : this.codeOf(order.note);
+    columns[5]![row] = order.note === '' ? 0 : this.noteCode(order.note);
+    columns[6]![row] = order.instrument;
+    columns[7]![row] = order.submitted;
+    columns[8]![row] = order.side;
+    columns[9]![row] = codeOf(LEGS, order.leg);
+    // Of a pair, or once the second part is triggered, the terms that it works on by now.
+    columns[10]![row] = codeOf(ORDER_TYPES, order.type);
+    columns[11]![row] = order.notional;
+    columns[12]![row] = order.limitPrice;
+    columns[13]![row] = order.stopPrice;
   }
 
   toColumns(): OrderColumns {
     return { ...this.table.toColumns(), notes: this.notes };
   }
 
-  private codeOf(note: string): number {
+  private noteCode(note: string): number {
     const known = this.notes.indexOf(note);
     return known >= 0 ? known : this.notes.push(note) - 1;
   }

@@ -1,5 +1,5 @@
-import { TableBuilder } from '../domain/builder.js';
-import { type ExchangeListener, FLOW_KINDS, type Flow, type VenueOrder } from '../market/index.js';
+import { codeOf, TableBuilder } from '../domain/builder.js';
+import { type ExchangeListener, FLOW_KINDS, type Flow, isWorking, type VenueOrder } from '../market/index.js';
 import type { SessionActivity } from '../risk/index.js';
 import { type EventSink, endedEvents, type OrderFacts, orderEvent } from './events.js';
 import { LEGS, type OrderColumns, OrderLog } from './order-log.js';
@@ -33,7 +33,7 @@ const FLOW_FIELDS = ['instrument', 'known', 'kind', 'cash', 'units', 'priceFacto
  */
 export type FlowColumns = Readonly<Record<(typeof FLOW_FIELDS)[number], Float64Array>>;
 
-/** Keeps what the venue did: every order in its last state, every fill, and the event stream where one is wanted. */
+/** Keeps what the venue did: every order as it ended, every fill, and the event stream where one is wanted. */
 export class Recorder implements ExchangeListener {
   private readonly orderLog: OrderLog;
   private readonly fillLog: TableBuilder<(typeof FILL_FIELDS)[number]>;
@@ -55,7 +55,7 @@ export class Recorder implements ExchangeListener {
   }
 
   onOrder(order: VenueOrder): void {
-    this.orderLog.put(order);
+    if (!isWorking(order)) this.orderLog.put(order);
     if (this.events === undefined) return;
     const instrument = this.names[order.instrument]!;
     const { leg, status, note } = order;
@@ -83,7 +83,7 @@ export class Recorder implements ExchangeListener {
     columns[2]![row] = time;
     columns[3]![row] = this.time;
     columns[4]![row] = order.side;
-    columns[5]![row] = LEGS.indexOf(order.leg);
+    columns[5]![row] = codeOf(LEGS, order.leg);
     columns[6]![row] = price;
     columns[7]![row] = quantity;
     columns[8]![row] = costs;
@@ -116,7 +116,9 @@ export class Recorder implements ExchangeListener {
     return this.flowLog.toColumns();
   }
 
-  orders(): OrderColumns {
+  /** `working`: those that have not ended. */
+  orders(working: Iterable<VenueOrder>): OrderColumns {
+    for (const order of working) this.orderLog.put(order);
     return this.orderLog.toColumns();
   }
 

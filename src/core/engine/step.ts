@@ -83,7 +83,8 @@ export class Stepper {
       const allowed = this.review(view, j, wanted);
       if (allowed !== 0) entries.push(this.entry(view, j, allowed, account.equity));
     }
-    return entries.length === 0 ? exits : exits.concat(entries);
+    if (entries.length === 0) return exits;
+    return exits.length === 0 ? entries : exits.concat(entries);
   }
 
   /** Adds to a position, or closes a part of it; what risk allows counts in place of what is held. */
@@ -143,13 +144,16 @@ export class Stepper {
   private entry(view: MarketView, j: number, weight: number, equity: number): PlannedOrder {
     const { sizing, protection, protectFromSignal, entry } = this.strategy;
     const close = view.close[j]!;
+    const { type, limitPrice, stopPrice } = this.entryTerms(j, Math.sign(weight), close);
     const intent: Draft = {
       instrument: this.names[j]!,
       side: weight > 0 ? 'buy' : 'sell',
       leg: 'entry',
-      ...this.entryTerms(j, Math.sign(weight), close),
+      type,
       notional: Math.abs(weight) * equity,
     };
+    if (limitPrice !== undefined) intent.limitPrice = limitPrice;
+    if (stopPrice !== undefined) intent.stopPrice = stopPrice;
     if (entry?.type === 'oco') intent.either = this.terms(entry.orders[1], j, Math.sign(weight), close);
     if (entry?.type === 'oto') {
       intent.triggers = { first: entry.share, terms: this.terms(entry.orders[1], j, Math.sign(weight), close) };

@@ -1,4 +1,4 @@
-import type { VenueOrder } from './orders.js';
+import { isWorking, type VenueOrder } from './orders.js';
 
 /** Never written to. */
 const NO_ORDERS: VenueOrder[] = [];
@@ -13,6 +13,10 @@ export class OrderBook {
 
   orders(j: number): readonly VenueOrder[] {
     return this.lists[j]!;
+  }
+
+  all(): readonly VenueOrder[] {
+    return this.lists.flat();
   }
 
   /** A list that was emptied is replaced, not grown again: most hold one order for one bar. */
@@ -36,10 +40,10 @@ export class OrderBook {
     let kept = 0;
     for (let k = 0; k < list.length; k++) {
       const order = list[k]!;
-      if (order.status === 'accepted' || order.status === 'partially_filled') list[kept++] = order;
+      if (isWorking(order)) list[kept++] = order;
     }
-    if (kept > 0) list.length = kept;
-    else this.lists[j] = NO_ORDERS;
+    if (kept === 0) this.lists[j] = NO_ORDERS;
+    else if (kept < list.length) list.length = kept;
   }
 
   snapshot(): VenueOrder[][] {

@@ -4,12 +4,14 @@ import { CostModel } from './costs.js';
 import { Ledger } from './ledger.js';
 import { electedIn, openFor, referenceOf } from './matching.js';
 import { dueQuantity, trigger, type VenueOrder, venueOrder } from './orders.js';
-import { ProtectionState } from './protection.js';
+import { type ClosingTerms, ProtectionState } from './protection.js';
 import type { Candle } from './reference.js';
 import { capsVolume, fillableQuantity, slippedPrice } from './slippage.js';
 import type { ExchangeSnapshot } from './snapshot.js';
 import type { ExitReason } from './trades.js';
 import { type ExchangeListener, type ExchangeSettings, type Rounding, refusal } from './venue.js';
+
+const AT_MARKET: ClosingTerms = { leg: 'exit', type: 'market', limitPrice: Number.NaN, stopPrice: Number.NaN };
 
 /**
  * A venue that trades against bars: working orders, attached protection, fills, costs, ledger. Both runners use it: the
@@ -43,13 +45,15 @@ export class SimulatedExchange {
   private barIndex = 0;
   private takenInBar = 0;
 
+  /** `trades`: round trips to make room for at first. */
   constructor(
     readonly size: number,
     readonly settings: ExchangeSettings,
     readonly rounding: Rounding,
     readonly listener: ExchangeListener,
+    trades?: number,
   ) {
-    this.ledger = new Ledger(size, settings.cash);
+    this.ledger = new Ledger(size, settings.cash, trades);
     this.busy = new Uint8Array(size);
     this.changed = new Uint8Array(size).fill(1);
     this.costs = new CostModel(settings.costs);
@@ -94,6 +98,11 @@ export class SimulatedExchange {
   /** Working orders of one instrument, oldest first. */
   orders(instrument: number): readonly VenueOrder[] {
     return this.book.orders(instrument);
+  }
+
+  /** All working orders. */
+  working(): readonly VenueOrder[] {
+    return this.book.all();
   }
 
   /** The strategy's signal has asked for something else since protection closed a position. */
@@ -155,7 +164,7 @@ export class SimulatedExchange {
     this.bar.time = time;
     this.bar.volume = Number.POSITIVE_INFINITY;
     this.barIndex = index;
-    const order = this.closing(j, { leg: 'exit', type: 'market' }, reason);
+    const order = this.closing(j, AT_MARKET, reason);
     this.fill(order, price, Math.abs(quantity));
   }
 
@@ -282,8 +291,14 @@ export class SimulatedExchange {
     const state = this.protection[j]!;
     const side = Math.sign(this.ledger.quantity[j]!);
     // The opposite entry of a reversal is no rest of this position: its exit fills at the same open.
-    const entering = this.book.orders(j).some((order) => order.leg === 'entry' && order.side === side);
-    if (entering && state.opensBeyondStop(side, this.bar)) this.testProtection(j, state, true);
+    if (state.opensBeyondStop(side, this.bar) && this.enters(j, side)) this.testProtection(j, state, true);
+  }
+
+  /** Whether an entry of this side works. */
+  private enters(j: number, side: number): boolean {
+    const list = this.book.orders(j);
+    for (let k = 0; k < list.length; k++) if (list[k]!.leg === 'entry' && list[k]!.side === side) return true;
+    return false;
   }
 
   private testProtection(j: number, state: ProtectionState, targetAllowed: boolean): void {
@@ -311,14 +326,10 @@ export class SimulatedExchange {
   }
 
   /** The venue's own order for all of a position. */
-  private closing(j: number, terms: Pick<OrderIntent, 'leg' | 'type'>, reason: ExitReason): VenueOrder {
+  private closing(j: number, { leg, type, limitPrice, stopPrice }: ClosingTerms, reason: ExitReason): VenueOrder {
     const position = this.ledger.quantity[j]!;
-    const intent = {
-      ...terms,
-      instrument: '',
-      side: position > 0 ? 'sell' : 'buy',
-      quantity: Math.abs(position),
-    } as const;
+    const side = position > 0 ? 'sell' : 'buy';
+    const intent = { instrument: '', side, leg, type, quantity: Math.abs(position), limitPrice, stopPrice } as const;
     const order = venueOrder(this.nextSequence++, j, intent, this.bar.time, reason, '');
     this.listener.onOrder(order);
     return order;

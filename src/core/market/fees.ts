@@ -36,8 +36,9 @@ export class FeeTable {
 
   /** Fee in currency for selling `quantity` shares at `price` at time t (epoch ms). */
   onSale(quantity: number, price: number, t: number): number {
-    const fee = this.rows[rowAt(this.starts, t)];
-    if (fee === undefined) return 0;
+    const row = rowAt(this.starts, t);
+    if (row < 0) return 0;
+    const fee = this.rows[row]!;
     return quantity * price * fee.ofProceeds + Math.min(quantity * fee.perShare, fee.perShareCap);
   }
 }

@@ -22,7 +22,8 @@ class RateTable {
   }
 
   at(t: number): number {
-    return this.rows[rowAt(this.starts, t)]?.rate ?? 0;
+    const row = rowAt(this.starts, t);
+    return row < 0 ? 0 : this.rows[row]!.rate;
   }
 }
 

@@ -10,6 +10,7 @@ export * from './orders.js';
 export * from './path.js';
 export * from './protection.js';
 export * from './reference.js';
+export * from './rounding.js';
 export * from './slippage.js';
 export * from './snapshot.js';
 export * from './spread.js';

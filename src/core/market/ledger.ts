@@ -19,7 +19,7 @@ export class Ledger {
   readonly mark: Float64Array;
   /** Side of a position closed by its protection, until the signal asks for something else. */
   readonly lockout: Int8Array;
-  readonly trades = tradeLog();
+  readonly trades: ReturnType<typeof tradeLog>;
   costs = 0;
   /** Dividends received less those owed, borrow fees and interest. */
   carry = 0;
@@ -34,11 +34,14 @@ export class Ledger {
   private readonly tradeCosts: Float64Array;
   private readonly tradeCarry: Float64Array;
 
+  /** `rows`: trades to make room for at first. */
   constructor(
     readonly size: number,
     cash: number,
+    rows?: number,
   ) {
     this.cash = cash;
+    this.trades = tradeLog(rows);
     const column = () => new Float64Array(size);
     this.quantity = column();
     this.entryPrice = column();

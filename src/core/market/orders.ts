@@ -74,6 +74,9 @@ export function venueOrder(
   };
 }
 
+/** Whether it may still be filled. */
+export const isWorking = ({ status }: VenueOrder): boolean => status === 'accepted' || status === 'partially_filled';
+
 /** Trades the order's terms for the other ones of its pair. */
 export function swapTerms(order: VenueOrder): void {
   const { type, limitPrice, stopPrice } = order;

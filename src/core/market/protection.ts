@@ -4,6 +4,9 @@ import { openFor, stopFor } from './matching.js';
 import type { Candle } from './reference.js';
 import type { ExitReason } from './trades.js';
 
+/** The order that closes a position; NaN for a price that it does not have. */
+export type ClosingTerms = Pick<OrderIntent, 'leg' | 'type'> & Record<'limitPrice' | 'stopPrice', number>;
+
 /** What a protective order did in a bar. */
 export interface ProtectionHit {
   price: number;
@@ -68,11 +71,11 @@ export class ProtectionState {
   }
 
   /** The order that the last hit amounts to. */
-  closingTerms(): Pick<OrderIntent, 'leg' | 'type' | 'limitPrice' | 'stopPrice'> {
+  closingTerms(): ClosingTerms {
     const { price, marketable } = this.hit;
     return marketable
-      ? { leg: 'stop', type: 'stop', stopPrice: price }
-      : { leg: 'target', type: 'limit', limitPrice: price };
+      ? { leg: 'stop', type: 'stop', limitPrice: Number.NaN, stopPrice: price }
+      : { leg: 'target', type: 'limit', limitPrice: price, stopPrice: Number.NaN };
   }
 
   opensBeyondStop(side: number, bar: Candle): boolean {

@@ -1,4 +1,4 @@
-import { TableBuilder } from '../domain/builder.js';
+import { codeOf, TableBuilder } from '../domain/builder.js';
 
 /** Why a position was closed. The number is the code in the columns; the text is what people see. */
 export const EXIT_REASONS = [
@@ -13,7 +13,7 @@ export const EXIT_REASONS = [
   'delisting',
 ] as const;
 export type ExitReason = (typeof EXIT_REASONS)[number];
-export const exitReasonCode = (reason: ExitReason): number => EXIT_REASONS.indexOf(reason);
+export const exitReasonCode = (reason: ExitReason): number => codeOf(EXIT_REASONS, reason);
 
 const TRADE_FIELDS = [
   'instrument',
@@ -41,4 +41,4 @@ export type TradeField = (typeof TRADE_FIELDS)[number];
  */
 export type TradeColumns = Readonly<Record<TradeField, Float64Array>>;
 
-export const tradeLog = (): TableBuilder<TradeField> => new TableBuilder(TRADE_FIELDS);
+export const tradeLog = (rows?: number): TableBuilder<TradeField> => new TableBuilder(TRADE_FIELDS, rows);

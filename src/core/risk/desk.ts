@@ -109,7 +109,7 @@ export class RiskDesk {
   /** Before the reviews of a step; exposure is entered by the caller. */
   begin(time: number, cash: number): void {
     const { state } = this;
-    this.verdicts.length = 0;
+    if (this.verdicts.length > 0) this.verdicts.length = 0;
     state.time = time;
     state.cash = cash;
     state.gross = 0;

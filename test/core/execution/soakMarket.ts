@@ -2,8 +2,8 @@ import { calendarOf } from '../../../src/core/domain/calendars/index.js';
 import { defaultInstrument, type Instrument } from '../../../src/core/domain/instrument.js';
 import { type Random, seededRandom } from '../../../src/core/domain/random.js';
 import { LiveRunner, type LiveTick, type TickBar, type TickSource } from '../../../src/core/engine/live/index.js';
-import { roundingOf } from '../../../src/core/engine/rounding.js';
 import type { EmergencyPolicy, ExecutionContext } from '../../../src/core/execution/index.js';
+import { roundingOf } from '../../../src/core/market/rounding.js';
 import type { Clock } from '../../../src/core/platform/index.js';
 import { strategy } from '../../support/market.js';
 

@@ -9,13 +9,13 @@ import {
 } from '../../config/index.js';
 import type { Instrument } from '../../domain/instrument.js';
 import type { Protection } from '../../domain/orders.js';
-import { roundingOf } from '../../engine/rounding.js';
 import { defaultThresholds, type Strategy, type Thresholds } from '../../engine/strategy.js';
 import {
   type ExchangeSettings,
   type FillModel,
   REBALANCE_BAND,
   type Rounding,
+  roundingOf,
   US_REGULATORY_FEES,
 } from '../../market/index.js';
 import type { ScoreKind } from '../../models/model.js';

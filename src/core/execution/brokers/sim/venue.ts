@@ -2,7 +2,7 @@ import type { CorporateAction } from '../../../domain/bars.js';
 import { decimalText, round } from '../../../domain/decimal.js';
 import type { Instrument } from '../../../domain/instrument.js';
 import type { OrderIntent, OrderTerms } from '../../../domain/orders.js';
-import { type QuantisedTerms, quantisePrice, quantiseQuantity } from '../../../domain/quantise.js';
+import type { QuantisedTerms } from '../../../domain/quantise.js';
 import {
   applyAction,
   EXIT_REASONS,
@@ -12,6 +12,7 @@ import {
   Financing,
   type Flow,
   onPath,
+  roundingOf,
   SimulatedExchange,
   type VenueOrder,
   venueAction,
@@ -67,12 +68,7 @@ export class Venue implements ExchangeListener {
     ];
     this.index = new Map(this.instruments.map((instrument, j) => [instrument.id, j]));
     const grid = this.instruments;
-    const rounding = {
-      quantity: (j: number, quantity: number) => quantiseQuantity(quantity, grid[j]!, fractional),
-      price: (j: number, price: number, side: number) =>
-        quantisePrice(price, grid[j]!.tickRule, side > 0 ? 'buy' : 'sell'),
-    };
-    this.exchange = new SimulatedExchange(grid.length, settings, rounding, this);
+    this.exchange = new SimulatedExchange(grid.length, settings, roundingOf(grid, fractional), this);
     const { rates = [] } = settings;
     if (rates.length > 0) this.financing = new Financing(this.exchange, rates, [...this.index.keys()]);
     if (state !== undefined) this.exchange.restore(state.exchange);
