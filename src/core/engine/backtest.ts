@@ -91,7 +91,7 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
     watch.refresh();
     for (let k = begin; k < end; k++) {
       if (k >= session.end) enterSession(session, feed, options, equity, k);
-      if (!(everyTick || watch.pending || account.halted || recorder.waiting)) {
+      if (watch.working === 0 && !(everyTick || watch.pending || account.halted || recorder.waiting)) {
         stepper.risk.enter(session.index, session.start);
         const until = Math.min(end, session.end);
         k = scan.run(k, Math.min(until, dated.next), from, equity);
@@ -187,9 +187,9 @@ function venueBars(
   for (let j = 0; j < exchange.size; j++) {
     const i = feed.barAt[j]![k]!;
     if (i < 0) continue;
-    const { time, open, high, low, close, volume } = feed.bars[j]!;
-    if (busy[j] === 0) ledger.mark[j] = close[i]!;
-    else if (volume[i] === 0 && i > feed.halts[j]!) exchange.onHalt(j, close[i]!);
+    const bars = feed.bars[j]!;
+    if (busy[j] === 0) ledger.mark[j] = bars.close[i]!;
+    else if (bars.volume[i] === 0 && i > feed.halts[j]!) exchange.onHalt(j, bars.close[i]!);
     else {
       const spread = spreads === undefined ? 0 : spreads[j]![i]!;
       counted.bars++;
@@ -198,7 +198,7 @@ function venueBars(
       if (path !== undefined) {
         counted.detailed++;
         onPath(exchange, j, i, path, spread);
-      } else exchange.onBar(j, i, time[i]!, open[i]!, high[i]!, low[i]!, close[i]!, volume[i]!, spread);
+      } else exchange.onRow(j, i, bars, i, spread);
     }
   }
 }

@@ -40,7 +40,6 @@ export class QuietScan {
 
   /** Marks ticks from `k` on into `equity` (at k − offset) and returns the first tick that needs more, or `to`. */
   run(k: number, to: number, offset: number, equity: Float64Array): number {
-    if (this.watch.working > 0) return k;
     this.least = this.stepper.risk.floor();
     if (this.stepper.risk.watchesEquity) this.peak = this.stepper.risk.state.peak;
     const guarded = this.watch.guards > 0;
@@ -148,14 +147,14 @@ export class QuietScan {
     const { close } = this.bars[0]!;
     const lowest = low[0]!;
     const highest = high[0]!;
-    const until = due[0]!;
+    const end = Math.min(to, due[0]! - ahead);
     const units = quantity[0]!;
     const start = k;
     let { least, peak } = this;
-    for (; k < to; k++) {
+    for (; k < end; k++) {
       const i = k + ahead;
       const s = scores[i]!;
-      if (s >= highest || s <= lowest || i >= until) break;
+      if (s >= highest || s <= lowest) break;
       const value = cash + units * close[i]!;
       if (!(value >= least)) break;
       if (value > peak) {
@@ -178,7 +177,7 @@ export class QuietScan {
     const { open, high, low, close } = this.bars[0]!;
     const lowest = watch.low[0]!;
     const highest = watch.high[0]!;
-    const until = watch.due[0]!;
+    const end = Math.min(to, watch.due[0]! - ahead);
     const units = quantity[0]!;
     const start = k;
     let { least, peak } = this;
@@ -186,10 +185,10 @@ export class QuietScan {
     let ceiling = watch.ceiling[0]!;
     let rising = watch.rising[0]!;
     let falling = watch.falling[0]!;
-    for (; k < to; k++) {
+    for (; k < end; k++) {
       const i = k + ahead;
       const s = scores[i]!;
-      if (s >= highest || s <= lowest || i >= until) break;
+      if (s >= highest || s <= lowest) break;
       const o = open[i]!;
       const h = high[i]!;
       const l = low[i]!;

@@ -1,3 +1,4 @@
+import type { BarColumns } from '../domain/bars.js';
 import type { OrderIntent, Protection } from '../domain/orders.js';
 import { OrderBook } from './book.js';
 import { CostModel } from './costs.js';
@@ -127,7 +128,7 @@ export class SimulatedExchange {
     volume: number,
     spread = 0,
   ): void {
-    const bar = this.bar;
+    const { bar } = this;
     bar.time = time;
     bar.open = open;
     bar.high = high;
@@ -135,6 +136,24 @@ export class SimulatedExchange {
     bar.close = close;
     bar.volume = volume;
     bar.spread = spread;
+    this.happen(j, index);
+  }
+
+  /** The same for a row of columns. */
+  onRow(j: number, index: number, bars: BarColumns, row: number, spread = 0): void {
+    const { bar } = this;
+    bar.time = bars.time[row]!;
+    bar.open = bars.open[row]!;
+    bar.high = bars.high[row]!;
+    bar.low = bars.low[row]!;
+    bar.close = bars.close[row]!;
+    bar.volume = bars.volume[row]!;
+    bar.spread = spread;
+    this.happen(j, index);
+  }
+
+  private happen(j: number, index: number): void {
+    const { bar } = this;
     bar.previousClose = this.ledger.mark[j]!;
     this.barIndex = index;
     this.takenInBar = 0;
@@ -145,9 +164,9 @@ export class SimulatedExchange {
     if (state !== undefined) {
       this.testProtection(j, state, entry !== 2 || protectedBefore);
       const kept = this.protection[j];
-      if (kept !== undefined) kept.trailTo(Math.sign(this.ledger.quantity[j]!), high, low);
+      if (kept !== undefined) kept.trailTo(Math.sign(this.ledger.quantity[j]!), bar.high, bar.low);
     }
-    this.ledger.mark[j] = close;
+    this.ledger.mark[j] = bar.close;
     this.refreshBusy(j);
   }
 
@@ -336,7 +355,7 @@ export class SimulatedExchange {
   }
 
   private protect(j: number, spec: Protection): ProtectionState {
-    return new ProtectionState(spec, (price, side) => this.rounding.price(j, price, side));
+    return new ProtectionState(spec, this.rounding, j);
   }
 
   /** Takes the noise off sums and differences of quantities that lie on the venue's grid. */

@@ -18,9 +18,9 @@ export function onPath(
   { bars, from, to, halts }: BarPath,
   spread = 0,
 ): void {
-  const { time, open, high, low, close, volume } = bars;
+  const { close, volume } = bars;
   for (let d = from; d < to; d++) {
     if (volume[d] === 0 && d > halts) exchange.onHalt(j, close[d]!);
-    else exchange.onBar(j, i, time[d]!, open[d]!, high[d]!, low[d]!, close[d]!, volume[d]!, spread);
+    else exchange.onRow(j, i, bars, d, spread);
   }
 }

@@ -3,6 +3,7 @@ import type { FillModel } from './fill-model.js';
 import { openFor, stopFor } from './matching.js';
 import type { Candle } from './reference.js';
 import type { ExitReason } from './trades.js';
+import type { Rounding } from './venue.js';
 
 /** The order that closes a position; NaN for a price that it does not have. */
 export type ClosingTerms = Pick<OrderIntent, 'leg' | 'type'> & Record<'limitPrice' | 'stopPrice', number>;
@@ -26,7 +27,8 @@ export class ProtectionState {
 
   constructor(
     public spec: Protection,
-    private readonly roundPrice: (price: number, side: number) => number,
+    private readonly rounding: Rounding,
+    private readonly instrument: number,
   ) {}
 
   /** (Re)computes prices from the average fill price; called on each entry fill. `side` is the position's. */
@@ -105,6 +107,10 @@ export class ProtectionState {
     this.trail = scaled(this.trail);
     this.best /= ratio;
     if (this.spec.anchor !== undefined) this.spec = { ...this.spec, anchor: this.spec.anchor / ratio };
+  }
+
+  private roundPrice(price: number, side: number): number {
+    return this.rounding.price(this.instrument, price, side);
   }
 
   private record(price: number, reason: ExitReason, marketable: boolean): true {

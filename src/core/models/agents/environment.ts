@@ -96,10 +96,10 @@ export class MarketEnvironment implements Environment {
     const { rules, run, exchange } = this;
     const before = this.equity;
     this.trade(rules.levels === null ? action[0]! : rules.levels[action[0]!]!, before);
-    const { time, open, high, low, close, volume } = run.bars;
+    const { close, volume } = run.bars;
     const i = ++this.bar;
     if (volume[i] === 0 && i > this.halts) exchange.onHalt(0, close[i]!);
-    else exchange.onBar(0, i, time[i]!, open[i]!, high[i]!, low[i]!, close[i]!, volume[i]!);
+    else exchange.onRow(0, i, run.bars, i);
     const after = this.equity;
     this.terminated = !(after > 0);
     this.truncated = i >= this.end;
