@@ -73,6 +73,29 @@ describe('the loop', () => {
     expect(Array.from(part.equity.equity)).toEqual(Array.from(whole.equity.equity.slice(0, 200)));
   });
 
+  test('orders are told as they ended: on the terms of a pair that was reached, and what still works', () => {
+    const feed = feedOf(
+      tinyBars([
+        [100, 101, 99, 100],
+        [100, 101, 94, 100],
+        [100, 101, 99, 100],
+        [100, 101, 99, 100],
+      ]),
+    );
+    const orders = [
+      { type: 'limit', offset: 0.05 },
+      { type: 'limit', offset: 0.02 },
+    ] as const;
+    const pair = backtest(feed, [[1, 1, 1, 1]], { strategy: strategy({ entry: { type: 'oco', orders } }) });
+    // Both are reached inside one bar: the worse one for the buyer counts.
+    expect(pair.orders.limitPrice[0]).toBe(98);
+    expect(ended(pair.orders, 0)).toEqual(['filled', '']);
+    const far = strategy({ entry: { type: 'limit', offset: 0.5 } });
+    const waiting = backtest(feed, [[1, 1, 1, 1]], { strategy: far });
+    expect(waiting.orders.limitPrice[0]).toBe(50);
+    expect(ended(waiting.orders, 0)).toEqual(['accepted', '']);
+  });
+
   test('an instrument without a bar neither fills nor decides', () => {
     const a = tinyBars(
       [
