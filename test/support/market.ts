@@ -91,7 +91,7 @@ export function play(
       exchange.submit(0, { instrument: 'X', side: 'buy', leg: 'entry', type: 'market', ...intent }, i * 60);
     }
     bar = i;
-    exchange.onBar(0, i, i * 60, open, high, low, close, volume ?? 1e6, spread);
+    exchange.onBar(0, i, { time: i * 60, open, high, low, close, volume: volume ?? 1e6, spread });
   });
   return { fills, exchange, orders: seen };
 }

@@ -15,6 +15,13 @@ export class OrderBook {
     return this.lists[j]!;
   }
 
+  /** Whether an entry of this side works. */
+  enters(j: number, side: number): boolean {
+    const list = this.lists[j]!;
+    for (let k = 0; k < list.length; k++) if (list[k]!.leg === 'entry' && list[k]!.side === side) return true;
+    return false;
+  }
+
   all(): readonly VenueOrder[] {
     return this.lists.flat();
   }

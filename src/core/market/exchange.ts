@@ -6,7 +6,7 @@ import { Ledger } from './ledger.js';
 import { electedIn, openFor, referenceOf } from './matching.js';
 import { dueQuantity, trigger, type VenueOrder, venueOrder } from './orders.js';
 import { type ClosingTerms, ProtectionState } from './protection.js';
-import type { Candle } from './reference.js';
+import { type Candle, copyCandle, emptyCandle, readCandle } from './reference.js';
 import { capsVolume, fillableQuantity, slippedPrice } from './slippage.js';
 import type { ExchangeSnapshot } from './snapshot.js';
 import type { ExitReason } from './trades.js';
@@ -33,16 +33,7 @@ export class SimulatedExchange {
   private readonly book: OrderBook;
   private readonly protection: (ProtectionState | undefined)[];
   private nextSequence = 1;
-  private readonly bar: Candle = {
-    time: 0,
-    open: 0,
-    high: 0,
-    low: 0,
-    close: 0,
-    volume: 0,
-    previousClose: 0,
-    spread: 0,
-  };
+  private readonly bar = emptyCandle();
   private barIndex = 0;
   private takenInBar = 0;
 
@@ -116,39 +107,15 @@ export class SimulatedExchange {
     return this.protection[instrument];
   }
 
-  /** Lets one bar of one instrument happen. `index` counts that instrument's bars; `spread` as in `Candle`. */
-  onBar(
-    j: number,
-    index: number,
-    time: number,
-    open: number,
-    high: number,
-    low: number,
-    close: number,
-    volume: number,
-    spread = 0,
-  ): void {
-    const { bar } = this;
-    bar.time = time;
-    bar.open = open;
-    bar.high = high;
-    bar.low = low;
-    bar.close = close;
-    bar.volume = volume;
-    bar.spread = spread;
+  /** Lets one bar of one instrument happen. `index` counts that instrument's bars. */
+  onBar(j: number, index: number, candle: Candle): void {
+    copyCandle(candle, this.bar);
     this.happen(j, index);
   }
 
-  /** The same for a row of columns. */
+  /** The same for a row of columns; `spread` as in `Candle`. */
   onRow(j: number, index: number, bars: BarColumns, row: number, spread = 0): void {
-    const { bar } = this;
-    bar.time = bars.time[row]!;
-    bar.open = bars.open[row]!;
-    bar.high = bars.high[row]!;
-    bar.low = bars.low[row]!;
-    bar.close = bars.close[row]!;
-    bar.volume = bars.volume[row]!;
-    bar.spread = spread;
+    readCandle(bars, row, spread, this.bar);
     this.happen(j, index);
   }
 
@@ -310,14 +277,7 @@ export class SimulatedExchange {
     const state = this.protection[j]!;
     const side = Math.sign(this.ledger.quantity[j]!);
     // The opposite entry of a reversal is no rest of this position: its exit fills at the same open.
-    if (state.opensBeyondStop(side, this.bar) && this.enters(j, side)) this.testProtection(j, state, true);
-  }
-
-  /** Whether an entry of this side works. */
-  private enters(j: number, side: number): boolean {
-    const list = this.book.orders(j);
-    for (let k = 0; k < list.length; k++) if (list[k]!.leg === 'entry' && list[k]!.side === side) return true;
-    return false;
+    if (state.opensBeyondStop(side, this.bar) && this.book.enters(j, side)) this.testProtection(j, state, true);
   }
 
   private testProtection(j: number, state: ProtectionState, targetAllowed: boolean): void {

@@ -1,3 +1,4 @@
+import type { BarColumns } from '../domain/bars.js';
 import type { OrderType } from '../domain/orders.js';
 
 /** One bar as numbers; `time` is its opening instant. */
@@ -12,6 +13,39 @@ export interface Candle {
   previousClose?: number;
   /** Distance of ask and bid as a fraction of the price, as known before the bar; 0 where fills do not depend on it. */
   spread?: number;
+}
+
+export const emptyCandle = (): Required<Candle> => ({
+  time: 0,
+  open: 0,
+  high: 0,
+  low: 0,
+  close: 0,
+  volume: 0,
+  previousClose: 0,
+  spread: 0,
+});
+
+/** Copies all but `previousClose`, which its owner knows. */
+export function copyCandle({ time, open, high, low, close, volume, spread = 0 }: Candle, out: Required<Candle>): void {
+  out.time = time;
+  out.open = open;
+  out.high = high;
+  out.low = low;
+  out.close = close;
+  out.volume = volume;
+  out.spread = spread;
+}
+
+/** The same from a row of columns. */
+export function readCandle(bars: BarColumns, row: number, spread: number, out: Required<Candle>): void {
+  out.time = bars.time[row]!;
+  out.open = bars.open[row]!;
+  out.high = bars.high[row]!;
+  out.low = bars.low[row]!;
+  out.close = bars.close[row]!;
+  out.volume = bars.volume[row]!;
+  out.spread = spread;
 }
 
 /** Limits are filled when the market trades through them, or already when it touches them. */

@@ -34,7 +34,7 @@ function play(
   send(-1);
   candles.forEach(([open, high, low, close], i) => {
     bar = i;
-    exchange.onBar(0, i, i * 60, open, high, low, close, 1e6);
+    exchange.onBar(0, i, { time: i * 60, open, high, low, close, volume: 1e6 });
     send(i);
   });
   return fills;

@@ -30,7 +30,7 @@ function play(steps: readonly Step[], rounding = exact) {
     if ('ratio' in step || 'amount' in step || 'becomes' in step) applyAction(exchange, step, bar, bar);
     else if (Symbol.iterator in step) {
       const [open, high, low, close] = step;
-      exchange.onBar(0, bar, bar, open, high, low, close, 1e6);
+      exchange.onBar(0, bar, { time: bar, open, high, low, close, volume: 1e6 });
       bar++;
     } else {
       exchange.submit(0, { instrument: 'X', side: 'buy', leg: 'entry', type: 'market', quantity: 10, ...step }, bar);
@@ -116,7 +116,7 @@ test('a rename moves position and protection to the new name, and cancels what r
   applyAction(exchange, { type: 'rename', instrument: 0, becomes: 1 }, 5, 5);
   expect([ledger.quantity[0], ledger.quantity[1], ledger.entryPrice[1], ledger.mark[1]]).toEqual([0, 10, 100, 100]);
   expect(exchange.orders(0)).toEqual([]);
-  exchange.onBar(1, 0, 6, 95, 95, 85, 86, 1e6);
+  exchange.onBar(1, 0, { time: 6, open: 95, high: 95, low: 85, close: 86, volume: 1e6 });
   expect(ledger.quantity[1]).toBe(0);
   const { instrument, exitPrice, pnl } = ledger.trades.toColumns();
   expect([instrument[0], exitPrice[0], pnl[0]]).toEqual([1, 90, -100]);

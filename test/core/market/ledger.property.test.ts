@@ -72,7 +72,7 @@ function play(seed: number, actions: readonly Action[], interrupt = -1) {
         i * 60,
       );
     }
-    exchange.onBar(0, i, i * 60, open, high, low, close, volume!);
+    exchange.onBar(0, i, { time: i * 60, open, high, low, close, volume: volume! });
     equity.push(exchange.ledger.equity());
   });
   return { exchange, bookings, equity, candles };

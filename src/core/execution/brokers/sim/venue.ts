@@ -161,7 +161,7 @@ export class Venue implements ExchangeListener {
       // What nothing waits for is only marked, at the bar's own close.
       else if (bar.path !== undefined && this.exchange.busy[j] !== 0)
         onPath(this.exchange, j, bar.index, bar.path, bar.spread);
-      else this.exchange.onBar(j, bar.index, bar.time, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.spread);
+      else this.exchange.onBar(j, bar.index, bar);
       this.sweepLegs(j);
     }
     this.lastTick = tick.time;
