@@ -110,32 +110,37 @@ export function executionOf(clientOrderId: string, execution: BrokerExecution): 
   };
 }
 
-export interface BookedExecutions {
-  readonly booked: readonly ExecutionRecord[];
-  /** Executions of orders that are not this strategy's. */
-  readonly foreign: readonly BrokerExecution[];
-}
-
-/** Books the executions of our orders, each once. */
+/** Books the executions of our orders, each once, and returns those that were new. */
 export async function bookExecutions(
   context: ExecutionContext,
   executions: readonly BrokerExecution[],
-): Promise<BookedExecutions> {
+): Promise<readonly ExecutionRecord[]> {
+  const { journal, scope, clock } = context;
+  const booked = new Set(
+    await journal.bookedExecutions(
+      scope,
+      executions.map(({ executionId }) => executionId),
+    ),
+  );
+  // A page repeats what an earlier one told.
+  const fresh = executions.filter(({ executionId }) => !booked.has(executionId));
+  if (fresh.length === 0) return [];
+  const orders = await journal.ordersById(fresh.flatMap(({ clientOrderId }) => clientOrderId ?? []));
+  const byId = new Map(orders.map((order) => [order.clientOrderId, order]));
   const ours: ExecutionRecord[] = [];
-  const foreign: BrokerExecution[] = [];
-  for (const execution of executions) {
-    const order = await ourOrder(context, execution);
-    if (order === undefined) foreign.push(execution);
-    else ours.push(executionOf(order.clientOrderId, execution));
+  for (const execution of fresh) {
+    const named = byId.get(execution.clientOrderId ?? '');
+    const order = named !== undefined && sameScope(named, scope) ? named : await ourOrder(context, execution);
+    if (order !== undefined) ours.push(executionOf(order.clientOrderId, execution));
   }
-  if (ours.length === 0) return { booked: [], foreign };
+  if (ours.length === 0) return [];
   // Two transactions where there is more than one, so that a kill between them is a case that tests reach.
-  const first = await context.journal.recordExecutions(ours.slice(0, 1), context.clock.now());
+  const first = await journal.recordExecutions(ours.slice(0, 1), clock.now());
   fault(context, 'during-fill-booking');
-  const rest = await context.journal.recordExecutions(ours.slice(1), context.clock.now());
-  const booked = [...first, ...rest];
-  if (booked.length > 0) context.onBooked?.(booked);
-  return { booked, foreign };
+  const rest = await journal.recordExecutions(ours.slice(1), clock.now());
+  const news = [...first, ...rest];
+  if (news.length > 0) context.onBooked?.(news);
+  return news;
 }
 
 /**

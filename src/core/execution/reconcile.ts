@@ -56,11 +56,19 @@ export async function reconcile(context: ExecutionContext, options: ReconcileOpt
     });
   }
   for (const action of options.actions ?? []) await journal.recordCorporateAction(scope, action, clock.now());
-  const orders = await reconcileOrders(context, options);
   const fills = new FillReader(context);
-  await fills.read();
-  const quiet = orders.unchanged && fills.booked.length === 0;
-  let state = await compareAll(context, quiet ? orders.ours : await journal.orders({ scope, open: true }));
+  const before = await journal.orders({ scope, open: true });
+  // Orders that the venue has said are over only wait for their executions: these save asking for each of them.
+  const told = before.some((order) => order.closing !== undefined || owesFills(order));
+  if (told) await fills.read();
+  const ours = fills.booked.length === 0 ? before : await journal.orders({ scope, open: true });
+  const orders = await reconcileOrders(context, ours, options);
+  // What the orders show may be younger than the executions that were read before them.
+  const behind = !told || !orders.unchanged;
+  const known = fills.booked.length;
+  if (behind) await fills.read();
+  const quiet = orders.unchanged && fills.booked.length === known;
+  let state = await compareAll(context, quiet ? ours : await journal.orders({ scope, open: true }));
   for (const delay of limitsOf(context).settleDelays) {
     if (state.differences.length === 0) break;
     await pause(context, delay);
@@ -94,8 +102,6 @@ export async function reconcile(context: ExecutionContext, options: ReconcileOpt
 const isOpenQuestion = (order: OrderRecord): boolean => order.status === 'sending' || order.status === 'unknown';
 
 interface OrdersResult {
-  /** Open orders as they were before. */
-  readonly ours: readonly OrderRecord[];
   /** Nothing about them was recorded. */
   readonly unchanged: boolean;
   readonly resend: readonly OrderRecord[];
@@ -105,9 +111,12 @@ interface OrdersResult {
   readonly differences: readonly Difference[];
 }
 
-async function reconcileOrders(context: ExecutionContext, options: ReconcileOptions): Promise<OrdersResult> {
+async function reconcileOrders(
+  context: ExecutionContext,
+  ours: readonly OrderRecord[],
+  options: ReconcileOptions,
+): Promise<OrdersResult> {
   const { journal, broker, scope, clock } = context;
-  const ours = await journal.orders({ scope, open: true });
   const listed = (await broker.openOrders()).flatMap((order) => [order, ...(order.legs ?? [])]);
   const byClient = new Map(
     listed.flatMap((o) => (o.clientOrderId === undefined ? [] : [[o.clientOrderId, o] as const])),
@@ -137,10 +146,11 @@ async function reconcileOrders(context: ExecutionContext, options: ReconcileOpti
   await journal.recordReports(conclusions, clock.now());
   let unchanged = found.length === 0 && conclusions.length === 0;
   const externalOrders: BrokerOrder[] = [];
+  const recorded = new Map((await journal.ordersById([...byClient.keys()])).map((each) => [each.clientOrderId, each]));
   for (const order of listed) {
     const id = order.clientOrderId;
     const known =
-      (id === undefined ? undefined : await journal.order(id)) ??
+      (id === undefined ? undefined : recorded.get(id)) ??
       (await journal.orderByVenueId(scope.venue, scope.account, order.venueOrderId));
     if (known === undefined) {
       externalOrders.push(order);
@@ -152,7 +162,7 @@ async function reconcileOrders(context: ExecutionContext, options: ReconcileOpti
     }
   }
   const presumed = found.map(({ order }) => order).filter((order) => order.presumed === true);
-  return { ours, unchanged, resend, externalOrders, presumed, differences };
+  return { unchanged, resend, externalOrders, presumed, differences };
 }
 
 /** What an order that the venue certainly does not have has become. */
@@ -299,8 +309,7 @@ class FillReader {
       if (repeats || page.executions.length === 0) break;
       visited.add(cursor);
     }
-    const { booked } = await bookExecutions(this.context, executions);
-    this.booked.push(...booked);
+    this.booked.push(...(await bookExecutions(this.context, executions)));
     this.cursor = cursor;
   }
 

@@ -1,6 +1,7 @@
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
 import { isoTime } from '../platform/index.js';
 import type {
+  DecisionOptions,
   DecisionRecord,
   DecisionResult,
   Lease,
@@ -27,8 +28,9 @@ export async function commitDecision(
   lease: Lease,
   decision: DecisionRecord,
   intents: readonly NewIntent[],
+  options: DecisionOptions = {},
 ): Promise<DecisionResult> {
-  const result = await context.journal.recordDecision(context.scope, lease, decision, intents);
+  const result = await context.journal.recordDecision(context.scope, lease, decision, intents, options);
   if (!result.existed) fault(context, 'after-intent');
   return result;
 }

@@ -2,6 +2,7 @@ export * from './ahead.js';
 export * from './clock.js';
 export * from './fault.js';
 export * from './files.js';
+export { collectGarbage } from './garbage.js';
 export * from './hash.js';
 export * from './http.js';
 export * from './http-failure.js';

@@ -53,6 +53,14 @@ export interface DecisionResult {
   readonly existed: boolean;
 }
 
+export interface DecisionOptions {
+  /**
+   * Nothing is asked of the venue before `markSending` resolves, whose flush is this one's too: both are on the disk then,
+   * in their order. Default: on the disk when `recordDecision` resolves.
+   */
+  readonly flushedByMarks?: boolean;
+}
+
 /**
  * The durable memory of trading. When a method resolves, what it recorded survives the end of the process at any
  * moment; what has to be on record before an order leaves (intents, marks, states, leases taken) and executions survive
@@ -84,6 +92,7 @@ export interface Journal {
     lease: Lease,
     decision: DecisionRecord,
     intents: readonly NewIntent[],
+    options?: DecisionOptions,
   ): Promise<DecisionResult>;
   /**
    * Records further orders of a slot: protection, emergency exits, flattening. A leg that already has an order in this
@@ -110,6 +119,11 @@ export interface Journal {
   recordAttached(parent: string, orders: readonly AttachedOrder[], now: number): Promise<readonly OrderRecord[]>;
   /** Books executions by id, each once; returns those that were new. Executions of unknown orders are refused. */
   recordExecutions(executions: readonly ExecutionRecord[], now: number): Promise<readonly ExecutionRecord[]>;
+  /** Which of these executions of an account are booked, by whichever of its strategies. */
+  bookedExecutions(
+    account: Pick<StrategyScope, 'venue' | 'account'>,
+    executionIds: readonly string[],
+  ): Promise<readonly string[]>;
   /** Applies an action to what the strategy owns and to its resting orders' records; once per action. */
   recordCorporateAction(scope: StrategyScope, action: CorporateActionRecord, now: number): Promise<boolean>;
 

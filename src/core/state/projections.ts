@@ -1,10 +1,10 @@
-import { divide, isZero, multiply, sum } from '../domain/decimal.js';
-import type { OrderLeg } from '../domain/orders.js';
-import { invariant } from '../errors/index.js';
+import { divide, isZero, multiply } from '../domain/decimal.js';
 import type { Sql } from './database.js';
+import { projectCorrection, projectFills } from './fills.js';
 import { type JournalEvent, scopeOf } from './journal.js';
-import { applyAction, applyFill, EMPTY_HOLDING, type Holding, mergeHoldings } from './lots.js';
-import { mergeFilled, mergeReport, type OrderState } from './orderState.js';
+import { applyAction, EMPTY_HOLDING, mergeHoldings } from './lots.js';
+import { mergeReport } from './orderState.js';
+import { changed, existing, Orders, stateOf } from './orders.js';
 import type {
   AttachedOrder,
   CorporateActionRecord,
@@ -15,19 +15,7 @@ import type {
   OrderRequest,
   StrategyScope,
 } from './records.js';
-import {
-  type FillRow,
-  type OrderRow,
-  readHolding,
-  readOrder,
-  SCOPE,
-  scopeParams,
-  toFill,
-  toOrder,
-  updateOrder,
-  updateSending,
-  writeHolding,
-} from './rows.js';
+import { type OrderRow, readHolding, SCOPE, scopeParams, toOrder, updateSending, writeHolding } from './rows.js';
 
 /** An intent with its place among the strategy's orders. */
 export interface PlacedIntent extends NewIntent {
@@ -51,10 +39,51 @@ export interface EventBodies {
   session: { session: string; phase: string; body: unknown };
 }
 
-/** Brings the tables up to date with one event, in the transaction that appends it. Other types change no table. */
-export async function project(sql: Sql, event: JournalEvent): Promise<void> {
-  const scope = scopeOf(event.stream);
-  if (scope === undefined) return;
+/** Brings the tables up to date with events, in the transaction that appends them. Other types change no table. */
+export async function project(sql: Sql, events: readonly JournalEvent[]): Promise<void> {
+  for (const run of runsOf(events)) {
+    const scope = scopeOf(run[0]!.stream);
+    if (scope === undefined) continue;
+    if (run[0]!.type === 'report') await projectReports(run, new Orders(sql));
+    else if (isFill(run[0]!)) await projectFills(sql, scope, run);
+    else await projectOne(sql, scope, run[0]!);
+  }
+}
+
+const isFill = ({ type, body }: JournalEvent): boolean =>
+  type === 'execution' && (body as ExecutionRecord).kind === 'fill';
+
+/** Reports, and fills, of one strategy that follow each other go into the tables together; everything else alone. */
+function* runsOf(events: readonly JournalEvent[]): Generator<readonly JournalEvent[]> {
+  let run: JournalEvent[] = [];
+  for (const event of events) {
+    const last = run.at(-1);
+    const joins =
+      last?.stream === event.stream &&
+      ((last.type === 'report' && event.type === 'report') || (isFill(last) && isFill(event)));
+    if (!joins && run.length > 0) {
+      yield run;
+      run = [];
+    }
+    run.push(event);
+  }
+  if (run.length > 0) yield run;
+}
+
+/** What venues said, in turn; each order is written once, and `orders` holds them as they are then. */
+export async function projectReports(events: readonly JournalEvent[], orders: Orders): Promise<void> {
+  const reports = events.map(({ body, time }) => ({ report: body as OrderReport, time }));
+  const ids = reports.map(({ report }) => report.clientOrderId);
+  await orders.load(ids);
+  const after = new Map<string, OrderRecord>();
+  for (const { report, time } of reports) {
+    const order = after.get(report.clientOrderId) ?? existing(orders, report.clientOrderId);
+    after.set(order.clientOrderId, { ...order, ...changed(mergeReport(stateOf(order), report)), updatedAt: time });
+  }
+  for (const order of after.values()) await orders.put(order);
+}
+
+async function projectOne(sql: Sql, scope: StrategyScope, event: JournalEvent): Promise<void> {
   const body = event.body;
   switch (event.type as keyof EventBodies) {
     case 'decision':
@@ -72,19 +101,15 @@ export async function project(sql: Sql, event: JournalEvent): Promise<void> {
     }
     case 'sending':
       return updateSending(sql, (body as EventBodies['sending']).orders, event.time);
-    case 'report': {
-      const report = body as OrderReport;
-      const order = await existing(sql, report.clientOrderId);
-      await updateOrder(sql, { ...order, ...changed(mergeReport(stateOf(order), report)), updatedAt: event.time });
-      return;
-    }
     case 'amended': {
       const { clientOrderId, request } = body as EventBodies['amended'];
-      await updateOrder(sql, { ...(await existing(sql, clientOrderId)), request, updatedAt: event.time });
+      const orders = new Orders(sql);
+      await orders.load([clientOrderId]);
+      await orders.put({ ...existing(orders, clientOrderId), request, updatedAt: event.time });
       return;
     }
     case 'execution':
-      return projectExecution(sql, scope, event, body as ExecutionRecord);
+      return projectCorrection(sql, scope, event);
     case 'corporate-action':
       return projectAction(sql, scope, event, body as CorporateActionRecord);
     case 'state': {
@@ -188,76 +213,6 @@ async function insertOrder(
   );
 }
 
-async function projectExecution(
-  sql: Sql,
-  scope: StrategyScope,
-  event: JournalEvent,
-  execution: ExecutionRecord,
-): Promise<void> {
-  await sql.run(
-    `INSERT INTO fills (venue, account, execution_id, strategy, client_order_id, instrument, side, quantity, price,
-       costs, kind, refers_to, is_void, time, position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    [
-      scope.venue,
-      scope.account,
-      execution.executionId,
-      scope.strategy,
-      execution.clientOrderId,
-      execution.instrument,
-      execution.side,
-      execution.quantity,
-      execution.price,
-      execution.costs ?? null,
-      execution.kind,
-      execution.refersTo ?? null,
-      execution.kind === 'bust' ? 1 : 0,
-      execution.time,
-      event.position,
-    ],
-  );
-  if (execution.kind === 'fill') {
-    const voided = await sql.get<{ n: number }>(
-      "SELECT COUNT(*) AS n FROM fills WHERE venue = ? AND account = ? AND refers_to = ? AND kind <> 'fill'",
-      [scope.venue, scope.account, execution.executionId],
-    );
-    // The bust may arrive before what it takes back.
-    if ((voided?.n ?? 0) > 0) await voidFill(sql, scope, execution.executionId);
-    else {
-      const { leg } = await existing(sql, execution.clientOrderId);
-      const holding = applyFill(await readHolding(sql, scope, execution.instrument), { ...execution, leg });
-      await writeHolding(sql, scope, execution.instrument, holding, event.time);
-    }
-  } else {
-    if (execution.refersTo !== undefined) await voidFill(sql, scope, execution.refersTo);
-    await replayHoldings(sql, scope, event.time);
-  }
-  await projectFilled(sql, execution.clientOrderId, event.time);
-}
-
-const voidFill = (sql: Sql, scope: StrategyScope, executionId: string): Promise<number> =>
-  sql.run('UPDATE fills SET is_void = 1 WHERE venue = ? AND account = ? AND execution_id = ?', [
-    scope.venue,
-    scope.account,
-    executionId,
-  ]);
-
-/** Filled quantity and average price of an order from its valid executions. */
-async function projectFilled(sql: Sql, clientOrderId: string, time: number): Promise<void> {
-  const order = await existing(sql, clientOrderId);
-  const fills = await sql.all<FillRow>('SELECT * FROM fills WHERE client_order_id = ? AND is_void = 0', [
-    clientOrderId,
-  ]);
-  const filled = sum(fills.map((fill) => fill.quantity));
-  const value = sum(fills.map((fill) => multiply(fill.quantity, fill.price)));
-  await updateOrder(sql, {
-    ...order,
-    ...changed(mergeFilled(stateOf(order), filled)),
-    filledQuantity: filled,
-    averagePrice: isZero(filled) ? undefined : divide(value, filled),
-    updatedAt: time,
-  });
-}
-
 async function projectAction(
   sql: Sql,
   scope: StrategyScope,
@@ -293,6 +248,7 @@ async function splitOrders(sql: Sql, scope: StrategyScope, action: CorporateActi
     ...scopeParams(scope),
     action.instrument,
   ]);
+  const orders = new Orders(sql);
   for (const order of rows.map(toOrder)) {
     if (!isZero(order.filledQuantity)) continue;
     const { quantity, limitPrice, stopPrice } = order.request;
@@ -302,63 +258,6 @@ async function splitOrders(sql: Sql, scope: StrategyScope, action: CorporateActi
       ...(limitPrice === undefined ? {} : { limitPrice: divide(limitPrice, ratio) }),
       ...(stopPrice === undefined ? {} : { stopPrice: divide(stopPrice, ratio) }),
     };
-    await updateOrder(sql, { ...order, request, updatedAt: time });
+    await orders.put({ ...order, request, updatedAt: time });
   }
-}
-
-/** All holdings of a strategy again from its valid fills and actions: after a bust or a correction. */
-async function replayHoldings(sql: Sql, scope: StrategyScope, time: number): Promise<void> {
-  const fills = await sql.all<FillRow>(`SELECT * FROM fills WHERE ${SCOPE} AND is_void = 0`, scopeParams(scope));
-  const legs = new Map<string, OrderLeg>();
-  for (const { client_order_id: id } of fills) if (!legs.has(id)) legs.set(id, (await existing(sql, id)).leg);
-  const actions = await sql.all<{ position: number; body: string }>(
-    `SELECT position, body FROM corporate_actions WHERE ${SCOPE}`,
-    scopeParams(scope),
-  );
-  const steps = [
-    ...fills.map((row) => ({
-      position: row.position,
-      fill: { ...toFill(row), leg: legs.get(row.client_order_id)! },
-    })),
-    ...actions.map((row) => ({ position: row.position, action: JSON.parse(row.body) as CorporateActionRecord })),
-  ].sort((a, b) => a.position - b.position);
-  const holdings = new Map<string, Holding>();
-  const at = (instrument: string) => holdings.get(instrument) ?? EMPTY_HOLDING;
-  for (const step of steps) {
-    if ('fill' in step) holdings.set(step.fill.instrument, applyFill(at(step.fill.instrument), step.fill));
-    else if (step.action.type === 'rename') {
-      const to = step.action.becomes!;
-      holdings.set(to, mergeHoldings(at(to), at(step.action.instrument)));
-      holdings.set(step.action.instrument, EMPTY_HOLDING);
-    } else holdings.set(step.action.instrument, applyAction(at(step.action.instrument), step.action));
-  }
-  const known = await sql.all<{ instrument: string }>(
-    `SELECT instrument FROM positions WHERE ${SCOPE}`,
-    scopeParams(scope),
-  );
-  for (const { instrument } of known) if (!holdings.has(instrument)) holdings.set(instrument, EMPTY_HOLDING);
-  for (const [instrument, holding] of holdings) await writeHolding(sql, scope, instrument, holding, time);
-}
-
-async function existing(sql: Sql, clientOrderId: string): Promise<OrderRecord> {
-  const order = await readOrder(sql, clientOrderId);
-  invariant(order !== undefined, `The journal refers to an order that it does not hold: ${clientOrderId}`);
-  return order;
-}
-
-export const stateOf = (order: OrderRecord): OrderState => ({
-  status: order.status,
-  closing: order.closing,
-  venueOrderId: order.venueOrderId,
-  venueStatus: order.venueStatus,
-  reason: order.reason,
-  reportedQuantity: order.reportedQuantity,
-  filledQuantity: order.filledQuantity,
-  quantity: order.request.quantity,
-});
-
-/** The fields of an order that a state carries. */
-function changed(state: OrderState): Omit<OrderState, 'quantity'> {
-  const { quantity: _, ...rest } = state;
-  return rest;
 }

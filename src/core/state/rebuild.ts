@@ -13,7 +13,7 @@ export async function rebuildTables(sql: Sql): Promise<void> {
   let after = 0;
   for (;;) {
     const events = await readEvents(sql, { after, limit: CHUNK });
-    for (const event of events) await project(sql, event);
+    await project(sql, events);
     if (events.length < CHUNK) return;
     after = events.at(-1)!.position;
   }

@@ -1,5 +1,5 @@
 import type { OrderLeg, OrderStatus, Side } from '../domain/orders.js';
-import type { Sql } from './database.js';
+import type { Sql, SqlValue } from './database.js';
 import { averagePriceOf, EMPTY_HOLDING, type Holding, quantityOf } from './lots.js';
 import { isTerminal } from './orderState.js';
 import type { FillRecord, LotRecord, OrderRecord, PositionRecord, StrategyScope } from './records.js';
@@ -68,33 +68,42 @@ export async function readOrder(sql: Sql, clientOrderId: string): Promise<OrderR
 
 const CHUNK = 200;
 
+/** Rows for many values, some at a time; `select` is given the placeholders of an IN. */
+export async function readIn<T>(
+  sql: Sql,
+  values: readonly string[],
+  select: (marks: string) => string,
+  before: readonly SqlValue[] = [],
+): Promise<readonly T[]> {
+  const found: T[] = [];
+  for (let at = 0; at < values.length; at += CHUNK) {
+    const some = values.slice(at, at + CHUNK);
+    found.push(...(await sql.all<T>(select(marks(some)), [...before, ...some])));
+  }
+  return found;
+}
+
 /** Orders by id, in the order asked for; ids that do not exist are left out. */
 export async function readOrders(sql: Sql, clientOrderIds: readonly string[]): Promise<readonly OrderRecord[]> {
-  const found = new Map<string, OrderRecord>();
-  for (let at = 0; at < clientOrderIds.length; at += CHUNK) {
-    const ids = clientOrderIds.slice(at, at + CHUNK);
-    const rows = await sql.all<OrderRow>(`SELECT * FROM orders WHERE client_order_id IN (${marks(ids)})`, ids);
-    for (const row of rows) found.set(row.client_order_id, toOrder(row));
-  }
+  const rows = await readIn<OrderRow>(
+    sql,
+    clientOrderIds,
+    (ids) => `SELECT * FROM orders WHERE client_order_id IN (${ids})`,
+  );
+  const found = new Map(rows.map((row) => [row.client_order_id, toOrder(row)]));
   return clientOrderIds.flatMap((id) => found.get(id) ?? []);
 }
 
 export type OrderStanding = StrategyScope & Pick<OrderRecord, 'clientOrderId' | 'status'>;
 
 /** Whose orders these are and how they stand; ids that do not exist are left out. */
-export async function readStandings(sql: Sql, clientOrderIds: readonly string[]): Promise<readonly OrderStanding[]> {
-  const found: OrderStanding[] = [];
-  for (let at = 0; at < clientOrderIds.length; at += CHUNK) {
-    const ids = clientOrderIds.slice(at, at + CHUNK);
-    found.push(
-      ...(await sql.all<OrderStanding>(
-        `SELECT client_order_id AS "clientOrderId", venue, account, strategy, status FROM orders
-         WHERE client_order_id IN (${marks(ids)})`,
-        ids,
-      )),
-    );
-  }
-  return found;
+export function readStandings(sql: Sql, clientOrderIds: readonly string[]): Promise<readonly OrderStanding[]> {
+  return readIn(
+    sql,
+    clientOrderIds,
+    (ids) => `SELECT client_order_id AS "clientOrderId", venue, account, strategy, status FROM orders
+      WHERE client_order_id IN (${ids})`,
+  );
 }
 
 /** Marks orders as leaving. A later sending counts: from it on the order may be at the venue without being seen there. */
@@ -194,13 +203,28 @@ export const toPosition = (row: PositionRow): PositionRecord => ({
   updatedAt: row.updated_at,
 });
 
-export async function readHolding(sql: Sql, scope: StrategyScope, instrument: string): Promise<Holding> {
-  const row = await sql.get<PositionRow>(`SELECT * FROM positions WHERE ${SCOPE} AND instrument = ?`, [
-    ...scopeParams(scope),
-    instrument,
-  ]);
-  return row === undefined ? EMPTY_HOLDING : { lots: JSON.parse(row.lots) as LotRecord[], realised: row.realised };
+const holdingOf = (row: PositionRow): Holding => ({
+  lots: JSON.parse(row.lots) as LotRecord[],
+  realised: row.realised,
+});
+
+/** Holdings by instrument; those that were never traded are left out. */
+export async function readHoldings(
+  sql: Sql,
+  scope: StrategyScope,
+  instruments: readonly string[],
+): Promise<Map<string, Holding>> {
+  const rows = await readIn<PositionRow>(
+    sql,
+    instruments,
+    (some) => `SELECT * FROM positions WHERE ${SCOPE} AND instrument IN (${some})`,
+    scopeParams(scope),
+  );
+  return new Map(rows.map((row) => [row.instrument, holdingOf(row)]));
 }
+
+export const readHolding = async (sql: Sql, scope: StrategyScope, instrument: string): Promise<Holding> =>
+  (await readHoldings(sql, scope, [instrument])).get(instrument) ?? EMPTY_HOLDING;
 
 export async function writeHolding(
   sql: Sql,

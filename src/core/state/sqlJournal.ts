@@ -3,19 +3,33 @@ import type { Database, Sql } from './database.js';
 import { appendEvents, readEvents, verifyChain } from './events.js';
 import { placeIntents } from './intents.js';
 import {
+  type DecisionOptions,
   type DecisionResult,
   type Journal,
   type JournalEvent,
   type Lease,
   type OrderFilter,
-  scopeOf,
   streamOf,
 } from './journal.js';
-import { acquireLease, checkLease, leaseHolder, releaseLease, renewLease } from './leases.js';
-import { mergeReport } from './orderState.js';
-import { type EventBodies, intendedOrder, project, stateOf } from './projections.js';
+import { acquireLease, leaseHolder, releaseLease, renewLease } from './leases.js';
+import { mergeReport, type OrderState } from './orderState.js';
+import { existing, stateOf } from './orders.js';
+import { type EventBodies, intendedOrder, projectReports } from './projections.js';
 import { selectDecision, selectFills, selectOrders, selectPositions, selectScopes, selectState } from './queries.js';
 import { rebuildTables, verifyTables } from './rebuild.js';
+import {
+  allKnown,
+  append,
+  bookedAt,
+  checkOwnLease,
+  executionKey,
+  known,
+  loadAll,
+  type Recorded,
+  readBooked,
+  record,
+  recordAll,
+} from './recording.js';
 import type {
   AttachedOrder,
   CorporateActionRecord,
@@ -66,6 +80,7 @@ export class SqlJournal implements Journal {
     lease: Lease,
     decision: DecisionRecord,
     intents: readonly NewIntent[],
+    options: DecisionOptions = {},
   ): Promise<DecisionResult> {
     return this.db.write(
       async (sql) => {
@@ -77,7 +92,7 @@ export class SqlJournal implements Journal {
         await record(sql, scope, 'decision', { slot, report, body }, time);
         return { orders: await this.place(sql, scope, slot, intents, time), existed: false };
       },
-      intents.length === 0 ? RELAXED : {},
+      intents.length === 0 || options.flushedByMarks === true ? RELAXED : {},
     );
   }
 
@@ -129,19 +144,21 @@ export class SqlJournal implements Journal {
     if (reports.length === 0) return Promise.resolve([]);
     return this.db.write(async (sql) => {
       const ids = reports.map(({ clientOrderId }) => clientOrderId);
-      const orders = new Map((await readAll(sql, ids)).map((order) => [order.clientOrderId, order]));
-      const states = new Map([...orders].map(([id, order]) => [id, stateOf(order)]));
+      const orders = await loadAll(sql, ids);
+      const states = new Map<string, OrderState>();
       const news = reports.filter((report) => {
-        const before = states.get(report.clientOrderId)!;
+        const { clientOrderId } = report;
+        const before = states.get(clientOrderId) ?? stateOf(existing(orders, clientOrderId));
         const after = mergeReport(before, report);
-        states.set(report.clientOrderId, after);
+        states.set(clientOrderId, after);
         return after !== before;
       });
-      await recordAll(
+      const events = await append(
         sql,
-        news.map((report) => ({ scope: orders.get(report.clientOrderId)!, type: 'report', body: report, time: now })),
+        news.map((body) => ({ scope: existing(orders, body.clientOrderId), type: 'report', body, time: now })),
       );
-      return readAll(sql, ids);
+      await projectReports(events, orders);
+      return ids.map((id) => existing(orders, id));
     }, RELAXED);
   }
 
@@ -162,7 +179,7 @@ export class SqlJournal implements Journal {
         orders.push({ ...order, parent, slot: entry.slot, revision });
       }
       if (orders.length > 0) await record(sql, entry, 'attached', { parent, orders }, now);
-      return readAll(
+      return readOrders(
         sql,
         attached.map((order) => order.clientOrderId),
       );
@@ -172,27 +189,32 @@ export class SqlJournal implements Journal {
   recordExecutions(executions: readonly ExecutionRecord[], now: number): Promise<readonly ExecutionRecord[]> {
     if (executions.length === 0) return Promise.resolve([]);
     return this.db.write(async (sql) => {
-      const orders = await readAll(
+      const orders = await loadAll(
         sql,
         executions.map(({ clientOrderId }) => clientOrderId),
       );
-      const booked = new Map<string, Recorded<'execution'>>();
-      for (const [i, execution] of executions.entries()) {
-        const scope = orders[i]!;
-        const key = [scope.venue, scope.account, execution.executionId].join('\n');
-        const seen = await sql.get('SELECT 1 AS x FROM fills WHERE venue = ? AND account = ? AND execution_id = ?', [
-          scope.venue,
-          scope.account,
-          execution.executionId,
-        ]);
-        if (seen === undefined && !booked.has(key)) {
-          booked.set(key, { scope, type: 'execution', body: execution, time: now });
-        }
-      }
-      const news = [...booked.values()];
+      const scopes = executions.map(({ clientOrderId }) => existing(orders, clientOrderId));
+      const booked = await bookedAt(
+        sql,
+        scopes,
+        executions.map(({ executionId }) => executionId),
+      );
+      const news = executions.flatMap((body, i): Recorded<'execution'>[] => {
+        const key = executionKey(scopes[i]!, body.executionId);
+        if (booked.has(key)) return [];
+        booked.add(key);
+        return [{ scope: scopes[i]!, type: 'execution', body, time: now }];
+      });
       await recordAll(sql, news);
       return news.map(({ body }) => body);
     });
+  }
+
+  async bookedExecutions(
+    scope: Pick<StrategyScope, 'venue' | 'account'>,
+    executionIds: readonly string[],
+  ): Promise<readonly string[]> {
+    return this.db.read((sql) => readBooked(sql, scope, executionIds), SINGLE);
   }
 
   recordCorporateAction(scope: StrategyScope, action: CorporateActionRecord, now: number): Promise<boolean> {
@@ -334,61 +356,6 @@ export class SqlJournal implements Journal {
   close(): Promise<void> {
     return this.db.close();
   }
-}
-
-interface Recorded<K extends keyof EventBodies> {
-  readonly scope: StrategyScope;
-  readonly type: K;
-  readonly body: EventBodies[K];
-  readonly time: number;
-}
-
-/** Appends events to strategies' streams and brings the tables up to date. */
-async function recordAll<K extends keyof EventBodies>(sql: Sql, events: readonly Recorded<K>[]): Promise<void> {
-  const appended = await appendEvents(
-    sql,
-    events.map(({ scope, ...event }) => ({ stream: streamOf(scope), ...event })),
-  );
-  for (const event of appended) await project(sql, event);
-}
-
-const record = <K extends keyof EventBodies>(
-  sql: Sql,
-  scope: StrategyScope,
-  type: K,
-  body: EventBodies[K],
-  time: number,
-): Promise<void> => recordAll(sql, [{ scope, type, body, time }]);
-
-async function checkOwnLease(sql: Sql, scope: StrategyScope, lease: Lease, now: number): Promise<void> {
-  const { venue, account, strategy } = scope;
-  const holder = scopeOf(lease.name);
-  if (holder?.venue !== venue || holder.account !== account || holder.strategy !== strategy) {
-    throw new QuantlineError('BUG', `The lease ${lease.name} is not that of ${streamOf(scope)}.`);
-  }
-  await checkLease(sql, lease, now);
-}
-
-async function known(sql: Sql, clientOrderId: string): Promise<OrderRecord> {
-  const order = await readOrder(sql, clientOrderId);
-  if (order !== undefined) return order;
-  throw new QuantlineError('MISMATCH', `The journal holds no order ${clientOrderId}.`, { details: { clientOrderId } });
-}
-
-async function readAll(sql: Sql, clientOrderIds: readonly string[]): Promise<readonly OrderRecord[]> {
-  const orders = await readOrders(sql, clientOrderIds);
-  await allKnown(sql, clientOrderIds, orders);
-  return orders;
-}
-
-async function allKnown(
-  sql: Sql,
-  clientOrderIds: readonly string[],
-  orders: readonly { readonly clientOrderId: string }[],
-): Promise<void> {
-  if (orders.length >= clientOrderIds.length) return;
-  const found = new Set(orders.map((order) => order.clientOrderId));
-  for (const id of clientOrderIds) if (!found.has(id)) await known(sql, id);
 }
 
 async function readCursor(sql: Sql, scope: StrategyScope): Promise<string | undefined> {

@@ -39,13 +39,13 @@ export class AccountKeeper {
   /** Reads the strategy's past fills once, for what closed its positions. */
   async start(): Promise<void> {
     const { journal, scope } = this.context;
-    for (const fill of await journal.fills({ scope })) if (!fill.void) await this.noteFill(fill);
+    await this.noteFills((await journal.fills({ scope })).filter((fill) => !fill.void));
   }
 
   /** Positions and working orders of the journal, and what follows from them. */
   async refresh(booked: readonly ExecutionRecord[], memory: RunnerMemory): Promise<void> {
     const { journal, scope } = this.context;
-    for (const execution of booked) await this.noteFill(execution);
+    await this.noteFills(booked);
     this.positions = await journal.positions(scope);
     this.open = await journal.orders({ scope, open: true });
     this.look(memory);
@@ -84,12 +84,16 @@ export class AccountKeeper {
     }
   }
 
-  private async noteFill(fill: ExecutionRecord): Promise<void> {
-    const order = await this.context.journal.order(fill.clientOrderId);
-    if (order === undefined || fill.kind !== 'fill' || !this.index.has(fill.instrument)) return;
-    const watched = order.request.purpose === 'stop_loss' || order.request.purpose === 'take_profit';
-    if (order.leg === 'stop' || order.leg === 'target' || watched) {
-      this.closings.set(fill.instrument, { execution: fill.executionId, side: fill.side === 'sell' ? 1 : -1 });
-    } else this.closings.delete(fill.instrument);
+  private async noteFills(fills: readonly ExecutionRecord[]): Promise<void> {
+    const orders = await this.context.journal.ordersById([...new Set(fills.map((fill) => fill.clientOrderId))]);
+    const byId = new Map(orders.map((order) => [order.clientOrderId, order]));
+    for (const fill of fills) {
+      const order = byId.get(fill.clientOrderId);
+      if (order === undefined || fill.kind !== 'fill' || !this.index.has(fill.instrument)) continue;
+      const watched = order.request.purpose === 'stop_loss' || order.request.purpose === 'take_profit';
+      if (order.leg === 'stop' || order.leg === 'target' || watched) {
+        this.closings.set(fill.instrument, { execution: fill.executionId, side: fill.side === 'sell' ? 1 : -1 });
+      } else this.closings.delete(fill.instrument);
+    }
   }
 }

@@ -17,6 +17,7 @@ import {
   unmanaged,
 } from '../../execution/index.js';
 import type { Rounding } from '../../market/index.js';
+import { collectGarbage } from '../../platform/index.js';
 import type { CorporateActionRecord, Lease, NewIntent, OrderRecord, PositionRecord } from '../../state/index.js';
 import { actionEvent } from '../actions.js';
 import { allocateView, type MarketView } from '../decide.js';
@@ -177,6 +178,8 @@ export class LiveRunner {
         },
       },
       submit,
+      // Where nothing has to be cancelled, the first thing that the venue hears comes after the marks.
+      { flushedByMarks: cancel.length === 0 && this.open?.length === 0 },
     );
     for (const order of cancel) await this.cancel(order);
     const { positions, open } = this.keeper;
@@ -213,6 +216,7 @@ export class LiveRunner {
     const { clock, journal } = this.settings.execution;
     await this.catchUpWithVenue(clock.now(), lease, { actions });
     await journal.tidy();
+    collectGarbage();
   }
 
   /** An event of the venue has arrived; to be told before it is booked. */
