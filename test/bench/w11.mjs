@@ -40,12 +40,10 @@ const instruments = Array.from({ length: N }, (_, j) => ({
 
 /** Orders whose requests have left, and when the last one did. */
 const wire = { orders: 0, last: 0 };
-diagnostics.subscribe('http.client.request.start', ({ request }) => {
-  if (request.method !== 'POST') return;
-  request.once('finish', () => {
-    wire.orders++;
-    wire.last = performance.now();
-  });
+diagnostics.subscribe('quantline.request.written', ({ method }) => {
+  if (method !== 'POST') return;
+  wire.orders++;
+  wire.last = performance.now();
 });
 
 /** Time runs from slot to slot: what the runner and the venue see is a market of minutes. */
@@ -141,6 +139,7 @@ async function measure(folder, venue, port) {
     // What filled in between is booked then.
     clock.begin(slot - AHEAD);
     await runner.maintain(lease);
+    await broker.prepare(N);
     clock.begin(slot);
     const before = wire.orders;
     const cpu0 = process.cpuUsage();

@@ -241,6 +241,8 @@ export interface Broker {
   events?(signal: AbortSignal): AsyncIterable<BrokerEvent>;
   /** Blocks and unblocks new orders at the venue itself. */
   suspend?(on: boolean): Promise<void>;
+  /** So many orders may leave together in a few seconds: opens what that takes. Fails with nothing; they meet it. */
+  prepare?(orders: number): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 import { QuantlineError } from '../errors/index.js';
 import { type Clock, isoTime } from './clock.js';
-import { type ExchangeReply, exchange, Stop } from './exchange.js';
+import { type ExchangeReply, exchange, openAhead, Stop, TooLarge } from './exchange.js';
 import { type HttpFailure, httpError, httpFailureOf, networkError, proxyError } from './http-failure.js';
 import { retryAt } from './rate-headers.js';
 
@@ -65,7 +65,11 @@ export interface HttpOptions {
 
 export interface Http {
   send(request: HttpRequest): Promise<HttpReply>;
+  /** Has so many connections to each origin open and waiting, so that requests of the next seconds need not open any. */
+  prepare(connections: number): Promise<void>;
 }
+
+const MAX_BYTES = 64 * 1024 * 1024;
 
 const RETRYABLE = new Set([408, 425, 429, 500, 502, 503, 504]);
 
@@ -104,7 +108,12 @@ export function createHttp(options: HttpOptions): Http {
       }
     }
   }
-  return { send };
+  return {
+    send,
+    async prepare(connections) {
+      await Promise.all([...allowed].map((origin) => openAhead(origin, connections)));
+    },
+  };
 }
 
 const noRoom = (service: string, url: URL, free: number): QuantlineError =>
@@ -131,16 +140,20 @@ async function once(options: HttpOptions, url: URL, request: HttpRequest): Promi
   const timer = setTimeout(stop.now, timeoutMs);
   request.signal?.addEventListener('abort', stop.now, { once: true });
   let reading = false;
+  let status = 0;
   try {
     const { method, headers, body } = request;
-    const response = await exchange(url, { method, headers, body, stop });
-    options.gate?.observe(response.status, response.headers);
-    reading = true;
-    const bytes = await readBody(response, options, url);
-    return interpret(options, url, request, response, bytes);
+    const maxBytes = options.maxBytes ?? MAX_BYTES;
+    const onHead = (head: { status: number; headers: Headers }) => {
+      reading = true;
+      status = head.status;
+      options.gate?.observe(head.status, head.headers);
+    };
+    return interpret(options, url, request, await exchange(url, { method, headers, body, stop, maxBytes, onHead }));
   } catch (error) {
     request.signal?.throwIfAborted();
     if (error instanceof QuantlineError) throw error;
+    if (error instanceof TooLarge) throw tooLarge(options, url, status);
     if (stop.stopped)
       throw httpError(
         'UNAVAILABLE',
@@ -155,33 +168,13 @@ async function once(options: HttpOptions, url: URL, request: HttpRequest): Promi
   }
 }
 
-function readBody({ body, headers, status }: ExchangeReply, options: HttpOptions, url: URL): Promise<Uint8Array> {
-  const limit = options.maxBytes ?? 64 * 1024 * 1024;
-  const tooLarge = () =>
-    httpError(
-      'UNAVAILABLE',
-      `${options.service} (${url.host}): the answer is larger than ${Math.round(limit / 1024)} KiB.`,
-      'Ask for a smaller range.',
-      { cause: 'too-large', status, ambiguous: true },
-    );
-  return new Promise((resolve, reject) => {
-    const chunks: Uint8Array[] = [];
-    let length = 0;
-    const take = (bytes: number): void => {
-      length += bytes;
-      // An early end closes the connection too.
-      if (length > limit) body.destroy(tooLarge());
-    };
-    body.on('data', (chunk: Uint8Array) => {
-      chunks.push(chunk);
-      take(chunk.byteLength);
-    });
-    body.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)));
-    body.on('error', reject);
-    body.on('close', () => reject(new Error('the connection ended early')));
-    if (Number(headers.get('content-length') ?? 0) > limit) body.destroy(tooLarge());
-  });
-}
+const tooLarge = (options: HttpOptions, url: URL, status: number): QuantlineError =>
+  httpError(
+    'UNAVAILABLE',
+    `${options.service} (${url.host}): the answer is larger than ${Math.round((options.maxBytes ?? MAX_BYTES) / 1024)} KiB.`,
+    'Ask for a smaller range.',
+    { cause: 'too-large', status, ambiguous: true },
+  );
 
 const utf8 = new TextDecoder();
 
@@ -189,11 +182,9 @@ function interpret(
   options: HttpOptions,
   url: URL,
   request: HttpRequest,
-  response: ExchangeReply,
-  bytes: Uint8Array,
+  { status, headers, bytes }: ExchangeReply,
 ): HttpReply {
   const { service, clock } = options;
-  const { status, headers } = response;
   const at = `${service} (${url.host})`;
   const text = utf8.decode(bytes);
   if (status === 407) throw proxyError(service, url.host);

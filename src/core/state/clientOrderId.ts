@@ -1,4 +1,4 @@
-import { sha256 } from '../platform/hash.js';
+import { idOf } from '../platform/hash.js';
 import type { StrategyScope } from './records.js';
 
 /** What tells one order of a strategy from all others. */
@@ -18,9 +18,7 @@ const PREFIX = 'ql';
 export function clientOrderIdOf(scope: StrategyScope, key: OrderKey): string {
   const { venue, account, strategy } = scope;
   const { instrument, slot, leg, revision } = key;
-  // As `idOf` has it, keys in order.
-  const text = JSON.stringify({ account, instrument, leg, revision, slot, strategy, venue });
-  return `${strategyPrefix(strategy)}${sha256(text).slice(0, 16)}`;
+  return `${strategyPrefix(strategy)}${idOf({ account, instrument, leg, revision, slot, strategy, venue })}`;
 }
 
 /** What all client order ids of a strategy start with; two strategies may share it. */

@@ -46,6 +46,7 @@ export class AlpacaRest {
     private readonly sdk: typeof Sdk,
     private readonly tradingConfig: InstanceType<typeof Sdk.trading.Configuration>,
     private readonly dataConfig: InstanceType<typeof Sdk.marketData.Configuration>,
+    private readonly tradingHttp: Http,
     private readonly budgets: readonly { close(): void }[],
   ) {}
 
@@ -56,18 +57,20 @@ export class AlpacaRest {
     const trading = await rateBudget({ key: `alpaca-trading:${keys.keyId}`, perMinute: 200, clock, stateDir });
     const data = await rateBudget({ key: `alpaca-data:${keys.keyId}`, perMinute: 200, reserve: 0, clock, stateDir });
     const common = { keyId: keys.keyId, secret: keys.secretKey, timeoutMs: 0 };
+    const tradingHttp = http('Alpaca trading', urls.trading, trading, options);
     return new AlpacaRest(
       sdk,
       new sdk.trading.Configuration({
         ...common,
         basePath: urls.trading,
-        fetchApi: fetchThrough(http('Alpaca trading', urls.trading, trading, options)),
+        fetchApi: fetchThrough(tradingHttp),
       }),
       new sdk.marketData.Configuration({
         ...common,
         basePath: urls.data,
         fetchApi: fetchThrough(http('Alpaca market data', urls.data, data, options)),
       }),
+      tradingHttp,
       [trading, data],
     );
   }
@@ -92,6 +95,11 @@ export class AlpacaRest {
       config: unknown,
     ) => InstanceType<(typeof Sdk.marketData)[K]>;
     return unwrap((init) => call(new Api(this.dataConfig), init), options);
+  }
+
+  /** Has connections to the trading host open, for so many calls that leave together in the next seconds. */
+  prepare(calls: number): Promise<void> {
+    return this.tradingHttp.prepare(calls);
   }
 
   close(): void {

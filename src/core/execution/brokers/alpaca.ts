@@ -115,9 +115,7 @@ export class AlpacaBroker implements Broker {
       throw new QuantlineError(
         'CREDENTIALS',
         `Account ${account.id} is a paper account, but live trading was asked for.`,
-        {
-          hint: 'Use the keys of the live account.',
-        },
+        { hint: 'Use the keys of the live account.' },
       );
     return account;
   }
@@ -383,10 +381,12 @@ export class AlpacaBroker implements Broker {
       throw new QuantlineError(
         'REFUSED',
         `Alpaca did not ${on ? 'suspend' : 'resume'} trading (${isoTime(this.context.clock.now())}).`,
-        {
-          hint: 'Do it at app.alpaca.markets.',
-        },
+        { hint: 'Do it at app.alpaca.markets.' },
       );
+  }
+
+  async prepare(orders: number): Promise<void> {
+    await (await this.rest()).prepare(orders);
   }
 
   async close(): Promise<void> {

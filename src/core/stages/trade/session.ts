@@ -238,12 +238,15 @@ export class Session {
    * never as a slot comes.
    */
   private async looking(signal: AbortSignal): Promise<void> {
-    const { runtime, market } = this.parts;
+    const { runtime, market, execution } = this.parts;
     const { clock } = runtime;
     while (!signal.aborted) {
       const now = clock.now();
-      await clock.sleep(Math.min(market.slotAfter(now + AHEAD_MS) - AHEAD_MS - now, LOOK_MS), signal);
+      const ahead = market.slotAfter(now + AHEAD_MS) - AHEAD_MS - now;
+      await clock.sleep(Math.min(ahead, LOOK_MS), signal);
       await this.look();
+      if (ahead <= LOOK_MS)
+        await execution.broker.prepare?.(Math.min(market.source.instruments.length, DEFAULT_LIMITS.concurrency));
     }
   }
 
