@@ -231,6 +231,17 @@ describe('after a crash', () => {
     },
   );
 
+  test('orders that the venue has said are filled are not asked for again where their executions tell it', async () => {
+    const [order] = await send();
+    const { clientOrderId } = order!;
+    venue.fill(venue.find(clientOrderId)!, '10');
+    await journal.recordReports([{ clientOrderId, status: 'filled', reportedQuantity: '10' }], T0);
+    venue.calls.length = 0;
+    expect((await reconcile(context)).booked).toHaveLength(1);
+    expect(venue.calls).not.toContain('lookup');
+    expect(await journal.order(clientOrderId)).toMatchObject({ status: 'filled', closing: undefined });
+  });
+
   test('killed while fills are booked: each is booked once', async () => {
     await send();
     const order = venue.open()[0]!;
