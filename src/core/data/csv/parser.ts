@@ -108,22 +108,24 @@ export class CsvParser {
           const first = p;
           // Whole and fraction as 32-bit integers, which take half the time of doubles; longer ones are read again.
           let whole = 0;
-          while (c >= 48 && c <= 57) {
-            whole = (Math.imul(whole, 10) + c - 48) | 0;
-            c = bytes[++p]!;
+          let digit = c - 48;
+          while (digit >>> 0 < 10) {
+            whole = (Math.imul(whole, 10) + digit) | 0;
+            digit = bytes[++p]! - 48;
           }
           const digits = p - first;
           let scale = 0;
           let fraction = 0;
-          if (c === 46) {
+          if (digit === -2) {
             const point = p;
-            c = bytes[++p]!;
-            while (c >= 48 && c <= 57) {
-              fraction = (Math.imul(fraction, 10) + c - 48) | 0;
-              c = bytes[++p]!;
+            digit = bytes[++p]! - 48;
+            while (digit >>> 0 < 10) {
+              fraction = (Math.imul(fraction, 10) + digit) | 0;
+              digit = bytes[++p]! - 48;
             }
             scale = p - point - 1;
           }
+          c = digit + 48;
           const all = digits + scale;
           if (all > 0 && all <= 15 && (c === delimiter || c === 10 || c === 13)) {
             if (digits > 9) whole = wholeNumber(bytes, first, first + digits);
