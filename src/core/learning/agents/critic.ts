@@ -1,5 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import { QuantlineError } from '../../errors/index.js';
+import { awaitChange } from '../../platform/watch.js';
 import { startWorker } from '../../platform/workers.js';
 import { Network, type NetworkSpec } from '../networks/index.js';
 
@@ -97,7 +98,6 @@ export class Critic {
   settle(): void {
     const { control } = this;
     if (this.worker === undefined) return;
-    for (let spin = 0; spin < 20_000; spin++) if (Atomics.load(control, SLOT.done) === this.command) return;
     for (let waits = 0; ; waits++) {
       const done = Atomics.load(control, SLOT.done);
       if (done === this.command) return;
@@ -105,7 +105,7 @@ export class Critic {
         throw new QuantlineError('BUG', 'The worker of the value network stopped.', {
           hint: 'Train with one thread, and report this with the settings of the run.',
         });
-      Atomics.wait(control, SLOT.done, done, 50);
+      awaitChange(control, SLOT.done, done, 50);
     }
   }
 

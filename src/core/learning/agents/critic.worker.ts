@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { awaitChange } from '../../platform/watch.js';
 import { Network } from '../networks/index.js';
 import { COMMAND, type CriticWorkerData, criticGradient, NUMBER, SLOT } from './critic.js';
 
@@ -7,14 +8,7 @@ const network = new Network(spec, { rows, adam: { epsilon }, memory });
 let seen = 0;
 parentPort!.postMessage('ready');
 for (;;) {
-  // A short spin first: within an update the next command comes after some hundred microseconds.
-  let command = seen;
-  for (let spin = 0; spin < 20_000 && command === seen; spin++) command = Atomics.load(control, SLOT.command);
-  if (command === seen) {
-    Atomics.wait(control, SLOT.command, seen);
-    command = Atomics.load(control, SLOT.command);
-  }
-  seen = command;
+  seen = awaitChange(control, SLOT.command, seen);
   try {
     if (control[SLOT.kind] === COMMAND.quit) break;
     if (control[SLOT.kind] === COMMAND.gradient) criticGradient(network, control[SLOT.rows]!, numbers);

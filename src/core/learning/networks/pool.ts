@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { invariant, QuantlineError } from '../../errors/index.js';
+import { awaitChange } from '../../platform/watch.js';
 import { sharedCopy, startWorker } from '../../platform/workers.js';
 import type { BatchEngine } from './engine.js';
 import { type KernelMemory, type Kernels, kernelModule, trainingVariant } from './kernels.js';
@@ -79,7 +80,7 @@ export class ShardPool implements BatchEngine {
     let idle = 0;
     for (let done = Atomics.load(control, CONTROL.done); done < shards; done = Atomics.load(control, CONTROL.done)) {
       if (Atomics.load(control, CONTROL.failed) !== 0 || this.failure !== undefined) throw await this.failed();
-      Atomics.wait(control, CONTROL.done, done, 20);
+      awaitChange(control, CONTROL.done, done, 20);
       // A worker that died says so through the event loop only.
       if (++idle > 10) await setImmediate();
     }

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { awaitChange } from '../../platform/watch.js';
 import type { KernelMemory, KernelModule } from './kernels.js';
 import { CONTROL, MODE, type SessionPlaces, ShardRunner } from './session.js';
 import type { Scaler } from './windows.js';
@@ -19,8 +20,7 @@ const { control } = runner;
 let generation = 0;
 parentPort!.postMessage('ready');
 for (;;) {
-  Atomics.wait(control, CONTROL.generation, generation);
-  generation = Atomics.load(control, CONTROL.generation);
+  generation = awaitChange(control, CONTROL.generation, generation);
   if (Atomics.load(control, CONTROL.mode) === MODE.quit) break;
   try {
     runner.work();
