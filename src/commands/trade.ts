@@ -5,7 +5,7 @@ import { artifactOutcome } from '../shell/outcome.js';
 export default class Trade extends QuantlineCommand<'trade'> {
   static override summary = 'Trade a report at a venue: safe to start twice, late, or after a crash.';
   static override description =
-    'One decision a slot; every start reconciles with the venue first. Exit code 6: the strategy is halted. Prints the path of the session.';
+    'One decision a slot; every start reconciles with the venue first. Exit code 6: the strategy is halted, or an order of --once was refused or not sent. Prints the path of the session.';
   static override examples = [
     '<%= config.bin %> trade --report latest --strategy swing --broker sim --once',
     '<%= config.bin %> trade --run latest --strategy trial --broker sim --until 2022-03-10',
@@ -16,10 +16,11 @@ export default class Trade extends QuantlineCommand<'trade'> {
   protected async execute(context: Context<'trade'>): Promise<Outcome> {
     const { trade } = await import('../core/stages/trade.js');
     const { artifact, session, exit } = await trade(context.options, await context.runtime());
-    const { outcome, reason, slots, first_slot, last_slot, orders, rejected, fills, equity, positions } = session;
+    const { outcome, reason, slots, first_slot, last_slot, orders, rejected, unsent, fills, equity, positions } =
+      session;
     const lines = [
       `${outcome}${reason === null ? '' : `: ${reason}`}`,
-      `${slots} slots${first_slot === null ? '' : ` from ${first_slot} to ${last_slot}`}, ${orders} orders (${rejected} rejected), ${fills} fills in the journal`,
+      `${slots} slots${first_slot === null ? '' : ` from ${first_slot} to ${last_slot}`}, ${orders} orders (${rejected} rejected, ${unsent} not sent), ${fills} fills in the journal`,
       ...(equity === null ? [] : [`equity ${equity.toFixed(2)}`]),
       ...positions.map(({ instrument, quantity }) => `holds ${quantity} ${instrument}`),
     ];

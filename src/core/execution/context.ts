@@ -58,7 +58,7 @@ export interface ExecutionContext {
   readonly faultPoint?: (name: FaultPoint) => void;
   /** Told of executions as they are booked, whatever looked for them. */
   readonly onBooked?: (executions: readonly ExecutionRecord[]) => void;
-  /** Told of an order that the venue has refused after it was sent, whatever showed it. */
+  /** Told of an order that the venue has refused after it was sent, or that turns out never to have got there. */
   readonly onRejected?: (order: OrderRecord) => void;
 }
 

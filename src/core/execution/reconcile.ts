@@ -143,7 +143,8 @@ async function reconcileOrders(
     }
   }
   await bookOrders(context, found, true);
-  await journal.recordReports(conclusions, clock.now());
+  for (const order of await journal.recordReports(conclusions, clock.now()))
+    if (order.status === 'expired') context.onRejected?.(order);
   let unchanged = found.length === 0 && conclusions.length === 0;
   const externalOrders: BrokerOrder[] = [];
   const recorded = new Map((await journal.ordersById([...byClient.keys()])).map((each) => [each.clientOrderId, each]));

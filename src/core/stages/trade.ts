@@ -23,7 +23,10 @@ export { SESSION_FILE, type SessionFile, sessionSchema } from './trade/session-f
 export interface TradeResult {
   readonly artifact: Artifact;
   readonly session: SessionFile;
-  /** `refused` (exit 6) where the strategy is halted, `nothing` (exit 8) under --strict-slot: results, not errors. */
+  /**
+   * `refused` (exit 6) where the strategy is halted, or an order of --once was refused or not sent, `nothing` (exit 8)
+   * under --strict-slot: results, not errors.
+   */
   readonly exit: 'ok' | 'refused' | 'nothing';
 }
 
@@ -119,7 +122,9 @@ async function start(
     const file = await session.run();
     const artifact = await writeSession(file, tradeable, runtime);
     const idle = file.outcome === 'nothing' || file.outcome === 'slot-taken';
-    const exit = file.outcome === 'halted' ? 'refused' : idle && options.strictSlot ? 'nothing' : 'ok';
+    // Of a start for one slot the code says whether its orders got through; a session goes on, and tells.
+    const lacking = options.once && live && file.rejected + file.unsent > 0;
+    const exit = file.outcome === 'halted' || lacking ? 'refused' : idle && options.strictSlot ? 'nothing' : 'ok';
     return { artifact, session: file, exit };
   } finally {
     for (const each of opened) await each.close();

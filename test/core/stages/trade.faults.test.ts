@@ -72,8 +72,10 @@ describe('placing', () => {
     ['potential wash trade detected. use complex orders', 403, 40310000],
   ])('F37: %s: said once, not repeated, the other order goes on', async (message, status, code) => {
     rig.venue.arm(ORDERS, reply(status, { code, message }), 1);
-    const file = await rig.once();
-    expect(file).toMatchObject({ outcome: 'decided', orders: 2, rejected: 1 });
+    const { session: file, exit } = await rig.start();
+    expect(file).toMatchObject({ outcome: 'decided', orders: 2, rejected: 1, unsent: 0 });
+    expect(exit).toBe('refused');
+    expect(rig.said.filter((text) => /the buy order for \w+ was rejected: ./.test(text))).toHaveLength(1);
     expect(rig.venue.count(ORDERS)).toBe(2);
     await rig.once();
     expect(await rig.oracle()).toEqual({ accepted: 1, fills: 1 });

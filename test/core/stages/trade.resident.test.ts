@@ -176,6 +176,36 @@ describe('trade, resident', () => {
     expect(await rig.oracle()).toEqual({ accepted: 2, fills: 4 });
   });
 
+  test('F17, F18, F23 at once: a part fills, the exit cancels the rest, which fills while the stream is away; all told twice', async () => {
+    await begin(3);
+    const { book, streams } = rig.venue;
+    book.rules.fillMarket = false;
+    streams.duplicate = true;
+    minute(3);
+    await accepted(1);
+    const entry = book.accepted[0]!;
+    book.fill(entry.id, 1);
+    await booked(1);
+    publish(3);
+    book.rules.holdCancels = true;
+    minute(4);
+    await vi.waitFor(() => expect(entry.status).toBe('pending_cancel'), { timeout: 15_000 });
+    streams.drop();
+    book.fill(entry.id);
+    book.rules.fillMarket = true;
+    publish(4);
+    // Whichever slot gets through to it: one exit for all that was bought, and nothing is sold short.
+    await vi.waitFor(() => expect(streams.subscriptions.length).toBeGreaterThan(1), { timeout: 10_000 });
+    minute(5);
+    publish(5);
+    minute(6);
+    await vi.waitFor(() => expect(book.positions.size).toBe(0), { timeout: 15_000 });
+    const sold = book.accepted.filter(({ side }) => side === 'sell').map(({ qty }) => Number(qty));
+    expect(sold).toEqual([Number(entry.qty)]);
+    await vi.waitFor(() => rig.oracle(), { timeout: 10_000 });
+    await end();
+  });
+
   test('a slot without its bar is missed, said and journaled; the next one is decided', async () => {
     await begin(3);
     minute(3, false);

@@ -1,5 +1,6 @@
 export * from './growing.js';
 export * from './hooks.js';
+export { isUnsent, refusalText } from './news.js';
 export * from './replay.js';
 export * from './runner.js';
 export * from './slots.js';

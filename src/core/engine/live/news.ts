@@ -1,13 +1,28 @@
 import type { ExecutionContext } from '../../execution/index.js';
+import type { Logger } from '../../platform/index.js';
 import type { ExecutionRecord, OrderRecord } from '../../state/index.js';
 import type { TradeHooks } from './hooks.js';
+
+/** A decided order that the venue never had, because it was not sent in time, or might not be. */
+export const isUnsent = ({ status, venueOrderId }: OrderRecord): boolean =>
+  status === 'expired' && venueOrderId === undefined;
+
+/** Why an order that was decided is not there. */
+export function refusalText({ instrument, request, status, reason }: OrderRecord): string {
+  const why = reason?.replace('not sent: ', '').replace(`${instrument}: `, '').replace(/\.$/, '');
+  const what = status === 'rejected' ? 'rejected' : 'not sent';
+  return `the ${request.side} order for ${instrument} was ${what}: ${why ?? 'no reason'}`;
+}
 
 /** What the venue has done, told to people as it is booked, whoever looked for it, and kept for the next tick. */
 export class VenueNews {
   private readonly booked: ExecutionRecord[] = [];
   private readonly refused = new Set<string>();
 
-  constructor(private readonly notify: TradeHooks['notify']) {}
+  constructor(
+    private readonly notify: TradeHooks['notify'],
+    private readonly logger: Logger,
+  ) {}
 
   /** An execution layer whose news arrive here. */
   heardBy(execution: ExecutionContext): ExecutionContext {
@@ -21,10 +36,11 @@ export class VenueNews {
     };
   }
 
-  /** Told once an order, at whichever of its answers. */
+  /** Said and told once an order, at whichever of its answers. */
   rejected(order: OrderRecord): void {
     if (this.refused.has(order.clientOrderId)) return;
     this.refused.add(order.clientOrderId);
+    this.logger.warn(`${refusalText(order)}.`);
     this.notify?.({ type: 'reject', order });
   }
 

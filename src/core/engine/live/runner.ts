@@ -31,7 +31,7 @@ import { Ahead } from './ahead.js';
 import { emitBooked, watchOf } from './booked.js';
 import type { TradeHooks } from './hooks.js';
 import { decisionBodySchema, emptyMemory, type RunnerMemory } from './memory.js';
-import { VenueNews } from './news.js';
+import { isUnsent, VenueNews } from './news.js';
 import { ordersFor } from './requests.js';
 import { readStanding, recordHalt, StandingPolicy } from './standing.js';
 import { type LiveTick, marketTick, type TickSource } from './tick.js';
@@ -97,7 +97,7 @@ export class LiveRunner {
   readonly unprotected: Unprotected[] = [];
 
   constructor(given: LiveSettings) {
-    this.news = new VenueNews(given.hooks?.notify);
+    this.news = new VenueNews(given.hooks?.notify, given.execution.logger);
     const settings = { ...given, execution: this.news.heardBy(given.execution) };
     this.settings = settings;
     const { execution, source } = settings;
@@ -191,7 +191,7 @@ export class LiveRunner {
       const { leg, status, reason, instrument } = order;
       const answered = status === 'rejected' ? status : 'accepted';
       this.settings.events?.emit(orderEvent(tick.time, instrument, { leg, status: answered, note: reason ?? '' }));
-      if (status === 'rejected') this.news.rejected(order);
+      if (status === 'rejected' || isUnsent(order)) this.news.rejected(order);
     }
     this.open = await journal.orders({ scope, open: true });
     return { ...outcome, halted: memory.halted, decided: true, orders };

@@ -1,5 +1,5 @@
 import type { TradeOptions } from '../../config/index.js';
-import type { TradeEvent, TradeHooks } from '../../engine/live/index.js';
+import { refusalText, type TradeEvent, type TradeHooks } from '../../engine/live/index.js';
 import { alarmText } from '../../execution/index.js';
 import { isoTime } from '../../platform/index.js';
 import type { Runtime } from '../runtime.js';
@@ -44,14 +44,8 @@ function newsOf(event: TradeEvent): Omit<News, 'strategy'> {
         kind === 'fill' ? `${done} ${quantity} ${instrument} at ${price}` : `${kind} of ${quantity} ${instrument}`;
       return { event: 'fill', text, urgent: kind !== 'fill' };
     }
-    case 'reject': {
-      const { instrument, request, reason } = event.order;
-      return {
-        event: 'reject',
-        text: `the ${request.side} order for ${instrument} was rejected: ${reason ?? 'no reason'}`,
-        urgent: true,
-      };
-    }
+    case 'reject':
+      return { event: 'reject', text: refusalText(event.order), urgent: true };
     case 'verdict':
       return { event: 'verdict', text: `${event.instrument}: ${event.rule}, ${event.reason}`, urgent: false };
     case 'halt':

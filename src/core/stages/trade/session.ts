@@ -1,6 +1,12 @@
 import type { TradeOptions } from '../../config/index.js';
 import type { TradingCalendar } from '../../domain/index.js';
-import type { LiveRunner, LiveTick, TickOutcome, TradeHooks } from '../../engine/live/index.js';
+import {
+  isUnsent,
+  type LiveRunner,
+  type LiveTick,
+  type TickOutcome,
+  type TradeHooks,
+} from '../../engine/live/index.js';
 import { isQuantlineError } from '../../errors/index.js';
 import {
   alarmText,
@@ -353,6 +359,7 @@ export class Session {
       last_slot: at(outcomes.at(-1)),
       orders: orders.length,
       rejected: known.filter((order) => order.status === 'rejected').length,
+      unsent: known.filter(isUnsent).length,
       open_orders: (await journal.orders({ scope, open: true })).map(({ clientOrderId }) => clientOrderId),
       fills: (await journal.fills({ scope })).length,
       equity: outcomes.at(-1)?.equity ?? null,

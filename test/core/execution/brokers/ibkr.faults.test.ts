@@ -239,6 +239,19 @@ describe('F44 the nightly restart', () => {
   });
 });
 
+it('F47 an attached exit that was cancelled by hand and is forgotten with its day is over, and halts nothing', async () => {
+  await rig.submit(buy({ timeInForce: 'gtc', stopLoss: { stopPrice: '90' } }));
+  await rig.settle();
+  const stop = rig.venue.book.orders.at(-1)!;
+  expect((await rig.journal.orders({ scope: rig.scope, open: true })).map(({ leg }) => leg)).toEqual(['stop']);
+  rig.venue.book.end(stop, 'Cancelled', 'by hand');
+  rig.clock.set(T0 + 86_400_000);
+  rig.venue.newDay();
+  await rig.settle();
+  expect(await rig.journal.orders({ scope: rig.scope, open: true })).toEqual([]);
+  expect(await rig.journal.state(rig.scope)).toMatchObject({ state: 'active' });
+});
+
 describe('order life cycle', () => {
   const limit = buy({ type: 'limit', limitPrice: '99.5' });
   const resting = async (request = limit): Promise<TwsOrder> => {

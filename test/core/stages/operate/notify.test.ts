@@ -177,7 +177,13 @@ describe('in a session', () => {
   });
 
   test('every kind of news is told, with its words, to whoever asked for it', async () => {
-    const order = { instrument: 'AAPL', request: { side: 'buy' }, reason: 'no money' } as OrderRecord;
+    const order = {
+      instrument: 'AAPL',
+      request: { side: 'buy' },
+      status: 'rejected',
+      reason: 'no money',
+    } as OrderRecord;
+    const late = { ...order, status: 'expired', reason: 'not sent: too many requests.' } as OrderRecord;
     const fill = { side: 'sell', quantity: '5', instrument: 'AAPL', price: '101', kind: 'fill' } as ExecutionRecord;
     const alarm = { instrument: 'AAPL', reason: 'the venue refused its stop' };
     const slot = Date.UTC(2026, 10, 27, 18);
@@ -185,6 +191,7 @@ describe('in a session', () => {
       [{ type: 'fill', execution: fill }, 'sold 5 AAPL at 101', false],
       [{ type: 'fill', execution: { ...fill, kind: 'bust' } }, 'bust of 5 AAPL', true],
       [{ type: 'reject', order }, 'the buy order for AAPL was rejected: no money', true],
+      [{ type: 'reject', order: late }, 'the buy order for AAPL was not sent: too many requests', true],
       [{ type: 'halt', reason: 'lunch' }, 'halted: lunch', true],
       [
         { type: 'missed', slot, count: 2, reason: 'asleep' },
