@@ -49,6 +49,13 @@ describe('failures', () => {
   it('of a command name the nearest', () => {
     expect(unknownCommand('backtset').hint).toBe('Did you mean: quantline backtest?');
     expect(unknownCommand('frobnicate').hint).toBe('See: quantline --help');
+    // oclif takes words behind a command without arguments for a command's name.
+    expect(unknownCommand('models:compare:champion:latest')).toMatchObject({
+      message: 'quantline models compare takes no argument "champion latest".',
+      hint: 'See: quantline models compare --help',
+    });
+    expect(unknownCommand('-w').message).toBe('The option -w stands before the command.');
+    expect(unknownCommand('models:shwo').hint).toBe('Did you mean: quantline models show?');
   });
 
   it.each(Object.entries(ERROR_CODES))('%s exits as %s, and its document follows the schema', (code, exit) => {

@@ -225,6 +225,16 @@ describe('bad input', () => {
       await expect(load(['a', 'b', 'c'])).rejects.toThrow(/as column 1, the features make a/);
   });
 
+  test.each(['purged:1', 'purged:2.5', 'cpcv:1,1', 'cpcv:6,6', 'cpcv:6,0', 'walk-forward:0', 'kfold:3'])(
+    'a validation that is none: %s',
+    async (cv) => {
+      await expect(trainWith({ cv })).rejects.toMatchObject({
+        code: 'USAGE',
+        hint: expect.stringMatching(/\(6,2\)|\(5/),
+      });
+    },
+  );
+
   test('folds that would test a handful of rows', async () => {
     for (const cv of ['purged:500', 'cpcv:400,1', 'purged:9000']) {
       await expect(trainWith({ cv })).rejects.toMatchObject({ code: 'NO_DATA', exitCode: 4 });

@@ -23,7 +23,13 @@ export function combinatorialPurged(
 ): CombinatorialSplit {
   const { groups: count, tested, embargo = 0 } = options;
   if (!(tested >= 1 && tested < count))
-    throw new QuantlineError('USAGE', `combinatorial(${count},${tested}): test at least one group and fewer than all.`);
+    throw new QuantlineError(
+      'USAGE',
+      `combinatorial(${count},${tested}): test at least one group and fewer than all.`,
+      {
+        hint: 'Write cpcv(6,2): of 6 groups, each fold tests 2.',
+      },
+    );
   const groups = groupByTime(spans, count);
   const choices = combinations(count, tested);
   const folds = choices.map((chosen) => {

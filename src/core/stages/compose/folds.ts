@@ -132,16 +132,16 @@ export function foldsOf(cv: Call, rows: TrainingRows, embargo: number): FoldPlan
 }
 
 function planOf(cv: Call, rows: TrainingRows, embargo: number): FoldPlan {
-  const whole = (at: number, fallback: number): number => {
+  const whole = (at: number, fallback: number, least = 1): number => {
     const value = cv.args[at]?.value ?? fallback;
-    if (typeof value === 'number' && Number.isInteger(value) && value >= 1) return value;
-    throw new QuantlineError('USAGE', `${cv.name} takes whole numbers, not "${cv.args[at]?.text}".`, {
-      hint: 'Write purged(5) or combinatorial(6,2).',
+    if (typeof value === 'number' && Number.isInteger(value) && value >= least) return value;
+    throw new QuantlineError('USAGE', `${cv.name} takes whole numbers from ${least} on, not "${cv.args[at]?.text}".`, {
+      hint: 'Write purged(5) or cpcv(6,2): of 6 groups, each fold tests 2.',
     });
   };
-  if (cv.name === 'purged') return { folds: purgedKFold(rows, whole(0, 5), embargo) };
+  if (cv.name === 'purged') return { folds: purgedKFold(rows, whole(0, 5, 2), embargo) };
   if (cv.name === 'combinatorial' || cv.name === 'cpcv') {
-    const split = combinatorialPurged(rows, { groups: whole(0, 6), tested: whole(1, 2), embargo });
+    const split = combinatorialPurged(rows, { groups: whole(0, 6, 2), tested: whole(1, 2), embargo });
     return { folds: split.folds, combinatorial: split };
   }
   if (cv.name === 'walk-forward') {
