@@ -278,10 +278,12 @@ function chartFrom(symbol: string, reply: unknown): YahooChart | undefined {
     splits: list('splits'),
     dividends: list('dividends'),
   };
+  const { quote: quotes } = (indicators ?? {}) as { quote?: unknown };
+  if (!Array.isArray(quotes)) throw unreadable('no quotes');
   if (timestamp === undefined || timestamp === null)
     return { ...common, time: [], quote: { open: [], high: [], low: [], close: [], volume: [] } };
   if (!Array.isArray(timestamp)) throw unreadable('no times');
-  const quote = (indicators as { quote?: unknown[] } | undefined)?.quote?.[0] as Record<string, unknown> | undefined;
+  const quote = quotes[0] as Record<string, unknown> | undefined;
   for (const field of ['open', 'high', 'low', 'close', 'volume']) {
     const column = quote?.[field];
     if (!Array.isArray(column) || column.length !== timestamp.length)

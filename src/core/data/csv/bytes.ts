@@ -26,9 +26,11 @@ export async function openBytes(path: string): Promise<Bytes> {
     });
   }
   try {
-    const { size } = await file.stat();
+    const stat = await file.stat();
+    const { size } = stat;
     const magic = Buffer.alloc(2);
-    await file.read(magic, 0, 2, 0);
+    // A pipe can be read once, from where it is.
+    if (stat.isFile()) await file.read(magic, 0, 2, 0);
     if (magic[0] !== 0x1f || magic[1] !== 0x8b)
       return {
         size,

@@ -139,6 +139,7 @@ function refuseOtherEncodings(bytes: Buffer, path: string): number {
   const refuse = (what: string, hint: string) =>
     new QuantlineError('INPUT', `${path} is ${what}, not CSV text.`, { hint, details: { path } });
   const magic = bytes.toString('latin1', 0, 4);
+  if (magic.startsWith('\x1f\x8b')) throw refuse('compressed (gzip)', 'Unpack it before the pipe, with gunzip.');
   if (magic.startsWith('PK\x03\x04')) throw refuse('a ZIP archive or a spreadsheet', 'Save it as CSV.');
   if (magic === 'PAR1') throw refuse('a Parquet file', 'Use --source parquet.');
   if (magic.startsWith('\xff\xfe') || magic.startsWith('\xfe\xff'))

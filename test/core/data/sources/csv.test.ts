@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -307,6 +308,15 @@ describe('what cannot be read', () => {
     await chmod(secret, 0o000);
     if (process.getuid?.() !== 0)
       await expect(readFile(secret)).rejects.toMatchObject({ code: 'STORAGE', message: /^No permission/ });
+  });
+
+  it.skipIf(process.platform === 'win32')('reads a pipe, once', async () => {
+    const path = join(await mkdtemp(join(tmpdir(), 'csv-')), 'pipe');
+    execFileSync('mkfifo', [path]);
+    const [{ bars }] = await Promise.all([readFile(path), writeFile(path, `${HEAD}2024-03-01,2,5,1,4,7\n`)]);
+    expect([...bars.volume]).toEqual([7]);
+    const packed = Promise.all([readFile(path), writeFile(path, gzipSync(HEAD))]);
+    await expect(packed).rejects.toThrow(/compressed \(gzip\)/);
   });
 
   it('wants one file per symbol', async () => {

@@ -233,6 +233,13 @@ describe('F39 Yahoo’s failures told apart', () => {
     ['a server error', 500, '{}', json, /answered 500/],
     ['another form', 200, '{"chart":{"result":[{"meta":null}],"error":null}}', json, /could not be read|another form/],
     [
+      'no quotes',
+      200,
+      '{"chart":{"result":[{"meta":{"instrumentType":"EQUITY","exchangeTimezoneName":"America/New_York"}}],"error":null}}',
+      json,
+      /another form \(no quotes\)/,
+    ],
+    [
       'columns of another length',
       200,
       '{"chart":{"result":[{"meta":{"instrumentType":"EQUITY","exchangeTimezoneName":"America/New_York"},"timestamp":[1,2],"indicators":{"quote":[{"open":[1]}]}}],"error":null}}',
