@@ -149,6 +149,18 @@ export function holdBand(
   high[j] = holding > 0 ? Number.POSITIVE_INFINITY : holding < 0 ? Math.min(exitShort, enterLong) : enterLong;
 }
 
+/** The same for a position of this side whose exit is under way: only the other side's signal asks for something. */
+export function exitBand(
+  { enterLong, enterShort }: Thresholds,
+  side: number,
+  low: Float64Array,
+  high: Float64Array,
+  j: number,
+): void {
+  low[j] = side > 0 ? enterShort : Number.NEGATIVE_INFINITY;
+  high[j] = side > 0 ? Number.POSITIVE_INFINITY : enterLong;
+}
+
 /**
  * The same for an instrument that is flat and locked out of `lockout` (1 long, −1 short): the lockout lasts while the
  * signal keeps asking for that side, or says nothing. With `immediate` re-entry any opinion ends it.

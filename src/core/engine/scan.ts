@@ -5,7 +5,7 @@ import type { Stepper } from './step.js';
 import type { Watch } from './watch.js';
 
 /**
- * Runs over ticks on which nothing can happen: no order works at the venue, no price reaches a position's protection,
+ * Runs over ticks on which nothing can happen: no price reaches a position's protection or an order that rests,
  * every score keeps what is held, and equity stays above what risk allows. Such a tick only marks positions and moves
  * trailing stops. Most ticks are of this kind, so these loops are the engine's speed; they are small and see plain typed
  * arrays only, so that they compile to straight machine code.

@@ -1,5 +1,5 @@
 import type { SimulatedExchange } from '../market/index.js';
-import { type AccountView, holdBand, lockoutBand } from './decide.js';
+import { type AccountView, exitBand, holdBand, lockoutBand } from './decide.js';
 import type { Strategy } from './strategy.js';
 
 const NEVER = 0x7fffffff;
@@ -15,19 +15,21 @@ export class Watch {
   readonly high: Float64Array;
   /** From this bar on the time stop is due. */
   readonly due: Int32Array;
-  /** 1 where a position's protection is armed; then a bar that touches `floor` or `ceiling` goes through the venue. */
+  /** 1 where protection is armed or orders rest: then a bar that touches `floor` or `ceiling` goes through the venue. */
   readonly guarded: Uint8Array;
   readonly floor: Float64Array;
   readonly ceiling: Float64Array;
   /** A high above `rising` or a low below `falling` moves the trailing stop. NaN = there is none. */
   readonly rising: Float64Array;
   readonly falling: Float64Array;
-  /** Decide must be asked on every tick: a reversal or an exit is under way. */
+  /** Decide must be asked on every tick: a reversal is under way. */
   pending = false;
-  /** Number of instruments whose next bar must go through the venue: they have working orders. */
+  /** Number of instruments whose next bar must go through the venue: an order may fill whatever its prices are. */
   working = 0;
   guards = 0;
   private readonly unsettled: Uint8Array;
+  /** 1 where working orders wait for their price. */
+  private readonly resting: Uint8Array;
   private revision = -1;
 
   constructor(
@@ -48,6 +50,7 @@ export class Watch {
     this.rising = column();
     this.falling = column();
     this.unsettled = new Uint8Array(size);
+    this.resting = new Uint8Array(size);
   }
 
   /** Call after anything that may have changed the book. */
@@ -68,7 +71,7 @@ export class Watch {
         this.look(j);
       }
       if (this.unsettled[j] === 1) this.pending = true;
-      if (busy[j] === 2 || (busy[j] === 1 && everyBar)) this.working++;
+      if (busy[j] !== 0 && (everyBar || (busy[j] === 2 && this.resting[j] === 0))) this.working++;
       this.guards += this.guarded[j]!;
     }
   }
@@ -78,23 +81,29 @@ export class Watch {
     const { account, strategy } = this;
     let entering = 0;
     let exiting = 0;
+    let resting = 1;
     const orders = this.exchange.orders(j);
     for (let k = 0; k < orders.length; k++) {
-      const { leg, side, filled } = orders[k]!;
+      const { leg, side, filled, type, triggered, either } = orders[k]!;
+      if (type === 'market' || either !== undefined || (triggered && type !== 'limit')) resting = 0;
       if (leg === 'entry') entering = side;
       // Protection counts as an exit under way once it has begun to fill: that is what a venue shows of it.
       else if (leg === 'exit' || filled > 0) exiting = 1;
     }
     account.entering[j] = entering;
     account.exiting[j] = exiting;
+    this.resting[j] = resting;
     const held = account.quantity[j]!;
     const side = Math.sign(held);
     const locked = account.lockout[j]!;
-    const settled = exiting === 0 && (side === 0 || entering === 0) && (locked === 0 || (side === 0 && entering === 0));
+    const leaving = side !== 0 && entering === 0 && locked === 0;
+    const free = side === 0 || entering === 0;
+    const settled = exiting === 0 ? free && (locked === 0 || (side === 0 && entering === 0)) : leaving;
     this.unsettled[j] = settled ? 0 : 1;
     if (locked !== 0) lockoutBand(strategy.thresholds, locked, strategy.reentry, this.low, this.high, j);
+    else if (exiting !== 0) exitBand(strategy.thresholds, side, this.low, this.high, j);
     else holdBand(strategy.thresholds, side || entering, this.low, this.high, j);
-    this.due[j] = held === 0 ? NEVER : Math.min(NEVER, account.entryBar[j]! + strategy.timeStop - 1);
+    this.due[j] = side === 0 || exiting !== 0 ? NEVER : Math.min(NEVER, account.entryBar[j]! + strategy.timeStop - 1);
     this.guard(j);
   }
 
@@ -103,17 +112,34 @@ export class Watch {
     for (let j = 0; j < this.exchange.size; j++) if (this.guarded[j] === 1) this.guard(j);
   }
 
-  /** Reads the prices of an armed protection. */
+  /** Reads the prices of an armed protection and of orders that rest. */
   private guard(j: number): void {
+    const orders = this.exchange.orders(j);
     const state = this.exchange.protectionOf(j);
-    this.guarded[j] = state === undefined ? 0 : 1;
-    if (state === undefined) return;
-    const side = Math.sign(this.account.quantity[j]!);
-    const stop = state.nearestStop(side);
-    this.floor[j] = side > 0 ? stop : state.target;
-    this.ceiling[j] = side > 0 ? state.target : stop;
-    this.rising[j] = side > 0 ? state.best : Number.NaN;
-    this.falling[j] = side > 0 ? Number.NaN : state.best;
+    this.guarded[j] = state === undefined && orders.length === 0 ? 0 : 1;
+    if (this.guarded[j] === 0) return;
+    let floor = Number.NEGATIVE_INFINITY;
+    let ceiling = Number.POSITIVE_INFINITY;
+    this.rising[j] = this.falling[j] = Number.NaN;
+    if (state !== undefined) {
+      const side = Math.sign(this.account.quantity[j]!);
+      const stop = state.nearestStop(side);
+      const below = side > 0 ? stop : state.target;
+      const above = side > 0 ? state.target : stop;
+      if (!Number.isNaN(below)) floor = below;
+      if (!Number.isNaN(above)) ceiling = above;
+      if (side > 0) this.rising[j] = state.best;
+      else this.falling[j] = state.best;
+    }
+    for (let k = 0; k < orders.length; k++) {
+      const { type, side, limitPrice, stopPrice } = orders[k]!;
+      const price = type === 'limit' ? limitPrice : stopPrice;
+      // A buyer's limit and a seller's stop are reached from above.
+      if ((type === 'limit') === side > 0) floor = Math.max(floor, price);
+      else ceiling = Math.min(ceiling, price);
+    }
+    this.floor[j] = floor;
+    this.ceiling[j] = ceiling;
   }
 
   /** Moves the trailing stop of an instrument after a bar that did not reach its protection. */

@@ -4,6 +4,7 @@ import {
   type AccountView,
   allocateTargets,
   decide,
+  exitBand,
   holdBand,
   lockoutBand,
   type MarketView,
@@ -31,6 +32,7 @@ function ask(
   limits: Parameters<typeof holdBand>[0],
   lockout = 0,
   reentry: Strategy['reentry'] = 'new-signal',
+  exiting = 0,
 ) {
   const one = (x: number) => Float64Array.of(x);
   const view: MarketView = {
@@ -47,7 +49,7 @@ function ask(
     equity: 1000,
     quantity: one(held),
     entering: new Int8Array(1),
-    exiting: new Uint8Array(1),
+    exiting: Uint8Array.of(exiting),
     entryBar: new Int32Array(1),
     lockout: Int8Array.of(lockout),
     halted: false,
@@ -65,6 +67,21 @@ test('scores inside the hold band change nothing, scores outside do', () => {
       holdBand(limits, Math.sign(held), low, high, 0);
       const outside = score >= high[0]! || score <= low[0]!;
       expect(ask(score, held, limits) > 0).toBe(outside);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('while an exit is under way only scores outside its band change anything', () => {
+  fc.assert(
+    fc.property(thresholds, fc.constantFrom(-3, 4), fc.double({ min: -3, max: 3 }), (limits, held, score) => {
+      const low = new Float64Array(1);
+      const high = new Float64Array(1);
+      exitBand(limits, Math.sign(held), low, high, 0);
+      const outside = score >= high[0]! || score <= low[0]!;
+      // Of thresholds that lie the wrong way round the long one counts: the band then asks without need.
+      fc.pre(limits.enterShort < limits.enterLong);
+      expect(ask(score, held, limits, 0, 'new-signal', 1) > 0).toBe(outside);
     }),
     { numRuns: 2000 },
   );
