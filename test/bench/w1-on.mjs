@@ -1,7 +1,7 @@
 /**
  * W1 with everything switched on that a run may have (see SWITCHED_ON), in turn with plain W1: `share_of_plain_speed` is
- * the ratio of the fastest runs, `…_cpu` that of the median user CPU. Issue: more than one half; kept where an entry fits
- * into a bar's share of volume (--cash=1e4, the default), not where it is spread over several bars (--cash=1e5).
+ * the ratio of the fastest runs, `…_cpu` that of the median user CPU. Issue: more than one half, both where an entry fits
+ * into a bar's share of volume (--cash=1e4, the default) and where it is spread over several bars (--cash=1e5).
  * --bars=N, --reps=N.
  */
 import { EXIT_REASONS } from '../../dist/core/market/index.js';
