@@ -62,6 +62,19 @@ describe('a module of the user’s own', () => {
     writeFileSync(path, text);
   });
 
+  test('a rule may be a frozen object of a class with private fields', async () => {
+    const text = `import { z } from 'zod';
+class Rising {
+  #days = 2; kind = 'rule'; short = false; memory = 2;
+  get warmup() { return this.#days; }
+  scorer() { const days = this.#days; return { consume({ close }, a, b, out) { for (let i = a; i < b; i++) out[i] = close[i] > close[i - days] ? 1 : 0; } }; }
+}
+export const [name, summary, settings] = ['rising', 'y', z.object({})];
+export const create = () => Object.freeze(new Rising());`;
+    writeFileSync(join(folder, 'class.ts'), text);
+    await ok('backtest', '--data', data, '--model', await ok('train', '--data', data, '--trainer', './class.ts'));
+  });
+
   test('a module that cannot be loaded, or is none, says so', async () => {
     writeFileSync(join(folder, 'broken.ts'), 'export const name = ;');
     writeFileSync(join(folder, 'none.ts'), 'export const name = "x";');

@@ -35,11 +35,18 @@ export function shaped(port: AdapterPort | 'feature', file: string, made: unknow
   }
 }
 
-/** The same object whose method `name` has its result looked at. */
+/** The same object whose method `name` has its result looked at; it may be frozen, or of a class with private fields. */
 function checking(target: object, name: string, look: (result: unknown) => unknown): object {
-  const method = (target as Record<string, (...args: unknown[]) => unknown>)[name]!;
-  const value = (...args: unknown[]) => look(method.apply(target, args));
-  return Object.create(target, { [name]: { value, enumerable: true } }) as object;
+  return new Proxy(
+    {},
+    {
+      get(_, key) {
+        const value: unknown = Reflect.get(target, key, target);
+        if (typeof value !== 'function') return value;
+        return key === name ? (...args: unknown[]) => look(value.apply(target, args)) : value.bind(target);
+      },
+    },
+  );
 }
 
 function numbered(file: string, value: object, ...names: readonly string[]): object {
