@@ -42,8 +42,8 @@ const instruments = Array.from({ length: N }, (_, j) => ({
 
 /** Orders whose requests have left, and when the last one did. */
 const wire = { orders: 0, last: 0 };
-diagnostics.subscribe('quantline.request.written', ({ method }) => {
-  if (method !== 'POST') return;
+diagnostics.subscribe('undici:request:bodySent', ({ request }) => {
+  if (request.method !== 'POST') return;
   wire.orders++;
   wire.last = performance.now();
 });

@@ -1,9 +1,15 @@
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
-import { Pool } from './wire/pool.js';
-import { type ResponseHead, ResponseReader, TooLarge } from './wire/response.js';
+import type { Dispatcher } from 'undici';
+import { Connections } from './connections.js';
 
-export { TooLarge } from './wire/response.js';
+/** An answer is larger than its reader takes. */
+export class TooLarge extends Error {}
+
+export interface ResponseHead {
+  readonly status: number;
+  readonly headers: Headers;
+}
 
 export interface ExchangeRequest {
   readonly method: string;
@@ -38,56 +44,115 @@ export interface ExchangeReply extends ResponseHead {
   readonly bytes: Uint8Array;
 }
 
-const pools = new Map<string, Pool>();
+const connections = new Map<string, Promise<Connections>>();
 
-function poolOf(url: URL): Pool {
-  let pool = pools.get(url.origin);
-  if (pool === undefined) {
-    pool = new Pool(url);
-    pools.set(url.origin, pool);
+function connectionsTo(url: URL): Promise<Connections> {
+  let found = connections.get(url.origin);
+  if (found === undefined) {
+    found = Connections.to(url);
+    connections.set(url.origin, found);
   }
-  return pool;
+  return found;
 }
 
 /** Opens connections ahead of requests that are to leave together, TLS included; `count` of them wait then. */
-export const openAhead = (origin: string, count: number): Promise<void> => poolOf(new URL(origin)).prepare(count);
+export const openAhead = async (origin: string, count: number): Promise<void> =>
+  (await connectionsTo(new URL(origin))).prepare(count);
 
 const DEFAULT_HEADERS = { accept: '*/*', 'user-agent': 'quantline', 'accept-encoding': 'gzip, deflate, br' };
 
 /**
- * One request and its answer over a kept connection. Redirects are not followed. A client of its own: the request is one
- * write, for a quarter of the CPU of Node's own client, because orders of many instruments leave together. Rejects with the connection's error, `NotHttp` (code HPE_…) or `TooLarge`.
+ * One request and its answer over a kept connection. Redirects are not followed, and nothing is sent twice. By undici's
+ * pool, for half of the CPU of Node's own client, because orders of many instruments leave together. Rejects with the
+ * connection's error or with `TooLarge`.
  */
 export async function exchange(url: URL, request: ExchangeRequest): Promise<ExchangeReply> {
-  const { method, stop, maxBytes } = request;
-  let head: ResponseHead | undefined;
-  const reader = new ResponseReader(method, maxBytes, (found) => {
-    head = found;
-    request.onHead(found);
+  const { pool } = await connectionsTo(url);
+  const { method, headers, body = null, maxBytes } = request;
+  const { head, bytes } = await new Promise<Received>((resolve, reject) => {
+    const receiver = new Receiver(request, resolve, reject);
+    pool.dispatch(
+      { path: url.pathname + url.search, method: method as Dispatcher.HttpMethod, headers: named(headers), body },
+      receiver,
+    );
   });
-  const text = requestOf(url, request);
-  const connection = poolOf(url).take();
-  stop.does(() => connection.socket.destroy(new Error('stopped')));
-  await connection.run(text, method, reader);
-  // The connection is the next request's.
-  stop.does(() => {});
-  const { status, headers } = head!;
-  return { status, headers, bytes: await decoded(headers.get('content-encoding'), reader.body(), maxBytes) };
+  return { ...head, bytes: await decoded(head.headers.get('content-encoding'), bytes, maxBytes) };
 }
 
-function requestOf(url: URL, { method, headers, body }: ExchangeRequest): string | Uint8Array {
+function named(headers: Readonly<Record<string, string>> | undefined): Record<string, string> {
   const fields: Record<string, string> = { ...DEFAULT_HEADERS };
-  for (const name in headers) fields[name.toLowerCase()] = headers[name]!;
-  const length = body === undefined ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
-  if (body !== undefined || /^P/.test(method)) fields['content-length'] = String(length);
-  let head = `${method} ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\nconnection: keep-alive\r\n`;
-  for (const name in fields) head += `${name}: ${fields[name]!}\r\n`;
-  // Whatever would end a line early, or be another byte on the wire than here.
-  if (/[^\t\r\n\x20-\x7e]/.test(head) || head.split('\r\n').length !== Object.keys(fields).length + 4)
-    throw new TypeError('A header of the request has a character that none may have.');
-  head += '\r\n';
-  if (typeof body === 'object') return Buffer.concat([Buffer.from(head, 'latin1'), body]);
-  return body === undefined ? head : head + body;
+  for (const name in headers) {
+    const value = headers[name]!;
+    // Node would write another byte than this one.
+    if (/[^\t\x20-\x7e]/.test(value)) throw new TypeError(`The header ${name} has a character that none may have.`);
+    fields[name.toLowerCase()] = value;
+  }
+  return fields;
+}
+
+interface Received {
+  readonly head: ResponseHead;
+  readonly bytes: Buffer;
+}
+
+/** Collects one answer. */
+class Receiver implements Dispatcher.DispatchHandler {
+  private controller: Dispatcher.DispatchController | undefined;
+  private head: ResponseHead | undefined;
+  private readonly parts: Buffer[] = [];
+  private length = 0;
+  private over = false;
+
+  constructor(
+    private readonly request: ExchangeRequest,
+    private readonly resolve: (received: Received) => void,
+    private readonly reject: (error: Error) => void,
+  ) {
+    request.stop.does(() => this.fail(new Error('stopped')));
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller;
+    // Stopped while it waited for its connection: it is not sent.
+    if (this.over) controller.abort(new Error('stopped'));
+  }
+
+  onResponseStart(_: unknown, status: number, fields: Record<string, string | string[] | undefined>): void {
+    // Interim answers; the one that counts follows.
+    if (status < 200) return;
+    const headers = new Headers();
+    for (const name in fields) for (const value of [fields[name] ?? []].flat()) headers.append(name, value);
+    this.head = { status, headers };
+    this.request.onHead(this.head);
+    if (Number(headers.get('content-length') ?? 0) > this.request.maxBytes) this.fail(new TooLarge());
+  }
+
+  onResponseData(_: unknown, bytes: Buffer): void {
+    this.parts.push(bytes);
+    this.length += bytes.length;
+    if (this.length > this.request.maxBytes) this.fail(new TooLarge());
+  }
+
+  onResponseEnd(): void {
+    if (this.over) return;
+    this.over = true;
+    // The connection is the next request's.
+    this.request.stop.does(() => {});
+    this.resolve({ head: this.head!, bytes: Buffer.concat(this.parts, this.length) });
+  }
+
+  onResponseError(_: unknown, error: Error): void {
+    if (this.over) return;
+    this.over = true;
+    this.reject(error);
+  }
+
+  private fail(error: Error): void {
+    if (this.over) return;
+    this.over = true;
+    this.controller?.abort(error);
+    this.reject(error);
+  }
 }
 
 const DECODERS: Readonly<Record<string, (bytes: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>>> =

@@ -4,7 +4,6 @@ import { gzipSync } from 'node:zlib';
 import { generate } from 'selfsigned';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createHttp, ManualClock } from '../../../src/core/platform/index.js';
-import { NotHttp, ResponseReader, TooLarge } from '../../../src/core/platform/wire/response.js';
 import { listen, readRequest } from '../../fakes/loopback.js';
 
 const open: { close(): unknown }[] = [];
@@ -13,93 +12,7 @@ afterEach(async () => {
   for (const one of open.splice(0)) await one.close();
 });
 
-/** Feeds an answer in pieces of `size` bytes, then ends. */
-function read(text: string, { method = 'GET', size = 1_000_000, limit = 1000 } = {}) {
-  const heads: number[] = [];
-  const reader = new ResponseReader(method, limit, ({ status }) => heads.push(status));
-  const bytes = Buffer.from(text, 'latin1');
-  for (let at = 0; at < bytes.length && !reader.done; at += size) reader.push(bytes.subarray(at, at + size));
-  const [early, whole] = [reader.done, reader.end()];
-  return { heads, early, whole, body: whole ? reader.body().toString('latin1') : '', reusable: reader.reusable };
-}
-
 const OK = 'HTTP/1.1 200 OK\r\n';
-
-describe('an answer, whole and byte by byte', () => {
-  const good: [string, string, { method?: string }, { body: string; reusable: boolean; early?: boolean }][] = [
-    ['a length', `${OK}Content-Length: 5\r\n\r\nhello`, {}, { body: 'hello', reusable: true }],
-    ['no body by length', `${OK}content-length: 0\r\n\r\n`, {}, { body: '', reusable: true }],
-    ['no reason', 'HTTP/1.1 200\r\ncontent-length: 1\r\n\r\nx', {}, { body: 'x', reusable: true }],
-    ['the same length twice', `${OK}content-length: 2, 2\r\n\r\nok`, {}, { body: 'ok', reusable: true }],
-    [
-      'chunks with extension and trailer',
-      `${OK}transfer-encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0A\r\n0123456789\r\n0\r\nx: y\r\n\r\n`,
-      {},
-      { body: 'abc0123456789', reusable: true },
-    ],
-    ['until the end', `${OK}\r\nall of it`, {}, { body: 'all of it', reusable: false, early: false }],
-    ['closing', `${OK}connection: close\r\ncontent-length: 1\r\n\r\nx`, {}, { body: 'x', reusable: false }],
-    ['HTTP/1.0', 'HTTP/1.0 200 OK\r\ncontent-length: 1\r\n\r\nx', {}, { body: 'x', reusable: false }],
-    ['a head alone', `${OK}content-length: 5\r\n\r\n`, { method: 'HEAD' }, { body: '', reusable: true }],
-    ['204', 'HTTP/1.1 204 No Content\r\n\r\n', {}, { body: '', reusable: true }],
-    [
-      'after interim answers',
-      `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n${OK}content-length: 1\r\n\r\nx`,
-      {},
-      { body: 'x', reusable: true },
-    ],
-    [
-      'chunks beside a length',
-      `${OK}content-length: 9\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n`,
-      {},
-      { body: 'x', reusable: false },
-    ],
-  ];
-  test.each(good)('%s', (_, text, options, { early = true, ...expected }) => {
-    for (const size of [1, 2, 7, 1_000_000])
-      expect(read(text, { ...options, size })).toMatchObject({ ...expected, early, whole: true });
-    expect(read(text, options).heads).toHaveLength(1);
-  });
-
-  test('what follows an answer is nobody’s: the connection is not used again', () => {
-    expect(read(`${OK}content-length: 1\r\n\r\nxHTTP/1.1 200 OK\r\n`).reusable).toBe(false);
-    expect(read(`${OK}transfer-encoding: chunked\r\n\r\n0\r\n\r\nmore`).reusable).toBe(false);
-    expect(read('HTTP/1.1 204 No Content\r\n\r\nmore').reusable).toBe(false);
-  });
-
-  test.each([
-    ['in the head', OK],
-    ['in a body of known length', `${OK}content-length: 5\r\n\r\nhell`],
-    ['in a chunk', `${OK}transfer-encoding: chunked\r\n\r\n5\r\nhel`],
-    ['before the last chunk', `${OK}transfer-encoding: chunked\r\n\r\n1\r\nx\r\n`],
-  ])('cut off %s', (_, text) => {
-    expect(read(text).whole).toBe(false);
-  });
-
-  test.each([
-    ['another protocol', 'SSH-2.0-OpenSSH\r\n'],
-    ['another version', 'HTTP/2.0 200 OK\r\n\r\n'],
-    ['no status', 'HTTP/1.1 OK\r\n\r\n'],
-    ['a folded header', `${OK}a: b\r\n c\r\n\r\n`],
-    ['a header without a name', `${OK}: b\r\n\r\n`],
-    ['two lengths', `${OK}content-length: 1\r\ncontent-length: 2\r\n\r\nx`],
-    ['a length that is none', `${OK}content-length: -1\r\n\r\nx`],
-    ['a chunk of no size', `${OK}transfer-encoding: chunked\r\n\r\nxyz\r\n`],
-    ['a chunk that is longer than it says', `${OK}transfer-encoding: chunked\r\n\r\n1\r\nxy\r\n`],
-    ['an upgrade', 'HTTP/1.1 101 Switching Protocols\r\n\r\n'],
-    ['a head without end', `${OK}a: ${'b'.repeat(70_000)}`],
-  ])('refused: %s', (_, text) => {
-    for (const size of text.length > 1000 ? [4096] : [1, 4096]) expect(() => read(text, { size })).toThrow(NotHttp);
-  });
-
-  test.each([
-    ['declared', `${OK}content-length: 1001\r\n\r\n`],
-    ['in chunks', `${OK}transfer-encoding: chunked\r\n\r\n3e9\r\n${'x'.repeat(1001)}\r\n0\r\n\r\n`],
-    ['until the end', `${OK}\r\n${'x'.repeat(1001)}`],
-  ])('too large: %s', (_, text) => {
-    expect(() => read(text)).toThrow(TooLarge);
-  });
-});
 
 const client = (url: string, extra = {}) =>
   createHttp({ service: 'Venue', origins: [url], clock: new ManualClock(0), attempts: 1, ...extra });
