@@ -139,7 +139,7 @@ describe('refusals', () => {
     ['splti: 70%', 'quantline.yaml:1 splti: unknown key', 'Did you mean "split"?'],
     ['train:\n  split: 70%\n  sedd: 1', 'quantline.yaml:3 train.sedd: unknown key', 'Did you mean "seed"?'],
     ['trian:\n  seed: 1', 'quantline.yaml:1 trian: unknown key', 'Did you mean "train"?'],
-    ['train:\n  cash: 1', 'quantline.yaml:2 train.cash: unknown key', undefined],
+    ['ingest:\n  cash: 1', 'quantline.yaml:2 ingest.cash: unknown key', undefined],
     ['live: true', 'quantline.yaml:1 live: --live is a guard', undefined],
     ['trade:\n  accept-ungated: yes', 'quantline.yaml:2 trade.accept-ungated: --accept-ungated is a guard', undefined],
     ['apca-api-secret-key: abc', 'never in this file', undefined],
