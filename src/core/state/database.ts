@@ -1,3 +1,5 @@
+import { QuantlineError } from '../errors/index.js';
+
 export type SqlValue = string | number | null;
 
 /** Statements inside one transaction. Placeholders are `?`; rows are objects with the columns' names. */
@@ -31,6 +33,14 @@ export interface Database {
   backup?(path: string): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Another writer has been in the way for longer than the wait. */
+export const keptLocked = (location: string, cause: unknown): QuantlineError =>
+  new QuantlineError('UNAVAILABLE', `Another process keeps the database locked: ${location}`, {
+    hint: 'Wait for it to finish and run the same command again; it goes on from what is recorded.',
+    details: { path: location },
+    cause,
+  });
 
 /** Runs jobs one after another, whatever becomes of each. */
 export class Queue {

@@ -1,5 +1,5 @@
 import { QuantlineError } from '../errors/index.js';
-import { type Database, Queue, type Sql, type SqlValue } from './database.js';
+import { type Database, keptLocked, Queue, type Sql, type SqlValue } from './database.js';
 
 interface Client {
   connect(): Promise<void>;
@@ -14,6 +14,12 @@ interface Driver {
 /** Key of the advisory lock that lets one writer in at a time, as SQLite does: "qtln" in ASCII. */
 const WRITER_LOCK = 0x71746c6e;
 const CONNECT_MS = 10_000;
+/** Longest wait for another writer, as for SQLite. */
+const BUSY_MS = 10_000;
+/** Longest wait for an answer: a server that is gone without a word sends none. */
+const ANSWER_MS = 60_000;
+/** The SQLSTATE of a wait for a lock that took too long. */
+const LOCK_NOT_AVAILABLE = '55P03';
 /** Types that the driver would leave as text: int8, int2, int4, float4, float8. */
 const NUMBERS = new Set([20, 21, 23, 700, 701]);
 
@@ -90,13 +96,15 @@ class PostgresDatabase implements Database {
     const client = new this.driver.Client({
       connectionString: this.url,
       connectionTimeoutMillis: CONNECT_MS,
+      query_timeout: ANSWER_MS,
+      keepAlive: true,
       application_name: 'quantline',
       types: { getTypeParser: (oid: number) => (NUMBERS.has(oid) ? Number : (text: string) => text) },
     });
     client.on('error', () => this.drop(client));
     try {
       await client.connect();
-      await client.query('SET synchronous_commit = on');
+      await client.query(`SET synchronous_commit = on; SET lock_timeout = ${BUSY_MS}`);
     } catch (cause) {
       await client.end().catch(() => {});
       throw this.unavailable(cause);
@@ -110,6 +118,7 @@ class PostgresDatabase implements Database {
       return await client.query(text, values);
     } catch (error) {
       const state = (error as { code?: string }).code ?? '';
+      if (state === LOCK_NOT_AVAILABLE) throw keptLocked(this.location, error);
       // Without a five-character SQLSTATE, or with one of class 08 or 57, the connection is gone.
       if (!/^[0-9A-Z]{5}$/.test(state) || /^(?:08|57)/.test(state)) {
         this.drop(client);
@@ -139,7 +148,7 @@ class PostgresDatabase implements Database {
       });
     }
     return new QuantlineError('UNAVAILABLE', `The database server does not answer: ${this.location}`, {
-      hint: 'Nothing was sent. Check the server and run the same command again.',
+      hint: 'Check the server and run the same command again; it goes on from what is recorded.',
       details: { location: this.location, reason: code },
     });
   }

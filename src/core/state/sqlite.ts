@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
 import { systemClock } from '../platform/clock.js';
 import { storageError, syncFolder } from '../platform/files.js';
-import { type Database, Queue, type Sql, type SqlValue } from './database.js';
+import { type Database, keptLocked, Queue, type Sql, type SqlValue } from './database.js';
 
 interface Statement {
   run(params: readonly SqlValue[]): { readonly changes: number };
@@ -203,10 +203,7 @@ function attempt<T>(location: string, call: () => T): T {
     const options = { cause: error, details: { path: location } };
     if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') throw damaged(location, message, error);
     if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
-      throw new QuantlineError('UNAVAILABLE', `Another process keeps the database locked: ${location}`, {
-        ...options,
-        hint: 'Wait for it to finish and run the same command again.',
-      });
+      throw keptLocked(location, error);
     }
     const hints: Record<string, string> = {
       SQLITE_FULL: 'The disk is full. Free some space; what was recorded before is safe.',

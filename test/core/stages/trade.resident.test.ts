@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { reply } from '../../fakes/alpaca/faults.js';
 import { JumpClock } from '../../support/jumpClock.js';
 import { MONDAY, minuteBars, session, VenueRig, walk } from '../../support/venue.js';
 
@@ -261,5 +262,30 @@ describe('trade, resident', () => {
     await decided(387);
     expect(rig.venue.book.accepted).toHaveLength(before);
     await end();
+  });
+
+  test('--at-close flatten while the venue does not answer: tried again until nothing is held', async () => {
+    await begin(383, { atClose: 'flatten', closeLead: '5m' });
+    minute(383);
+    await accepted(1);
+    await booked(1);
+    publish(384);
+    let down = true;
+    rig.venue.arm(
+      'GET /v2/account',
+      (context) => (down ? reply(503, { message: 'down' })(context) : context.send(context.process())),
+      1000,
+    );
+    clock.set(CLOSE - 5 * MINUTE + 100);
+    await vi.waitFor(() => expect(rig.venue.count('GET /v2/account')).toBeGreaterThan(3), { timeout: 10_000 });
+    expect(rig.venue.book.positions.size).toBe(1);
+    down = false;
+    for (let i = 1; i < 20 && rig.venue.book.positions.size > 0; i++) {
+      clock.set(CLOSE - 5 * MINUTE + i * 6000);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(rig.venue.book.positions.size).toBe(0);
+    expect(await end()).toMatchObject({ positions: [] });
+    await rig.oracle();
   });
 });

@@ -1,4 +1,5 @@
 import { isQuantlineError } from '../../errors/index.js';
+import { Serial } from '../../platform/index.js';
 import { currentOwner, type Journal, type Lease, ownerIsGone } from '../../state/index.js';
 
 /** How long a start may trade without renewing its right to. */
@@ -6,6 +7,8 @@ export const LEASE_MS = 60_000;
 
 /** A strategy's lease for as long as a start lives: whoever holds it sees the deadline that it was renewed to. */
 export class HeldLease implements Lease {
+  private readonly serial = new Serial();
+
   private constructor(
     private readonly journal: Journal,
     private current: Lease,
@@ -32,9 +35,13 @@ export class HeldLease implements Lease {
 
   /**
    * Once less than half of it is left. One that ran out meanwhile (a machine that slept) is taken anew, with a later
-   * token, where nobody else has it; STATE where somebody has.
+   * token, where nobody else has it; STATE where somebody has. One at a time: two at once would find each other there.
    */
-  async renew(now: number): Promise<void> {
+  renew(now: number): Promise<void> {
+    return this.serial.run(() => this.renewOnce(now));
+  }
+
+  private async renewOnce(now: number): Promise<void> {
     if (this.deadline - now >= LEASE_MS / 2) return;
     try {
       this.current = await this.journal.renewLease(this.current, now, LEASE_MS);

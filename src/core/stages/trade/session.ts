@@ -15,15 +15,16 @@ import {
   bookEvent,
   DEFAULT_LIMITS,
   type ExecutionContext,
-  flatten,
 } from '../../execution/index.js';
 import { isoTime, Serial } from '../../platform/index.js';
 import { type StrategyState, streamOf } from '../../state/index.js';
 import type { Runtime } from '../runtime.js';
+import { flattenAtClose } from './at-close.js';
 import { HeldLease } from './lease.js';
 import type { Holding, TradeMarket } from './market.js';
 import type { SessionFile } from './session-file.js';
 import { silentHoldings } from './silent.js';
+import { RETRY_MS, survive } from './survive.js';
 
 export interface SessionParts {
   readonly options: TradeOptions;
@@ -42,12 +43,8 @@ export interface SessionParts {
   readonly replay: boolean;
 }
 
-/** Pause before a slot is tried again while the venue does not answer, ms. */
-const RETRY_MS = 5000;
 /** How often a resident session looks at the venue although nothing was announced, ms. */
 const LOOK_MS = 60_000;
-/** Longest wait for the orders that flatten before a close, ms. */
-const FLATTEN_MS = 60_000;
 /** How long before a slot the venue is looked at for it, ms. */
 const AHEAD_MS = 3000;
 /** How often it renews its lease, ms. */
@@ -57,6 +54,8 @@ const RENEW_MS = 15_000;
 export class Session {
   private readonly outcomes: TickOutcome[] = [];
   private missed = 0;
+  /** Slots that were missed and are not in the journal yet. */
+  private readonly toNote: { readonly slot: number; readonly count: number; readonly reason: string }[] = [];
   /** Instruments whose silence was told. */
   private readonly silent = new Set<string>();
   private lease!: HeldLease;
@@ -186,6 +185,7 @@ export class Session {
     await this.miss(last, count, 'nothing ran when they were due');
   }
 
+  /** Told at once; in the journal now, or with the next that is missed. */
   private async miss(slot: number, count: number, reason: string): Promise<void> {
     const { execution, hooks, runtime } = this.parts;
     this.missed += count;
@@ -193,7 +193,11 @@ export class Session {
       `${count === 1 ? 'The slot' : `${count} slots up to`} ${isoTime(slot)} passed undecided: ${reason}`,
     );
     hooks.notify?.({ type: 'missed', slot, count, reason });
-    await execution.journal.note(execution.scope, 'missed-slots', { slot, count, reason }, runtime.clock.now());
+    this.toNote.push({ slot, count, reason });
+    await survive(runtime.logger, async () => {
+      for (const { journal, scope } = execution; this.toNote.length > 0; this.toNote.shift())
+        await journal.note(scope, 'missed-slots', this.toNote[0]!, runtime.clock.now());
+    });
   }
 
   /** What the strategy holds and since when: what corporate actions apply to. */
@@ -210,7 +214,7 @@ export class Session {
     const signal = AbortSignal.any([runtime.signal, this.ended.signal]);
     const tasks = [market.follow(signal), this.renewing(signal)];
     if (execution.broker.events !== undefined) tasks.push(this.listen(signal), this.looking(signal));
-    if (options.atClose === 'flatten') tasks.push(this.flattenAtClose(signal));
+    if (options.atClose === 'flatten') tasks.push(flattenAtClose(this.parts, this.lease, this.serial, signal));
     const beside = tasks.map((task) =>
       task.catch((error: unknown) => (signal.aborted ? undefined : this.ended.abort(error))),
     );
@@ -219,23 +223,6 @@ export class Session {
     } finally {
       this.ended.abort();
       await Promise.all(beside);
-    }
-  }
-
-  /** Closes what is held ahead of each close, and keeps it closed until then. */
-  private async flattenAtClose(signal: AbortSignal): Promise<void> {
-    const { runtime, options, calendar, execution, runner } = this.parts;
-    const { clock, logger } = runtime;
-    for (let from = clock.now(); ; ) {
-      const { close } = calendar.nextSession(from);
-      const at = close - options.closeLead;
-      if (clock.now() < at) await clock.sleep(at - clock.now(), signal);
-      runner.stayFlat(close);
-      const until = Math.min(close, clock.now() + FLATTEN_MS);
-      const { problems } = await this.serial.run(() => flatten(execution, this.lease, at, { until, all: false }));
-      for (const problem of problems) logger.warn(`Before the close: ${problem}`);
-      from = close;
-      if (clock.now() < close) await clock.sleep(close - clock.now(), signal);
     }
   }
 
@@ -251,13 +238,14 @@ export class Session {
       const ahead = market.slotAfter(now + AHEAD_MS) - AHEAD_MS - now;
       await clock.sleep(Math.min(ahead, LOOK_MS), signal);
       await this.look();
-      if (ahead <= LOOK_MS)
-        await execution.broker.prepare?.(Math.min(market.source.instruments.length, DEFAULT_LIMITS.concurrency));
+      const orders = Math.min(market.source.instruments.length, DEFAULT_LIMITS.concurrency);
+      if (ahead <= LOOK_MS) await survive(runtime.logger, async () => execution.broker.prepare?.(orders));
     }
   }
 
   private renewing(signal: AbortSignal): Promise<void> {
-    return this.every(RENEW_MS, signal, () => this.lease.renew(this.parts.runtime.clock.now()));
+    const { clock, logger } = this.parts.runtime;
+    return this.every(RENEW_MS, signal, () => survive(logger, () => this.lease.renew(clock.now())));
   }
 
   private async every(ms: number, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
@@ -281,20 +269,20 @@ export class Session {
   }
 
   private async book(event: BrokerEvent): Promise<void> {
-    const { execution } = this.parts;
-    if (!(await this.serial.run(() => bookEvent(execution, event)))) await this.look();
+    const { execution, runtime } = this.parts;
+    // What could not be booked is found by the next look.
+    await survive(runtime.logger, async () => {
+      if (!(await this.serial.run(() => bookEvent(execution, event)))) await this.look();
+    });
   }
 
   /** Reconciles; an outage is waited out, everything else ends the session. */
   private async look(): Promise<void> {
     const { runner, runtime, market } = this.parts;
-    try {
+    await survive(runtime.logger, async () => {
       const actions = await market.actions(await this.held());
       await this.serial.run(() => runner.maintain(this.lease, actions));
-    } catch (error) {
-      if (!isQuantlineError(error) || error.code !== 'UNAVAILABLE') throw error;
-      runtime.logger.warn(error.message);
-    }
+    });
   }
 
   /**
