@@ -20,6 +20,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const studyAt = (path: string) =>
   JSON.parse(readFileSync(join(path, 'study.json'), 'utf8')) as { trials: { number: number; state: string }[] };
 
+const counted = async (): Promise<number> =>
+  (JSON.parse((await q('trials', '--json')).stdout) as { readonly count: number }).count;
+
 function bash(script: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const start = `set -euo pipefail\nquantline() { '${process.execPath}' '${join(root, 'bin/run.js')}' "$@"; }\n`;
   return new Promise((done, fail) => {
@@ -59,6 +62,7 @@ it('docs/tuning.md: its commands run as they stand', async () => {
 it('killed in the middle, the same command goes on to the study of a run that never stopped', async () => {
   writeFileSync(join(folder, 'linear.yaml'), 'lambda: {type: float, low: 1e-6, high: 0.01, log: true}\n');
   const args = ['tune', '--data', 'latest', ...LEARNER, '--space', 'linear.yaml', '--trials', '25'];
+  const before = await counted();
   let killed = false;
   const first = await quantlineProcess(args, {
     cwd: folder,
@@ -76,6 +80,8 @@ it('killed in the middle, the same command goes on to the study of a run that ne
   expect(so).toBeGreaterThanOrEqual(5);
   expect(so).toBeLessThan(25);
   expect(studyAt(second.stdout.trim()).trials.every(({ state }) => state === 'complete')).toBe(true);
+  // Of the trials of both lives each is counted once.
+  expect((await counted()) - before).toBe(25);
   const workspace = join(folder, 'other');
   const data = await quantline(
     ['ingest', '--source', 'csv', '--symbols', 'SPY', '--file', 'bars.csv', '--workspace', workspace],

@@ -13,9 +13,11 @@ describeWith('postgres', server !== undefined)('tasks of a batch job on one Post
   const TRIALS = 30;
   let folder: string;
   let journal: string;
+  let ledger: string;
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'quantline-tasks-'));
     journal = await server!.create('tasks');
+    ledger = await server!.create('ledger');
     copyFileSync(join(root, 'fixtures/bars/spy-daily-2017-2018.csv'), join(folder, 'bars.csv'));
     writeFileSync(join(folder, 'space.yaml'), 'lambda: {type: float, low: 1e-6, high: 0.01, log: true}\n');
     const ingested = await quantline(['ingest', '--source', 'csv', '--symbols', 'SPY', '--file', 'bars.csv'], {
@@ -37,7 +39,7 @@ describeWith('postgres', server !== undefined)('tasks of a batch job on one Post
   ): Promise<Result> =>
     quantlineProcess([...study, ...more], {
       cwd: folder,
-      env: { QUANTLINE_JOURNAL: journal, ...env },
+      env: { QUANTLINE_JOURNAL: journal, QUANTLINE_TRIAL_LEDGER: ledger, ...env },
       started: (child) =>
         child.stderr!.on('data', (text: string) => {
           if (killAt?.test(String(text))) child.kill('SIGKILL');
@@ -65,6 +67,13 @@ describeWith('postgres', server !== undefined)('tasks of a batch job on one Post
     expect(trialsAt(again)).toEqual(
       Array.from({ length: TRIALS }, (_, number) => expect.objectContaining({ number, state: 'complete' })),
     );
+    // In a ledger that all tasks share each trial stands once; one that knows nothing of them gets them all by one look.
+    const entered = 'SELECT trial_key, sharpe, sessions FROM trials ORDER BY trial_key';
+    expect(await server!.query(ledger, entered)).toHaveLength(TRIALS);
+    const own = await server!.create('own');
+    const looked = await task({ QUANTLINE_TRIAL_LEDGER: own }, ['--tasks', '1']);
+    expect(looked.stderr).toContain(`trial ledger: ${TRIALS} new trials`);
+    expect(await server!.query(own, entered)).toEqual(await server!.query(ledger, entered));
     // By number: ended once, begun once, but for the one that the kill cut off, begun twice with the same parameters.
     const rows = await server!.query<{ body: string }>(journal, 'SELECT body FROM study_events ORDER BY sequence');
     const events = rows.map(({ body }) => JSON.parse(body) as StudyEvent);

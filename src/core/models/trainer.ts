@@ -122,6 +122,8 @@ export interface FittedModel {
   readonly seeds?: readonly FittedModel[];
   /** Of an agent: how it and what it must beat did on these rows. */
   judge?(rows: TrainingRows): Readonly<Record<string, number>>;
+  /** Of an agent: the target position that it stated at each row when it traded them; NaN where it could not act. */
+  targets?(rows: TrainingRows): Float64Array;
 }
 
 /** A learner: fits rows. */

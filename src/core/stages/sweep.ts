@@ -18,6 +18,7 @@ import { buildGrid, type Combination, type Grid, plainSettings } from './compose
 import { SweepPool, type SweepTables } from './compose/sweep-pool.js';
 import type { SweepJob } from './compose/sweep-runner.js';
 import { SWEEP_TEXT, writeSweep } from './compose/sweep-study.js';
+import { triedOf } from './compose/trial-identity.js';
 import { countTrials, type SweptTrial } from './compose/trials.js';
 import type { Runtime } from './runtime.js';
 
@@ -75,13 +76,13 @@ export async function sweep(options: BacktestOptions, runtime: Runtime): Promise
       const sessions = grid.combinations.length <= KEPT_RETURNS ? axis.dates.length : 0;
       const tables = await runGrid(job, grid, sessions, runtime);
       runtime.progress.update('writing');
-      const trials = trialsOf(grid, tables, axis, { model, dataset, options });
-      runtime.logger.info(`trial ledger: ${await countTrials(runtime, axis.dates, trials)} new trials`);
+      const trials = trialsOf(grid, tables, axis, { model, dataset });
+      runtime.logger.info(`trial ledger: ${await countTrials(runtime, trials)} new trials`);
       return writeSweep(folder, grid, tables.figures, ranking, model);
     },
     { force: options.force, signal: runtime.signal },
   );
-  if (created.reused) await countAgain(created.artifact, grid, { model, dataset, options }, runtime, feed, ticks);
+  if (created.reused) await countAgain(created.artifact, grid, { model, dataset }, runtime, feed, ticks);
   runtime.progress.end();
   if (options.tag !== undefined) await runtime.artifacts.tag(options.tag, { kind: 'study', id: created.artifact.id });
   const text = await readFile(created.artifact.file(SWEEP_TEXT), 'utf8');
@@ -105,14 +106,13 @@ async function countAgain(
       figures[row * SWEEP_FIGURES.length + k] = (columns[name] as Float64Array)[row]!;
     }
   }
-  await countTrials(runtime, axis.dates, trialsOf(grid, { figures, returns: null }, axis, from));
+  await countTrials(runtime, trialsOf(grid, { figures, returns: null }, axis, from));
 }
 
 /** What made the combinations. */
 interface Tried {
   readonly model: OpenModel;
   readonly dataset: OpenDataset;
-  readonly options: BacktestOptions;
 }
 
 async function gridOf(options: BacktestOptions, model: OpenModel): Promise<Grid> {
@@ -176,21 +176,17 @@ function trialsOf(
   axis: { readonly dates: readonly string[]; readonly periodsPerYear: number },
   from: Tried,
 ): SweptTrial[] {
-  const { model, dataset, options } = from;
-  const sources = [...new Set(dataset.series.map(({ pin }) => pin.key.source))].sort();
-  const manifest = model.artifact.manifest.settings as Readonly<Record<string, Json>>;
+  const { model, dataset } = from;
+  const { settings, seed } = model.artifact.manifest;
+  const manifest = settings as Readonly<Record<string, Json>>;
+  const instruments = model.file.instruments.filter((id) => dataset.instruments.some((one) => one.id === id));
   const n = axis.dates.length;
   return grid.combinations.map((combination, row) => {
     const own = returns?.subarray(row * n, (row + 1) * n);
+    const tried = { text: trainerText(model, combination, grid), settings: settingsOf(manifest, combination), seed };
     return {
-      identity: {
-        source: sources.join('+'),
-        instruments: model.file.instruments.filter((id) => dataset.instruments.some((one) => one.id === id)),
-        interval: dataset.interval,
-        strategy: trainerText(model, combination, grid),
-        settings: { model: settingsOf(manifest, combination), execution: combination.strategy },
-        seed: options.seed,
-      },
+      ...triedOf(dataset, instruments, tried, combination.strategy),
+      dates: axis.dates,
       sharpe: own === undefined ? figureAt(figures, row, 'sharpe') / Math.sqrt(axis.periodsPerYear) : sharpe(own, 1),
       returns: own,
     };

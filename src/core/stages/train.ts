@@ -17,9 +17,12 @@ import { MODEL_FILE } from './compose/model.js';
 import { modelSummary, readTrainingReport, type TrainingReport, writeModel } from './compose/model-writer.js';
 import { learnerMarket } from './compose/money.js';
 import { writePathScores } from './compose/paths.js';
+import { learnerSettings, trainerIdentity } from './compose/recipe.js';
 import { type FittedSegment, fitSegments, schemeOf } from './compose/segments.js';
 import { type ComposedTrainer, composeTrading, sayHow } from './compose/trainer.js';
-import { checkTuned, checkUnseen, type OpenTuned, openTuned } from './compose/tuned.js';
+import { triedOf } from './compose/trial-identity.js';
+import { countScores } from './compose/trials.js';
+import { checkTuned, checkUnseen, countTuned, type OpenTuned, openTuned } from './compose/tuned.js';
 import type { Runtime } from './runtime.js';
 
 export interface TrainResult extends TrainingReport {
@@ -116,6 +119,7 @@ async function trainLearner(
   const label = await labelOf(composed.name, learner, dataset, options.label?.text, tuned?.study.label);
   if (tuned !== undefined) {
     checkTuned(tuned, composed, features.text, label.text);
+    await countTuned(tuned, composed.name, runtime);
     const changed = Object.entries(tuned.study.best.parameters).filter(
       ([key, best]) => composed.settings[key] !== best,
     );
@@ -129,20 +133,14 @@ async function trainLearner(
   const market = await learnerMarket(options, learner, label, { dataset, feed });
   const plan = schemeOf(options, feed, dataset);
   if (tuned !== undefined) checkUnseen(tuned, feed.clock[plan.plans[0]!.start]!);
+  const settings = learnerSettings(options, composed, { features, label, scheme: plan.scheme });
+  const ids = dataset.instruments.map(({ id }) => id);
+  const tried = triedOf(dataset, ids, { text: composed.text, settings, seed: options.seed }, market.settings);
   const identity: ArtifactIdentity = {
     ...identityOf(dataset, {
-      trainer: trainerIdentity(composed),
-      features: features.identity as unknown as Json,
-      label: learner.agent === undefined ? label.text : null,
-      scheme: plan.scheme as unknown as Json,
-      embargo: options.embargo,
-      cv: options.cv?.text ?? null,
-      rounds: options.rounds ?? null,
-      rows: { weights: options.weights, balance: options.balance, select: options.select ?? null },
-      ...(options.calibrate !== 'none' && { calibrate: options.calibrate }),
-      maxModelAge: options.maxModelAge ?? null,
+      ...settings,
       // What the metrics of folds and segments rest on, and nothing else of the model.
-      ...(market !== undefined && { trading: market.settings as unknown as Json }),
+      ...(learner.agent === undefined && { trading: market.settings as unknown as Json }),
     }),
     inputs: [
       { kind: 'dataset', id: dataset.artifact.id },
@@ -170,9 +168,12 @@ async function trainLearner(
       runtime.progress.update('computing features');
       const rows = rowsOf(dataset, features, label);
       const trainer = { name: composed.name, settings: composed.settings };
-      const job = { learner, trainer, rows, label, engine: engine.name, options, runtime, market };
-      const { folds, paths, pathScores } = await crossValidate(job);
-      const fitted = await fitSegments(job, plan, feed);
+      const job = { learner, trainer, rows, label, engine: engine.name, options, runtime };
+      const judged = { ...job, market: learner.agent === undefined ? market : undefined };
+      const { folds, paths, pathScores, outOfFold } = await crossValidate(judged);
+      const fitted = await fitSegments(judged, plan, feed);
+      // Before the model is there: a kill leaves nothing that was seen and not counted.
+      await countScores(runtime, tried, market, rows, outOfSample(fitted, outOfFold));
       report = { segments: fitted.map((one) => one.report), folds, paths };
       const file = learnerFile(
         options,
@@ -197,6 +198,13 @@ async function trainLearner(
   });
   if (created.reused) report = await readTrainingReport(created.artifact);
   return { ...created, ...report };
+}
+
+/** What the segments ask for on the bars that they are valid for, or where they have none the folds on theirs. */
+function outOfSample(fitted: readonly FittedSegment[], outOfFold: Float64Array): Float64Array {
+  const asked = new Float64Array(outOfFold.length).fill(Number.NaN);
+  for (const segment of fitted) segment.valid.forEach((r, k) => void (asked[r] = segment.asked[k]!));
+  return asked.every(Number.isNaN) ? outOfFold : asked;
 }
 
 function learnerFile(
@@ -237,12 +245,6 @@ function common(dataset: OpenDataset, composed: ComposedTrainer) {
     instruments: dataset.instruments.map(({ id }) => id),
   };
 }
-
-const trainerIdentity = ({ name, settings, sha256 }: ComposedTrainer): Json => ({
-  name: sha256 === null ? name : null,
-  settings: settings as Json,
-  sha256,
-});
 
 function identityOf(dataset: OpenDataset, settings: Json): ArtifactIdentity {
   return {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ARTIFACT_SCHEMAS, type Artifact, type ArtifactIdentity, buildId, type Json } from '../artifacts/index.js';
-import { adapterSettings, settingOf, type TuneOptions } from '../config/index.js';
+import { settingOf, type TuneOptions } from '../config/index.js';
 import { openDataset } from '../data/open.js';
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
 import {
@@ -9,7 +9,9 @@ import {
   GridSampler,
   MedianPruner,
   neverPrune,
+  type ObjectiveContext,
   optimize,
+  type ParameterValues,
   type Pruner,
   RandomSampler,
   Study,
@@ -28,8 +30,11 @@ import { crossValidate, foldsOf } from './compose/folds.js';
 import { labelOf } from './compose/labels.js';
 import { feedOf } from './compose/market.js';
 import { learnerMarket } from './compose/money.js';
+import { learnerSettings } from './compose/recipe.js';
 import { type FitOptions, type SplitOptions, schemeOf, type TrainingJob } from './compose/segments.js';
-import { type ComposedTrainer, composeTrading } from './compose/trainer.js';
+import { StudyTrials } from './compose/study-trials.js';
+import { type ComposedTrainer, composeTrading, settingsOver } from './compose/trainer.js';
+import { chosenOf, triedOf } from './compose/trial-identity.js';
 import { shareOf } from './compose/tune-share.js';
 import { checkSpace, readSpace } from './compose/tune-space.js';
 import { TUNED_TEXT, trialsOf, writeTuned } from './compose/tune-study.js';
@@ -83,8 +88,7 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
   const { module } = await loadAdapter<TrainerModule>('trainer', options.trainer.name);
   const keys = Object.keys(module.settings.shape);
   const call = options.trainer;
-  const settingsWith = (values: Readonly<Record<string, unknown>>) =>
-    adapterSettings(module.name, module.settings, undefined, {}, { ...composed.settings, ...values });
+  const settingsWith = settingsOver(module, composed.settings);
   const { aliases } = module;
   const named = Object.keys(options.param).map((name) => settingOf(name, keys, aliases));
   const fixed = keys.filter((key, k) => k < call.args.length || named.includes(key));
@@ -96,7 +100,7 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
   const metric = options.objective ?? (agent ? 'total_return' : usual);
   const feed = feedOf(dataset);
   const market = await learnerMarket(options, learner, label, { dataset, feed });
-  const money = market === undefined ? [] : ['sharpe', 'total_return'];
+  const money = agent ? [] : ['sharpe', 'total_return'];
   const known = agent
     ? ['total_return', 'seeds_mean']
     : label.scoreKind === 'return'
@@ -111,9 +115,10 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
   const direction = DIRECTIONS[metric];
   const engine = await learner.engineFor(options.engine, runtime.libraries);
   const trainLike = trainOptionsOf(options);
-  // Nothing is traded that is not asked for.
+  // Folds are traded one by one where the objective asks for it; what a trial asks for is traded in one go as well.
   const traded = money.includes(metric) ? market : undefined;
-  const plan = schemeOf(trainLike, feed, dataset).plans[0]!;
+  const { scheme, plans } = schemeOf(trainLike, feed, dataset);
+  const plan = plans[0]!;
   const [from, to] = [feed.clock[plan.from]!, feed.clock[plan.to]!];
   runtime.progress.update('computing features');
   const all = rowsOf(dataset, features, label);
@@ -132,7 +137,7 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
     embargo: options.embargo,
     rounds: options.rounds ?? null,
     rows: { weights: options.weights, balance: options.balance, select: options.select ?? null },
-    trading: traded?.settings ?? null,
+    trading: traded?.settings ?? chosenOf(market.settings),
     sampler: options.sampler === 'grid' ? `grid(${options.gridPoints ?? ''})` : options.sampler,
     pruner: options.pruner,
     seed: options.seed,
@@ -150,10 +155,23 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
     ...(share !== undefined && { share }),
     now: () => runtime.clock.now(),
   });
+  const tried = triedOf(
+    dataset,
+    dataset.instruments.map(({ id }) => id),
+    {
+      text: composed.text,
+      settings: learnerSettings({ ...trainLike, cv: undefined }, composed, { features, label, scheme }),
+      seed: options.seed,
+    },
+    market.settings,
+  );
   const alive = setInterval(() => void journal.renew().catch(() => {}), RENEW);
   alive.unref();
   let pool: FoldPool | undefined;
+  let counted: StudyTrials | undefined;
   try {
+    counted = await StudyTrials.open(runtime, tried, settingsWith);
+    const ledger = counted;
     const study = await Study.open({
       space,
       direction,
@@ -163,14 +181,17 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
       ...samplerOf(options),
     });
     const before = study.trials.length;
-    if (before > 0) runtime.logger.info(`study ${name}: ${before} trials so far`);
+    if (before > 0) {
+      runtime.logger.info(`study ${name}: ${before} trials so far`);
+      await ledger.enter(study.trials);
+    }
     if (share !== undefined)
       runtime.logger.info(
         `task ${share.index} of ${share.count}: trials ${share.index}, ${share.index + share.count}, …`,
       );
     const { folds } = foldsOf(options.cv, rows, options.embargo);
     pool = FoldPool.for({ rows, engine: engine.name, runtime }, folds.length * (options.trials - before));
-    const whole = await work(study, journal, options, runtime, async (parameters, report) => {
+    const whole = await work(study, journal, options, runtime, async (parameters, { report, attributes }) => {
       const settings = settingsWith(parameters);
       const job = {
         learner: learnerOf({ ...composed, trainer: await module.create(settings) }),
@@ -183,8 +204,19 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
         runtime,
         market: traded,
       };
-      return meanOverFolds(job, metric, report);
+      let asked: Float64Array | undefined;
+      try {
+        return await meanOverFolds(job, metric, report, (outOfFold) => {
+          asked = outOfFold;
+        });
+      } finally {
+        // A pruned or failed trial has the returns of the folds that it got to; one that was stopped is run again.
+        if (asked !== undefined && !runtime.signal.aborted) {
+          Object.assign(attributes, await ledger.count(parameters, market, rows, asked));
+        }
+      }
     });
+    await ledger.enter(study.trials);
     if (!whole) {
       const ended = study.trials.filter(({ state }) => state !== 'running').length;
       runtime.logger.info(
@@ -223,6 +255,7 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
         settings: settingsWith(best.parameters),
       },
       importance: study.importance(),
+      tried,
       trials: trialsOf(study.trials),
     };
     const identity: ArtifactIdentity = {
@@ -243,14 +276,13 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
     if (options.study !== undefined) {
       await runtime.artifacts.tag(options.study, { kind: 'study', id: created.artifact.id });
     }
-    runtime.logger.info(
-      'trial ledger: nothing added; trials are judged on folds and have no returns. The backtest of the tuned model counts.',
-    );
+    runtime.logger.info(`trial ledger: ${ledger.counted} new trials`);
     const text = await readFile(created.artifact.file(TUNED_TEXT), 'utf8');
     return { ...created, lines: text.trimEnd().split('\n') };
   } finally {
     clearInterval(alive);
     await pool?.close();
+    await counted?.close();
     await journal.release().finally(() => journal.close());
   }
 }
@@ -264,13 +296,10 @@ async function work(
   journal: { running(): Promise<number>; unclaimed(limit: number): Promise<number> },
   { trials }: TuneOptions,
   runtime: Runtime,
-  objective: (
-    parameters: Readonly<Record<string, string | number | boolean>>,
-    report: (step: number, value: number) => Promise<void>,
-  ) => Promise<number>,
+  objective: (parameters: ParameterValues, context: ObjectiveContext) => Promise<number>,
 ): Promise<boolean> {
   for (let waited = false; ; waited = true) {
-    await optimize(study, (parameters, { report }) => objective(parameters, report), {
+    await optimize(study, objective, {
       trials,
       signal: runtime.signal,
       fatal: (error) => isQuantlineError(error) && FATAL.has(error.code) && error.details['objective'] === undefined,
@@ -296,9 +325,11 @@ async function meanOverFolds(
   job: TrainingJob,
   metric: string,
   report: (step: number, value: number) => Promise<void>,
+  onAsked: (outOfFold: Float64Array) => void,
 ): Promise<number> {
   let sum = 0;
-  const { folds } = await crossValidate(job, async ({ metrics }, done) => {
+  const { folds } = await crossValidate(job, async ({ metrics }, done, _, outOfFold) => {
+    onAsked(outOfFold);
     const value = metrics[metric] ?? Number.NaN;
     if (!Number.isFinite(value)) {
       // Of these parameters alone: a penalty that leaves one score for all bars has no rank correlation.

@@ -25,6 +25,7 @@ export {
   restoreJournal,
 } from './transfer.js';
 export {
+  type NewTrial,
   type Trial,
   type TrialFilter,
   type TrialIdentity,

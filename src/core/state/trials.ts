@@ -10,9 +10,9 @@ export interface TrialIdentity {
   readonly source: string;
   readonly instruments: readonly string[];
   readonly interval: string;
-  /** The rule or trainer with its arguments, as written: `sma-cross(10,30)`. */
+  /** The rule or trainer by name: `sma-cross`. */
   readonly strategy: string;
-  /** Model, label and execution settings: anything that changes the returns. JSON. */
+  /** What it was told, and how its scores become positions. JSON. */
   readonly settings: unknown;
   readonly seed?: number | undefined;
 }
@@ -24,8 +24,13 @@ export interface TrialResult {
   readonly sessions: number;
 }
 
+/** A trial to enter. `written` is how a person wrote the strategy, `sma-cross(10,30)`: shown, and no part of the identity. */
+export type NewTrial = TrialIdentity & TrialResult & { readonly written?: string };
+
 export interface Trial extends TrialIdentity, TrialResult {
   readonly key: string;
+  /** As written where it was. */
+  readonly strategy: string;
   readonly firstSeen: number;
   /** How often it was run; it counts once. */
   readonly runs: number;
@@ -102,20 +107,31 @@ export class TrialLedger {
   }
 
   /** Counts a trial, or one more run of a known one (whose first result stays). Returns whether it was new. */
-  record(trial: TrialIdentity & TrialResult, now: number): Promise<boolean> {
+  record(trial: NewTrial, now: number): Promise<boolean> {
     return this.recordAll([trial], now).then((added) => added === 1);
   }
 
-  /** Many at once, in one transaction: a sweep. Returns how many were new. */
-  recordAll(trials: readonly (TrialIdentity & TrialResult)[], now: number): Promise<number> {
+  /** Many at once, in one transaction: a sweep. Returns how many were new. `relaxed` as for a database. */
+  recordAll(trials: readonly NewTrial[], now: number, options: { readonly relaxed?: boolean } = {}): Promise<number> {
     return this.db.write(async (sql) => {
       let added = 0;
       for (const trial of trials) {
         const key = trialKey(trial);
         if ((await sql.run('UPDATE trials SET runs = runs + 1 WHERE trial_key = ?', [key])) > 0) continue;
-        await insert(sql, key, trial, now);
-        added++;
+        added += await insert(sql, key, trial, now);
       }
+      return added;
+    }, options);
+  }
+
+  /**
+   * Sees to it that trials are counted that were run and perhaps counted already: a known one stays as it is, its runs
+   * too. Returns how many were new.
+   */
+  enterAll(trials: readonly NewTrial[], now: number): Promise<number> {
+    return this.db.write(async (sql) => {
+      let added = 0;
+      for (const trial of trials) added += await insert(sql, trialKey(trial), trial, now);
       return added;
     });
   }
@@ -148,16 +164,17 @@ export class TrialLedger {
   }
 }
 
-async function insert(sql: Sql, key: string, trial: TrialIdentity & TrialResult, now: number): Promise<void> {
-  await sql.run(
+/** 1 where it was new, 0 where it is there. */
+function insert(sql: Sql, key: string, trial: NewTrial, now: number): Promise<number> {
+  return sql.run(
     `INSERT INTO trials (trial_key, source, instruments, bar_interval, strategy, settings, sharpe, sessions, first_seen,
-       runs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`,
+       runs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (trial_key) DO NOTHING`,
     [
       key,
       trial.source,
       listOf(trial.instruments),
       trial.interval,
-      trial.strategy,
+      trial.written ?? trial.strategy,
       canonicalJson({ settings: trial.settings ?? null, seed: trial.seed }),
       Number.isFinite(trial.sharpe) ? trial.sharpe : null,
       trial.sessions,

@@ -11,7 +11,6 @@ import type { Runtime } from '../../../src/core/stages/runtime.js';
 import { sweep } from '../../../src/core/stages/sweep.js';
 import { train } from '../../../src/core/stages/train.js';
 import { tune } from '../../../src/core/stages/tune.js';
-import { TrialLedger } from '../../../src/core/state/index.js';
 import { fixture, optionsOf, testRuntime } from '../../support/workspace.js';
 import { failure } from '../state/helpers.js';
 
@@ -145,15 +144,6 @@ test('grid takes every point once; median pruning ends trials after some of thei
   expect(ended.length).toBeGreaterThan(0);
   expect(ended.every(({ reports }) => reports.length >= 1 && reports.length <= 3)).toBe(true);
   expect(pruned.trials[pruned.best.trial]!.state).toBe('complete');
-});
-
-test('nothing enters the trial ledger: a trial has no returns', async () => {
-  const lines: string[] = [];
-  await run({}, { ...runtime, logger: { ...runtime.logger, info: (line) => void lines.push(line) } });
-  expect(lines.at(-1)).toMatch(/^trial ledger: nothing added; .*no returns/);
-  const ledger = await TrialLedger.open(runtime.trialLedger, 0);
-  expect(await ledger.count()).toBe(0);
-  await ledger.close();
 });
 
 describe('a bad search space names file, line and field', () => {

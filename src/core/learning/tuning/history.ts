@@ -1,5 +1,5 @@
 import { type Axis, fromValue, type ParameterValues } from './space.js';
-import type { StudyEvent, TrialState } from './storage.js';
+import type { StudyEvent, TrialAttributes, TrialState } from './storage.js';
 
 /** One trial. Values are as the objective gave them; `reports` in order of their steps. */
 export interface Trial {
@@ -9,6 +9,7 @@ export interface Trial {
   readonly value: number | null;
   readonly reports: readonly { readonly step: number; readonly value: number }[];
   readonly reason?: string;
+  readonly attributes?: TrialAttributes;
 }
 
 interface Entry {
@@ -18,6 +19,7 @@ interface Entry {
   value: number | null;
   reports: { step: number; value: number }[];
   reason?: string;
+  attributes?: TrialAttributes;
 }
 
 /**
@@ -75,6 +77,7 @@ export class History {
     entry.state = event.state;
     entry.value = event.value;
     if (event.reason !== undefined) entry.reason = event.reason;
+    if (event.attributes !== undefined) entry.attributes = event.attributes;
     if (event.state !== 'failed') this.rank(slot);
   }
 

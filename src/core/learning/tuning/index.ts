@@ -20,6 +20,12 @@ export {
   parseSpace,
   type SearchSpace,
 } from './space.js';
-export { MemoryStudyStorage, type StudyEvent, type StudyStorage, type TrialState } from './storage.js';
+export {
+  MemoryStudyStorage,
+  type StudyEvent,
+  type StudyStorage,
+  type TrialAttributes,
+  type TrialState,
+} from './storage.js';
 export { type OpenTrial, Study, type StudyOptions } from './study.js';
 export { TPE_DEFAULTS, TpeSampler, type TpeSettings } from './tpe.js';

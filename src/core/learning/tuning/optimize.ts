@@ -17,6 +17,8 @@ export interface OptimizeOptions {
 export interface ObjectiveContext {
   readonly number: number;
   readonly signal: AbortSignal | undefined;
+  /** To be filled by the objective, however the trial ends. */
+  readonly attributes: Record<string, number | null>;
   /** Reports and, if the pruner says so, ends the trial by throwing. */
   report(step: number, value: number): Promise<void>;
 }
@@ -43,14 +45,16 @@ export async function optimize(
       const report = async (step: number, value: number): Promise<void> => {
         if (await study.report(number, step, value)) throw new Pruned();
       };
+      const attributes: Record<string, number | null> = {};
       try {
-        await study.tell(number, await objective(parameters, { number, signal: options.signal, report }));
+        const context = { number, signal: options.signal, attributes, report };
+        await study.tell(number, await objective(parameters, context), attributes);
         failures = 0;
       } catch (error) {
-        if (error instanceof Pruned) await study.prune(number);
+        if (error instanceof Pruned) await study.prune(number, attributes);
         else if (stopped() || options.fatal?.(error) === true) throw error;
         else {
-          await study.fail(number, error instanceof Error ? error.message : String(error));
+          await study.fail(number, error instanceof Error ? error.message : String(error), attributes);
           if (++failures >= 10) throw error;
         }
       }

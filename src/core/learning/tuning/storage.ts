@@ -1,5 +1,8 @@
 import type { ParameterValues } from './space.js';
 
+/** What an objective tells of a trial beside its value, by name: kept with it, not searched by. */
+export type TrialAttributes = Readonly<Record<string, number | null>>;
+
 export type TrialState = 'running' | 'complete' | 'pruned' | 'failed';
 
 /** What happens to a study, in order. Everything a study knows can be rebuilt from its events. */
@@ -13,6 +16,7 @@ export type StudyEvent =
       /** The objective; null where there is none (failed, pruned before the first report). */
       readonly value: number | null;
       readonly reason?: string;
+      readonly attributes?: TrialAttributes;
     };
 
 /**

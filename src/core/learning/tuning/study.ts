@@ -5,7 +5,7 @@ import { parameterImportance } from './importance.js';
 import { neverPrune, type Pruner } from './pruners.js';
 import type { Sampler } from './samplers.js';
 import { type Axis, axesOf, type ParameterValues, parseSpace, type SearchSpace, toValue } from './space.js';
-import { MemoryStudyStorage, type StudyEvent, type StudyStorage } from './storage.js';
+import { MemoryStudyStorage, type StudyEvent, type StudyStorage, type TrialAttributes } from './storage.js';
 import { TpeSampler } from './tpe.js';
 
 export interface StudyOptions {
@@ -102,22 +102,22 @@ export class Study {
   }
 
   /** The objective of a finished trial. NaN and infinities count as failed. */
-  async tell(number: number, value: number): Promise<void> {
+  async tell(number: number, value: number, attributes?: TrialAttributes): Promise<void> {
     this.open(number);
-    if (!Number.isFinite(value)) return this.fail(number, `the objective is ${value}`);
-    await this.write({ type: 'finished', trial: number, state: 'complete', value });
+    if (!Number.isFinite(value)) return this.fail(number, `the objective is ${value}`, attributes);
+    await this.write({ type: 'finished', trial: number, state: 'complete', value, ...some(attributes) });
   }
 
   /** Ends a trial that `report` advised to stop; its last report stands for it. */
-  async prune(number: number): Promise<void> {
+  async prune(number: number, attributes?: TrialAttributes): Promise<void> {
     const { reports } = this.open(number);
     const value = reports[reports.length - 1]?.value ?? null;
-    await this.write({ type: 'finished', trial: number, state: 'pruned', value });
+    await this.write({ type: 'finished', trial: number, state: 'pruned', value, ...some(attributes) });
   }
 
-  async fail(number: number, reason: string): Promise<void> {
+  async fail(number: number, reason: string, attributes?: TrialAttributes): Promise<void> {
     this.open(number);
-    await this.write({ type: 'finished', trial: number, state: 'failed', value: null, reason });
+    await this.write({ type: 'finished', trial: number, state: 'failed', value: null, reason, ...some(attributes) });
   }
 
   /** Share of each parameter in what makes trials good, summing to 1; empty with fewer than 10 complete trials. */
@@ -147,3 +147,6 @@ export class Study {
     await this.sync();
   }
 }
+
+const some = (attributes: TrialAttributes | undefined): { readonly attributes?: TrialAttributes } =>
+  attributes !== undefined && Object.keys(attributes).length > 0 ? { attributes } : {};

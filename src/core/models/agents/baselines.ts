@@ -26,16 +26,23 @@ export function baseline(name: Baseline, rules: MarketRules, seed: number): Acto
   };
 }
 
-/** Mean log change of equity over the runs, each traded once from its first bar to its last. */
-export function meanLogReturn(actor: Actor, runs: readonly MarketRun[], rules: MarketRules): number {
+/** Mean log change of equity over the runs, each traded once from its first bar to its last. `told` hears each target. */
+export function meanLogReturn(
+  actor: Actor,
+  runs: readonly MarketRun[],
+  rules: MarketRules,
+  told?: (run: number, bar: number, target: number) => void,
+): number {
   const environment = new MarketEnvironment(runs, rules, { episode: null });
   const observation = new Float32Array(environment.observationSize);
   const action = new Float32Array(1);
   let sum = 0;
   for (let r = 0; r < runs.length; r++) {
     environment.reset(0, observation);
+    let bar = runs[r]!.from;
     do {
       actor.act(observation, action);
+      told?.(r, bar++, rules.levels === null ? action[0]! : rules.levels[action[0]!]!);
       sum += environment.step(action, observation);
     } while (!environment.terminated && !environment.truncated);
   }

@@ -130,6 +130,7 @@ function fitted(trained: readonly Trained[], rules: MarketRules): FittedModel {
     history: trained.flatMap(({ history }) => history),
     seeds: models,
     judge: (rows) => judge(trained, rules, rows),
+    targets: (rows) => targets(trained[0]!.policy, rules, rows),
   };
 }
 
@@ -147,4 +148,16 @@ function judge(trained: readonly Trained[], rules: MarketRules, rows: TrainingRo
     seeds_max: Math.max(...returns),
     ...Object.fromEntries(baselines),
   };
+}
+
+/** Targets of a policy on these rows, each stated holding what it then held. */
+function targets(policy: AgentPolicy, rules: MarketRules, rows: TrainingRows): Float64Array {
+  const runs = marketRuns(rows);
+  // A bar's place in the series of all instruments, and the row there.
+  const rowAt = new Map(Array.from(rows.at, (at, r) => [at, r]));
+  const out = new Float64Array(rows.rows).fill(Number.NaN);
+  meanLogReturn(policy, runs, rules, (run, bar, target) => {
+    out[rowAt.get(runs[run]!.first + bar)!] = target;
+  });
+  return out;
 }

@@ -12,12 +12,13 @@ export const settings = agentSettings;
 export function create(options: z.output<typeof settings>): Learner {
   const { units, learning_rate, gamma } = options;
   return agentLearner(name, options, rulesOf(options, false), async ({ evaluationEpisodes, ...job }) => {
-    const { trainDqn } = await import('../../learning/agents/index.js');
+    const { DQN_DEFAULTS, trainDqn } = await import('../../learning/agents/index.js');
     return trainDqn({
       ...job,
       settings: {
         ...{ learningRate: learning_rate, gamma, hidden: [units, units], evaluationEpisodes },
-        learningStarts: Math.min(1000, Math.ceil(job.steps / 10)),
+        // Not before there is a batch to learn from.
+        learningStarts: Math.max(DQN_DEFAULTS.batchSize, Math.min(1000, Math.ceil(job.steps / 10))),
         evaluateEvery: Math.max(1, Math.ceil(job.steps / 10)),
       },
     });

@@ -32,7 +32,12 @@ export interface CrossValidation {
   readonly paths: PathReport | null;
   /** Scores of every row along each path; empty for folds that make none. */
   readonly pathScores: readonly Float64Array[];
+  /** What the first fold that tested it asks for at each row (its score, or an agent's target); NaN: nothing. */
+  readonly outOfFold: Float64Array;
 }
+
+/** Hears of each fold as it is done; `outOfFold` as it is by then. */
+export type OnFold = (report: FoldReport, done: number, total: number, outOfFold: Float64Array) => Promise<void>;
 
 /** Rows of each fold, and the split that makes paths of them where there is one. */
 export interface FoldPlan {
@@ -41,12 +46,11 @@ export interface FoldPlan {
 }
 
 /** `purged(5)` and `cpcv(6,2)`: metrics of purged folds. They give no segments: a fold has seen the future. */
-export async function crossValidate(
-  job: TrainingJob,
-  onFold?: (report: FoldReport, done: number, total: number) => Promise<void>,
-): Promise<CrossValidation> {
+export async function crossValidate(job: TrainingJob, onFold?: OnFold): Promise<CrossValidation> {
   const { cv, embargo } = job.options;
-  if (cv === undefined || cv.name === 'walk-forward') return { folds: [], paths: null, pathScores: [] };
+  if (cv === undefined || cv.name === 'walk-forward') {
+    return { folds: [], paths: null, pathScores: [], outOfFold: nothing(job.rows) };
+  }
   return validateOn(job, foldsOf(cv, job.rows, embargo), onFold);
 }
 
@@ -67,7 +71,7 @@ async function* outcomesOf(job: TrainingJob, folds: readonly Fold[]): AsyncGener
 export async function validateOn(
   job: TrainingJob,
   { folds, combinatorial }: FoldPlan,
-  onFold?: (report: FoldReport, done: number, total: number) => Promise<void>,
+  onFold?: OnFold,
 ): Promise<CrossValidation> {
   const own = job.pool === undefined ? FoldPool.for(job, folds.length) : undefined;
   try {
@@ -80,25 +84,31 @@ export async function validateOn(
 async function collect(
   job: TrainingJob,
   { folds, combinatorial }: { folds: readonly Fold[]; combinatorial: CombinatorialSplit | undefined },
-  onFold: ((report: FoldReport, done: number, total: number) => Promise<void>) | undefined,
+  onFold: OnFold | undefined,
 ): Promise<CrossValidation> {
   const reports: FoldReport[] = [];
   const scored: Float64Array[] = [];
+  const outOfFold = nothing(job.rows);
   for await (const [f, outcome] of outcomesOf(job, folds)) {
     const fold = folds[f]!;
-    const { metrics, scores } = metricsOf(job, fold.test, outcome);
+    const { metrics, scores, asked } = metricsOf(job, fold.test, outcome);
+    fold.test.forEach((r, k) => {
+      if (Number.isNaN(outOfFold[r]!)) outOfFold[r] = asked[k]!;
+    });
     if (combinatorial !== undefined && scores !== undefined) scored.push(onAllRows(job.rows, fold.test, scores));
     const report = { trainRows: fold.train.length, testRows: fold.test.length, metrics };
     reports.push(report);
-    await onFold?.(report, f + 1, folds.length);
+    await onFold?.(report, f + 1, folds.length, outOfFold);
   }
   const complete = combinatorial !== undefined && scored.length === folds.length;
   const none = { paths: null, pathScores: [] };
-  return { folds: reports, ...(complete ? pathsOf(job, combinatorial, scored) : none) };
+  return { folds: reports, outOfFold, ...(complete ? pathsOf(job, combinatorial, scored) : none) };
 }
 
+const nothing = ({ rows }: TrainingRows): Float64Array => new Float64Array(rows).fill(Number.NaN);
+
 function onAllRows(rows: TrainingRows, test: Int32Array, scores: Float64Array): Float64Array {
-  const out = new Float64Array(rows.rows).fill(Number.NaN);
+  const out = nothing(rows);
   for (let k = 0; k < test.length; k++) out[test[k]!] = scores[k]!;
   return out;
 }

@@ -5,10 +5,13 @@ import { firstTickAt, type MarketFeed, type Signals } from '../../engine/feed.js
 import type { Thresholds } from '../../engine/strategy.js';
 import { sessionAxis, sessionOfMarks, sessionReturns, sharpe } from '../../evaluation/index.js';
 import type { Label } from '../../features/index.js';
+import { sided } from '../../models/meta.js';
 import type { ScoreKind } from '../../models/model.js';
+import { ruleModel } from '../../models/segmented.js';
 import type { Learner, TrainingRows } from '../../models/trainer.js';
 import { adjustingOf } from './as-of.js';
-import { measuresOf, returnCalendar } from './market.js';
+import { metaRule } from './labels.js';
+import { measuresOf, returnCalendar, signalsOf } from './market.js';
 import { type ComposedStrategy, composeStrategy, type StrategySettings, strategySettingsOf } from './strategy.js';
 
 /** The score that asks for no position: the middle, or for what is never short anything that lets go of a long. */
@@ -26,6 +29,8 @@ export interface FoldMarket {
   readonly settings: StrategySettings;
   readonly composed: ComposedStrategy;
   readonly measures: Signals['measures'];
+  /** Of a meta-label: the side of its rule at each bar, by instrument. */
+  readonly sides?: readonly Float64Array[] | undefined;
 }
 
 /** Trades scores of this kind as `backtest` would with the same options; what a fold leaves open is closed at its end. */
@@ -40,30 +45,49 @@ export async function foldMarket(
   return { dataset, feed, kind, settings, composed, measures };
 }
 
-/** The market of a learner's folds; undefined for an agent, which is judged by itself, and for a meta-label's probability,
- * which has the side of its rule. */
+/** The market of a learner's folds. An agent's is that of its targets; by its own metrics it is judged in its own. */
 export async function learnerMarket(
   options: StrategyOptions,
   { agent }: Pick<Learner, 'agent'>,
-  { name, scoreKind }: Pick<Label, 'name' | 'scoreKind'>,
+  { text, scoreKind }: Pick<Label, 'text' | 'scoreKind'>,
   at: Pick<FoldMarket, 'dataset' | 'feed'>,
-): Promise<FoldMarket | undefined> {
-  if (agent !== undefined || name === 'meta') return undefined;
-  return foldMarket(options, { kind: scoreKind, short: false }, at);
+): Promise<FoldMarket> {
+  if (agent !== undefined) return foldMarket(options, { kind: 'target', short: agent.short }, at);
+  const rule = await metaRule(text);
+  const market = await foldMarket(options, { kind: scoreKind, short: false }, at);
+  return { ...market, sides: rule && signalsOf(at.dataset, ruleModel(rule), options.sizing).scores };
 }
 
-/** What a backtest of scores earns. */
+/** A backtest of scores. */
+export interface TradedScores {
+  readonly total_return: number;
+  /** Returns of its sessions, and how many of them a usual year has. */
+  readonly dates: readonly string[];
+  readonly returns: Float64Array;
+  readonly periodsPerYear: number;
+}
+
+/** What it earns. */
 export interface Money {
   readonly total_return: number;
   readonly sharpe: number;
 }
 
-/**
- * What scores of these rows (one a row, NaN = none) would have earned: a backtest over the bars from the first of them to
- * the last, with the strategy, fills and costs of this market. Flat on bars of no row.
- */
+/** What scores of these rows would have earned; undefined where there are fewer than two instants. */
 export function moneyOf(market: FoldMarket, rows: TrainingRows, values: Float64Array): Money | undefined {
-  const { dataset, feed, kind, settings, composed, measures } = market;
+  const traded = tradeScores(market, rows, values);
+  if (traded === undefined) return undefined;
+  const { total_return, returns, periodsPerYear } = traded;
+  // A model that never trades has no ratio, and earns nothing.
+  return { total_return, sharpe: sharpe(returns, periodsPerYear) || 0 };
+}
+
+/**
+ * Trades scores of these rows (one a row, NaN = none): a backtest over the bars from the first of them to the last, with
+ * the strategy, fills and costs of this market. Flat on bars of no row.
+ */
+export function tradeScores(market: FoldMarket, rows: TrainingRows, values: Float64Array): TradedScores | undefined {
+  const { dataset, feed, kind, settings, composed, measures, sides } = market;
   const outside = neutral(kind, composed.strategy.thresholds);
   const scores = feed.bars.map(({ time }) => new Float64Array(time.length).fill(outside));
   let first = Number.POSITIVE_INFINITY;
@@ -71,7 +95,8 @@ export function moneyOf(market: FoldMarket, rows: TrainingRows, values: Float64A
   for (let r = 0; r < rows.rows; r++) {
     if (Number.isNaN(values[r]!)) continue;
     const j = rows.instrument[r]!;
-    scores[j]![rows.at[r]! - rows.series.starts[j]!] = values[r]!;
+    const i = rows.at[r]! - rows.series.starts[j]!;
+    scores[j]![i] = sides === undefined ? values[r]! : sided(sides[j]![i]!, values[r]!);
     first = Math.min(first, rows.decided[r]!);
     last = Math.max(last, rows.decided[r]!);
   }
@@ -85,7 +110,8 @@ export function moneyOf(market: FoldMarket, rows: TrainingRows, values: Float64A
   const sessions = sessionReturns(equity.equity, sessionOfMarks(equity.time, axis), axis.dates.length, cash);
   return {
     total_return: equity.equity.at(-1)! / cash - 1,
-    // A model that never trades has no ratio, and earns nothing.
-    sharpe: sharpe(sessions.returns, axis.periodsPerYear) || 0,
+    dates: axis.dates,
+    returns: sessions.returns,
+    periodsPerYear: axis.periodsPerYear,
   };
 }

@@ -1,13 +1,16 @@
 import { z } from 'zod';
-import type { Artifact } from '../../artifacts/index.js';
+import type { Artifact, Json } from '../../artifacts/index.js';
+import type { TrainOptions } from '../../config/index.js';
 import { type OpenDataset, sameMarket } from '../../data/dataset.js';
 import { firstTickAt, type MarketFeed } from '../../engine/feed.js';
 import { QuantlineError } from '../../errors/index.js';
-import { planSegments, type SegmentPlan } from '../../models/segments.js';
+import type { FeatureSet, Label } from '../../features/index.js';
+import { planSegments, type SegmentPlan, type SegmentScheme } from '../../models/segments.js';
 import { isoTime } from '../../platform/index.js';
 import type { Runtime } from '../runtime.js';
 import { type OpenModel, openModel } from './model.js';
 import type { FitOptions } from './segments.js';
+import type { ComposedTrainer } from './trainer.js';
 
 /** What of a learner's manifest says how it was fitted. */
 const settingsSchema = z.looseObject({
@@ -20,6 +23,37 @@ const settingsSchema = z.looseObject({
     balance: z.boolean(),
     select: z.number().nullable(),
   }),
+});
+
+/** What of the options makes a learner's model the one it is. */
+export type LearnerOptions = FitOptions & Pick<TrainOptions, 'maxModelAge'>;
+
+/** A learner's settings as its manifest states them; `openRecipe` reads them again. */
+export function learnerSettings(
+  options: LearnerOptions,
+  composed: ComposedTrainer,
+  { features, label, scheme }: { readonly features: FeatureSet; readonly label: Label; readonly scheme: SegmentScheme },
+): Readonly<Record<string, Json>> {
+  const agent = composed.trainer.kind === 'learner' && composed.trainer.agent !== undefined;
+  return {
+    trainer: trainerIdentity(composed),
+    features: features.identity as unknown as Json,
+    label: agent ? null : label.text,
+    scheme: scheme as unknown as Json,
+    embargo: options.embargo,
+    cv: options.cv?.text ?? null,
+    rounds: options.rounds ?? null,
+    rows: { weights: options.weights, balance: options.balance, select: options.select ?? null },
+    ...(options.calibrate === 'platt' && { calibrate: options.calibrate }),
+    maxModelAge: options.maxModelAge ?? null,
+  };
+}
+
+/** A trainer with its settings; a module of a user's own by its hash. */
+export const trainerIdentity = ({ name, settings, sha256 }: ComposedTrainer): Json => ({
+  name: sha256 === null ? name : null,
+  settings: settings as Json,
+  sha256,
 });
 
 /** How an evaluated model was made: enough to fit it again on newer bars. */

@@ -45,7 +45,7 @@ export interface TrainingJob extends FitJob {
   readonly rows: TrainingRows;
   /** Workers that hold these rows and fit folds side by side; absent: this thread fits them. */
   readonly pool?: FoldPool | undefined;
-  /** Where scores of folds are traded, for their money metrics; undefined: there are none. */
+  /** Where scores of folds are traded, for their money metrics (not an agent's, which has its own); undefined: there are none. */
   readonly market?: FoldMarket | undefined;
 }
 
@@ -65,6 +65,9 @@ export interface FittedSegment {
   readonly segment: Segment;
   readonly files: SavedFiles;
   readonly report: SegmentReport;
+  /** Rows that it is valid for, and what it asks for there. */
+  readonly valid: Int32Array;
+  readonly asked: Float64Array;
 }
 
 export interface SegmentSchedule {
@@ -129,6 +132,8 @@ export async function fitSegments(
     const validTo = s === plans.length - 1 ? null : feed.clock[plans[s + 1]!.start]!;
     const chosen = selectRows(rows, rowsBetween(rows, trainFrom, trainTo, trainTo));
     const fitted = await fitOnce(job, chosen, `segment ${s + 1} of ${plans.length}`);
+    const valid = rowsBetween(rows, validFrom, validTo ?? Infinity, Infinity);
+    const { metrics, asked } = judged(job, fitted, valid);
     out.push({
       segment: {
         trainFrom,
@@ -146,9 +151,11 @@ export async function fitSegments(
         trainTo: isoTime(trainTo),
         validFrom: isoTime(validFrom),
         validTo: validTo === null ? null : isoTime(validTo),
-        metrics: judged(job, fitted, rowsBetween(rows, validFrom, validTo ?? Infinity, Infinity)).metrics,
+        metrics,
         history: fitted.history,
       },
+      valid,
+      asked,
     });
   }
   return out;
@@ -229,25 +236,36 @@ function varies({ x, rows, columns }: TrainingRows, c: number): boolean {
 const some = (names: readonly string[]): string =>
   names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
 
-/** Metrics of a fitted model's scores on some rows, what they would have earned, and the scores (none of an agent). */
-export function judged(
-  job: TrainingJob,
-  fitted: FittedModel,
-  keep: Int32Array,
-): { readonly metrics: ScoreMetrics; readonly scores: Float64Array | undefined } {
-  if (keep.length === 0) return { metrics: { rows: 0 }, scores: undefined };
+/** How a fitted model did on some rows. */
+export interface Judged {
+  readonly metrics: ScoreMetrics;
+  /** None of an agent. */
+  readonly scores: Float64Array | undefined;
+  /** What it asks for at each row: the scores, or an agent's targets. NaN: nothing. */
+  readonly asked: Float64Array;
+}
+
+/** Metrics of a fitted model's scores on some rows, and what they would have earned. */
+export function judged(job: TrainingJob, fitted: FittedModel, keep: Int32Array): Judged {
+  if (keep.length === 0) return { metrics: { rows: 0 }, scores: undefined, asked: new Float64Array(0) };
   return metricsOf(job, keep, outcomeOf(fitted, selectRows(job.rows, keep)));
 }
 
-/** What a fitted model makes of rows: their scores, or of an agent how it did. */
-export type Outcome = { readonly scores: Float64Array } | { readonly judged: Readonly<Record<string, number>> };
+/** What a fitted model makes of rows: their scores, or of an agent how it did and its targets. */
+export type Outcome =
+  | { readonly scores: Float64Array }
+  | { readonly judged: Readonly<Record<string, number>>; readonly targets: Float64Array };
 
 export const outcomeOf = (fitted: FittedModel, test: TrainingRows): Outcome =>
-  fitted.judge === undefined ? { scores: scoreRows(fitted, test) } : { judged: fitted.judge(test) };
+  fitted.judge === undefined
+    ? { scores: scoreRows(fitted, test) }
+    : { judged: fitted.judge(test), targets: fitted.targets?.(test) ?? new Float64Array(test.rows).fill(Number.NaN) };
 
-export function metricsOf(job: TrainingJob, keep: Int32Array, outcome: Outcome): ReturnType<typeof judged> {
+export function metricsOf(job: TrainingJob, keep: Int32Array, outcome: Outcome): Judged {
   const { rows, label, market } = job;
-  if ('judged' in outcome) return { metrics: { rows: keep.length, ...outcome.judged }, scores: undefined };
+  if ('judged' in outcome) {
+    return { metrics: { rows: keep.length, ...outcome.judged }, scores: undefined, asked: outcome.targets };
+  }
   const test = selectRows(rows, keep);
   const { scores } = outcome;
   if (scores.every(Number.isNaN)) {
@@ -256,5 +274,5 @@ export function metricsOf(job: TrainingJob, keep: Int32Array, outcome: Outcome):
     });
   }
   const money = market && moneyOf(market, test, scores);
-  return { metrics: { ...scoreMetrics(label.scoreKind, scores, test.y), ...money }, scores };
+  return { metrics: { ...scoreMetrics(label.scoreKind, scores, test.y), ...money }, scores, asked: scores };
 }

@@ -46,6 +46,12 @@ export async function composeTrading(
   return composeTrainer(call, params, { ...Object.fromEntries(own), ...given });
 }
 
+/** A trainer's settings with some of them replaced, checked and completed by its module. */
+export const settingsOver =
+  ({ name, settings }: TrainerModule, base: Readonly<Record<string, unknown>>) =>
+  (values: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+    adapterSettings(name, settings, undefined, {}, { ...base, ...values });
+
 /** Says which engine runs, and which costs an agent trades with in training. */
 export function sayHow(
   { trainer, text, settings }: ComposedTrainer,

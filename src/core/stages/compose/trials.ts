@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Artifact, Json } from '../../artifacts/index.js';
+import type { Artifact } from '../../artifacts/index.js';
 import type { OpenDataset } from '../../data/dataset.js';
 import { calendarOf } from '../../domain/calendars/index.js';
 import {
@@ -11,45 +11,35 @@ import {
   sharpe,
   type TrialReturns,
 } from '../../evaluation/index.js';
+import type { TrainingRows } from '../../models/trainer.js';
 import { isoTime, sha256, writeFileAtomic } from '../../platform/index.js';
-import { type TrialIdentity, TrialLedger, trialKey } from '../../state/index.js';
+import { TrialLedger, trialKey } from '../../state/index.js';
 import type { Runtime } from '../runtime.js';
+import { type FoldMarket, tradeScores } from './money.js';
 import { type OpenRun, openRun } from './run.js';
+import { newTrial, type Tried, triedOf } from './trial-identity.js';
 
 /** Other trials' returns are compared from this many trials on; fewer say nothing about how one was chosen. */
 const LEAST_TRIALS = 10;
 
 /** A run as the ledger knows it. */
-interface CountedRun {
-  readonly identity: TrialIdentity;
+interface CountedRun extends Tried {
   readonly dates: readonly string[];
   readonly returns: Float64Array;
 }
 
-function describeTrial({ run, equity }: OpenRun, model: Artifact, dataset: Pick<OpenDataset, 'series'>): CountedRun {
+function describeTrial(
+  { run, equity }: OpenRun,
+  { id, manifest }: Artifact,
+  { series }: Pick<OpenDataset, 'series'>,
+): CountedRun {
   const axis = sessionAxis(calendarOf(run.calendar), equity.time);
   const sessionOf = sessionOfMarks(equity.time, axis);
   const { returns } = sessionReturns(equity.equity, sessionOf, axis.dates.length, run.initialEquity);
-  const { trainer: text } = model.manifest.summary as { readonly trainer?: string };
-  return {
-    identity: {
-      source: [...new Set(dataset.series.map(({ pin }) => pin.key.source))].sort().join('+'),
-      instruments: run.instruments,
-      interval: run.interval,
-      strategy: text ?? model.id,
-      settings: { model: withoutTrading(model.manifest.settings), execution: run.strategy },
-      seed: run.seed,
-    },
-    dates: axis.dates,
-    returns,
-  };
-}
-
-/** How folds were traded in training makes another model of no model: the same returns come of it. */
-function withoutTrading(settings: Json): Json {
-  if (typeof settings !== 'object' || settings === null || Array.isArray(settings)) return settings;
-  const { trading: _, ...own } = settings as Readonly<Record<string, Json>>;
-  return own;
+  const { trainer } = manifest.summary as { readonly trainer?: string };
+  const model = { text: trainer ?? id, settings: manifest.settings, seed: manifest.seed };
+  const tried = triedOf({ series, interval: run.interval }, run.instruments, model, run.strategy);
+  return { ...tried, dates: axis.dates, returns };
 }
 
 /**
@@ -62,32 +52,41 @@ export async function countTrial(
   model: Artifact,
   dataset: Pick<OpenDataset, 'series'>,
 ): Promise<void> {
-  const { identity, dates, returns } = describeTrial(await openRun(artifact), model, dataset);
+  await countTrials(runtime, [describeTrial(await openRun(artifact), model, dataset)].map(withSharpe));
+}
+
+/** Counts the combination of scores that were traded fold by fold or segment by segment: the trial of its own backtest. */
+export async function countScores(
+  runtime: Runtime,
+  tried: Tried,
+  market: FoldMarket,
+  rows: TrainingRows,
+  asked: Float64Array,
+): Promise<void> {
+  const traded = tradeScores(market, rows, asked);
+  if (traded === undefined) return;
+  const { dates, returns } = traded;
   await withLedger(runtime, (ledger) =>
-    ledger.record({ ...identity, sharpe: sharpe(returns, 1), sessions: dates.length }, runtime.clock.now()),
+    ledger.record(newTrial(tried, { sharpe: sharpe(returns, 1), sessions: dates.length }), runtime.clock.now()),
   );
-  const path = returnsFile(runtime, trialKey(identity));
-  if (path !== undefined) await writeFileAtomic(path, JSON.stringify({ dates, returns: Array.from(returns) }));
 }
 
 /** What a sweep tried: each combination as the trial that its own backtest would be. */
-export interface SweptTrial {
-  readonly identity: TrialIdentity;
+export interface SweptTrial extends Tried {
+  readonly dates: readonly string[];
   /** Per session, not annualised. */
   readonly sharpe: number;
   /** Session returns; absent where the sweep is too large to keep them. */
   readonly returns: Float64Array | undefined;
 }
 
-/** Counts the combinations of a sweep in one transaction. Returns how many were new. */
-export async function countTrials(
-  runtime: Runtime,
-  dates: readonly string[],
-  trials: readonly SweptTrial[],
-): Promise<number> {
-  const rows = trials.map(({ identity, sharpe: own }) => ({ ...identity, sharpe: own, sessions: dates.length }));
+const withSharpe = (run: CountedRun): SweptTrial => ({ ...run, sharpe: sharpe(run.returns, 1) });
+
+/** Counts combinations in one transaction and keeps their returns. Returns how many were new. */
+export async function countTrials(runtime: Runtime, trials: readonly SweptTrial[]): Promise<number> {
+  const rows = trials.map((trial) => newTrial(trial, { sharpe: trial.sharpe, sessions: trial.dates.length }));
   const added = await withLedger(runtime, (ledger) => ledger.recordAll(rows, runtime.clock.now()));
-  for (const { identity, returns } of trials) {
+  for (const { identity, dates, returns } of trials) {
     const path = returns === undefined ? undefined : returnsFile(runtime, trialKey(identity));
     if (path !== undefined) await writeFileAtomic(path, JSON.stringify({ dates, returns: Array.from(returns!) }));
   }
@@ -169,7 +168,8 @@ async function columnOf(runtime: Runtime, key: string, own: CountedRun): Promise
 const returnsFile = ({ trialLedger }: Runtime, key: string): string | undefined =>
   trialLedger.includes('://') ? undefined : join(`${trialLedger}.returns`, `${key}.json`);
 
-async function withLedger<T>(runtime: Runtime, use: (ledger: TrialLedger) => Promise<T>): Promise<T> {
+/** Opens the ledger for one piece of work. */
+export async function withLedger<T>(runtime: Runtime, use: (ledger: TrialLedger) => Promise<T>): Promise<T> {
   const ledger = await TrialLedger.open(runtime.trialLedger, runtime.clock.now());
   try {
     return await use(ledger);

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Json, WriteResult } from '../../artifacts/index.js';
 import type { Trial } from '../../learning/tuning/index.js';
+import { returnsOf } from './study-trials.js';
 import { TUNED_FILE, type Tuned, tunedSchema } from './tuned.js';
 
 /** What is printed for people. */
@@ -13,11 +14,12 @@ type Row = Tuned['trials'][number];
 
 /** Trials by number, as they are stored. */
 export const trialsOf = (trials: readonly Trial[]): Row[] =>
-  trials.map(({ number, state, value, parameters, reports, reason }) => ({
+  trials.map(({ number, state, value, parameters, reports, reason, attributes }) => ({
     ...{ number, state, value },
     parameters: { ...parameters },
     reports: reports.map((report) => ({ ...report })),
     reason: reason ?? null,
+    returns: returnsOf(attributes) ?? null,
   }));
 
 /** Writes the payload of a tuning study: document, tables as CSV, and the text for people. */

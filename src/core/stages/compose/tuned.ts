@@ -2,9 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Artifact } from '../../artifacts/index.js';
 import { QuantlineError } from '../../errors/index.js';
+import type { TrainerModule } from '../../models/trainer.js';
 import { isoTime } from '../../platform/index.js';
+import { loadAdapter } from '../../registry/index.js';
 import type { Runtime } from '../runtime.js';
-import type { ComposedTrainer } from './trainer.js';
+import { StudyTrials } from './study-trials.js';
+import { type ComposedTrainer, settingsOver } from './trainer.js';
+import { trainerSettings } from './trial-identity.js';
 
 /** The document of a tuning study. */
 export const TUNED_FILE = 'study.json';
@@ -18,6 +22,21 @@ const trial = z.strictObject({
   /** Mean objective over the folds so far, by folds done. */
   reports: z.array(z.strictObject({ step: z.int(), value: z.number().nullable() })),
   reason: z.string().nullable(),
+  /** Out of sample, of the folds that it got to: Sharpe ratio per session. null: it had none. */
+  returns: z.strictObject({ sharpe: z.number().nullable(), sessions: z.int() }).nullable(),
+});
+
+/** The combination that trials share, as the trial ledger knows it. */
+const tried = z.strictObject({
+  identity: z.strictObject({
+    source: z.string(),
+    instruments: z.array(z.string()).readonly(),
+    interval: z.string(),
+    strategy: z.string(),
+    settings: z.unknown(),
+    seed: z.int().optional(),
+  }),
+  written: z.string(),
 });
 
 export const tunedSchema = z.strictObject({
@@ -44,6 +63,7 @@ export const tunedSchema = z.strictObject({
   }),
   /** Share of each parameter in what makes trials good; empty with fewer than 10 complete trials. */
   importance: z.record(z.string(), z.number()),
+  tried,
   trials: z.array(trial),
 });
 export type Tuned = z.output<typeof tunedSchema>;
@@ -95,6 +115,17 @@ export function checkTuned(
   }
   if (study.features !== features) throw foreign('features', study.features, features);
   if (study.label !== label) throw foreign('label', study.label, label);
+}
+
+/** Counts the trials of a study in this user's ledger, wherever it was run. */
+export async function countTuned({ study }: OpenTuned, trainer: string, runtime: Runtime): Promise<void> {
+  const { module } = await loadAdapter<TrainerModule>('trainer', trainer);
+  const trials = await StudyTrials.open(runtime, study.tried, settingsOver(module, trainerSettings(study.tried)));
+  try {
+    await trials.enter(study.trials.map(({ parameters, returns }) => ({ parameters, attributes: returns ?? {} })));
+  } finally {
+    await trials.close();
+  }
 }
 
 /** Refuses to score bars that the choice of the parameters has seen. */
