@@ -22,6 +22,14 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
+/** What two starts in one second come to, in the order in which they get to the lease. */
+function oneOfTwo(files: readonly { outcome: string; orders: number; reason: string | null }[]) {
+  expect([...files].sort((a, b) => a.outcome.localeCompare(b.outcome))).toMatchObject([
+    { outcome: 'decided', orders: 1 },
+    { outcome: 'slot-taken', orders: 0, reason: expect.stringContaining('another start holds the lease') },
+  ]);
+}
+
 const fills = () => rig.journal((journal) => journal.fills());
 
 describe('trade --broker ibkr', () => {
@@ -76,6 +84,12 @@ describe('trade --broker ibkr', () => {
     expect(tws.book.accepted).toEqual([]);
   });
 
+  test('F12: two starts in one second: one places, the other says why not', async () => {
+    oneOfTwo(await Promise.all([once(), once()]));
+    expect(tws.book.accepted).toHaveLength(1);
+    expect(await once()).toMatchObject({ outcome: 'nothing', fills: 1 });
+  });
+
   test('an account with real money is not traded without --live', async () => {
     tws.accounts = ['U7654321'];
     await expect(once()).rejects.toMatchObject({ code: 'CREDENTIALS', exitCode: 3, message: /--live was not given/ });
@@ -120,6 +134,13 @@ describe('trade --broker schwab', () => {
     expect(schwab.violations).toEqual([]);
     for (const secret of [schwab.app.secret, schwab.accessToken, schwab.refreshToken])
       expect(rig.said.join('\n')).not.toContain(secret);
+  });
+
+  test.skipIf(!durable)('F12: two starts in one second: one places, the other says why not', async () => {
+    const both = await Promise.all([rig.start(given, runtime()), rig.start(given, runtime())]);
+    oneOfTwo(both.map(({ session }) => session));
+    expect(schwab.book.roots).toHaveLength(1);
+    expect((await rig.start(given, runtime())).session).toMatchObject({ outcome: 'nothing', fills: 1 });
   });
 
   const later = (ms: number) => rig.clock.set(rig.clock.now() + ms);

@@ -534,8 +534,12 @@ describe('F38 paper and live', () => {
 });
 
 describe('the stream', () => {
+  let heard: BrokerEvent[] = [];
+  const hears = (until: (events: BrokerEvent[]) => boolean) =>
+    expect.poll(() => until(heard), { timeout: 10_000, interval: 10 }).toBe(true);
   const collect = (signal: AbortController, until: (events: BrokerEvent[]) => boolean): Promise<BrokerEvent[]> => {
     const events: BrokerEvent[] = [];
+    heard = events;
     return (async () => {
       for await (const event of rig.broker.events!(signal.signal)) {
         events.push(event);
@@ -564,8 +568,7 @@ describe('the stream', () => {
     const [order] = await rig.submit(buy({ type: 'limit', limitPrice: '99' }));
     const stop = new AbortController();
     const events = collect(stop, has('execution'));
-    await expect.poll(() => rig.venue.requests.length).toBeGreaterThan(1);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await hears(has('connected'));
     rig.venue.book.fill(rig.venue.book.orders[0]!);
     const execution = (await events).find((one) => one.type === 'execution');
     expect(execution).toMatchObject({
@@ -587,10 +590,10 @@ describe('the stream', () => {
   it('F17 F44 connection lost and back (1101), then dropped: each time everything is to be read again', async () => {
     const stop = new AbortController();
     const events = collect(stop, has('connected', 3));
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await hears(has('connected'));
     rig.venue.notice(1100, 'Connectivity lost.');
     rig.venue.notice(1101, 'Connectivity restored - data lost.');
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await hears(has('connected', 2));
     rig.venue.dropAll();
     expect((await events).filter(({ type }) => type !== 'order').map(({ type }) => type)).toEqual([
       'connected',
@@ -613,7 +616,7 @@ describe('the stream', () => {
     await rig.broker.account();
     const stop = new AbortController();
     const events = collect(stop, has('connected', 2));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await hears(has('connected'));
     await rig.venue.restart(() => new Promise((resolve) => setTimeout(resolve, 700)));
     const types = (await events).map(({ type }) => type);
     expect(types.filter((type) => type === 'disconnected').length).toBeLessThan(9);
