@@ -22,6 +22,8 @@ export interface BrokerContext {
   readonly stateDir: string;
   /** Told once when a login that a person has to renew ends within a day, for notifications. */
   readonly onExpiring?: (message: string, expiresAt: number) => void;
+  /** Once it aborts the command ends: requests under way are given up within seconds. */
+  readonly ending?: AbortSignal;
   /** What the report trades. */
   readonly instruments?: readonly Instrument[];
   readonly calendar?: TradingCalendar;

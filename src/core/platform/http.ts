@@ -50,6 +50,8 @@ export interface HttpOptions {
   readonly clock: Clock;
   /** For the whole call, body included. Default 30 s. */
   readonly timeoutMs?: number;
+  /** Once it aborts, a request has a few seconds left and is not repeated: what was sent may still be answered. */
+  readonly ending?: AbortSignal | undefined;
   /** Default 64 MiB. */
   readonly maxBytes?: number;
   /** Attempts in all, for reads. Default 4. */
@@ -70,6 +72,8 @@ export interface Http {
 }
 
 const MAX_BYTES = 64 * 1024 * 1024;
+/** What is left to a request as the command ends: platforms kill ten seconds after they ask. */
+const ENDING_MS = 3000;
 
 const RETRYABLE = new Set([408, 425, 429, 500, 502, 503, 504]);
 
@@ -101,10 +105,11 @@ export function createHttp(options: HttpOptions): Http {
       } catch (error) {
         const failure = httpFailureOf(error);
         if (failure === undefined || attempt >= attempts || !mayRepeat(request, read, failure)) throw error;
+        if (options.ending?.aborted) throw error;
         const wait = Math.max(0, (failure.retryAt ?? 0) - clock.now()) + backoff(attempt);
         if (wait > maxWaitMs) throw error;
         options.onWait?.(`${(error as Error).message} Trying again in ${Math.ceil(wait / 1000)} s.`);
-        await clock.sleep(wait, request.signal);
+        await clock.sleep(wait, either(request.signal, options.ending));
       }
     }
   }
@@ -131,6 +136,9 @@ function mayRepeat(request: HttpRequest, read: boolean, failure: HttpFailure): b
   return !['redirect', 'proxy', 'too-large', 'tls', 'protocol'].includes(failure.cause);
 }
 
+const either = (one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined =>
+  one === undefined || other === undefined ? (one ?? other) : AbortSignal.any([one, other]);
+
 /** 250 ms doubling, with jitter so that two processes do not march in step. */
 const backoff = (attempt: number): number => 250 * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
 
@@ -139,6 +147,12 @@ async function once(options: HttpOptions, url: URL, request: HttpRequest): Promi
   const stop = new Stop();
   const timer = setTimeout(stop.now, timeoutMs);
   request.signal?.addEventListener('abort', stop.now, { once: true });
+  let hurried: NodeJS.Timeout | undefined;
+  const hurry = () => {
+    hurried = setTimeout(stop.now, ENDING_MS);
+  };
+  if (options.ending?.aborted) hurry();
+  options.ending?.addEventListener('abort', hurry, { once: true });
   let reading = false;
   let status = 0;
   try {
@@ -157,13 +171,15 @@ async function once(options: HttpOptions, url: URL, request: HttpRequest): Promi
     if (stop.stopped)
       throw httpError(
         'UNAVAILABLE',
-        `${options.service} (${url.host}): no complete answer within ${timeoutMs / 1000} s.`,
+        `${options.service} (${url.host}): no complete answer ${options.ending?.aborted ? 'before the end' : `within ${timeoutMs / 1000} s`}.`,
         'Try again in a moment.',
         { cause: 'timeout', ambiguous: true },
       );
     throw networkError(options.service, url.host, error, reading);
   } finally {
     clearTimeout(timer);
+    clearTimeout(hurried);
+    options.ending?.removeEventListener('abort', hurry);
     request.signal?.removeEventListener('abort', stop.now);
   }
 }

@@ -23,6 +23,8 @@ export interface AlpacaRestOptions {
   readonly stateDir?: string | undefined;
   readonly timeoutMs?: number;
   readonly attempts?: number;
+  /** Once it aborts, requests are given up within seconds. */
+  readonly ending?: AbortSignal | undefined;
 }
 
 /** How one call may behave; reads are repeated after failures, writes are sent once. */
@@ -126,6 +128,7 @@ function http(service: string, url: string, gate: RateGate, options: AlpacaRestO
     gate,
     ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
     ...(options.attempts === undefined ? {} : { attempts: options.attempts }),
+    ending: options.ending,
     onWait: (message) => options.logger.info(message),
     envelope: (json) => {
       if (json === null || typeof json !== 'object') return undefined;

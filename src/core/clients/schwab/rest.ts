@@ -12,6 +12,8 @@ import { SchwabSession, type SessionOptions } from './session.js';
 
 export interface SchwabRestOptions extends SessionOptions {
   readonly stateDir: string;
+  /** Once it aborts, requests are given up within seconds. */
+  readonly ending?: AbortSignal | undefined;
 }
 
 export interface SchwabCall {
@@ -33,7 +35,7 @@ export class SchwabRest {
   ) {}
 
   static async create(options: SchwabRestOptions): Promise<SchwabRest> {
-    const { app, baseUrl, clock, logger, stateDir, timeoutMs } = options;
+    const { app, baseUrl, clock, logger, stateDir, timeoutMs, ending } = options;
     const gate = await rateBudget({ key: `schwab:${app.key}`, perMinute: 120, clock, stateDir });
     const http = createHttp({
       service: 'Schwab',
@@ -41,6 +43,7 @@ export class SchwabRest {
       clock,
       gate,
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ending,
       onWait: (message) => logger.info(message),
       envelope: messageOf,
     });

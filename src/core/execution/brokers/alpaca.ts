@@ -93,7 +93,7 @@ export class AlpacaBroker implements Broker {
   }
 
   private rest(): Promise<AlpacaRest> {
-    const { clock, logger, stateDir } = this.context;
+    const { clock, logger, stateDir, ending } = this.context;
     this.connection ??= AlpacaRest.create({
       keys: this.keys,
       urls: this.urls,
@@ -101,6 +101,7 @@ export class AlpacaBroker implements Broker {
       logger,
       stateDir,
       timeoutMs: this.options.timeoutSeconds * 1000,
+      ending,
     });
     return this.connection;
   }

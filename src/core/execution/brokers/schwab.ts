@@ -96,7 +96,7 @@ export class SchwabBroker implements Broker {
   }
 
   private rest(): Promise<SchwabRest> {
-    const { clock, logger, stateDir, secrets, onExpiring } = this.context;
+    const { clock, logger, stateDir, secrets, onExpiring, ending } = this.context;
     this.connection ??= SchwabRest.create({
       app: this.app,
       baseUrl: this.baseUrl,
@@ -105,6 +105,7 @@ export class SchwabBroker implements Broker {
       stateDir,
       file: tokenFile(secrets, stateDir),
       timeoutMs: this.options.timeoutSeconds * 1000,
+      ending,
       onExpiring,
     });
     return this.connection;

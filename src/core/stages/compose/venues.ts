@@ -59,6 +59,7 @@ export async function openVenue(
     logger: runtime.logger,
     secrets: runtime.secrets,
     live: request.live,
+    ending: runtime.signal,
     ...(onExpiring !== undefined && { onExpiring }),
     stateDir: join(runtime.workspace, 'state'),
     ...(simulated && (await simulation(scope, journal, runtime))),

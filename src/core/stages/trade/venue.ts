@@ -32,6 +32,7 @@ export async function openBroker(
     logger: runtime.logger,
     secrets: runtime.secrets,
     live: options.live,
+    ending: runtime.signal,
     stateDir: join(runtime.workspace, 'state'),
     instruments: dataset.instruments,
     calendar: returnCalendar(dataset),
