@@ -1,12 +1,12 @@
 import { childSeed, type Random, seededRandom } from '../../domain/random.js';
-import { Network, type NetworkSpec } from '../networks/index.js';
-import { Critic } from './critic.js';
+import type { NetworkSpec } from '../networks/index.js';
 import { type ActionDistribution, DiagonalNormal, distributionFor } from './distribution.js';
 import { type ActionSpace, actionSize, checkStep, type Environment, policyOutputs } from './environment.js';
 import { type ObservationScale, RewardScale, RunningMoments, scaleObservation } from './normalizer.js';
 import { AgentPolicy } from './policy.js';
 import { Rollout } from './rollout.js';
 import { type AgentResult, AgentRun, type AgentTrainOptions, requireSetting } from './training.js';
+import { PpoUpdate } from './update.js';
 
 export interface PpoSettings {
   /** Environments stepped together, and steps of each in one iteration. */
@@ -60,7 +60,6 @@ export const PPO_DEFAULTS: PpoSettings = {
 };
 
 const OBSERVATION_CLIP = 10;
-const ADAM_EPSILON = 1e-5;
 
 /**
  * Proximal policy optimisation (Schulman et al. 2017) with separate policy and value networks, generalised advantages,
@@ -100,17 +99,15 @@ class PpoLearner {
   private readonly size: number;
   private readonly width: number;
   private readonly actorSpec: NetworkSpec;
-  private readonly actor: Network;
-  private readonly critic: Network;
-  private readonly valuer: Critic;
+  private readonly networks: PpoUpdate;
   private readonly distribution: ActionDistribution;
   private readonly rollout: Rollout;
   private readonly run: AgentRun;
   private readonly moments: RunningMoments | null;
   private readonly rewardScale: RewardScale | null;
   private readonly order: Int32Array;
-  /** Of the rows of the current batch, normalised. */
-  private readonly advantages: Float64Array;
+  /** States whose values are asked for beside those of the rollout: after truncated steps, and after the last one. */
+  private readonly beyond: { row: number; observation: Float32Array }[] = [];
   private readonly shuffle: Random;
 
   constructor(
@@ -131,13 +128,10 @@ class PpoLearner {
     });
     this.actorSpec = spec(policyOutputs(this.space));
     this.rollout = new Rollout(rolloutSteps, environments, this.size, this.width);
-    const rows = Math.max(Math.min(batchSize, this.rollout.rows), environments);
-    const adam = { epsilon: ADAM_EPSILON };
-    this.actor = new Network(this.actorSpec, { rows, adam });
-    this.valuer = new Critic(spec(1), rows, ADAM_EPSILON, settings.valueCoefficient);
-    this.critic = this.valuer.network;
-    this.actor.initialize(childSeed(options.seed, 'actor'), 'orthogonal', 0.01);
-    this.critic.initialize(childSeed(options.seed, 'critic'), 'orthogonal', 1);
+    const batch = Math.min(batchSize, this.rollout.rows);
+    this.networks = new PpoUpdate(this.actorSpec, spec(1), this.space, batch, environments, settings);
+    this.networks.actor.initialize(childSeed(options.seed, 'actor'), 'orthogonal', 0.01);
+    this.networks.critic.initialize(childSeed(options.seed, 'critic'), 'orthogonal', 1);
     this.shuffle = seededRandom(childSeed(options.seed, 'batches'));
     const random = seededRandom(childSeed(options.seed, 'actions'));
     this.distribution = distributionFor(this.space, random, settings.initialLogStd);
@@ -145,16 +139,15 @@ class PpoLearner {
     this.rewardScale = settings.normalizeRewards
       ? new RewardScale(environments, settings.gamma, OBSERVATION_CLIP)
       : null;
-    this.advantages = new Float64Array(rows);
     this.order = Int32Array.from({ length: this.rollout.rows }, (_, i) => i);
   }
 
   async train(): Promise<AgentResult> {
     try {
-      if ((this.options.threads ?? 1) > 1) await this.valuer.startWorker();
+      await this.networks.start(this.options.threads ?? 1);
       return await this.iterate();
     } finally {
-      await this.valuer.close();
+      await this.networks.close();
     }
   }
 
@@ -178,7 +171,6 @@ class PpoLearner {
       const remaining = Math.max(0, 1 - steps / total);
       const factor = settings.schedule === 'linear' ? remaining : 1;
       this.update(settings.learningRate * factor, settings.clip * factor);
-      this.valuer.settle();
       if (steps >= nextEvaluation || steps >= total) {
         run.checkpoint(this.policy(), steps, settings.learningRate * factor);
         while (nextEvaluation <= steps) nextEvaluation += settings.evaluateEvery;
@@ -189,28 +181,27 @@ class PpoLearner {
 
   /** Steps all environments `rolloutSteps` times with the current policy and estimates the advantages. */
   private collect(raw: Float32Array, views: Float32Array[], totals: Float64Array): void {
-    const { rollout, actor, critic, size, width, space, settings, run } = this;
+    const { rollout, networks, size, width, space, run, beyond } = this;
     const count = this.environments.length;
     const action = new Float32Array(width);
     const rewards = new Float64Array(count);
     const ended = new Uint8Array(count);
-    const bootstrap = new Float64Array(count);
+    const { program, output, input } = networks.actor.shards[0]!;
+    beyond.length = 0;
     for (let t = 0; t < rollout.steps; t++) {
-      this.placeCurrent(raw, rollout.observations, t * count * size);
-      actor.forward(count);
-      critic.forward(count);
+      const scale = this.scale();
+      for (let e = 0; e < count; e++) {
+        const at = (t * count + e) * size;
+        scaleObservation(scale, raw, e * size, size, rollout.observations, at);
+        for (let c = 0; c < size; c++) input[e * program.inputWidth + c] = rollout.observations[at + c]!;
+      }
+      program.forward(count);
       for (let e = 0; e < count; e++) {
         const row = t * count + e;
-        rollout.values[row] = critic.output[e * critic.outputWidth]!;
-        const at = row * width;
-        rollout.logProbabilities[row] = this.distribution.sample(
-          actor.output,
-          e * actor.outputWidth,
-          rollout.actions,
-          at,
-        );
+        const { actions } = rollout;
+        const at = e * program.outputWidth;
+        rollout.logProbabilities[row] = this.distribution.sample(output, at, actions, row * width);
       }
-      bootstrap.fill(0);
       for (let e = 0; e < count; e++) {
         const environment = this.environments[e]!;
         const observation = views[e]!;
@@ -223,12 +214,7 @@ class PpoLearner {
         totals[e] = totals[e]! + reward;
         ended[e] = environment.terminated || environment.truncated ? 1 : 0;
         if (ended[e] === 0) continue;
-        if (!environment.terminated) {
-          // The row of the value network's workspace is free: its results are stored already.
-          scaleObservation(this.scale(), observation, 0, size, critic.input, 0);
-          critic.forward(1);
-          bootstrap[e] = settings.gamma * critic.output[0]!;
-        }
+        if (!environment.terminated) this.lookBeyond(t * count + e, observation);
         run.episodeEnded(totals[e]!);
         totals[e] = 0;
         environment.reset(run.nextSeed(), observation);
@@ -236,35 +222,54 @@ class PpoLearner {
       }
       this.moments?.update(raw, count);
       this.rewardScale?.apply(rewards, ended);
-      for (let e = 0; e < count; e++) {
-        rollout.rewards[t * count + e] = rewards[e]! + bootstrap[e]!;
-        rollout.ended[t * count + e] = ended[e]!;
-      }
+      rollout.rewards.set(rewards, t * count);
+      rollout.ended.set(ended, t * count);
     }
-    this.placeCurrent(raw, null, 0);
-    critic.forward(count);
-    const last = Float64Array.from({ length: count }, (_, e) => critic.output[e * critic.outputWidth]!);
-    rollout.estimateAdvantages(last, settings.gamma, settings.lambda);
+    for (let e = 0; e < count; e++) this.lookBeyond(-1, views[e]!);
+    this.valueStates();
     run.note('return', rollout.returns.reduce((a, b) => a + b, 0) / rollout.rows);
   }
 
-  /** Scaled current observations into both networks, and into `keep`. */
-  private placeCurrent(raw: Float32Array, keep: Float32Array | null, at: number): void {
-    const { actor, critic, size } = this;
-    const scale = this.scale();
-    for (let e = 0; e < this.environments.length; e++) {
-      scaleObservation(scale, raw, e * size, size, actor.input, e * actor.inputWidth);
-      for (let c = 0; c < size; c++) {
-        const value = actor.input[e * actor.inputWidth + c]!;
-        critic.input[e * critic.inputWidth + c] = value;
-        if (keep !== null) keep[at + e * size + c] = value;
+  private lookBeyond(row: number, observation: Float32Array): void {
+    const scaled = new Float32Array(this.size);
+    scaleObservation(this.scale(), observation, 0, this.size, scaled, 0);
+    this.beyond.push({ row, observation: scaled });
+  }
+
+  /** The values of all states met, in as few passes as they take; the network stood still while they were met. */
+  private valueStates(): void {
+    const { rollout, networks, size, settings, beyond } = this;
+    const { program, output, input } = networks.critic.shards[0]!;
+    const { rows } = rollout;
+    const last = new Float64Array(this.environments.length);
+    const ends = rows + beyond.length - last.length;
+    for (let from = 0; from < rows + beyond.length; from += networks.shardRows) {
+      const count = Math.min(networks.shardRows, rows + beyond.length - from);
+      for (let r = 0; r < count; r++) {
+        const i = from + r;
+        const source = i < rows ? rollout.observations : beyond[i - rows]!.observation;
+        const at = i < rows ? i * size : 0;
+        for (let c = 0; c < size; c++) input[r * program.inputWidth + c] = source[at + c]!;
+      }
+      program.forward(count);
+      for (let r = 0; r < count; r++) {
+        const i = from + r;
+        const value = output[r * program.outputWidth]!;
+        if (i < rows) rollout.values[i] = value;
+        else if (i >= ends) last[i - ends] = value;
+        else {
+          const { row } = beyond[i - rows]!;
+          rollout.rewards[row] = rollout.rewards[row]! + settings.gamma * value;
+        }
       }
     }
+    rollout.estimateAdvantages(last, settings.gamma, settings.lambda);
   }
 
   /** The clipped surrogate and the squared value error, by Adam over shuffled batches. */
   private update(rate: number, clip: number): void {
-    const { settings, rollout, order, run } = this;
+    const { settings, rollout, order, run, networks, distribution } = this;
+    const normal = distribution instanceof DiagonalNormal ? distribution : null;
     // A batch of all rows is the same sum in every order, so it is gathered once, as it is.
     const whole = settings.batchSize >= rollout.rows;
     if (whole) this.gather(0, rollout.rows);
@@ -275,7 +280,9 @@ class PpoLearner {
       for (let from = 0; from < rollout.rows; from += settings.batchSize) {
         const rows = Math.min(settings.batchSize, rollout.rows - from);
         if (!whole) this.gather(from, rows);
-        kl += this.updateBatch(from, rows, rate, clip);
+        const losses = networks.step(rows, rate, clip, normal);
+        for (const name of ['policy', 'value', 'entropy'] as const) run.note(name, losses[name]);
+        kl += losses.kl;
         batches++;
       }
       run.note('kl', kl / batches);
@@ -285,68 +292,23 @@ class PpoLearner {
 
   /** Brings rows of the rollout, from `from` on in the order, to the networks; their advantages are normalised. */
   private gather(from: number, rows: number): void {
-    const { rollout, order, actor, critic, valuer, advantages, size } = this;
+    const { rollout, order, networks, size, width } = this;
+    const { actions, advantages, logProbabilities, returns } = networks;
     let mean = 0;
     for (let r = 0; r < rows; r++) {
       const row = order[from + r]!;
       mean += rollout.advantages[row]!;
-      for (let c = 0; c < size; c++) {
-        const value = rollout.observations[row * size + c]!;
-        actor.input[r * actor.inputWidth + c] = value;
-        critic.input[r * critic.inputWidth + c] = value;
-      }
-      valuer.returns[r] = rollout.returns[row]!;
-      advantages[r] = rollout.advantages[row]!;
+      networks.place(r, rollout.observations, row * size, size);
+      for (let k = 0; k < width; k++) actions[r * width + k] = rollout.actions[row * width + k]!;
+      logProbabilities[r] = rollout.logProbabilities[row]!;
+      returns[r] = rollout.returns[row]!;
     }
-    if (rows < 2) return;
     mean /= rows;
     let squares = 0;
-    for (let r = 0; r < rows; r++) squares += (advantages[r]! - mean) ** 2;
-    const deviation = Math.sqrt(squares / (rows - 1)) + 1e-8;
-    for (let r = 0; r < rows; r++) advantages[r] = (advantages[r]! - mean) / deviation;
-  }
-
-  private updateBatch(from: number, rows: number, rate: number, clip: number): number {
-    const { settings, rollout, order, actor, advantages, valuer, distribution, width, run } = this;
-    valuer.begin(rows);
-    actor.forward(rows);
-    const normal = distribution instanceof DiagonalNormal ? distribution : null;
-    normal?.logStdGradient.fill(0);
-    let policyLoss = 0;
-    let entropy = 0;
-    let kl = 0;
-    for (let r = 0; r < rows; r++) {
-      const row = order[from + r]!;
-      const advantage = advantages[r]!;
-      const output = r * actor.outputWidth;
-      const log = distribution.logProbability(actor.output, output, rollout.actions, row * width);
-      const change = log - rollout.logProbabilities[row]!;
-      const ratio = Math.exp(change);
-      kl += ratio - 1 - change;
-      entropy += distribution.entropy;
-      const clipped = Math.max(1 - clip, Math.min(1 + clip, ratio));
-      policyLoss -= Math.min(ratio * advantage, clipped * advantage);
-      // Where the clipped branch is the smaller one, the policy gets no gradient.
-      const byLog = ratio * advantage <= clipped * advantage ? (-advantage * ratio) / rows : 0;
-      const byEntropy = -settings.entropyCoefficient / rows;
-      distribution.gradient(byLog, byEntropy, rollout.actions, row * width, actor.outputGradient, output);
-    }
-    actor.backward(rows);
-    const policyNorm = actor.gradientNorm();
-    const value = valuer.finish();
-    let squared = policyNorm * policyNorm + value.squares;
-    if (normal !== null) for (const g of normal.logStdGradient) squared += g * g;
-    const norm = Math.sqrt(squared);
-    const scale = norm > settings.gradientNorm ? settings.gradientNorm / (norm + 1e-6) : 1;
-    if (Number.isFinite(norm)) {
-      valuer.step(rate, scale);
-      actor.step(rate, scale);
-      normal?.stepLogStd(rate, scale, ADAM_EPSILON);
-    }
-    run.note('policy', policyLoss / rows);
-    run.note('value', value.loss / rows);
-    run.note('entropy', entropy / rows);
-    return kl / rows;
+    for (let r = 0; r < rows; r++) squares += (rollout.advantages[order[from + r]!]! - mean) ** 2;
+    const deviation = rows < 2 ? 1 : Math.sqrt(squares / (rows - 1)) + 1e-8;
+    const centre = rows < 2 ? 0 : mean;
+    for (let r = 0; r < rows; r++) advantages[r] = (rollout.advantages[order[from + r]!]! - centre) / deviation;
   }
 
   private scale(): ObservationScale | null {
@@ -355,10 +317,10 @@ class PpoLearner {
   }
 
   private policy(): AgentPolicy {
-    const { distribution, moments, actorSpec, actor, space } = this;
+    const { distribution, moments, actorSpec, networks, space } = this;
     const logStd = distribution instanceof DiagonalNormal ? distribution.logStd.slice() : null;
     const scale = moments === null ? null : moments.snapshot(OBSERVATION_CLIP);
-    return new AgentPolicy('ppo', actorSpec, actor.exportTensors(), space, scale, logStd);
+    return new AgentPolicy('ppo', actorSpec, networks.actor.exportTensors(), space, scale, logStd);
   }
 }
 

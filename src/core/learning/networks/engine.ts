@@ -28,7 +28,7 @@ export interface NetworkEngine {
 /** The embedded engine with the kernels that it trains with on this machine. */
 export const embeddedEngine = (): NetworkEngine => ({
   name: 'embedded',
-  version: trainingVariant() === 'plain' ? '3' : '3-fused',
+  version: trainingVariant() === 'plain' ? '4' : '4-fused',
 });
 
 /** What a session's memory holds of its rows, as typed views. */

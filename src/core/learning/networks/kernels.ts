@@ -83,6 +83,37 @@ export interface Kernels {
     lddh: number,
     dc: number,
   ): void;
+  surrogateSoftmax(
+    rows: number,
+    count: number,
+    z: number,
+    ld: number,
+    actions: number,
+    advantages: number,
+    old: number,
+    clip: number,
+    entropyCoefficient: number,
+    scale: number,
+    gradient: number,
+    sums: number,
+  ): void;
+  surrogateNormal(
+    rows: number,
+    size: number,
+    z: number,
+    ld: number,
+    actions: number,
+    advantages: number,
+    old: number,
+    clip: number,
+    entropyCoefficient: number,
+    scale: number,
+    gradient: number,
+    sums: number,
+    logDeviations: number,
+    deviationGradient: number,
+  ): void;
+  squaredError(rows: number, v: number, ld: number, targets: number, factor: number, gradient: number): number;
   /** Ends a sequence of calls, before other work of any length. */
   leave(): void;
   fillZero(n: number, x: number): void;

@@ -13,6 +13,13 @@ export interface AdamSettings {
 
 export const ADAM_DEFAULTS: AdamSettings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-7, clipNorm: 0, weightDecay: 0 };
 
+/** Learning rate of one update, and what the bias correction makes of it. */
+export interface AdamStep {
+  readonly rate: number;
+  readonly alpha: number;
+  readonly correction: number;
+}
+
 export interface AdamPlaces {
   readonly m: number;
   readonly v: number;
@@ -51,11 +58,19 @@ export class Adam {
 
   /** One update with the gradient times `scale`; for callers that clip over several networks. */
   apply(parameters: number, gradient: number, rate: number, scale: number): void {
+    this.update(parameters, gradient, this.nextStep(rate), scale);
+  }
+
+  /** What the bias correction makes of the learning rate in the next update, which this counts. */
+  nextStep(rate: number): AdamStep {
+    this.beta1Power *= this.settings.beta1;
+    this.beta2Power *= this.settings.beta2;
+    return { rate, alpha: rate / (1 - this.beta1Power), correction: 1 / Math.sqrt(1 - this.beta2Power) };
+  }
+
+  /** The update itself; on any thread. */
+  update(parameters: number, gradient: number, { rate, alpha, correction }: AdamStep, scale: number): void {
     const { beta1, beta2, epsilon, weightDecay } = this.settings;
-    this.beta1Power *= beta1;
-    this.beta2Power *= beta2;
-    const alpha = rate / (1 - this.beta1Power);
-    const correction = 1 / Math.sqrt(1 - this.beta2Power);
     const update = (offset: number, count: number, decay: number): void => {
       const at = offset * 4;
       this.kernels.adam(

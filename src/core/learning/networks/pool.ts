@@ -1,11 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
-import { invariant, QuantlineError } from '../../errors/index.js';
-import { awaitChange } from '../../platform/watch.js';
+import { QuantlineError } from '../../errors/index.js';
 import { sharedCopy, startWorker } from '../../platform/workers.js';
 import type { BatchEngine } from './engine.js';
 import { type KernelMemory, type Kernels, kernelModule, trainingVariant } from './kernels.js';
-import { CLOSED, CONTROL, MODE, type SessionPlaces, ShardRunner } from './session.js';
+import { JOB, MODE, type SessionPlaces, ShardRunner } from './session.js';
 import type { ShardWorkerData } from './shard.worker.js';
 import type { FeatureMatrix, Scaler } from './windows.js';
 
@@ -17,7 +16,6 @@ export class ShardPool implements BatchEngine {
   private readonly losses: Float64Array;
   private readonly scale: Float64Array;
   private failure: unknown;
-  private job = 0;
 
   private constructor(
     private readonly places: SessionPlaces,
@@ -58,31 +56,20 @@ export class ShardPool implements BatchEngine {
    * order. In training each shard's gradient, times `scale`, lies in its own vector afterwards.
    */
   private async run(mode: 1 | 2, start: number, rows: number, seed: number, scale: number): Promise<number> {
-    const { control } = this.main;
+    const { job, tickets } = this.main;
     const shards = Math.ceil(rows / this.places.shardRows);
-    invariant(shards < CLOSED, `A job of ${rows} rows has too many shards.`);
-    // Closed while it changes: a thread that still looks at the last job must not take a shard of this one half described.
-    Atomics.store(control, CONTROL.next, CLOSED);
-    Atomics.store(control, CONTROL.shards, shards);
-    control[CONTROL.start] = start;
-    control[CONTROL.rows] = rows;
-    control[CONTROL.mode] = mode;
-    control[CONTROL.seed] = seed;
-    this.scale[0] = scale;
-    Atomics.store(control, CONTROL.done, 0);
-    this.job = (this.job + 1) & 0x7fff;
-    Atomics.store(control, CONTROL.next, this.job << 16);
-    if (this.workers.length > 0 && shards > 1) {
-      Atomics.add(control, CONTROL.generation, 1);
-      Atomics.notify(control, CONTROL.generation);
-    }
-    this.main.work();
-    let idle = 0;
-    for (let done = Atomics.load(control, CONTROL.done); done < shards; done = Atomics.load(control, CONTROL.done)) {
-      if (Atomics.load(control, CONTROL.failed) !== 0 || this.failure !== undefined) throw await this.failed();
-      awaitChange(control, CONTROL.done, done, 20);
+    tickets.open(shards, this.workers.length > 0 && shards > 1, () => {
+      job[JOB.start] = start;
+      job[JOB.rows] = rows;
+      job[JOB.mode] = mode;
+      job[JOB.seed] = seed;
+      this.scale[0] = scale;
+    });
+    tickets.work(this.main.run);
+    while (tickets.unfinished()) {
+      if (tickets.failed || this.failure !== undefined) throw await this.failed();
       // A worker that died says so through the event loop only.
-      if (++idle > 10) await setImmediate();
+      await setImmediate();
     }
     let sum = 0;
     for (let s = 0; s < shards; s++) sum += this.losses[s]!;
@@ -110,10 +97,7 @@ export class ShardPool implements BatchEngine {
   }
 
   async close(): Promise<void> {
-    const { control } = this.main;
-    Atomics.store(control, CONTROL.mode, MODE.quit);
-    Atomics.add(control, CONTROL.generation, 1);
-    Atomics.notify(control, CONTROL.generation);
+    this.main.tickets.quit();
     await Promise.all(this.workers.map((worker) => worker.terminate()));
   }
 

@@ -10,24 +10,12 @@ import {
 import { type Loss, rowLoss } from './losses.js';
 import { type AdamPlaces, placeAdam } from './optimizer.js';
 import { Program, type ProgramPlaces, placeProgram } from './program.js';
+import { Tickets } from './tickets.js';
 import { type Scaler, WindowReader } from './windows.js';
 
-/** Slots of the control block (Int32), by which the main thread hands out work. */
-export const CONTROL = {
-  generation: 0,
-  next: 1,
-  done: 2,
-  shards: 3,
-  start: 4,
-  rows: 5,
-  mode: 6,
-  seed: 7,
-  failed: 8,
-  length: 16,
-} as const;
-/** `next` holds the job's number in its upper and the next shard in its lower 16 bits; this shard number means no work. */
-export const CLOSED = 0xffff;
-export const MODE = { train: 1, evaluate: 2, quit: 3 } as const;
+/** What the tasks of the current job are (Int32 in shared memory). */
+export const JOB = { start: 0, rows: 1, mode: 2, seed: 3, length: 4 } as const;
+export const MODE = { train: 1, evaluate: 2 } as const;
 
 /**
  * Rows of one shard. A batch is cut into shards of this size whatever the number of threads, and their gradients are added
@@ -50,6 +38,7 @@ export interface SessionPlaces {
   readonly gradients: readonly number[];
   readonly programs: readonly ProgramPlaces[];
   readonly control: number;
+  readonly job: number;
   readonly scale: number;
   readonly losses: number;
   readonly order: number;
@@ -88,7 +77,8 @@ export function planSession(
     best: plan.floats(layout.parameters),
     gradients: Array.from({ length: shards }, () => plan.floats(layout.parameters)),
     programs: Array.from({ length: size.threads }, () => placeProgram(layout, plan, rows, true)),
-    control: plan.bytes(CONTROL.length * 4),
+    control: plan.bytes(Tickets.size * 4),
+    job: plan.bytes(JOB.length * 4),
     scale: plan.bytes(8),
     losses: plan.bytes(most * 8),
     order: plan.floats(windows),
@@ -103,7 +93,8 @@ export function planSession(
 export class ShardRunner {
   readonly kernels: Kernels;
   readonly program: Program;
-  readonly control: Int32Array;
+  readonly tickets: Tickets;
+  readonly job: Int32Array;
   private readonly losses: Float64Array;
   private readonly scale: Float64Array;
   private readonly rows: SessionRows;
@@ -127,7 +118,8 @@ export class ShardRunner {
     const program = places.programs[thread]!;
     this.program = new Program(this.kernels, this.layout, places.parameters, program);
     const { buffer } = memory;
-    this.control = new Int32Array(buffer, places.control, CONTROL.length);
+    this.tickets = new Tickets(new Int32Array(buffer, places.control, Tickets.size));
+    this.job = new Int32Array(buffer, places.job, JOB.length);
     this.scale = new Float64Array(buffer, places.scale, 1);
     this.losses = new Float64Array(buffer, places.losses, Math.ceil(windows / places.shardRows) || 1);
     this.rows = sessionRows(places, buffer);
@@ -138,33 +130,19 @@ export class ShardRunner {
     this.reader = new WindowReader(features.values, features.cols, spec.steps, scaler);
   }
 
-  /** Works on the current job until no shard is left. */
-  work(): void {
-    const { control } = this;
-    for (;;) {
-      const ticket = Atomics.load(control, CONTROL.next);
-      const shard = ticket & CLOSED;
-      if (shard >= Atomics.load(control, CONTROL.shards)) return;
-      // Fails where another thread took the shard or the job is a new one.
-      if (Atomics.compareExchange(control, CONTROL.next, ticket, ticket + 1) !== ticket) continue;
-      this.run(shard);
-      Atomics.add(control, CONTROL.done, 1);
-      Atomics.notify(control, CONTROL.done);
-    }
-  }
-
-  private run(shard: number): void {
-    const { control, program, places } = this;
+  /** Forward and, in training, backward over one shard of the job. */
+  readonly run = (shard: number): void => {
+    const { job, program, places } = this;
     const { spec, labelWidth, loss } = places;
-    const training = control[CONTROL.mode] === MODE.train;
-    const from = control[CONTROL.start]! + shard * places.shardRows;
-    const rows = Math.min(places.shardRows, control[CONTROL.start]! + control[CONTROL.rows]! - from);
+    const training = job[JOB.mode] === MODE.train;
+    const from = job[JOB.start]! + shard * places.shardRows;
+    const rows = Math.min(places.shardRows, job[JOB.start]! + job[JOB.rows]! - from);
     const width = program.inputWidth;
     const step = program.inputStep / 4;
     const { order, ends, labels, weights } = this.rows;
     for (let r = 0; r < rows; r++) this.reader.read(ends[order[from + r]!]!, this.input, r, width, step);
     // Never 0, which means no dropout.
-    const seed = training ? Math.imul(control[CONTROL.seed]! ^ (shard + 1), 0x9e3779b1) | 1 : 0;
+    const seed = training ? Math.imul(job[JOB.seed]! ^ (shard + 1), 0x9e3779b1) | 1 : 0;
     program.forward(rows, seed);
     const { units } = spec.output;
     const scale = this.scale[0]!;
@@ -184,5 +162,5 @@ export class ShardRunner {
     this.kernels.fillZero(this.layout.parameters, target);
     program.gradientVector = target;
     program.backward(rows, seed);
-  }
+  };
 }

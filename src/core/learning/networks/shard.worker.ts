@@ -1,7 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { awaitChange } from '../../platform/watch.js';
 import type { KernelMemory, KernelModule } from './kernels.js';
-import { CONTROL, MODE, type SessionPlaces, ShardRunner } from './session.js';
+import { type SessionPlaces, ShardRunner } from './session.js';
 import type { Scaler } from './windows.js';
 
 /** What the main thread passes to each worker of a training session. */
@@ -16,17 +15,5 @@ export interface ShardWorkerData {
 
 const data = workerData as ShardWorkerData;
 const runner = new ShardRunner(data.places, data.memory, data.thread, data.features, data.scaler, data.module);
-const { control } = runner;
-let generation = 0;
 parentPort!.postMessage('ready');
-for (;;) {
-  generation = awaitChange(control, CONTROL.generation, generation);
-  if (Atomics.load(control, CONTROL.mode) === MODE.quit) break;
-  try {
-    runner.work();
-  } catch (error) {
-    Atomics.store(control, CONTROL.failed, 1);
-    Atomics.notify(control, CONTROL.done);
-    throw error;
-  }
-}
+runner.tickets.serve(runner.run);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../../src/core/domain/random.js';
-import { DiagonalNormal, distributionFor } from '../../../../src/core/learning/agents/distribution.js';
+import { distributionFor } from '../../../../src/core/learning/agents/distribution.js';
 import { RewardScale, RunningMoments, scaleObservation } from '../../../../src/core/learning/agents/normalizer.js';
 import { ReplayBuffer } from '../../../../src/core/learning/agents/replay.js';
 import { Rollout } from '../../../../src/core/learning/agents/rollout.js';
@@ -75,40 +75,6 @@ describe('running moments', () => {
 });
 
 describe('action distributions', () => {
-  it.each([
-    ['softmax', { kind: 'discrete', count: 3 } as const, [2]],
-    ['normal', { kind: 'continuous', size: 2, low: -1, high: 1 } as const, [0.3, -1.4]],
-  ])('%s: gradient of log density and entropy', (_, space, action) => {
-    const distribution = distributionFor(space, seededRandom(1), -0.4);
-    const outputs = Float32Array.from([0.25, -0.5, 0.125]);
-    const actions = Float32Array.from(action);
-    const objective = (): number =>
-      2 * distribution.logProbability(outputs, 0, actions, 0) + 0.3 * distribution.entropy;
-    objective();
-    const gradient = new Float32Array(3);
-    distribution.gradient(2, 0.3, actions, 0, gradient, 0);
-    const size = space.kind === 'discrete' ? 3 : 2;
-    for (let k = 0; k < size; k++) {
-      const kept = outputs[k]!;
-      outputs[k] = kept + 2 ** -8;
-      const up = objective();
-      outputs[k] = kept - 2 ** -8;
-      const down = objective();
-      outputs[k] = kept;
-      expect((up - down) * 2 ** 7).toBeCloseTo(gradient[k]!, 4);
-    }
-    if (!(distribution instanceof DiagonalNormal)) return;
-    for (let k = 0; k < size; k++) {
-      const kept = distribution.logStd[k]!;
-      distribution.logStd[k] = kept + 1e-4;
-      const up = objective();
-      distribution.logStd[k] = kept - 1e-4;
-      const down = objective();
-      distribution.logStd[k] = kept;
-      expect((up - down) / 2e-4).toBeCloseTo(distribution.logStdGradient[k]!, 5);
-    }
-  });
-
   it('draw actions with the stated probabilities', () => {
     const softmax = distributionFor({ kind: 'discrete', count: 3 }, seededRandom(5), 0);
     const logits = Float32Array.from([0, Math.log(2), Math.log(5)]);
