@@ -94,12 +94,13 @@ export class PpoShards {
     private readonly places: PpoPlaces,
     memory: KernelMemory,
     module: KernelModule,
+    thread: number,
   ) {
     const { buffer } = memory;
     this.kernels = instantiateKernels(memory, module);
     this.actor = new ShardedNetwork(this.kernels, memory, places.actor, ADAM);
     this.critic = new ShardedNetwork(this.kernels, memory, places.critic, ADAM);
-    this.tickets = new Tickets(new Int32Array(buffer, places.control, Tickets.size));
+    this.tickets = new Tickets(new Int32Array(buffer, places.control, Tickets.size), thread);
     this.job = new Int32Array(buffer, places.job, JOB.length);
     this.numbers = new Float64Array(buffer, places.numbers, NUMBER.loss + places.shards);
     this.sums = new Float32Array(buffer, places.sums, (places.shards * places.sumBytes) / 4);

@@ -7,9 +7,10 @@ export interface ShardsWorkerData {
   readonly places: PpoPlaces;
   readonly memory: KernelMemory;
   readonly module: KernelModule;
+  readonly thread: number;
 }
 
-const { places, memory, module } = workerData as ShardsWorkerData;
-const shards = new PpoShards(places, memory, module);
+const { places, memory, module, thread } = workerData as ShardsWorkerData;
+const shards = new PpoShards(places, memory, module, thread);
 parentPort!.postMessage('ready');
 shards.tickets.serve(shards.run);

@@ -68,7 +68,7 @@ export class PpoUpdate {
     const { places, memory } = placePpo(actor, critic, space, batch, environments);
     this.places = places;
     this.memory = memory;
-    this.main = new PpoShards(places, memory, kernelModule(trainingVariant()));
+    this.main = new PpoShards(places, memory, kernelModule(trainingVariant()), 0);
     this.actor = this.main.actor;
     this.critic = this.main.critic;
     this.shardRows = places.actor.shardRows;
@@ -85,10 +85,11 @@ export class PpoUpdate {
   /** Starts workers; more than there are shards are of no use. */
   async start(threads: number): Promise<void> {
     const { places, memory } = this;
-    const workerData: ShardsWorkerData = { places, memory, module: kernelModule(trainingVariant()) };
     const count = Math.min(threads, 2 * places.shards) - 1;
     await Promise.all(
-      Array.from({ length: count }, async () => {
+      Array.from({ length: count }, async (_, i) => {
+        const module = kernelModule(trainingVariant());
+        const workerData: ShardsWorkerData = { places, memory, module, thread: i + 1 };
         const worker = startWorker(import.meta.url, './shards.worker.js', { workerData });
         this.workers.push(worker);
         await new Promise<void>((resolve, reject) => {

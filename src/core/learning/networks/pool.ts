@@ -6,6 +6,7 @@ import type { BatchEngine } from './engine.js';
 import { type KernelMemory, type Kernels, kernelModule, trainingVariant } from './kernels.js';
 import { JOB, MODE, type SessionPlaces, ShardRunner } from './session.js';
 import type { ShardWorkerData } from './shard.worker.js';
+import { Tickets } from './tickets.js';
 import type { FeatureMatrix, Scaler } from './windows.js';
 
 /** The embedded engine: the threads of one training session, the caller's own and `threads − 1` workers. */
@@ -89,7 +90,7 @@ export class ShardPool implements BatchEngine {
   }
 
   async evaluate(start: number, rows: number): Promise<number> {
-    const most = 32768 * this.places.shardRows;
+    const most = Tickets.most * this.places.shardRows;
     let sum = 0;
     for (let from = 0; from < rows; from += most)
       sum += await this.run(MODE.evaluate, start + from, Math.min(most, rows - from), 0, 1);

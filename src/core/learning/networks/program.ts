@@ -190,9 +190,9 @@ export class Program {
       const n = layer.rows;
       const k = layer.columns;
       const panel = k * PANEL;
-      // The gradient is zero where the output is.
+      // The gradient is zero where the output is, and that of the padding, which is left out.
       const list = n >= WIDE ? place.active : 0;
-      if (list === 0) this.kernels.matmul(rows, n, k, place.gradient, k, from, panel, target, n, 0, 0);
+      if (list === 0) this.kernels.matmul(rows, n, layer.units, place.gradient, k, from, panel, target, n, 0, 0);
       else this.kernels.matmulActive(rows, n, k, place.gradient, k, list, from, panel, target, n, 0);
       if (seed !== 0 && belowPlace.dropped !== 0)
         this.dropout(below, rows, target, below.unitsPadded, target, below.unitsPadded, seed, l - 1, 0);

@@ -17,11 +17,16 @@ import { type Scaler, WindowReader } from './windows.js';
 export const JOB = { start: 0, rows: 1, mode: 2, seed: 3, length: 4 } as const;
 export const MODE = { train: 1, evaluate: 2 } as const;
 
+/** Parameters that a second-level cache holds together with their gradient. */
+const SMALL = 65_536;
+
 /**
  * Rows of one shard. A batch is cut into shards of this size whatever the number of threads, and their gradients are added
- * in order: the result has the same bits for any number of workers.
+ * in order: the result has the same bits for any number of workers. Small shards leave threads little to wait for at the
+ * end of a batch, but each reads all weights and adds to their gradient at every step.
  */
-export const shardRows = (spec: NetworkSpec): number => (spec.lstm.length > 0 ? 32 : 128);
+export const shardRows = ({ spec, parameters }: NetworkLayout): number =>
+  spec.lstm.length === 0 ? 128 : parameters <= SMALL ? 16 : 32;
 
 /** Everything a worker needs to find its way in the shared memory. Plain data, passed as workerData. */
 export interface SessionPlaces {
@@ -61,7 +66,7 @@ export function planSession(
 ): { places: SessionPlaces; layout: NetworkLayout; memory: KernelMemory } {
   const layout = layoutNetwork(spec);
   const plan = new MemoryPlan();
-  const rows = shardRows(spec);
+  const rows = shardRows(layout);
   const labelWidth = loss === 'ce' ? 1 : spec.output.units;
   const windows = size.training + size.validation;
   const shards = Math.ceil(size.batch / rows);
@@ -118,7 +123,7 @@ export class ShardRunner {
     const program = places.programs[thread]!;
     this.program = new Program(this.kernels, this.layout, places.parameters, program);
     const { buffer } = memory;
-    this.tickets = new Tickets(new Int32Array(buffer, places.control, Tickets.size));
+    this.tickets = new Tickets(new Int32Array(buffer, places.control, Tickets.size), thread);
     this.job = new Int32Array(buffer, places.job, JOB.length);
     this.scale = new Float64Array(buffer, places.scale, 1);
     this.losses = new Float64Array(buffer, places.losses, Math.ceil(windows / places.shardRows) || 1);

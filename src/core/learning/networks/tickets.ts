@@ -1,51 +1,57 @@
 import { invariant } from '../../errors/index.js';
 import { awaitChange } from '../../platform/watch.js';
 
-/** Slots of the control block; `length` is its size in Int32. */
-const SLOT = { generation: 0, next: 1, done: 2, tasks: 3, failed: 4, quit: 5, length: 16 } as const;
-/** `next` holds the job's number in its upper and the next task in its lower 16 bits; this task number means no work. */
-const CLOSED = 0xffff;
+/** Slots of the control block, in Int32; what threads write at different times lies in different lines of the cache. */
+const SLOT = { left: 0, done: 16, tasks: 17, generation: 32, failed: 33, quit: 34, size: 48 } as const;
+/** `left` holds the first task that nobody has taken, and above that many bits the end of those that are left. */
+const BITS = 15;
+const MOST = (1 << BITS) - 1;
 
 /**
  * Numbered tasks of one job after another, which threads take as they are free: a thread that the system holds up delays the
- * job by its own task at most. One thread, the owner, opens jobs and waits for their end; each works by calling `work`.
+ * job by its own task at most. Even threads take them from the front, odd ones from the back: so a task of one number mostly
+ * falls to the same thread, whose cache has what it works on. Thread 0, the owner, opens jobs and waits for their end.
  */
 export class Tickets {
   /** Int32 of a control block. */
-  static readonly size = SLOT.length;
-  private job = 0;
+  static readonly size = SLOT.size;
+  /** The largest number of tasks. */
+  static readonly most = MOST;
 
-  constructor(private readonly control: Int32Array) {}
+  constructor(
+    private readonly control: Int32Array,
+    private readonly thread: number,
+  ) {}
 
   /**
    * Opens a job of `tasks` tasks; `describe` writes what they are. With `call` sleeping threads are woken. Only after the
    * last job has ended.
    */
   open(tasks: number, call: boolean, describe: () => void): void {
-    invariant(tasks < CLOSED, `A job of ${tasks} tasks is too large.`);
+    invariant(tasks <= MOST, `A job of ${tasks} tasks is too large.`);
     const { control } = this;
-    // Closed while it changes: a thread that still looks at the last job must not take a task of this one half described.
-    Atomics.store(control, SLOT.next, CLOSED);
-    Atomics.store(control, SLOT.tasks, tasks);
+    // No task is left of the last job, so that no thread takes one before all is described.
+    control[SLOT.tasks] = tasks;
     describe();
     Atomics.store(control, SLOT.done, 0);
-    this.job = (this.job + 1) & 0x7fff;
-    Atomics.store(control, SLOT.next, this.job << 16);
+    Atomics.store(control, SLOT.left, tasks << BITS);
     if (call) this.call();
   }
 
   /** Works on the current job until no task is left to take. */
   work(run: (task: number) => void): void {
     const { control } = this;
+    const back = this.thread % 2 === 1;
     for (;;) {
-      const ticket = Atomics.load(control, SLOT.next);
-      const task = ticket & CLOSED;
-      const tasks = Atomics.load(control, SLOT.tasks);
-      if (task >= tasks) return;
-      // Fails where another thread took the task or the job is a new one.
-      if (Atomics.compareExchange(control, SLOT.next, ticket, ticket + 1) !== ticket) continue;
-      run(task);
-      if (Atomics.add(control, SLOT.done, 1) + 1 === tasks) Atomics.notify(control, SLOT.done);
+      const left = Atomics.load(control, SLOT.left);
+      const first = left & MOST;
+      const end = left >> BITS;
+      if (first >= end) return;
+      const rest = back ? left - (1 << BITS) : left + 1;
+      // Fails where another thread took a task. Of another job or of the same: what is exchanged is a task that is left.
+      if (Atomics.compareExchange(control, SLOT.left, left, rest) !== left) continue;
+      run(back ? end - 1 : first);
+      if (Atomics.add(control, SLOT.done, 1) + 1 === control[SLOT.tasks]) Atomics.notify(control, SLOT.done);
     }
   }
 

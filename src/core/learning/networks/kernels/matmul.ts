@@ -19,7 +19,7 @@ export function foursOf(m: i32): i32 {
 const ZEROS: usize = memory.data(64, 16);
 
 /**
- * C[m × n] = start + A[m × k] · B[k × n]; B in panels; n is a multiple of 8, k of 4.
+ * C[m × n] = start + A[m × k] · B[k × n]; B in panels; n is a multiple of 8.
  * Start is C itself for `mode` 1, the row vector at `bias` for `mode` 2, and 0 for `mode` 0.
  */
 export function matmul(
