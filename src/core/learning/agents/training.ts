@@ -16,7 +16,7 @@ export interface AgentTrainOptions<Settings> {
   readonly steps: number;
   readonly seed: number;
   readonly settings?: Partial<Settings>;
-  /** 2 lets PPO update its two networks side by side; never changes a result. */
+  /** Threads that share PPO's updates, the caller's included; never changes a result. */
   readonly threads?: number;
   readonly signal?: AbortSignal;
   readonly keepBestOnAbort?: boolean;

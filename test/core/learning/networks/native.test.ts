@@ -59,7 +59,7 @@ describeWith('tensorflow', present)('the native network engine', () => {
     const embedded = await trainNetwork(job(spec, labels));
     const native = await trainNetwork({ ...job(spec, labels), engine: 'native' });
     expect(native.engine.name).toBe('native');
-    expect(embedded.engine).toEqual({ name: 'embedded', version: expect.stringMatching(/^3(-fused)?$/) });
+    expect(embedded.engine).toEqual({ name: 'embedded', version: expect.stringMatching(/^4(-fused)?$/) });
     expect(native.bestEpoch).toBe(embedded.bestEpoch);
     native.history.forEach((epoch, e) => {
       expect(Math.abs(epoch.loss - embedded.history[e]!.loss)).toBeLessThan(1e-4);
