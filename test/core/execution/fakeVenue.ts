@@ -7,6 +7,7 @@ import {
   type BrokerAsset,
   type BrokerCapabilities,
   type BrokerClock,
+  type BrokerEvent,
   type BrokerExecution,
   type BrokerOrder,
   type BrokerPosition,
@@ -60,6 +61,8 @@ export class FakeVenue implements Broker {
   readonly accepted: string[] = [];
   readonly orders = new Map<string, Booked>();
   readonly trades: BrokerExecution[] = [];
+  /** What its stream has said since the beginning. */
+  readonly told: BrokerEvent[] = [];
   /** Client ids that came while another order for their instrument was open. */
   readonly doubled: string[] = [];
   /** Newest trades that the list of executions does not show yet. */
@@ -182,13 +185,21 @@ export class FakeVenue implements Broker {
       visibleFrom: this.time.now() + this.invisible,
     };
     this.orders.set(order.venueOrderId, order);
+    this.tell(order);
     return order;
+  }
+
+  /** Announces an order as it is now. */
+  tell(order: Booked, execution?: BrokerExecution): void {
+    this.told.push({ type: 'order', order: this.view(order), ...(execution !== undefined && { execution }) });
   }
 
   cancel(venueOrderId: string): Promise<void> {
     return this.act('cancel', () => {
       const order = this.orders.get(venueOrderId);
-      if (order !== undefined && !isTerminal(order.status)) order.status = 'pending_cancel';
+      if (order === undefined || isTerminal(order.status)) return;
+      order.status = 'pending_cancel';
+      this.tell(order);
     });
   }
 
@@ -200,6 +211,7 @@ export class FakeVenue implements Broker {
       fresh.replaces = old.venueOrderId;
       old.replacedBy = fresh.venueOrderId;
       old.status = 'replaced';
+      this.tell(old);
       return this.view(fresh);
     });
   }
@@ -268,17 +280,16 @@ export class FakeVenue implements Broker {
       kind: 'fill',
     };
     this.trades.push(trade);
+    this.tell(order, trade);
     return trade;
   }
 
   /** Takes an execution back. */
   bust(trade: BrokerExecution): void {
-    this.trades.push({
-      ...trade,
-      executionId: `x${this.trades.length + 1}`,
-      kind: 'bust',
-      refersTo: trade.executionId,
-    });
+    const executionId = `x${this.trades.length + 1}`;
+    const execution: BrokerExecution = { ...trade, executionId, kind: 'bust', refersTo: trade.executionId };
+    this.trades.push(execution);
+    this.told.push({ type: 'execution', execution });
     const order = this.orders.get(trade.venueOrderId)!;
     order.filled = subtract(order.filled, trade.quantity);
   }

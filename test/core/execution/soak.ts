@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { type Random, seededRandom } from '../../../src/core/domain/random.js';
 import type { LiveRunner } from '../../../src/core/engine/live/index.js';
-import { isQuantlineError } from '../../../src/core/errors/index.js';
+import { isQuantlineError, QuantlineError } from '../../../src/core/errors/index.js';
 import {
   awaitOutcome,
   type Broker,
+  bookEvent,
   cancelOrder,
   type EmergencyPolicy,
   type ExecutionContext,
@@ -36,6 +37,8 @@ interface SoakSession {
   readonly runner: LiveRunner;
   readonly owner: string;
   lease?: Lease | undefined;
+  /** How much of what the venue's stream says was heard; undefined: it is not connected. */
+  heard?: number | undefined;
 }
 
 /** A start that is killed: from that moment its calls never return. */
@@ -78,6 +81,9 @@ class World {
   private session: SoakSession | undefined;
   private readonly market: SlotMarket;
   private readonly emergency: EmergencyPolicy;
+  /** Whether the journal fails at times, and whether the venue has a stream. */
+  private readonly outages: boolean;
+  private readonly streams: boolean;
 
   constructor(
     seed: number,
@@ -85,6 +91,8 @@ class World {
   ) {
     this.random = seededRandom(seed);
     this.market = new SlotMarket(seed, INSTRUMENTS, this.clock);
+    this.outages = seed % 4 === 1;
+    this.streams = seed % 7 < 3;
     this.emergency = seed % 5 === 0 ? 'hold' : 'exit';
     this.venue.capabilities = { ...this.venue.capabilities, notional: false };
   }
@@ -107,15 +115,23 @@ class World {
     const { venue } = this;
     this.clock.set(this.clock.now() + Math.floor(this.random.next() * (this.chance(0.4) ? 20_000 : 400_000)));
     venue.invisible = this.chance(0.4) ? Math.floor(this.random.next() * 60_000) : 0;
-    for (const order of venue.open()) {
-      if (this.chance(0.6)) venue.fill(order, String(1 + Math.floor(this.random.next() * 18)), '101.5');
-      if (order.status === 'pending_cancel' && this.chance(0.6)) order.status = 'canceled';
-      else if (!isTerminal(order.status) && this.chance(0.05)) order.status = 'expired';
-    }
+    this.trade(0.6);
     if (this.chance(0.1)) venue.external.set('GLD', String(Math.floor(this.random.next() * 9)));
     if (this.chance(0.1)) venue.lagging = 1 + Math.floor(this.random.next() * 2);
     const last = venue.trades.at(-1);
     if (last?.kind === 'fill' && this.chance(0.03)) venue.bust(last);
+  }
+
+  /** Orders fill, cancels get through, and some expire. */
+  private trade(rate: number): void {
+    const { venue } = this;
+    for (const order of venue.open()) {
+      if (this.chance(rate)) venue.fill(order, String(1 + Math.floor(this.random.next() * 18)), '101.5');
+      const before = order.status;
+      if (order.status === 'pending_cancel' && this.chance(rate)) order.status = 'canceled';
+      else if (!isTerminal(order.status) && this.chance(rate / 12)) order.status = 'expired';
+      if (order.status !== before) venue.tell(order);
+    }
   }
 
   /** A start of the runner, or the next slot of one that stays, with faults and perhaps a kill. */
@@ -142,7 +158,7 @@ class World {
       throw new Error('killed');
     };
     const context: ExecutionContext = {
-      journal: life.guard(this.journal),
+      journal: life.guard(this.unreliable(this.journal)),
       broker: life.guard<Broker>(this.venue),
       scope: SCOPE,
       clock: this.clock,
@@ -151,6 +167,23 @@ class World {
       faultPoint: kill,
     };
     return { life, context, runner: this.market.runner(context, this.emergency), owner: `p${this.starts}` };
+  }
+
+  /** A journal on a server that goes away at times: before it was told, or before it could answer. */
+  private unreliable(journal: Journal): Journal {
+    const lost = () => Promise.reject(new QuantlineError('UNAVAILABLE', 'The database server does not answer.'));
+    return new Proxy(journal, {
+      get: (object, key) => {
+        const value = Reflect.get(object, key);
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]) => {
+          const fails = this.outages && this.faulty && this.chance(0.004);
+          if (fails && this.chance(0.5)) return lost();
+          const result = value.apply(object, args);
+          return fails ? Promise.resolve(result).then(lost) : result;
+        };
+      },
+    });
   }
 
   private async end({ life, lease }: SoakSession, outcome: Outcome): Promise<void> {
@@ -171,6 +204,7 @@ class World {
       const tick = this.faulty ? await this.market.next(Number.NEGATIVE_INFINITY) : undefined;
       if (tick === undefined) await runner.maintain(lease);
       else {
+        if (this.streams) await this.listen(session, lease);
         await runner.tick(tick, lease);
         this.decided++;
         const open = await journal.orders({ scope: SCOPE, open: true });
@@ -182,10 +216,49 @@ class World {
     } catch (error) {
       const code = isQuantlineError(error) ? error.code : String(error);
       if (code === 'HALTED') await this.resume();
+      // One that stays tries again.
+      else if (code === 'UNAVAILABLE' && this.chance(0.5)) return 'stays';
       // A lease that ran out while faults were waited for is as good as a late start.
       else if (!['UNAVAILABLE', 'STATE', 'Error: killed', 'MISMATCH', 'REFUSED'].includes(code)) throw error;
       return 'ended';
     }
+  }
+
+  /**
+   * What a session with a stream does between two slots: hears what was said since, in any order and twice at times,
+   * looks at the venue ahead of the slot, and hears what happens after that.
+   */
+  private async listen(session: SoakSession, lease: Lease): Promise<void> {
+    const { runner } = session;
+    if (session.heard === undefined) {
+      if (this.chance(0.3)) return;
+      session.heard = this.venue.told.length;
+      runner.hear({ type: 'connected' });
+      await runner.maintain(lease);
+    }
+    await this.hear(session, lease);
+    if (this.chance(0.6)) {
+      await runner.maintain(lease);
+      if (this.chance(0.5)) this.trade(0.3);
+      await this.hear(session, lease);
+    }
+    if (!this.chance(0.15)) return;
+    session.heard = undefined;
+    runner.hear({ type: 'disconnected', reason: 'dropped' });
+  }
+
+  private async hear(session: SoakSession, lease: Lease): Promise<void> {
+    const { runner } = session;
+    const said = this.venue.told.slice(session.heard);
+    session.heard = this.venue.told.length;
+    const heard = said.flatMap((event) => (this.chance(0.2) ? [event, event] : [event]));
+    for (let i = heard.length - 1; i > 0 && this.chance(0.8); i--) {
+      const j = Math.floor(this.random.next() * (i + 1));
+      [heard[i], heard[j]] = [heard[j]!, heard[i]!];
+    }
+    // Heard as they come, booked one after another.
+    for (const event of heard) runner.hear(event);
+    for (const event of heard) if (!(await bookEvent(runner.execution, event))) await runner.maintain(lease);
   }
 
   /** A person looks and lets it go on. */
