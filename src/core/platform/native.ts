@@ -30,3 +30,29 @@ export async function openNativeLibrary(path: string): Promise<NativeLibrary> {
     });
   }
 }
+
+const SIG_BLOCK = 0;
+const SIG_SETMASK = 2;
+/** Bytes of glibc's sigset_t. */
+const SIGNAL_SET = 128;
+
+/**
+ * A function that runs work with all signals kept from the calling thread, for native code that a signal in its midst
+ * breaks; the process' other threads take them meanwhile, and Node hears of them as ever. Linux only: elsewhere the work
+ * simply runs.
+ */
+export async function signalShield(): Promise<<T>(work: () => T) => T> {
+  if (process.platform !== 'linux') return (work) => work();
+  const { default: koffi } = await import('koffi');
+  const setMask = koffi.load(null).func('int pthread_sigmask(int how, const uint8_t *set, uint8_t *old)');
+  const all = new Uint8Array(SIGNAL_SET).fill(0xff);
+  const before = new Uint8Array(SIGNAL_SET);
+  return (work) => {
+    setMask(SIG_BLOCK, all, before);
+    try {
+      return work();
+    } finally {
+      setMask(SIG_SETMASK, before, null);
+    }
+  };
+}

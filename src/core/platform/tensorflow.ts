@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import type * as core from '@tensorflow/tfjs-core';
 import type * as layers from '@tensorflow/tfjs-layers';
 import { QuantlineError } from '../errors/index.js';
+import { signalShield } from './native.js';
 
 /** Attribute of a TensorFlow operation, as the binding takes it. */
 export interface OperationAttribute {
@@ -12,24 +13,40 @@ export interface OperationAttribute {
   readonly value: unknown;
 }
 
-/** What is used of tfjs-node's backend beside the usual operations: any operation of the library by its name. */
-export interface TensorflowBackend {
-  readonly binding: Readonly<Record<'TF_ATTR_TYPE' | 'TF_ATTR_FLOAT' | 'TF_ATTR_BOOL' | 'TF_FLOAT', number>> & {
-    readonly TF_Version: string;
-  };
-  executeMultipleOutputs(
+type Constant =
+  | 'TF_ATTR_TYPE'
+  | 'TF_ATTR_FLOAT'
+  | 'TF_ATTR_BOOL'
+  | 'TF_ATTR_INT'
+  | 'TF_FLOAT'
+  | 'TF_INT32'
+  | 'TF_INT64';
+
+/** tfjs-node's binding: the library's operations by their names, on tensors that are numbers until they are deleted. */
+export interface TensorflowBinding extends Readonly<Record<Constant, number>> {
+  readonly TF_Version: string;
+  /** A 64-bit integer is two elements of an Int32Array. */
+  createTensor(shape: readonly number[], type: number, values: Float32Array | Int32Array): number;
+  deleteTensor(id: number): void;
+  tensorDataSync(id: number): Float32Array;
+  /** Tensors that have not been deleted. */
+  getNumOfTensors(): number;
+  executeOp(
     name: string,
     attributes: readonly OperationAttribute[],
-    inputs: readonly unknown[],
+    inputs: readonly number[],
     outputs: number,
-  ): core.Tensor[];
+  ): { readonly id: number }[];
 }
 
 export interface Tensorflow {
   readonly tf: typeof core & Pick<typeof layers, 'layers'>;
-  readonly backend: TensorflowBackend;
-  /** A 64-bit integer as an operation's input. */
-  int64(value: number): unknown;
+  readonly binding: TensorflowBinding;
+  /**
+   * Runs operations, wherever matrices may be multiplied: a signal that arrives in the midst of the library's product
+   * corrupts its memory (seen with libtensorflow 2.15 on x64: Ctrl-C or a resized terminal, then an abort).
+   */
+  run<T>(operations: () => T): T;
   /** Version of the package and of the library behind it. */
   readonly version: string;
 }
@@ -67,15 +84,12 @@ async function load(): Promise<Tensorflow> {
   restoreUtilities(require('node:util') as Record<string, unknown>);
   const tf = require(PACKAGE) as Tensorflow['tf'] & { readonly version: Record<string, string> };
   await tf.ready();
-  const { Int64Scalar } = require(join(home, 'dist', 'int64_tensors.js')) as {
-    readonly Int64Scalar: new (value: number) => unknown;
-  };
-  const backend = tf.backend() as unknown as TensorflowBackend;
+  const { binding } = tf.backend() as unknown as { readonly binding: TensorflowBinding };
   return {
     tf,
-    backend,
-    int64: (value) => new Int64Scalar(value),
-    version: `${tf.version['tfjs-node']}-tf${backend.binding.TF_Version}`,
+    binding,
+    run: await signalShield(),
+    version: `${tf.version['tfjs-node']}-tf${binding.TF_Version}`,
   };
 }
 

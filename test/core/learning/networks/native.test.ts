@@ -7,7 +7,9 @@ import {
   type TrainOptions,
   trainNetwork,
 } from '../../../../src/core/learning/networks/index.js';
+import { layoutNetwork } from '../../../../src/core/learning/networks/layout.js';
 import { nativeEngine } from '../../../../src/core/learning/networks/native/engine.js';
+import { tensorPlaces } from '../../../../src/core/learning/networks/tensors.js';
 import { openTensorflow } from '../../../../src/core/platform/tensorflow.js';
 import { describeWith } from '../../../support/require.js';
 
@@ -86,37 +88,40 @@ describeWith('tensorflow', present)('the native network engine', () => {
     }
   });
 
-  it('BlockLSTM learns what layers.lstm learns', async () => {
-    const { tf } = await openTensorflow();
-    const { blockLstm, layersLstm } = await import('../../../../src/core/learning/networks/native/lstm.js');
-    const tensorflow = await openTensorflow();
-    const grads = [blockLstm, layersLstm].map((make) => {
-      const layer = make(tensorflow, 3, 4);
-      const draw = seededRandom(8);
-      for (const v of layer.variables)
-        v.assign(
-          tf.tensor(
-            Float32Array.from({ length: v.size }, () => draw.next() - 0.5),
-            v.shape,
-          ),
-        );
-      const x = tf.tensor3d(
-        Float32Array.from({ length: 6 * 5 * 3 }, () => draw.next() - 0.5),
-        [6, 5, 3],
-      );
-      const weight = tf.tensor3d(
-        Float32Array.from({ length: 6 * 5 * 4 }, () => draw.next()),
-        [6, 5, 4],
-      );
-      const loss = () => tf.sum(tf.mul(weight, layer.apply(x))) as ReturnType<typeof tf.scalar>;
-      const { value, grads: of } = tf.variableGrads(loss, [...layer.variables]);
-      return [value.dataSync(), ...layer.variables.map((v) => of[v.name]!.dataSync())];
-    });
-    grads[0]!.forEach((column, c) => {
-      column.forEach((g, i) => {
-        expect(Math.abs(g - grads[1]![c]![i]!)).toBeLessThan(1e-4);
+  it.each<[string, NetworkSpec]>([
+    ['one layer', BASE],
+    ['stacked, with a dense layer', STACKED],
+    ['dense layers alone', DENSE],
+  ])('BlockLSTM learns what layers.lstm learns: %s', async (_, spec) => {
+    const layout = layoutNetwork(spec);
+    const draw = seededRandom(8);
+    const uniform = (n: number) => Float32Array.from({ length: n }, () => draw.next() - 0.5);
+    const rows = 6;
+    const parameters = new Float32Array(layout.parameters);
+    for (const { each } of tensorPlaces(layout)) each((__, offset) => (parameters[offset] = draw.next() - 0.5));
+    const batch = { values: uniform(spec.steps * rows * spec.inputs), rows };
+    const slopes = uniform(rows * spec.output.units);
+    const [block, layers] = await Promise.all(
+      (['block', 'layers'] as const).map(async (kind) => {
+        const network = (await nativeEngine(kind)).network(layout);
+        network.assign(parameters);
+        const gradient = new Float32Array(layout.parameters).fill(7);
+        let z = new Float32Array();
+        const keep = (of: Float32Array) => {
+          z = of.slice();
+          return slopes;
+        };
+        network.train(batch, undefined, keep, gradient);
+        expect(network.logits(batch)).toEqual(z);
+        network.dispose();
+        return { z, gradient };
+      }),
+    );
+    expect(Math.max(...layers!.gradient)).toBeGreaterThan(0.1);
+    for (const part of ['z', 'gradient'] as const)
+      block![part].forEach((g, i) => {
+        expect(Math.abs(g - layers![part][i]!)).toBeLessThan(1e-5);
       });
-    });
   });
 
   it('repeats bit for bit by seed, dropout included, and keeps no tensors', async () => {
@@ -129,12 +134,12 @@ describeWith('tensorflow', present)('the native network engine', () => {
     };
     const run = () => trainNetwork({ ...job(spec, classes), engine: 'native' });
     const first = await run();
-    const { tf } = await openTensorflow();
-    const tensors = tf.memory().numTensors;
+    const { binding } = await openTensorflow();
+    const tensors = binding.getNumOfTensors();
     const second = await run();
     expect(second.history).toEqual(first.history);
     expect(second.model.tensors).toEqual(first.model.tensors);
-    expect(tf.memory().numTensors).toBe(tensors);
+    expect(binding.getNumOfTensors()).toBe(tensors);
     const other = await trainNetwork({
       ...job(spec, classes),
       engine: 'native',
