@@ -46,8 +46,8 @@ export async function signalShield(): Promise<<T>(work: () => T) => T> {
   const { default: koffi } = await import('koffi');
   const setMask = koffi.load(null).func('int pthread_sigmask(int how, const uint8_t *set, uint8_t *old)');
   const all = new Uint8Array(SIGNAL_SET).fill(0xff);
-  const before = new Uint8Array(SIGNAL_SET);
   return (work) => {
+    const before = new Uint8Array(SIGNAL_SET);
     setMask(SIG_BLOCK, all, before);
     try {
       return work();
