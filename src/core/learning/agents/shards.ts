@@ -16,7 +16,7 @@ import { type ActionSpace, actionSize } from './environment.js';
 
 /** Rows of one shard: small enough for its activations to stay in the first-level cache. A multiple of 4, as the kernels ask. */
 const SHARD_ROWS = 64;
-const ADAM = { ...ADAM_DEFAULTS, epsilon: 1e-5 };
+export const ADAM = { ...ADAM_DEFAULTS, epsilon: 1e-5 };
 
 /** What the tasks of a job are (Int32): gradients are a task a shard, the actor's first; the others a task a network. */
 export const JOB = { kind: 0, rows: 1, length: 4 } as const;
@@ -34,7 +34,7 @@ export interface PpoPlaces {
   readonly actor: ShardedPlaces;
   readonly critic: ShardedPlaces;
   readonly space: ActionSpace;
-  /** Of the largest batch, up to whole shards. */
+  /** Of the largest batch, which fills whole shards. */
   readonly rows: number;
   readonly shards: number;
   readonly actions: number;

@@ -8,8 +8,9 @@ import {
   type ShardedNetwork,
   trainingVariant,
 } from '../networks/index.js';
+import type { DiagonalNormal } from './distribution.js';
 import { type ActionSpace, actionSize } from './environment.js';
-import { JOB, KIND, NUMBER, type PpoPlaces, PpoShards, placePpo, SUM } from './shards.js';
+import { ADAM, JOB, KIND, NUMBER, type PpoPlaces, PpoShards, placePpo, SUM } from './shards.js';
 import type { ShardsWorkerData } from './shards.worker.js';
 
 export interface UpdateSettings {
@@ -27,15 +28,6 @@ export interface BatchLosses {
   /** Approximate KL divergence from the policy that acted. */
   readonly kl: number;
 }
-
-/** Log deviations of a continuous policy, which are trained beside the networks. */
-export interface LogDeviations {
-  readonly logStd: Float64Array;
-  readonly logStdGradient: Float64Array;
-  stepLogStd(rate: number, scale: number, epsilon: number): void;
-}
-
-const ADAM_EPSILON = 1e-5;
 
 /**
  * PPO's updates of policy and value network, by this thread and its workers. Write the rows of a batch, then `step`. Equal
@@ -111,7 +103,7 @@ export class PpoUpdate {
   }
 
   /** One update on the first `rows` rows. A gradient that is not finite changes nothing. */
-  step(rows: number, rate: number, clip: number, deviations: LogDeviations | null): BatchLosses {
+  step(rows: number, rate: number, clip: number, deviations: DiagonalNormal | null): BatchLosses {
     const { numbers } = this.main;
     const { gradientNorm } = this.settings;
     const shards = Math.ceil(rows / this.shardRows);
@@ -134,7 +126,7 @@ export class PpoUpdate {
       numbers[NUMBER.alpha] = alpha;
       numbers[NUMBER.correction] = correction;
       this.job(KIND.step, 2, rows);
-      deviations?.stepLogStd(rate, scale, ADAM_EPSILON);
+      deviations?.stepLogStd(rate, scale, ADAM.epsilon);
     }
     let value = 0;
     for (let s = 0; s < shards; s++) value += numbers[NUMBER.loss + s]!;

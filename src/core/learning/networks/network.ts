@@ -1,7 +1,6 @@
 import { type Initializer, initializeParameters } from './initialize.js';
 import {
   instantiateKernels,
-  type KernelMemory,
   type Kernels,
   type KernelVariant,
   kernelModule,
@@ -18,11 +17,6 @@ export interface NetworkOptions {
   readonly rows: number;
   /** Set for a network that is trained; without it only `forward` works. */
   readonly adam?: Partial<AdamSettings>;
-  /**
-   * The memory of a network made with equal spec and options in another thread: both see one set of numbers. Only one of
-   * them may update it, and the callers keep them from working at the same time on what the other writes.
-   */
-  readonly memory?: KernelMemory;
   /** Default: the fastest here. */
   readonly kernels?: KernelVariant;
 }
@@ -44,7 +38,6 @@ export class Network {
   readonly output: Float32Array;
   readonly outputGradient: Float32Array;
   readonly outputWidth: number;
-  readonly memory: KernelMemory;
   private readonly kernels: Kernels;
   private readonly program: Program;
   private readonly adam: Adam | undefined;
@@ -60,8 +53,7 @@ export class Network {
     const gradient = training ? plan.floats(this.layout.parameters) : 0;
     const adam = training ? placeAdam(this.layout, plan) : undefined;
     const places = placeProgram(this.layout, plan, rows, training);
-    const memory = options.memory ?? plan.allocate();
-    this.memory = memory;
+    const memory = plan.allocate();
     this.kernels = instantiateKernels(memory, kernelModule(options.kernels ?? trainingVariant()));
     this.program = new Program(this.kernels, this.layout, parameters, places);
     this.program.gradientVector = gradient;
@@ -110,15 +102,9 @@ export class Network {
     this.program.backward(rows, dropoutSeed);
   }
 
-  gradientNorm(): number {
-    return this.adam!.norm(this.program.gradientVector);
-  }
-
-  /** Adam on the last gradient, times `scale`; without `scale` clipped by the settings. Returns the norm before. */
-  step(rate: number, scale?: number): number {
+  /** Adam on the last gradient, clipped by the settings. Returns the norm before. */
+  step(rate: number): number {
     this.stale = true;
-    if (scale === undefined) return this.adam!.step(this.parameterPointer, this.program.gradientVector, rate);
-    this.adam!.apply(this.parameterPointer, this.program.gradientVector, rate, scale);
-    return Number.NaN;
+    return this.adam!.step(this.parameterPointer, this.program.gradientVector, rate);
   }
 }

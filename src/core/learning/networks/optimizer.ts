@@ -42,23 +42,13 @@ export class Adam {
     private readonly settings: AdamSettings,
   ) {}
 
-  /** Euclidean norm of a gradient vector. */
-  norm(gradient: number): number {
-    return Math.sqrt(this.kernels.sumSquares(this.layout.parameters, gradient));
-  }
-
   /** One clipped update; returns the norm before clipping. A norm that is not finite changes nothing. */
   step(parameters: number, gradient: number, rate: number): number {
-    const norm = this.norm(gradient);
+    const norm = Math.sqrt(this.kernels.sumSquares(this.layout.parameters, gradient));
     const { clipNorm } = this.settings;
     if (Number.isFinite(norm))
-      this.apply(parameters, gradient, rate, clipNorm > 0 && norm > clipNorm ? clipNorm / norm : 1);
+      this.update(parameters, gradient, this.nextStep(rate), clipNorm > 0 && norm > clipNorm ? clipNorm / norm : 1);
     return norm;
-  }
-
-  /** One update with the gradient times `scale`; for callers that clip over several networks. */
-  apply(parameters: number, gradient: number, rate: number, scale: number): void {
-    this.update(parameters, gradient, this.nextStep(rate), scale);
   }
 
   /** What the bias correction makes of the learning rate in the next update, which this counts. */
@@ -68,7 +58,7 @@ export class Adam {
     return { rate, alpha: rate / (1 - this.beta1Power), correction: 1 / Math.sqrt(1 - this.beta2Power) };
   }
 
-  /** The update itself; on any thread. */
+  /** The update itself, with the gradient times `scale`; on any thread. */
   update(parameters: number, gradient: number, { rate, alpha, correction }: AdamStep, scale: number): void {
     const { beta1, beta2, epsilon, weightDecay } = this.settings;
     const update = (offset: number, count: number, decay: number): void => {

@@ -95,6 +95,17 @@ class Tracking implements Environment {
 }
 
 describe('continuous actions', () => {
+  it('PPO gives the same bits with 1 and 3 threads, in batches that are part of a rollout', async () => {
+    const settings = { rolloutSteps: 32, batchSize: 150, epochs: 2, evaluateEvery: 256 };
+    const options = { environment: () => new Tracking(), steps: 512, seed: 3, settings };
+    const alone = await trainPpo(options);
+    const beside = await trainPpo({ ...options, threads: 3 });
+    expect(beside.curve).toEqual(alone.curve);
+    expect(beside.policy.tensors).toEqual(alone.policy.tensors);
+    expect(beside.policy.logStd).toEqual(alone.policy.logStd);
+    expect(alone.policy.logStd![0]).not.toBe(0);
+  });
+
   it('PPO finds the mean, with normalised observations and rewards', async () => {
     const result = await trainPpo({
       environment: () => new Tracking(),
