@@ -148,6 +148,8 @@ describe('placing', () => {
   test('F7 too many requests: waited out with the same id, bounded', async () => {
     faults('submit', 'throttle', 'throttle');
     expect((await send())[0]).toMatchObject({ status: 'accepted' });
+    // The venue names the instant, 50 ms ahead each time.
+    expect(clock.now()).toBe(T0 + 100);
     venue.fault = (operation) => (operation === 'submit' ? 'throttle' : undefined);
     const [late] = await submitOrders(context, lease, await decide([entry()], T0 + 1));
     expect(late).toMatchObject({ status: 'expired', reason: 'not sent: too many requests' });

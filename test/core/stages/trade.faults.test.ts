@@ -53,6 +53,11 @@ describe('placing', () => {
   ])('%s: one order an intent, and a rerun converges', async (_, fault) => {
     rig.venue.arm(ORDERS, fault, 1);
     expect(await rig.once()).toMatchObject({ outcome: 'decided', orders: 2, rejected: 0 });
+    // Found by its id in the same start, not only by the next.
+    const placed = await rig.journal((journal) => journal.orders());
+    expect(placed.map(({ venueOrderId }) => venueOrderId)).toEqual(
+      placed.map((order) => rig.venue.book.accepted.find((one) => one.client_order_id === order.clientOrderId)!.id),
+    );
     const again = await rig.once();
     expect(again.positions).toHaveLength(2);
     expect(await rig.oracle()).toEqual({ accepted: 2, fills: 2 });

@@ -171,6 +171,17 @@ describe('at Alpaca', () => {
     expect([...rig.venue.book.orders.values()].filter(({ status }) => status === 'new')).toEqual([]);
   });
 
+  test('F47: never more is closed than the venue still holds; what is missing is said, exit 6', async () => {
+    rig = await PaperRig.start();
+    await rig.trade(order());
+    rig.byHand({ symbol: 'AAPL', qty: '4', side: 'sell' });
+    const { rows, exit } = await flat();
+    expect(exit).toBe('refused');
+    expect(rows[0]!.problems.join()).toMatch(/AAPL: .*journal 10, venue 6/);
+    expect(rows[0]!.steps).toMatchObject([{ action: 'close', instrument: 'AAPL', quantity: '6', outcome: 'filled' }]);
+    expect(rig.venue.book.positions.get('AAPL')?.qty ?? 0).toBe(0);
+  });
+
   test('a refused exit is a result with exit 6, and the strategy stays reducing', async () => {
     rig = await PaperRig.start();
     await rig.trade(order());
