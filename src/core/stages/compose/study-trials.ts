@@ -79,6 +79,13 @@ export class StudyTrials {
   }
 
   private trialOf(parameters: ParameterValues, { sharpe: own, sessions }: TrialReturns): NewTrial {
-    return newTrial(withTrainer(this.base, this.settingsWith(parameters)), { sharpe: own ?? Number.NaN, sessions });
+    const searched = Object.entries(parameters).map(([name, value]) => `${name}=${short(value)}`);
+    const { identity, written } = withTrainer(this.base, this.settingsWith(parameters));
+    const tried = { identity, written: [written, ...searched].join(' ') };
+    return newTrial(tried, { sharpe: own ?? Number.NaN, sessions });
   }
 }
+
+/** A parameter as people read it. */
+export const short = (value: unknown): string =>
+  typeof value === 'number' && !Number.isInteger(value) ? value.toPrecision(4) : String(value);

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Json, WriteResult } from '../../artifacts/index.js';
 import type { Trial } from '../../learning/tuning/index.js';
-import { returnsOf } from './study-trials.js';
+import { returnsOf, short } from './study-trials.js';
 import { TUNED_FILE, type Tuned, tunedSchema } from './tuned.js';
 
 /** What is printed for people. */
@@ -77,9 +77,6 @@ function textOf(study: Tuned, names: readonly string[], importance: readonly [st
       : ['', `importance: ${importance.map(([name, share]) => `${name} ${(100 * share).toFixed(0)}%`).join(', ')}`]),
   ];
 }
-
-const short = (value: unknown): string =>
-  typeof value === 'number' && !Number.isInteger(value) ? value.toPrecision(4) : String(value);
 
 function table(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]!.map((_, c) => Math.max(...rows.map((row) => row[c]!.length)));
