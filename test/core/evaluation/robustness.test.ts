@@ -132,6 +132,11 @@ describe('honesty checks', () => {
     ],
     ['a ratio of the last two closes', (b) => b.close.at(-1)! / b.close.at(-2)!, ['truncation', 'scrambling']],
     ['the number of bars', (b, i) => (i / b.close.length > 0.5 ? 1 : -1), ['truncation']],
+    [
+      'the next close, on one bar in fifty',
+      (b, i) => (i % 50 === 7 && b.close[i + 1]! > b.close[i]! ? 1 : 0),
+      ['truncation'],
+    ],
     ['the volume ahead', (b, i) => ((b.volume[i + 3] ?? 0) > 1e6 ? 1 : 0), ['scrambling']],
   ])('a rule that looks at %s is caught', (_what, cheat, caughtBy) => {
     const replay = replayOf(cheat);
