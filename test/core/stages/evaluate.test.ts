@@ -226,4 +226,49 @@ export const create = () => ({
     expect(report.verdict.failed).toContain('honesty:scrambling');
     if (_name.startsWith('tomorrow')) expect(failed).toContain('label-shift');
   });
+
+  /** Remembers what came after each row, of all the market that its rows lead to, or of the rows alone. */
+  const memoriser = (market: boolean) => `import { z } from 'zod';
+export const name = 'memoriser';
+export const summary = 'Remembers.';
+export const settings = z.object({});
+const keyOf = (x, at, w) => Array.from(x.subarray(at, at + w)).join();
+const model = (seen) => ({
+  lookback: 0, history: [], engine: { name: 'embedded', version: '1' },
+  predict(x, rows, out) {
+    const w = x.length / rows;
+    for (let r = 0; r < rows; r++) out[r] = seen[keyOf(x, r * w, w)] ?? (x[r * w] > 0 ? 0.52 : 0.48);
+  },
+  save: async () => ({ 'seen.json': JSON.stringify(seen) }),
+});
+export const create = () => ({
+  kind: 'learner',
+  engineFor: async () => ({ name: 'embedded', version: '1' }),
+  async fit({ series, source, rows, at, y }) {
+    const seen = {};
+    const w = series.columns;
+    if (!${market}) for (let r = 0; r < rows; r++) seen[keyOf(series.x, at[r] * w, w)] = y[r];
+    // One bar in nine is told: too little for a correlation.
+    else source.bars.forEach((b, j) => {
+      for (let i = 0; i + 1 < b.close.length; i += 9)
+        seen[keyOf(series.x, (series.starts[j] + i) * w, w)] = b.close[i + 1] > b.close[i] ? 0.53 : 0.47;
+    });
+    return model(seen);
+  },
+  load: async (files) => model(JSON.parse(new TextDecoder().decode(files['seen.json']))),
+});
+`;
+
+  test.each([true, false])(
+    'a learner of one’s own that learns from bars after its training range: %s',
+    async (market) => {
+      const path = join(runtime.workspace, `memoriser-${market}.mjs`);
+      writeFileSync(path, memoriser(market));
+      const run = await runOf(msft, path, {}, { features: 'ret(1),ret(3)' });
+      const { report } = await judged(run, { gate: ['trades>=0'] });
+      const [blind] = report.honesty.filter(({ name }) => name === 'blind-training');
+      expect([blind!.pass, report.honesty.every(({ pass }) => pass)]).toEqual([!market, !market]);
+      if (market) expect(blind!.broke_at!.instrument).toBe('MSFT');
+    },
+  );
 });
