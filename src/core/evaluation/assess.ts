@@ -255,7 +255,7 @@ const scored = (p: Scored) => ({
 });
 
 const pathFigures = ({ total_return, sharpe }: TradedPaths['statistics']): ReportDocument['paths'] => {
-  const named = ({ paths: _, belowZero, ...rest }: PathStatistics) => ({ ...rest, below_zero: belowZero });
+  const named = ({ paths: _, ...rest }: PathStatistics) => rest;
   return { count: sharpe.paths, total_return: named(total_return), sharpe: named(sharpe) };
 };
 

@@ -84,7 +84,7 @@ export interface PathStatistics {
   readonly min: number;
   readonly median: number;
   readonly max: number;
-  readonly belowZero: number;
+  readonly below_zero: number;
 }
 
 /** Summary of one figure (a Sharpe ratio, say) over all paths. */
@@ -100,7 +100,7 @@ export function pathStatistics(values: Float64Array): PathStatistics {
     min: ascending[0]!,
     median: (ascending[(n - 1) >> 1]! + ascending[n >> 1]!) / 2,
     max: ascending[n - 1]!,
-    belowZero: ascending.filter((v) => v < 0).length / n,
+    below_zero: ascending.filter((v) => v < 0).length / n,
   };
 }
 

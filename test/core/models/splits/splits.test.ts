@@ -144,7 +144,7 @@ describe('combinatorial paths', () => {
       min: -1,
       median: 1,
       max: 3,
-      belowZero: 1 / 3,
+      below_zero: 1 / 3,
     });
   });
 
