@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** JSON with sorted keys and without undefined, so that equal values give equal text. */
 export function canonicalJson(value: unknown): string {
@@ -24,7 +24,7 @@ function isSorted(value: object): boolean {
   return true;
 }
 
-export const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
+export const sha256 = (data: string | Uint8Array): string => hash('sha256', data, 'hex');
 
 /** Bytes of a typed array without copying. */
 export const bytesOf = (array: ArrayBufferView): Uint8Array =>

@@ -12,13 +12,16 @@ export interface OrderKey {
 const PREFIX = 'ql';
 
 /**
- * `ql-<strategy>-<16 hex digits>`: the same for the same order on every start, so that a venue which keeps client order
- * ids refuses a second one. At most 44 characters of [a-z0-9-].
+ * `ql-<strategy>-<8 hex digits: second of the slot><12 hex digits>`: the same for the same order on every start, so that a
+ * venue which keeps client order ids refuses a second one. At most 48 characters of [a-z0-9-]. The time in front puts ids
+ * of one slot next to each other in an index: with fifty orders it is one page of it that has to reach the disk, not fifty.
  */
 export function clientOrderIdOf(scope: StrategyScope, key: OrderKey): string {
   const { venue, account, strategy } = scope;
   const { instrument, slot, leg, revision } = key;
-  return `${strategyPrefix(strategy)}${idOf({ account, instrument, leg, revision, slot, strategy, venue })}`;
+  const second = Math.max(0, Math.trunc(slot / 1000));
+  const hash = idOf({ account, instrument, leg, revision, slot, strategy, venue });
+  return `${strategyPrefix(strategy)}${second.toString(16).padStart(8, '0')}${hash.slice(0, 12)}`;
 }
 
 /** What all client order ids of a strategy start with; two strategies may share it. */

@@ -28,7 +28,9 @@ const checksumOf = (previous: string, row: Omit<EventRow, 'checksum'>): string =
 
 /** Appends events in the caller's write transaction, in this order; the end of the chain is read once. */
 export async function appendEvents(sql: Sql, events: readonly NewEvent[]): Promise<readonly JournalEvent[]> {
-  const head = await sql.get<EventRow>(`SELECT ${COLUMNS} FROM events ORDER BY position DESC LIMIT 1`);
+  const head = await sql.get<Pick<EventRow, 'position' | 'checksum'>>(
+    'SELECT position, checksum FROM events ORDER BY position DESC LIMIT 1',
+  );
   let position = head?.position ?? 0;
   let checksum = head?.checksum ?? '';
   const sequences = new Map<string, number>();

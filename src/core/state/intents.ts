@@ -3,8 +3,7 @@ import { QuantlineError } from '../errors/index.js';
 import { clientOrderIdOf } from './clientOrderId.js';
 import type { Sql } from './database.js';
 import { isTerminal } from './orderState.js';
-import type { PlacedIntent } from './projections.js';
-import type { NewIntent, OrderRecord, StrategyScope } from './records.js';
+import type { NewIntent, OrderRecord, PlacedIntent, StrategyScope } from './records.js';
 import { type OrderRow, type PositionRow, SCOPE, scopeParams, toOrder } from './rows.js';
 
 /**

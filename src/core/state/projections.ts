@@ -9,20 +9,22 @@ import type {
   AttachedOrder,
   CorporateActionRecord,
   ExecutionRecord,
-  NewIntent,
   OrderRecord,
   OrderReport,
   OrderRequest,
+  PlacedIntent,
   StrategyScope,
 } from './records.js';
-import { type OrderRow, readHolding, SCOPE, scopeParams, toOrder, updateSending, writeHolding } from './rows.js';
-
-/** An intent with its place among the strategy's orders. */
-export interface PlacedIntent extends NewIntent {
-  readonly clientOrderId: string;
-  readonly slot: number;
-  readonly revision: number;
-}
+import {
+  insertOrders,
+  type OrderRow,
+  readHolding,
+  SCOPE,
+  scopeParams,
+  toOrder,
+  updateSending,
+  writeHolding,
+} from './rows.js';
 
 /** Bodies of the journal's events by type. */
 export interface EventBodies {
@@ -89,18 +91,12 @@ async function projectOne(sql: Sql, scope: StrategyScope, event: JournalEvent): 
     case 'decision':
       return projectDecision(sql, scope, event, body as EventBodies['decision']);
     case 'intents':
-      for (const [i, order] of (body as EventBodies['intents']).orders.entries()) {
-        await insertOrder(sql, scope, event, order, i);
-      }
-      return;
-    case 'attached': {
-      for (const [i, order] of (body as EventBodies['attached']).orders.entries()) {
-        await insertOrder(sql, scope, event, order, i, order.venueOrderId);
-      }
-      return;
-    }
+      return insertOrders(sql, scope, event, (body as EventBodies['intents']).orders, 'intended');
+    case 'attached':
+      return insertOrders(sql, scope, event, (body as EventBodies['attached']).orders, 'accepted');
     case 'sending':
-      return updateSending(sql, (body as EventBodies['sending']).orders, event.time);
+      await updateSending(sql, scope, (body as EventBodies['sending']).orders, event.time);
+      return;
     case 'amended': {
       const { clientOrderId, request } = body as EventBodies['amended'];
       const orders = new Orders(sql);
@@ -156,10 +152,10 @@ async function projectDecision(
 
 /** An order as it is when its intent has just been recorded. */
 export const intendedOrder = (scope: StrategyScope, placed: PlacedIntent, time: number): OrderRecord => ({
+  clientOrderId: placed.clientOrderId,
   venue: scope.venue,
   account: scope.account,
   strategy: scope.strategy,
-  clientOrderId: placed.clientOrderId,
   slot: placed.slot,
   leg: placed.leg,
   revision: placed.revision,
@@ -179,39 +175,6 @@ export const intendedOrder = (scope: StrategyScope, placed: PlacedIntent, time: 
   sentAt: undefined,
   updatedAt: time,
 });
-
-async function insertOrder(
-  sql: Sql,
-  scope: StrategyScope,
-  event: JournalEvent,
-  order: PlacedIntent,
-  ordinal: number,
-  venueOrderId?: string,
-): Promise<void> {
-  await sql.run(
-    `INSERT INTO orders (client_order_id, venue, account, strategy, slot, leg, revision, instrument, request, parent,
-       replaces, status, is_open, venue_order_id, filled_quantity, created_at, sent_at, updated_at, position, ordinal)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, '0', ?, ?, ?, ?, ?)`,
-    [
-      order.clientOrderId,
-      ...scopeParams(scope),
-      order.slot,
-      order.leg,
-      order.revision,
-      order.request.instrument,
-      JSON.stringify(order.request),
-      order.parent ?? null,
-      order.replaces ?? null,
-      venueOrderId === undefined ? 'intended' : 'accepted',
-      venueOrderId ?? null,
-      event.time,
-      venueOrderId === undefined ? null : event.time,
-      event.time,
-      event.position,
-      ordinal,
-    ],
-  );
-}
 
 async function projectAction(
   sql: Sql,

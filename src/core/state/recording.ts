@@ -64,17 +64,6 @@ export async function loadAll(sql: Sql, clientOrderIds: readonly string[]): Prom
   return orders;
 }
 
-/** MISMATCH where one that was asked for is not among them. */
-export async function allKnown(
-  sql: Sql,
-  clientOrderIds: readonly string[],
-  orders: readonly { readonly clientOrderId: string }[],
-): Promise<void> {
-  if (orders.length >= clientOrderIds.length) return;
-  const found = new Set(orders.map((order) => order.clientOrderId));
-  for (const id of clientOrderIds) if (!found.has(id)) await known(sql, id);
-}
-
 /** What tells one execution from all others: ids are those of the venue, per account. */
 export const executionKey = ({ venue, account }: Account, executionId: string): string =>
   [venue, account, executionId].join('\n');

@@ -52,6 +52,13 @@ export interface NewIntent {
   readonly replaces?: string;
 }
 
+/** An intent with its place among the strategy's orders. */
+export interface PlacedIntent extends NewIntent {
+  readonly clientOrderId: string;
+  readonly slot: number;
+  readonly revision: number;
+}
+
 /** One intended order and what is known of it. */
 export interface OrderRecord extends StrategyScope {
   readonly clientOrderId: string;

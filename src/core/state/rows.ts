@@ -2,7 +2,15 @@ import type { OrderLeg, OrderStatus, Side } from '../domain/orders.js';
 import type { Sql, SqlValue } from './database.js';
 import { averagePriceOf, EMPTY_HOLDING, type Holding, quantityOf } from './lots.js';
 import { isTerminal } from './orderState.js';
-import type { FillRecord, LotRecord, OrderRecord, PositionRecord, StrategyScope } from './records.js';
+import type {
+  AttachedOrder,
+  FillRecord,
+  LotRecord,
+  OrderRecord,
+  PlacedIntent,
+  PositionRecord,
+  StrategyScope,
+} from './records.js';
 
 export const SCOPE = 'venue = ? AND account = ? AND strategy = ?';
 export const scopeParams = (scope: StrategyScope): [string, string, string] => [
@@ -94,31 +102,64 @@ export async function readOrders(sql: Sql, clientOrderIds: readonly string[]): P
   return clientOrderIds.flatMap((id) => found.get(id) ?? []);
 }
 
-export type OrderStanding = StrategyScope & Pick<OrderRecord, 'clientOrderId' | 'status'>;
+/** What may be marked as leaving: not sent yet, or sent with an outcome that nobody knows. */
+export const SENDABLE: ReadonlySet<OrderStatus> = new Set(['intended', 'sending', 'unknown']);
+const SENDABLE_TEXT = [...SENDABLE].map((status) => `'${status}'`).join(', ');
 
-/** Whose orders these are and how they stand; ids that do not exist are left out. */
-export function readStandings(sql: Sql, clientOrderIds: readonly string[]): Promise<readonly OrderStanding[]> {
-  return readIn(
-    sql,
-    clientOrderIds,
-    (ids) => `SELECT client_order_id AS "clientOrderId", venue, account, strategy, status FROM orders
-      WHERE client_order_id IN (${ids})`,
-  );
-}
-
-/** Marks orders as leaving. A later sending counts: from it on the order may be at the venue without being seen there. */
-export async function updateSending(sql: Sql, clientOrderIds: readonly string[], time: number): Promise<void> {
+/**
+ * Marks those of a strategy's orders as leaving that may leave, and returns how many they are. A later sending counts:
+ * from it on the order may be at the venue without being seen there.
+ */
+export async function updateSending(
+  sql: Sql,
+  scope: StrategyScope,
+  clientOrderIds: readonly string[],
+  time: number,
+): Promise<number> {
+  let marked = 0;
   for (let at = 0; at < clientOrderIds.length; at += CHUNK) {
     const ids = clientOrderIds.slice(at, at + CHUNK);
-    await sql.run(
-      `UPDATE orders SET status = 'sending', sent_at = ?, updated_at = ?
-       WHERE client_order_id IN (${marks(ids)})`,
-      [time, time, ...ids],
+    // Written so that no index serves it but that of the ids.
+    marked += await sql.run(
+      `UPDATE orders SET status = 'sending', sent_at = ?, updated_at = ? WHERE client_order_id IN (${marks(ids)})
+         AND NOT (venue <> ? OR account <> ? OR strategy <> ?) AND status IN (${SENDABLE_TEXT})`,
+      [time, time, ...ids, ...scopeParams(scope)],
     );
   }
+  return marked;
 }
 
 const marks = (values: readonly unknown[]): string => values.map(() => '?').join(', ');
+
+/**
+ * Adds orders, some in each statement: what they have in common is given once, because every value that is bound costs
+ * about as much as storing it.
+ */
+export async function insertOrders(
+  sql: Sql,
+  scope: StrategyScope,
+  event: { readonly time: number; readonly position: number },
+  orders: readonly (PlacedIntent & Partial<Pick<AttachedOrder, 'venueOrderId'>>)[],
+  status: 'intended' | 'accepted',
+): Promise<void> {
+  const { time, position } = event;
+  for (let at = 0; at < orders.length; at += CHUNK) {
+    const rows: SqlValue[][] = orders
+      .slice(at, at + CHUNK)
+      .map(({ clientOrderId, slot, leg, revision, request, parent, replaces, venueOrderId }, i) => [
+        ...[clientOrderId, slot, leg, revision, request.instrument, JSON.stringify(request)],
+        ...[parent ?? null, replaces ?? null, venueOrderId ?? null, at + i],
+      ]);
+    await sql.run(
+      `INSERT INTO orders (client_order_id, venue, account, strategy, slot, leg, revision, instrument, request, parent,
+         replaces, venue_order_id, ordinal, status, is_open, filled_quantity, created_at, sent_at, updated_at, position)
+       SELECT column1, ?, ?, ?, CAST(column2 AS BIGINT), column3, CAST(column4 AS BIGINT), column5, column6, column7,
+         column8, column9, CAST(column10 AS BIGINT), ?, 1, '0', ?, ?, ?, ?
+       FROM (VALUES ${rows.map((row) => `(${marks(row)})`).join(', ')}) AS placed`,
+      [...scopeParams(scope), status, time, status === 'intended' ? null : time, time, position, ...rows.flat()],
+    );
+  }
+}
 
 /** Writes an order's changeable part. */
 export async function updateOrder(sql: Sql, order: OrderRecord): Promise<void> {

@@ -9,16 +9,16 @@ import {
   type JournalEvent,
   type Lease,
   type OrderFilter,
+  scopeOf,
   streamOf,
 } from './journal.js';
-import { acquireLease, leaseHolder, releaseLease, renewLease } from './leases.js';
+import { acquireLease, checkLease, leaseHolder, releaseLease, renewLease } from './leases.js';
 import { mergeReport, type OrderState } from './orderState.js';
 import { existing, stateOf } from './orders.js';
 import { type EventBodies, intendedOrder, projectReports } from './projections.js';
 import { selectDecision, selectFills, selectOrders, selectPositions, selectScopes, selectState } from './queries.js';
 import { rebuildTables, verifyTables } from './rebuild.js';
 import {
-  allKnown,
   append,
   bookedAt,
   checkOwnLease,
@@ -43,7 +43,17 @@ import type {
   StrategyScope,
   TradingState,
 } from './records.js';
-import { type PositionRow, readOrder, readOrders, readStandings, SCOPE, scopeParams, toPosition } from './rows.js';
+import {
+  type PositionRow,
+  readOrder,
+  readOrders,
+  SCOPE,
+  SENDABLE,
+  scopeParams,
+  toPosition,
+  updateSending,
+} from './rows.js';
+
 
 /** What a venue would tell again, or a start compute again, need not wait for the disk. */
 const RELAXED = { relaxed: true } as const;
@@ -89,8 +99,12 @@ export class SqlJournal implements Journal {
         if ((await selectDecision(sql, scope, slot)) !== undefined) {
           return { orders: await selectOrders(sql, { scope, slot }), existed: true };
         }
-        await record(sql, scope, 'decision', { slot, report, body }, time);
-        return { orders: await this.place(sql, scope, slot, intents, time), existed: false };
+        const orders = await placeIntents(sql, scope, slot, intents);
+        await recordAll(sql, [
+          { scope, type: 'decision', body: { slot, report, body }, time },
+          ...(orders.length === 0 ? [] : [{ scope, type: 'intents' as const, body: { orders }, time }]),
+        ]);
+        return { orders: orders.map((order) => intendedOrder(scope, order, time)), existed: false };
       },
       intents.length === 0 || options.flushedByMarks === true ? RELAXED : {},
     );
@@ -105,38 +119,21 @@ export class SqlJournal implements Journal {
   ): Promise<readonly OrderRecord[]> {
     return this.db.write(async (sql) => {
       await checkOwnLease(sql, scope, lease, now);
-      return this.place(sql, scope, slot, intents, now);
+      if (intents.length === 0) return [];
+      const orders = await placeIntents(sql, scope, slot, intents);
+      await record(sql, scope, 'intents', { orders }, now);
+      return orders.map((order) => intendedOrder(scope, order, now));
     });
-  }
-
-  private async place(
-    sql: Sql,
-    scope: StrategyScope,
-    slot: number,
-    intents: readonly NewIntent[],
-    now: number,
-  ): Promise<readonly OrderRecord[]> {
-    if (intents.length === 0) return [];
-    const orders = await placeIntents(sql, scope, slot, intents);
-    await record(sql, scope, 'intents', { orders }, now);
-    return orders.map((order) => intendedOrder(scope, order, now));
   }
 
   markSending(clientOrderIds: readonly string[], lease: Lease, now: number): Promise<void> {
     return this.db.write(async (sql) => {
       if (clientOrderIds.length === 0) return;
-      const orders = await readStandings(sql, clientOrderIds);
-      await allKnown(sql, clientOrderIds, orders);
-      const scope = orders[0]!;
-      await checkOwnLease(sql, scope, lease, now);
-      for (const order of orders) {
-        const sendable = order.status === 'intended' || order.status === 'sending' || order.status === 'unknown';
-        if (sendable && streamOf(order) === lease.name) continue;
-        throw new QuantlineError('MISMATCH', `Order ${order.clientOrderId} is ${order.status} and cannot be sent.`, {
-          details: { clientOrderId: order.clientOrderId, status: order.status },
-        });
-      }
-      await record(sql, scope, 'sending', { orders: clientOrderIds, token: lease.token }, now);
+      await checkLease(sql, lease, now);
+      const scope = scopeOf(lease.name);
+      const marked = scope === undefined ? 0 : await updateSending(sql, scope, clientOrderIds, now);
+      if (scope === undefined || marked !== clientOrderIds.length) throw await notSendable(sql, clientOrderIds, lease);
+      await append(sql, [{ scope, type: 'sending', body: { orders: clientOrderIds, token: lease.token }, time: now }]);
     });
   }
 
@@ -356,6 +353,21 @@ export class SqlJournal implements Journal {
   close(): Promise<void> {
     return this.db.close();
   }
+}
+
+/** Why not all of these orders can be marked under this lease. */
+async function notSendable(sql: Sql, clientOrderIds: readonly string[], lease: Lease): Promise<QuantlineError> {
+  for (const clientOrderId of clientOrderIds) {
+    const order = await known(sql, clientOrderId);
+    const { status } = order;
+    if (streamOf(order) !== lease.name)
+      return new QuantlineError('BUG', `The lease ${lease.name} is not that of ${streamOf(order)}.`);
+    if (!SENDABLE.has(status))
+      return new QuantlineError('MISMATCH', `Order ${clientOrderId} is ${status} and cannot be sent.`, {
+        details: { clientOrderId, status },
+      });
+  }
+  return new QuantlineError('BUG', 'An order was to be marked as leaving twice at once.');
 }
 
 async function readCursor(sql: Sql, scope: StrategyScope): Promise<string | undefined> {

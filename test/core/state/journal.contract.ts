@@ -83,7 +83,7 @@ export function journalContract(
           ['exit', 0, 'intended', '0'],
         ]);
         expect(new Set(first.orders.map((o) => o.clientOrderId)).size).toBe(2);
-        expect(first.orders[0]!.clientOrderId).toMatch(/^ql-swing-[0-9a-f]{16}$/);
+        expect(first.orders[0]!.clientOrderId).toMatch(/^ql-swing-[0-9a-f]{20}$/);
         const again = await decide([entry({ quantity: '99' })]);
         expect(again.existed).toBe(true);
         expect(again.orders).toEqual(first.orders);
