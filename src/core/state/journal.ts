@@ -43,9 +43,16 @@ export interface OrderFilter {
   /** true: not terminal; false: terminal. */
   readonly open?: boolean;
   readonly slot?: number;
+  /** Of this slot and later ones: what is older is not looked at. */
+  readonly fromSlot?: number;
   readonly instrument?: string;
   readonly limit?: number;
 }
+
+export type FillFilter = Omit<OrderFilter, 'open' | 'slot' | 'fromSlot'> & {
+  readonly clientOrderId?: string;
+  readonly executionId?: string;
+};
 
 export interface DecisionResult {
   readonly orders: readonly OrderRecord[];
@@ -145,9 +152,7 @@ export interface Journal {
   orderByVenueId(venue: string, account: string, venueOrderId: string): Promise<OrderRecord | undefined>;
   /** Ascending by time of creation. */
   orders(filter?: OrderFilter): Promise<readonly OrderRecord[]>;
-  fills(
-    filter?: Omit<OrderFilter, 'open' | 'slot'> & { readonly clientOrderId?: string },
-  ): Promise<readonly FillRecord[]>;
+  fills(filter?: FillFilter): Promise<readonly FillRecord[]>;
   /** Positions that are not flat, of one strategy or of all in an account. */
   positions(
     scope: StrategyScope | { readonly venue: string; readonly account: string },

@@ -1,6 +1,6 @@
 import { isZero } from '../domain/decimal.js';
 import type { Sql, SqlValue } from './database.js';
-import { type OrderFilter, scopeOf } from './journal.js';
+import { type FillFilter, type OrderFilter, scopeOf } from './journal.js';
 import type {
   DecisionRecord,
   FillRecord,
@@ -21,23 +21,24 @@ import {
   toPosition,
 } from './rows.js';
 
-type FillFilter = Omit<OrderFilter, 'open' | 'slot'> & { readonly clientOrderId?: string };
-
 /** Conditions and parameters for what a filter names. */
-function conditions(filter: OrderFilter & { readonly clientOrderId?: string }): { sql: string; params: SqlValue[] } {
+function conditions(filter: OrderFilter & FillFilter): { sql: string; params: SqlValue[] } {
   const where: string[] = [];
   const params: SqlValue[] = [];
-  const equal = (column: string, value: SqlValue | undefined) => {
+  const compare = (column: string, sign: string, value: SqlValue | undefined) => {
     if (value === undefined) return;
-    where.push(`${column} = ?`);
+    where.push(`${column} ${sign} ?`);
     params.push(value);
   };
+  const equal = (column: string, value: SqlValue | undefined) => compare(column, '=', value);
   equal('venue', filter.scope?.venue ?? filter.venue);
   equal('account', filter.scope?.account ?? filter.account);
   equal('strategy', filter.scope?.strategy);
   equal('instrument', filter.instrument);
   equal('slot', filter.slot);
+  compare('slot', '>=', filter.fromSlot);
   equal('client_order_id', filter.clientOrderId);
+  equal('execution_id', filter.executionId);
   equal('is_open', filter.open === undefined ? undefined : Number(filter.open));
   return { sql: where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`, params };
 }

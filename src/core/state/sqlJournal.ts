@@ -5,6 +5,7 @@ import { placeIntents } from './intents.js';
 import {
   type DecisionOptions,
   type DecisionResult,
+  type FillFilter,
   type Journal,
   type JournalEvent,
   type Lease,
@@ -290,7 +291,7 @@ export class SqlJournal implements Journal {
     return this.db.read((sql) => selectOrders(sql, filter), SINGLE);
   }
 
-  fills(filter: Parameters<typeof selectFills>[1] = {}) {
+  fills(filter: FillFilter = {}) {
     return this.db.read((sql) => selectFills(sql, filter), SINGLE);
   }
 

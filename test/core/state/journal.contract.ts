@@ -186,6 +186,7 @@ export function journalContract(
           realised: '0',
         });
         expect((await journal.fills({ clientOrderId: id })).map((f) => f.executionId)).toEqual(['e2', 'e1']);
+        expect((await journal.fills({ scope: SCOPE, executionId: 'e1' })).map((f) => f.executionId)).toEqual(['e1']);
         expect((await journal.orderByVenueId('fake', 'A1', 'v1'))?.clientOrderId).toBe(id);
       });
 
@@ -327,6 +328,7 @@ export function journalContract(
       expect(await journal.positions(SCOPE)).toEqual(positions);
       expect(await journal.orders({ scope: SCOPE, slot: T0 })).toHaveLength(1);
       expect((await journal.orders({ limit: 1 }))[0]?.slot).toBe(T0 + 1000);
+      expect((await journal.orders({ scope: SCOPE, fromSlot: T0 + 1 })).map((o) => o.slot)).toEqual([T0 + 1000]);
     });
   });
 }

@@ -97,7 +97,7 @@ test('a backup is a journal; it never overwrites', async () => {
   await restored.close();
 });
 
-test.each(['v1', 'v2'])('a journal of the released schema %s opens, verifies and is rebuilt', async (version) => {
+test.each(['v1', 'v2', 'v3'])('a journal of the released schema %s opens, verifies and is rebuilt', async (version) => {
   const fixture = fileURLToPath(new URL(`../../../fixtures/journal/${version}`, import.meta.url));
   const meta = JSON.parse(await readFile(`${fixture}.json`, 'utf8'));
   expect(sha256(await readFile(`${fixture}.db`))).toBe(meta.sha256);

@@ -122,13 +122,13 @@ export class ProtectionKeeper {
   /** A protective order of this position that the venue has refused. */
   private async refusedSince(instrument: string, executionId: string): Promise<OrderRecord | undefined> {
     const { journal, scope } = this.context;
-    const fill = (await journal.fills({ scope, instrument })).find((each) => each.executionId === executionId);
+    const [fill] = await journal.fills({ scope, executionId });
     const entry = fill === undefined ? undefined : await journal.order(fill.clientOrderId);
     if (entry === undefined) return undefined;
-    const orders = await journal.orders({ scope, instrument, open: false });
+    const orders = await journal.orders({ scope, instrument, open: false, fromSlot: entry.slot });
     return orders.find(
-      ({ leg, status, slot, replaces }) =>
-        (leg === 'stop' || leg === 'target') && status === 'rejected' && slot >= entry.slot && replaces === undefined,
+      ({ leg, status, replaces }) =>
+        (leg === 'stop' || leg === 'target') && status === 'rejected' && replaces === undefined,
     );
   }
 
