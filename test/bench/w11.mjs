@@ -8,6 +8,15 @@
  * the last byte of its request. Every instrument trades in every slot (entries and exits in turns). Connections are asked
  * for ahead of the slot, as the session does. Once with the journal on disk, once in memory, with fewer slots: the
  * difference is the disk's share. `slot_cpu_ms`: CPU time of this process from the last bar until the answers are on record.
+ *
+ * p50 to max are those of all slots, and are what the target is held against. A virtual machine may run several times
+ * slower for some milliseconds now and then, which no program can help. Two figures beside them tell how much of the tail
+ * that is; neither leaves out a slot because of its own time.
+ * - `fixed_*`: the times of a fixed calculation (control.mjs) that takes as long as a median slot, run after every fifth
+ *   slot. A program that always does exactly the same shows this tail on this machine in this run.
+ * - `steady_*`: the slots around which the machine ran at its own speed. A control of about a millisecond is run directly
+ *   before and directly after each slot, outside of its time; a slot counts where both took at most 1.5 times the
+ *   control's median. `left_out` is the share of the others. A slow time that begins and ends within a slot is not seen.
  * --slots=10000, --memory-slots=2000, --instruments=50
  */
 import { fork } from 'node:child_process';
@@ -23,6 +32,7 @@ import { roundingOf } from '../../dist/core/market/index.js';
 import * as momentum from '../../dist/core/models/trainers/momentum.js';
 import { silentLogger, systemClock } from '../../dist/core/platform/index.js';
 import { openJournal, streamOf } from '../../dist/core/state/index.js';
+import { control, stepsOf, warmUp } from './control.mjs';
 import { arg, emit, version } from './harness.mjs';
 
 const SLOTS = arg('slots', 10_000);
@@ -31,6 +41,11 @@ const N = arg('instruments', 50);
 const MINUTE = 60_000;
 const START = Date.UTC(2026, 0, 1);
 const WARM = 100;
+/** Slots after which the last half of them says how long the fixed calculation has to be, and how often it is run then. */
+const SETTLE = 1000;
+const EVERY = 5;
+/** The machine's own speed: a control takes at most so many times its median. */
+const STEADY = 1.5;
 /** As in the session. */
 const AHEAD = 3000;
 const calendar = calendarOf('24/7');
@@ -129,8 +144,15 @@ async function measure(folder, venue, port, slots) {
   const runner = makeRunner({ journal, broker, scope, clock, logger: silentLogger }, feed);
   runner.hear({ type: 'connected' });
   let lease = await journal.acquireLease(streamOf(scope), 'bench', clock.now(), 10 * MINUTE);
+  /** Per slot: its time, and the longer of the two controls around it. */
   const times = [];
+  const around = [];
   const cpu = [];
+  const controls = [];
+  const fixed = [];
+  const settle = Math.min(SETTLE, slots >> 2);
+  let steps = 0;
+  warmUp();
   for (let k = WARM; k < WARM + slots; k++) {
     const slot = START + (k + 1) * MINUTE;
     clock.begin(slot - MINUTE / 2);
@@ -144,21 +166,36 @@ async function measure(folder, venue, port, slots) {
     await broker.prepare(N);
     clock.begin(slot);
     const before = wire.orders;
+    const expected = instruments.map(() => START + k * MINUTE);
+    const ahead = control();
     const cpu0 = process.cpuUsage();
     const t0 = performance.now();
     feed.put(N - 1, fresh[N - 1]);
-    const expected = instruments.map(() => START + k * MINUTE);
     await runner.tick(feed.tick(slot, expected, Number.POSITIVE_INFINITY), lease);
+    const spent = process.cpuUsage(cpu0);
+    const behind = control();
     if (wire.orders - before !== N) throw new Error(`slot ${k}: ${wire.orders - before} orders left, not ${N}`);
     times.push(wire.last - t0);
-    cpu.push(milliseconds(process.cpuUsage(cpu0)));
+    cpu.push(milliseconds(spent));
+    controls.push(ahead, behind);
+    around.push(Math.max(ahead, behind));
+    if (times.length === settle) steps = stepsOf(at(sorted(times.slice(settle >> 1)), 0.5), at(sorted(controls), 0.5));
+    if (steps > 0 && times.length % EVERY === 0) fixed.push(control(steps));
   }
   await broker.close();
   await journal.close();
-  return { times: times.sort((a, b) => a - b), cpu: cpu.sort((a, b) => a - b) };
+  const limit = STEADY * at(sorted(controls), 0.5);
+  const steady = times.filter((_, i) => around[i] <= limit);
+  return { times: sorted(times), cpu: sorted(cpu), steady: sorted(steady), fixed: sorted(fixed) };
 }
 
+const sorted = (values) => [...values].sort((a, b) => a - b);
 const at = (values, p) => Math.round(values[Math.min(values.length - 1, Math.floor(p * values.length))] * 100) / 100;
+
+const quantiles = (values, prefix = '') => ({
+  ...{ [`${prefix}p50_ms`]: at(values, 0.5), [`${prefix}p95_ms`]: at(values, 0.95) },
+  ...{ [`${prefix}p99_ms`]: at(values, 0.99), [`${prefix}max_ms`]: at(values, 1) },
+});
 
 async function run(parent, slots) {
   const folder = mkdtempSync(join(parent, 'w11-'));
@@ -167,11 +204,14 @@ async function run(parent, slots) {
   const t0 = performance.now();
   try {
     const port = await new Promise((resolve) => venue.once('message', resolve));
-    const { times, cpu } = await measure(folder, venue, port, slots);
+    const { times, cpu, steady, fixed } = await measure(folder, venue, port, slots);
     const seconds = (performance.now() - t0) / 1000;
     const figures = {
       ...{ slots: times.length, orders: times.length * N },
-      ...{ p50_ms: at(times, 0.5), p95_ms: at(times, 0.95), p99_ms: at(times, 0.99), max_ms: at(times, 1) },
+      ...quantiles(times),
+      ...quantiles(fixed, 'fixed_'),
+      ...quantiles(steady, 'steady_'),
+      left_out: Math.round((1 - steady.length / times.length) * 1000) / 1000,
       ...{ slot_cpu_p50_ms: at(cpu, 0.5), slot_cpu_p99_ms: at(cpu, 0.99) },
     };
     return { bench: { min: seconds, median: seconds, cpu: process.cpuUsage(cpu0).user / 1e6, runs: 1 }, figures };

@@ -59,7 +59,14 @@ function connectionsTo(url: URL): Promise<Connections> {
 export const openAhead = async (origin: string, count: number): Promise<void> =>
   (await connectionsTo(new URL(origin))).prepare(count);
 
-const DEFAULT_HEADERS = { accept: '*/*', 'user-agent': 'quantline', 'accept-encoding': 'gzip, deflate, br' };
+const DEFAULT_HEADERS: Readonly<Record<string, string>> = {
+  accept: '*/*',
+  'user-agent': 'quantline',
+  'accept-encoding': 'gzip, deflate, br',
+};
+
+/** A character that none may have in a header: Node would write another byte than this one. */
+const FOREIGN = /[^\t\x20-\x7e]/;
 
 /**
  * One request and its answer over a kept connection. Redirects are not followed, and nothing is sent twice. By undici's
@@ -79,14 +86,18 @@ export async function exchange(url: URL, request: ExchangeRequest): Promise<Exch
   return { ...head, bytes: await decoded(head.headers.get('content-encoding'), bytes, maxBytes) };
 }
 
-function named(headers: Readonly<Record<string, string>> | undefined): Record<string, string> {
-  const fields: Record<string, string> = { ...DEFAULT_HEADERS };
+/** Names and values in turn, as undici takes them with the least work. */
+function named(headers: Readonly<Record<string, string>> = {}): string[] {
+  const fields: string[] = [];
+  const given: string[] = [];
   for (const name in headers) {
     const value = headers[name]!;
-    // Node would write another byte than this one.
-    if (/[^\t\x20-\x7e]/.test(value)) throw new TypeError(`The header ${name} has a character that none may have.`);
-    fields[name.toLowerCase()] = value;
+    if (FOREIGN.test(value)) throw new TypeError(`The header ${name} has a character that none may have.`);
+    const lower = name.toLowerCase();
+    given.push(lower);
+    fields.push(lower, value);
   }
+  for (const name in DEFAULT_HEADERS) if (!given.includes(name)) fields.push(name, DEFAULT_HEADERS[name]!);
   return fields;
 }
 

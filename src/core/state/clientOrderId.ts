@@ -1,4 +1,4 @@
-import { idOf } from '../platform/hash.js';
+import { sha256 } from '../platform/hash.js';
 import type { StrategyScope } from './records.js';
 
 /** What tells one order of a strategy from all others. */
@@ -20,7 +20,7 @@ export function clientOrderIdOf(scope: StrategyScope, key: OrderKey): string {
   const { venue, account, strategy } = scope;
   const { instrument, slot, leg, revision } = key;
   const second = Math.max(0, Math.trunc(slot / 1000));
-  const hash = idOf({ account, instrument, leg, revision, slot, strategy, venue });
+  const hash = sha256(JSON.stringify([venue, account, strategy, slot, instrument, leg, revision]));
   return `${strategyPrefix(strategy)}${second.toString(16).padStart(8, '0')}${hash.slice(0, 12)}`;
 }
 

@@ -144,19 +144,20 @@ export async function insertOrders(
 ): Promise<void> {
   const { time, position } = event;
   for (let at = 0; at < orders.length; at += CHUNK) {
-    const rows: SqlValue[][] = orders
-      .slice(at, at + CHUNK)
-      .map(({ clientOrderId, slot, leg, revision, request, parent, replaces, venueOrderId }, i) => [
-        ...[clientOrderId, slot, leg, revision, request.instrument, JSON.stringify(request)],
-        ...[parent ?? null, replaces ?? null, venueOrderId ?? null, at + i],
-      ]);
+    const some = orders.slice(at, at + CHUNK);
+    const params: SqlValue[] = scopeParams(scope);
+    params.push(status, time, status === 'intended' ? null : time, time, position);
+    some.forEach(({ clientOrderId, slot, leg, revision, request, parent, replaces, venueOrderId }, i) => {
+      params.push(clientOrderId, slot, leg, revision, request.instrument, JSON.stringify(request));
+      params.push(parent ?? null, replaces ?? null, venueOrderId ?? null, at + i);
+    });
     await sql.run(
       `INSERT INTO orders (client_order_id, venue, account, strategy, slot, leg, revision, instrument, request, parent,
          replaces, venue_order_id, ordinal, status, is_open, filled_quantity, created_at, sent_at, updated_at, position)
        SELECT column1, ?, ?, ?, CAST(column2 AS BIGINT), column3, CAST(column4 AS BIGINT), column5, column6, column7,
          column8, column9, CAST(column10 AS BIGINT), ?, 1, '0', ?, ?, ?, ?
-       FROM (VALUES ${rows.map((row) => `(${marks(row)})`).join(', ')}) AS placed`,
-      [...scopeParams(scope), status, time, status === 'intended' ? null : time, time, position, ...rows.flat()],
+       FROM (VALUES ${some.map(() => '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').join(', ')}) AS placed`,
+      params,
     );
   }
 }

@@ -55,7 +55,6 @@ import {
   updateSending,
 } from './rows.js';
 
-
 /** What a venue would tell again, or a start compute again, need not wait for the disk. */
 const RELAXED = { relaxed: true } as const;
 const SINGLE = { single: true } as const;

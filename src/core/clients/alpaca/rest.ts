@@ -44,6 +44,8 @@ type Init = RequestInit & { quantline?: CallOptions };
  * so that decimal strings stay text and unknown fields are tolerated.
  */
 export class AlpacaRest {
+  private readonly apis = new Map<TradingApi, unknown>();
+
   private constructor(
     private readonly sdk: typeof Sdk,
     private readonly tradingConfig: InstanceType<typeof Sdk.trading.Configuration>,
@@ -83,8 +85,14 @@ export class AlpacaRest {
     call: (api: InstanceType<(typeof Sdk.trading)[K]>, init: RequestInit) => Raw,
     options: CallOptions = {},
   ): Promise<unknown> {
-    const Api = this.sdk.trading[api] as unknown as new (config: unknown) => InstanceType<(typeof Sdk.trading)[K]>;
-    return unwrap((init) => call(new Api(this.tradingConfig), init), options);
+    let found = this.apis.get(api) as InstanceType<(typeof Sdk.trading)[K]> | undefined;
+    if (found === undefined) {
+      const Api = this.sdk.trading[api] as unknown as new (config: unknown) => InstanceType<(typeof Sdk.trading)[K]>;
+      found = new Api(this.tradingConfig);
+      this.apis.set(api, found);
+    }
+    const at = found;
+    return unwrap((init) => call(at, init), options);
   }
 
   /** Calls one `…Raw` operation of a market data API class and returns its JSON. */
