@@ -17,6 +17,8 @@ export interface BrokerRig {
   readonly paper?: boolean;
   /** The market trades at this price: market orders fill, resting orders that it crosses too. */
   trade(instrument: string, price: number): Promise<void>;
+  /** Connections that were opened to the venue, where it is called over HTTP. */
+  readonly connections?: () => number;
   end(): Promise<void>;
 }
 
@@ -177,6 +179,15 @@ export function brokerContract(name: string, make: () => Promise<BrokerRig>) {
       expect(sendOutcome(error)).toBe('rejected');
       expect(error).toMatchObject({ code: 'REFUSED' });
       expect(await broker.openOrders()).toEqual([]);
+    });
+
+    test('orders leave on the connections that were opened ahead', async (context) => {
+      const { connections } = rig;
+      if (connections === undefined) return context.skip();
+      await broker.prepare!(4);
+      await Promise.all([1, 2, 3].map(() => broker.submit(market(), nextId())));
+      // Three where none had been opened ahead, seven where those had not been used.
+      expect(connections()).toBe(4);
     });
 
     test('a client order id counts once', async (context) => {

@@ -44,6 +44,8 @@ export class FakeAlpaca {
   readonly account: Record<string, unknown> = {};
   readonly keys = { ...KEYS };
   readonly accountId = randomUUID();
+  /** Connections that were opened to it. */
+  connections = 0;
   /** The venue's own time. */
   now: () => number;
   isOpen = true;
@@ -68,6 +70,7 @@ export class FakeAlpaca {
   static async start(now: () => number = Date.now): Promise<FakeAlpaca> {
     const fake = new FakeAlpaca(now);
     fake.server = await listen((request, response) => void fake.handle(request, response));
+    fake.server.server.on('connection', () => fake.connections++);
     fake.streams.attach(fake.server.server);
     return fake;
   }

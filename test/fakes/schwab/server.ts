@@ -37,6 +37,8 @@ export class FakeSchwab {
   legPut: 'moves' | 'refused' | 'ends the pair' = 'moves';
   /** An order is not listed yet. */
   hidden = false;
+  /** Connections that were opened to it. */
+  connections = 0;
   now: () => number;
   private readonly faults: { route: string; fault: Fault; times: number }[] = [];
   private readonly contract = Contract.load('schwab');
@@ -50,6 +52,7 @@ export class FakeSchwab {
   static async start(now: () => number = Date.now): Promise<FakeSchwab> {
     const fake = new FakeSchwab(now);
     fake.server = await listen((request, response) => void fake.handle(request, response));
+    fake.server.server.on('connection', () => fake.connections++);
     return fake;
   }
 

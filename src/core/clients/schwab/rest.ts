@@ -84,6 +84,11 @@ export class SchwabRest {
     }
   }
 
+  /** Has connections open, for so many calls that leave together in the next seconds. */
+  prepare(calls: number): Promise<void> {
+    return this.http.prepare(calls);
+  }
+
   close(): void {
     this.gate.close();
   }

@@ -338,6 +338,10 @@ export class SchwabBroker implements Broker {
     return { executions, cursor: String(executions.at(-1)?.time ?? 0) };
   }
 
+  async prepare(orders: number): Promise<void> {
+    await (await this.rest()).prepare(orders);
+  }
+
   async close(): Promise<void> {
     const { connection } = this;
     this.connection = undefined;

@@ -11,6 +11,7 @@ brokerContract('alpaca', async () => {
       rig.clock.set(rig.clock.now() + 60_000);
       rig.venue.book.trade(instrument, price);
     },
+    connections: () => rig.venue.connections,
     end: () => rig.close(),
   };
 });

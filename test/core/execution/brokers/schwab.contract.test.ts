@@ -12,6 +12,7 @@ brokerContract('schwab', async () => {
       rig.clock.set(rig.clock.now() + 60_000);
       rig.venue.book.trade(instrument, price);
     },
+    connections: () => rig.venue.connections,
     end: () => rig.close(),
   };
 });
