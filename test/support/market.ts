@@ -50,7 +50,7 @@ export function feedWith(actions: readonly CorporateAction[], ...bars: readonly 
   );
 }
 
-export const exact: Rounding = { quantity: (_, q) => q, price: (_, p) => p };
+export const exact: Rounding = { quantity: (_, q) => q, sum: (_, q) => q, price: (_, p) => p };
 
 export const venue = (overrides: Partial<ExchangeSettings> = {}): ExchangeSettings => ({
   cash: 10_000,

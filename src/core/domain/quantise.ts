@@ -36,7 +36,15 @@ function stepOf(size: number): Step {
 
 /** The multiple of a step at or next to a value >= 0, in one direction. */
 function onGrid(value: number, { m, scale, size }: Step, up: boolean): number {
-  const nearest = Math.round((value * scale) / m);
+  const units = value * scale;
+  // A division takes as long as all the rest, and most steps are 1/10^s.
+  const count = m === 1 ? units : units / m;
+  const below = Math.floor(count);
+  const part = count - below;
+  // Far enough from both neighbours, beyond noise and the rounding of `count`, there is one answer.
+  const near = 10 * NOISE_STEPS + 10 * NOISE * units;
+  if (part > near && part < 1 - near) return ((up ? below + 1 : below) * m) / scale;
+  const nearest = Math.round(count);
   // Beyond 2^53 units a double has no room for the grid.
   if (nearest * m > Number.MAX_SAFE_INTEGER) return value;
   const snapped = (nearest * m) / scale;
@@ -97,6 +105,13 @@ export class Grid {
 
   quantity(quantity: number): number {
     return onGrid(quantity, this.lot, false);
+  }
+
+  /** A sum or difference of quantities of this grid: its noise is that of the larger ones, so it is not rounded down. */
+  sum(quantity: number): number {
+    const { m, scale, size } = this.lot;
+    const nearest = (Math.round((quantity * scale) / m) * m) / scale;
+    return Math.abs(nearest - quantity) < size / 4 ? nearest : quantity;
   }
 
   /** `side` 1 buys, −1 sells. */

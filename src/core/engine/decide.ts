@@ -122,7 +122,9 @@ export function decide(view: MarketView, account: AccountView, strategy: Strateg
       if (exiting[j] === 0) set(out, j, 0, 2);
       continue;
     }
-    if (wanted === holding || (wanted === 0 && exiting[j] === 1)) continue;
+    if (wanted === holding) continue;
+    // Of a reversal under way the exit works, and the entry beside it: neither is asked for again.
+    if (exiting[j] === 1 && (wanted === 0 || wanted === entering[j])) continue;
     if (wanted === 0) {
       set(out, j, 0, 1);
       continue;

@@ -97,17 +97,18 @@ export class Watch {
     const side = Math.sign(held);
     const locked = account.lockout[j]!;
     const leaving = side !== 0 && entering === 0 && locked === 0;
-    const free = side === 0 || entering === 0;
+    // The rest of an entry, on the side that is held, is no other decision than the position.
+    const free = side === 0 || entering === 0 || entering === side;
     const settled = exiting === 0 ? free && (locked === 0 || (side === 0 && entering === 0)) : leaving;
     this.unsettled[j] = settled ? 0 : 1;
     if (locked !== 0) lockoutBand(strategy.thresholds, locked, strategy.reentry, this.low, this.high, j);
     else if (exiting !== 0) exitBand(strategy.thresholds, side, this.low, this.high, j);
     else holdBand(strategy.thresholds, side || entering, this.low, this.high, j);
     this.due[j] = side === 0 || exiting !== 0 ? NEVER : Math.min(NEVER, account.entryBar[j]! + strategy.timeStop - 1);
-    this.guard(j);
+    this.guarded[j] = this.exchange.protectionOf(j) === undefined && orders.length === 0 ? 0 : 1;
   }
 
-  /** Bars that went through the venue may have moved trailing stops. */
+  /** The prices that matter from here on: bars that went through the venue may have moved them. */
   readGuards(): void {
     for (let j = 0; j < this.exchange.size; j++) if (this.guarded[j] === 1) this.guard(j);
   }
@@ -116,8 +117,6 @@ export class Watch {
   private guard(j: number): void {
     const orders = this.exchange.orders(j);
     const state = this.exchange.protectionOf(j);
-    this.guarded[j] = state === undefined && orders.length === 0 ? 0 : 1;
-    if (this.guarded[j] === 0) return;
     let floor = Number.NEGATIVE_INFINITY;
     let ceiling = Number.POSITIVE_INFINITY;
     this.rising[j] = this.falling[j] = Number.NaN;

@@ -1,5 +1,6 @@
 import type { BarColumns } from '../domain/bars.js';
 import type { OrderIntent, Protection } from '../domain/orders.js';
+import { FRACTIONAL_STEP } from '../domain/quantise.js';
 import { OrderBook } from './book.js';
 import { CostModel } from './costs.js';
 import { Ledger } from './ledger.js';
@@ -24,7 +25,7 @@ export class SimulatedExchange {
   readonly busy: Uint8Array;
   /** Counts changes of the book and of positions: equal numbers mean that nothing moved. */
   revision = 0;
-  /** 1 where the book or the position of an instrument changed; whoever reads it sets it back. */
+  /** 1 where an order or a position began, ended or was elected, not where it grew; whoever reads it sets it back. */
   readonly changed: Uint8Array;
   /** Largest share of a bar's volume that any fill used. */
   largestShare = 0;
@@ -169,13 +170,15 @@ export class SimulatedExchange {
       for (let k = 0; k < list.length; k++) {
         const order = list[k]!;
         if ((order.leg === 'entry' ? 1 : 0) !== pass || bar.time < order.submitted) continue;
+        // A reversal's entry waits until the position is closed: no fill crosses zero.
+        if (pass === 1 && order.side * this.ledger.quantity[j]! < 0) continue;
         const price = referenceOf(order, bar, fill);
         if (Number.isNaN(price)) {
-          if (order.type === 'stop_limit' && electedIn(order, bar)) order.triggered = true;
+          if (order.type === 'stop_limit' && electedIn(order, bar)) this.elect(order);
           continue;
         }
         // Reached, a stop is a market order, also for what this bar's volume leaves of it.
-        if (order.type === 'stop' && order.either === undefined) order.triggered = true;
+        if (order.type === 'stop' && order.either === undefined) this.elect(order);
         const before = fill.beforeBar === true && order.type === 'market';
         const filled = before ? this.fillBefore(order, price) : this.tryFill(order, price);
         if (order.leg === 'entry' && filled) entered = before || price === openFor(fill, order.side, bar) ? 1 : 2;
@@ -183,6 +186,11 @@ export class SimulatedExchange {
     }
     this.book.keepOpen(j);
     return entered;
+  }
+
+  private elect(order: VenueOrder): void {
+    if (!order.triggered) this.moved(order.instrument);
+    order.triggered = true;
   }
 
   /** A fill at the close that the order was decided on: it belongs to that instant and to the bar before. */
@@ -207,7 +215,8 @@ export class SimulatedExchange {
       if (quantity <= 0) return this.reject(order, 'too small to trade');
       order.quantity = quantity;
     }
-    let quantity = this.grid(j, dueQuantity(order, this.rounding) - order.filled);
+    const rest = dueQuantity(order, this.rounding) - order.filled;
+    let quantity = this.rounding.quantity(j, rest) || rest;
     if (order.leg === 'entry' && Number.isNaN(order.notional)) {
       const needed =
         quantity * price + this.costs.ofFill(order.side, quantity, price, this.bar.time, order.filled === 0);
@@ -215,7 +224,11 @@ export class SimulatedExchange {
         return this.reject(order, 'insufficient buying power');
       }
     }
-    if (order.leg !== 'entry') quantity = Math.min(quantity, Math.abs(this.ledger.quantity[j]!));
+    if (order.leg !== 'entry') {
+      const held = Math.abs(this.ledger.quantity[j]!);
+      // What was filled so far carries the noise of its sum, which must not leave one step of a finest grid behind.
+      if (quantity > held - 2 * FRACTIONAL_STEP) quantity = held;
+    }
     if (order.first === 0 && !Number.isNaN(order.notional)) {
       // The rest was sized at the price of the first part: a dearer one must not borrow.
       quantity = Math.min(quantity, this.affordable(order, this.ledger.buyingPower(this.settings.leverage), price));
@@ -252,19 +265,23 @@ export class SimulatedExchange {
     const share = quantity / this.bar.volume;
     if (share > this.largestShare && this.bar.volume > 0) this.largestShare = share;
     this.takenInBar += quantity;
-    this.moved(j);
+    const before = this.ledger.quantity[j]!;
+    const further = before !== 0 && order.filled > 0;
     order.filled += quantity;
     order.filledValue += quantity * price;
     order.costs += costs;
     order.status = order.quantity - order.filled <= 1e-9 ? 'filled' : 'partially_filled';
     order.either = undefined;
-    if (order.triggers !== undefined && dueQuantity(order, this.rounding) - order.filled <= 1e-9) trigger(order);
+    const triggers = order.triggers !== undefined && dueQuantity(order, this.rounding) - order.filled <= 1e-9;
+    if (triggers) trigger(order);
     this.ledger.book(j, order.side, quantity, price, costs, time, this.barIndex, order.reason);
-    const held = this.ledger.quantity[j]!;
-    if (held !== 0) this.ledger.quantity[j] = Math.sign(held) * this.grid(j, Math.abs(held));
+    const left = this.ledger.quantity[j]!;
+    if (before !== 0 && left !== 0) this.ledger.quantity[j] = Math.sign(left) * this.rounding.sum(j, Math.abs(left));
+    if (further && left !== 0 && order.status !== 'filled' && !triggers) this.revision++;
+    else this.moved(j);
     this.listener.onFill(order, time, price, quantity, costs, share);
     this.listener.onOrder(order);
-    if (this.ledger.quantity[j] === 0) this.protection[j] = undefined;
+    if (left === 0) this.protection[j] = undefined;
     else if (order.leg === 'entry' && order.protection !== undefined) {
       const state = this.protection[j] ?? this.protect(j, order.protection);
       state.arm(order.side, this.ledger.entryPrice[j]!);
@@ -316,11 +333,6 @@ export class SimulatedExchange {
 
   private protect(j: number, spec: Protection): ProtectionState {
     return new ProtectionState(spec, this.rounding, j);
-  }
-
-  /** Takes the noise off sums and differences of quantities that lie on the venue's grid. */
-  private grid(j: number, quantity: number): number {
-    return this.rounding.quantity(j, quantity) || quantity;
   }
 
   private reject(order: VenueOrder, note: string): false {

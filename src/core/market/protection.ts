@@ -23,6 +23,8 @@ export class ProtectionState {
   trail = Number.NaN;
   /** Best price since entry, for the trailing stop. */
   best = Number.NaN;
+  /** The one that `trail` was computed from. */
+  private trailedFrom = Number.NaN;
   readonly hit: ProtectionHit = { price: Number.NaN, reason: 'stop_loss', marketable: true };
 
   constructor(
@@ -36,10 +38,15 @@ export class ProtectionState {
     const { stopLoss, takeProfit, trailingStop, anchor = entryPrice } = this.spec;
     if (stopLoss !== undefined) this.stop = this.roundPrice(anchor * (1 - side * stopLoss), -side);
     if (takeProfit !== undefined) this.target = this.roundPrice(anchor * (1 + side * takeProfit), -side);
-    if (trailingStop !== undefined) {
-      if (Number.isNaN(this.best)) this.best = entryPrice;
-      this.trail = this.roundPrice(this.best * (1 - side * trailingStop), -side);
-    }
+    if (trailingStop === undefined) return;
+    if (Number.isNaN(this.best)) this.best = entryPrice;
+    if (this.trailedFrom !== this.best) this.trailBehind(this.best, side, trailingStop);
+  }
+
+  private trailBehind(best: number, side: number, distance: number): void {
+    this.best = best;
+    this.trailedFrom = best;
+    this.trail = this.roundPrice(best * (1 - side * distance), -side);
   }
 
   /** Whether the trailing stop is the one that counts: it is nearer to the market, or the only one. */
@@ -89,10 +96,7 @@ export class ProtectionState {
     const { trailingStop } = this.spec;
     if (trailingStop === undefined) return;
     const extreme = side > 0 ? high : low;
-    if (side * extreme > side * this.best) {
-      this.best = extreme;
-      this.trail = this.roundPrice(extreme * (1 - side * trailingStop), -side);
-    }
+    if (side * extreme > side * this.best) this.trailBehind(extreme, side, trailingStop);
   }
 
   snapshot() {

@@ -7,6 +7,7 @@ export function roundingOf(instruments: readonly Instrument[], fractional: boole
   const grids = instruments.map((instrument) => new Grid(instrument, fractional));
   return {
     quantity: (j, quantity) => grids[j]!.quantity(quantity),
+    sum: (j, quantity) => grids[j]!.sum(quantity),
     price: (j, price, side) => grids[j]!.price(price, side),
   };
 }

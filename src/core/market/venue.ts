@@ -21,6 +21,8 @@ export interface ExchangeSettings {
 export interface Rounding {
   /** Downwards to the lot (0 = too small to trade). */
   quantity(instrument: number, quantity: number): number;
+  /** A sum or difference of such quantities without the noise that it carries; one that is off the grid stays. */
+  sum(instrument: number, quantity: number): number;
   /** To the tick of that price level, never in the order's favour. */
   price(instrument: number, price: number, side: number): number;
 }

@@ -33,6 +33,7 @@ function ask(
   lockout = 0,
   reentry: Strategy['reentry'] = 'new-signal',
   exiting = 0,
+  entering = 0,
 ) {
   const one = (x: number) => Float64Array.of(x);
   const view: MarketView = {
@@ -48,7 +49,7 @@ function ask(
     cash: 0,
     equity: 1000,
     quantity: one(held),
-    entering: new Int8Array(1),
+    entering: Int8Array.of(entering),
     exiting: Uint8Array.of(exiting),
     entryBar: new Int32Array(1),
     lockout: Int8Array.of(lockout),
@@ -85,6 +86,15 @@ test('while an exit is under way only scores outside its band change anything', 
     }),
     { numRuns: 2000 },
   );
+});
+
+test('a reversal of which exit and entry work already is not asked for again', () => {
+  const limits = { enterLong: 1, exitLong: 0, enterShort: -1, exitShort: 0 };
+  const again = (score: number, held: number, entering: number) =>
+    ask(score, held, limits, 0, 'new-signal', 1, entering);
+  expect(again(-1, 4, 0)).toBe(1);
+  expect(again(-1, 4, -1)).toBe(0);
+  expect(again(1, -4, 1)).toBe(0);
 });
 
 test('scores inside the band of a lockout neither end it nor change anything, scores outside do', () => {

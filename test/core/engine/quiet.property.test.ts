@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { BarColumns } from '../../../src/core/domain/bars.js';
+import { defaultInstrument } from '../../../src/core/domain/instrument.js';
 import { seededRandom } from '../../../src/core/domain/random.js';
 import { type BacktestResult, runBacktest } from '../../../src/core/engine/backtest.js';
 import { EventLines } from '../../../src/core/engine/events.js';
@@ -9,10 +10,11 @@ import type { Strategy } from '../../../src/core/engine/strategy.js';
 import * as nextOpen from '../../../src/core/market/fills/next-open.js';
 import * as quote from '../../../src/core/market/fills/quote.js';
 import { type ExchangeSettings, NO_COSTS, type Rounding } from '../../../src/core/market/index.js';
+import { roundingOf } from '../../../src/core/market/rounding.js';
 import type { RiskPolicy } from '../../../src/core/risk/index.js';
 import * as dailyLoss from '../../../src/core/risk/policies/daily-loss.js';
 import * as maxDrawdown from '../../../src/core/risk/policies/max-drawdown.js';
-import { feedOf, randomCandles, strategy, tinyBars, venue } from '../../support/market.js';
+import { exact, feedOf, randomCandles, strategy, tinyBars, venue } from '../../support/market.js';
 
 const fraction = fc.double({ min: 0.002, max: 0.08, noNaN: true });
 const maybe = <T>(arb: fc.Arbitrary<T>) => fc.option(arb, { nil: undefined });
@@ -36,6 +38,8 @@ const cases = fc.record({
   entry: fc.constantFrom<Strategy['entry']>(
     { type: 'market' },
     { type: 'limit', offset: 0.003 },
+    { type: 'stop', offset: 0.003 },
+    { type: 'stop_limit', offset: 0.003, limit: 0.002 },
     {
       type: 'oco',
       orders: [
@@ -59,14 +63,25 @@ const cases = fc.record({
     quote.create(quote.settings.parse({ window: 5, limits: 'touch' })),
   ),
   leverage: fc.constantFrom(1, 3),
+  lot: fc.constantFrom(0, 1e-9, 1),
 });
 type Case = typeof cases extends fc.Arbitrary<infer T> ? T : never;
 
 const N = 400;
 
 /** A coarse tick, so that bars often touch a price exactly without trading through it. */
-const coarse: Rounding = { quantity: (_, q) => q, price: (_, p) => Math.round(p * 5) / 5 };
-const tick = (price: number) => coarse.price(0, price, 1);
+const tick = (price: number) => Math.round(price * 5) / 5;
+
+/** Without lots every quantity is one, as it came out of a division. */
+const roundingBy = (lot: number): Rounding => ({
+  ...(lot === 0
+    ? exact
+    : roundingOf(
+        [0, 1, 2].map((j) => defaultInstrument(`I${j}`, '24/7', { lot })),
+        false,
+      )),
+  price: (_, p) => tick(p),
+});
 
 /** Quarter-hourly bars, so that a run has several sessions; calm enough for quiet stretches between the events. */
 function market({ seed, instruments, gaps, halts }: Case): BarColumns[] {
@@ -133,7 +148,7 @@ function run(c: Case, quiet: boolean, changed?: number) {
       fill: c.fill,
       costs: { ...NO_COSTS, perShare: 0.001 },
     }),
-    rounding: coarse,
+    rounding: roundingBy(c.lot),
     from: 10,
     to: feed.clock.length,
     closeAtEnd: false,
@@ -144,7 +159,7 @@ function run(c: Case, quiet: boolean, changed?: number) {
   return { ticks, outcome: { ...rest, equity: Array.from(equity.equity), events: events.lines } };
 }
 
-/** Every fill has volume, a price that its bar and the frictions allow, and cash and units add up to equity. */
+/** Every fill has volume, a price that its bar and the frictions allow, and crosses no zero; cash and units make equity. */
 function checkFills(c: Case, feed: MarketFeed, { fills, finalEquity }: BacktestResult): void {
   const spreads = spreadsOf(feed, c.fill);
   const impossible: object[] = [];
@@ -173,7 +188,10 @@ function checkFills(c: Case, feed: MarketFeed, { fills, finalEquity }: BacktestR
       side * price >= side * best - 1e-9;
     if (!possible) impossible.push({ price, share, volume, best, worst, slipped });
     cash -= side * price * quantity + fills.costs[f]!;
-    units[j] = units[j]! + side * quantity;
+    const before = units[j]!;
+    const after = before + side * quantity;
+    units[j] = Math.abs(after) < 1e-9 ? 0 : after;
+    if (before * units[j]! < 0) impossible.push({ crosses: before, after });
   }
   const worth = units.reduce((sum, held, j) => sum + held * feed.bars[j]!.close.at(-1)!, cash);
   expect(impossible).toEqual([]);

@@ -92,7 +92,7 @@ function replayOf(score: (bars: BarColumns, i: number) => number, memory = 5, n 
       leverage: 1,
       allowShort: true,
     },
-    rounding: { quantity: (_j, q) => q, price: (_j, p) => p },
+    rounding: { quantity: (_j, q) => q, sum: (_j, q) => q, price: (_j, p) => p },
     from: 10,
     to: n,
   };

@@ -14,7 +14,11 @@ import {
 import { backtest, exact, feedWith, strategy, type TinyCandle, tinyBars, venue } from '../../support/market.js';
 
 type Step = TinyCandle | VenueAction | Partial<OrderIntent>;
-const whole: Rounding = { quantity: (_, q) => Math.floor(q + 1e-9), price: (_, p) => Math.round(p * 100) / 100 };
+const whole: Rounding = {
+  quantity: (_, q) => Math.floor(q + 1e-9),
+  sum: (_, q) => Math.round(q),
+  price: (_, p) => Math.round(p * 100) / 100,
+};
 
 /** Plays candles, actions and orders of one instrument in turn (a second one exists for renames). */
 function play(steps: readonly Step[], rounding = exact) {

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { defaultInstrument } from '../../../src/core/domain/instrument.js';
 import type { OrderIntent, Protection } from '../../../src/core/domain/orders.js';
-import { applyAction, NO_COSTS } from '../../../src/core/market/index.js';
-import { play, type TinyCandle } from '../../support/market.js';
+import { applyAction, NO_COSTS, SimulatedExchange } from '../../../src/core/market/index.js';
+import { roundingOf } from '../../../src/core/market/rounding.js';
+import { play, type TinyCandle, venue } from '../../support/market.js';
 
 const buy = (intent: Partial<OrderIntent> & { at?: number } = {}) => ({ quantity: 10, ...intent });
 const flat: TinyCandle = [100, 101, 99, 100];
@@ -251,6 +253,37 @@ describe('pairs of orders', () => {
   ])('refuses %j', (intent, note) => {
     expect(play([buy(intent)], [flat]).orders[0]).toMatchObject({ status: 'rejected', note });
   });
+});
+
+test('a reversal’s entry waits until the rest of the position is closed', () => {
+  const { exchange, fills } = play(
+    [buy({ quantity: 50, protection: { takeProfit: 0.05 } }), buy({ side: 'sell', quantity: 40, at: 2 })],
+    [[100, 101, 99, 100, 5000], [104, 106, 104, 105, 1000], flat, [106, 107, 105, 106]],
+    { slippage: { kind: 'volume-share', limit: 0.025, impact: 0 } },
+  );
+  expect(fills.map((f) => [f.bar, f.price, f.quantity])).toEqual([
+    [0, 100, 50],
+    [1, 105, 25],
+    [3, 106, 25],
+    [3, 106, 40],
+  ]);
+  expect(exchange.ledger.quantity[0]).toBe(-40);
+});
+
+test('what is closed in parts is closed to the last unit of a fine grid', () => {
+  const fine = roundingOf([defaultInstrument('X', '24/7', { lot: 1e-9 })], false);
+  const settings = venue({ slippage: { kind: 'volume-share', limit: 0.1, impact: 0 } });
+  const open = Array.from({ length: 40 }, (_, n) => {
+    const exchange = new SimulatedExchange(1, settings, fine, { onOrder: () => {}, onFill: () => {} });
+    const order = { instrument: 'X', type: 'market', quantity: fine.quantity(0, 300 + n * Math.SQRT2) } as const;
+    exchange.submit(0, { ...order, side: 'buy', leg: 'entry' }, 0);
+    for (const [i, volume] of [1e5, 1018.6 + n / 3, 1111.1, 777.7, 99.9, 1000].entries()) {
+      if (i === 1) exchange.submit(0, { ...order, side: 'sell', leg: 'exit' }, 1);
+      exchange.onBar(0, i, { time: i, open: 1, high: 1, low: 1, close: 1, volume });
+    }
+    return exchange.ledger.quantity[0]! + exchange.orders(0).length;
+  });
+  expect(open).toEqual(open.map(() => 0));
 });
 
 test('a stop that was reached is a market order for what the volume leaves of it', () => {

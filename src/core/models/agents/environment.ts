@@ -28,7 +28,11 @@ export interface MarketEpisodes {
 
 const DEAF: ExchangeListener = { onOrder() {}, onFill() {} };
 /** Fractions of a unit, and prices as they are: what a share of a lot is worth is nothing to learn from. */
-const FINE: Rounding = { quantity: (_, quantity) => quantity, price: (_, price) => price };
+const FINE: Rounding = {
+  quantity: (_, quantity) => quantity,
+  sum: (_, quantity) => quantity,
+  price: (_, price) => price,
+};
 /** Log change of an account that has lost everything. */
 const RUIN = -10;
 
