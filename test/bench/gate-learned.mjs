@@ -34,7 +34,7 @@ await tally('gate-learned', settings, async (seed, edge) => {
     const { trainer, label, features, cv, split, gate } = settings;
     const source = { source: 'synthetic', set: [`seed=${seed}`, `edge=${edge}`, 'start=2012-01-03'] };
     const data = (await ingest(options('ingest', { ...source, ...range }), runtime)).artifact.path;
-    const recipe = { data, trainer, label, features, cv, split, engine: 'embedded' };
+    const recipe = { data, trainer, label, features, cv, split, engine: 'embedded', ...costs };
     const model = (await train(options('train', recipe), runtime)).artifact.path;
     const run = (await backtest(options('backtest', { model, ...costs }), runtime)).artifact.path;
     const { report } = await evaluate(options('evaluate', { run, gate }), runtime);
