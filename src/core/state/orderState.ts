@@ -33,9 +33,9 @@ const isConclusion = (state: OrderState): boolean =>
   isTerminal(state.status) && state.venueOrderId === undefined && isZero(state.filledQuantity);
 
 /**
- * What an order becomes by a venue's report. Final statuses stay, with two exceptions that rest on evidence: an order
- * that we had given up without the venue having shown it comes back when the venue shows it, and executions that
- * complete a cancelled order make it filled. A final status that counts more executions than are booked waits in
+ * What an order becomes by a venue's report. Final statuses stay, with exceptions that rest on evidence: an order that
+ * we had given up without the venue having shown it comes back when the venue shows it, executions that complete a
+ * cancelled order make it filled, and what only they had made filled is open again when one is taken back. A final status that counts more executions than are booked waits in
  * `closing`. Returns the same object where nothing changes.
  */
 export function mergeReport(state: OrderState, report: OrderReport): OrderState {
@@ -55,12 +55,24 @@ export function mergeReport(state: OrderState, report: OrderReport): OrderState 
   return same(settled, state) ? state : settled;
 }
 
+/**
+ * Filled by our count alone, of which a part is taken back: the venue never said that it was complete. (A fill may come
+ * before the bust of an earlier one.) Where it is over all the same, the venue says so when it is asked.
+ */
+const isReopened = (state: OrderState, filled: DecimalText): boolean =>
+  state.status === 'filled' &&
+  state.quantity !== undefined &&
+  state.reportedQuantity !== undefined &&
+  compare(state.reportedQuantity, state.quantity) < 0 &&
+  compare(filled, state.filledQuantity) < 0;
+
 /** What an order becomes when its booked executions add up to `filled`. */
 export function mergeFilled(state: OrderState, filled: DecimalText): OrderState {
   const next: { -readonly [K in keyof OrderState]: OrderState[K] } = { ...state, filledQuantity: filled };
   const complete = state.quantity !== undefined && compare(filled, state.quantity) >= 0;
   const rank = RANK[state.status];
   if (complete) next.status = 'filled';
+  else if (isReopened(state, filled)) next.status = 'partially_filled';
   else if (!isZero(filled) && ((rank !== undefined && rank < RANK.partially_filled!) || isConclusion(state))) {
     next.status = 'partially_filled';
   }

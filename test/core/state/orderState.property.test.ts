@@ -76,6 +76,11 @@ describe('cases', () => {
   test('a bust takes back quantity, not the status', () => {
     const filled = mergeFilled(start({ status: 'accepted', venueOrderId: 'v' }), '100');
     expect(mergeFilled(filled, '60')).toMatchObject({ status: 'filled', filledQuantity: '60' });
+    // Unless it was complete by our count only: a fill came before the bust of an earlier one.
+    const counted = mergeReport(mergeFilled(start(), '60'), report('partially_filled', { reportedQuantity: '60' }));
+    expect(mergeFilled(mergeFilled(counted, '110'), '50').status).toBe('partially_filled');
+    const told = mergeReport(mergeFilled(counted, '110'), report('filled', { reportedQuantity: '100' }));
+    expect(mergeFilled(told, '50').status).toBe('filled');
   });
 });
 
