@@ -102,6 +102,45 @@ describe('reading', () => {
     expect(rig.venue.book.accepted).toHaveLength(2);
   });
 
+  test('F31: quantities below zero, and sides that contradict them: nothing is traded on a guess', async () => {
+    await rig.once();
+    await rig.once();
+    const all = (change: object) => mutate((list: object[]) => list.map((one) => ({ ...one, ...change })));
+    const lies: [string, Fault][] = [
+      ['/v2/positions', all({ qty: '-5', side: 'long' })],
+      ['/v2/positions', all({ qty: '1e3' })],
+      ['/v2/account/activities', all({ qty: '-5' })],
+      ['/v2/account', mutate((account: object) => ({ ...account, equity: 'NaN' }))],
+    ];
+    for (const [route, lie] of lies) {
+      rig.venue.arm(`GET ${route}`, lie, 1);
+      await expect(rig.once()).rejects.toMatchObject({ code: 'UNAVAILABLE', exitCode: 7 });
+    }
+    expect(rig.venue.book.accepted).toHaveLength(2);
+    await rig.converges();
+  });
+
+  test('F47: an order by hand for several legs of options, without symbol and side, is left alone', async () => {
+    const leg = (symbol: string) => ({
+      id: symbol,
+      symbol,
+      side: 'buy',
+      status: 'new',
+      filled_qty: '0',
+      ratio_qty: '1',
+    });
+    const legs = [leg('AAPL270115C00250000'), leg('AAPL270115C00260000')];
+    const spread = { id: 'x', order_class: 'mleg', status: 'new', filled_qty: '0', qty: '1', type: 'limit', legs };
+    rig.venue.arm(
+      'GET /v2/orders',
+      mutate((list: object[]) => [...list, spread]),
+      1,
+    );
+    expect(await rig.once()).toMatchObject({ outcome: 'decided', orders: 2 });
+    await rig.once();
+    expect(await rig.oracle()).toEqual({ accepted: 2, fills: 2 });
+  });
+
   test('F29: more orders and fills than a page holds are read, each once; a list that repeats itself is not', async () => {
     const { book } = rig.venue;
     book.rules.fillMarket = false;

@@ -29,7 +29,7 @@ const STATUSES: Readonly<Record<string, OrderStatus>> = {
 };
 const TYPES: ReadonlySet<string> = new Set(['market', 'limit', 'stop', 'stop_limit', 'trailing_stop']);
 
-export const { unreadable, asObject, asList, optional, required } = jsonReader('Alpaca');
+export const { unreadable, asObject, asList, optional, required, unsigned } = jsonReader('Alpaca');
 
 function text(json: Json, field: string, what: string): string {
   const value = json[field];
@@ -52,12 +52,19 @@ export function instrumentOf(json: Json, what: string): string {
   return quote === undefined ? symbol : `${symbol.slice(0, -quote.length)}/${quote}`;
 }
 
+/** An order for several legs of options has neither symbol nor side. None is ours: it is listed and left alone. */
+function severalLegs(json: Json): Json {
+  if (json['order_class'] !== 'mleg') return json;
+  const symbols = Array.isArray(json['legs']) ? json['legs'].map((leg) => String(leg?.symbol)) : [];
+  return { ...json, symbol: symbols.join('+') || 'several legs', side: 'buy', legs: null };
+}
+
 export function orderFrom(value: unknown): BrokerOrder {
-  const json = asObject(value, 'order');
+  const json = severalLegs(asObject(value, 'order'));
   const side = json['side'];
   if (side !== 'buy' && side !== 'sell') throw unreadable('order', 'side');
   const venueStatus = text(json, 'status', 'order');
-  const filledQuantity = required(json, 'filled_qty', 'order');
+  const filledQuantity = unsigned(json, 'filled_qty', 'order');
   const type = json['type'] ?? json['order_type'];
   const known = STATUSES[venueStatus] ?? 'unknown';
   const clientOrderId = json['client_order_id'];
@@ -88,9 +95,11 @@ export function orderFrom(value: unknown): BrokerOrder {
 
 export function positionFrom(value: unknown): BrokerPosition {
   const json = asObject(value, 'position');
-  const quantity = required(json, 'qty', 'position').replace(/^-/, '');
   const side = json['side'];
   if (side !== 'long' && side !== 'short') throw unreadable('position', 'side');
+  const signed = required(json, 'qty', 'position');
+  if (side === 'long' && signed.startsWith('-')) throw unreadable('position', `one side (long, ${signed})`);
+  const quantity = signed.replace(/^-/, '');
   return {
     instrument: instrumentOf(json, 'position'),
     quantity: side === 'short' && Number(quantity) !== 0 ? `-${quantity}` : quantity,
@@ -140,7 +149,7 @@ export function executionFrom(
     clientOrderId: clientIdOf(venueOrderId),
     instrument: instrumentOf(json, 'fill'),
     side: side === 'buy' ? 'buy' : 'sell',
-    quantity: required(json, 'qty', 'fill'),
+    quantity: unsigned(json, 'qty', 'fill'),
     price: required(json, 'price', 'fill'),
     time,
     kind: 'fill',

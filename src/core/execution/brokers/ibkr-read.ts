@@ -181,7 +181,8 @@ export function executionsFrom(
   if (execId === undefined || execId === '') throw unreadable('execution', 'execId');
   if (permId === undefined || permId === 0) throw unreadable('execution', 'permId');
   if (side !== 'BOT' && side !== 'SLD') throw unreadable('execution', 'side');
-  if (quantity === undefined || at === undefined) throw unreadable('execution', 'quantity or price');
+  if (quantity === undefined || quantity.startsWith('-') || at === undefined)
+    throw unreadable('execution', 'quantity or price');
   if (time === undefined) throw unreadable('execution', 'time');
   const parts = /^(.*\.)(\d+)$/.exec(execId);
   const version = parts === null ? 1 : Number(parts[2]);

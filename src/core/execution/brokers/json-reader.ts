@@ -27,5 +27,11 @@ export function jsonReader(vendor: string) {
     if (value === undefined) throw unreadable(what, field);
     return value;
   };
-  return { unreadable, asObject, asList, optional, required };
+  /** The same for what cannot be below zero, such as a filled quantity or a price. */
+  const unsigned = (json: Json, field: string, what: string): string => {
+    const value = required(json, field, what);
+    if (value.startsWith('-') && !decimal.isZero(value)) throw unreadable(what, `a sensible ${field} (${value})`);
+    return value;
+  };
+  return { unreadable, asObject, asList, optional, required, unsigned };
 }

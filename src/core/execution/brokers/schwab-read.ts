@@ -46,7 +46,7 @@ const SIDES: Readonly<Record<string, 'buy' | 'sell'>> = {
   SELL_SHORT: 'sell',
 };
 
-export const { unreadable, asObject, asList, optional, required } = jsonReader('Schwab');
+export const { unreadable, asObject, asList, optional, required, unsigned } = jsonReader('Schwab');
 
 const instant = (value: unknown): number | undefined => {
   // +0000 is ISO 8601's basic form, which not every engine reads.
@@ -108,7 +108,7 @@ function single(json: Json, id: string): BrokerOrder {
   if (typeof symbol !== 'string' || symbol === '') throw unreadable('order', 'symbol');
   const venueStatus = json['status'];
   if (typeof venueStatus !== 'string') throw unreadable('order', 'status');
-  const filledQuantity = required(json, 'filledQuantity', 'order');
+  const filledQuantity = unsigned(json, 'filledQuantity', 'order');
   const known = STATUSES[venueStatus] ?? 'unknown';
   const reason = json['statusDescription'];
   return {
@@ -153,7 +153,7 @@ function executionsOf(json: Json, venueOrderId: string): readonly BrokerExecutio
         clientOrderId: undefined,
         instrument,
         side,
-        quantity: required(leg, 'quantity', 'execution'),
+        quantity: unsigned(leg, 'quantity', 'execution'),
         price: required(leg, 'price', 'execution'),
         time,
         kind: 'fill',
@@ -226,8 +226,8 @@ export function positionsFrom(value: unknown): readonly BrokerPosition[] {
   }
   return asList(json['positions'], 'position').map((row) => {
     const quantity = decimal.subtract(
-      required(row, 'longQuantity', 'position'),
-      required(row, 'shortQuantity', 'position'),
+      unsigned(row, 'longQuantity', 'position'),
+      unsigned(row, 'shortQuantity', 'position'),
     );
     const { symbol, assetType } = asObject(row['instrument'], 'position');
     if (typeof symbol !== 'string' || symbol === '') throw unreadable('position', 'symbol');
