@@ -44,6 +44,13 @@ const SIDES: Readonly<Record<string, 'buy' | 'sell'>> = {
   BUY_TO_COVER: 'buy',
   SELL: 'sell',
   SELL_SHORT: 'sell',
+  SELL_SHORT_EXEMPT: 'sell',
+  // Of options, by hand: none is ours, and they are left alone.
+  BUY_TO_OPEN: 'buy',
+  BUY_TO_CLOSE: 'buy',
+  SELL_TO_OPEN: 'sell',
+  SELL_TO_CLOSE: 'sell',
+  EXCHANGE: 'buy',
 };
 
 export const { unreadable, asObject, asList, optional, required, unsigned } = jsonReader('Schwab');

@@ -94,6 +94,31 @@ describe('placing an order', () => {
     await rig.oracle();
   });
 
+  it('F47 orders by hand for options, of one leg and of several, are left alone', async () => {
+    const leg = (instruction: string, strike: string) => ({
+      instruction,
+      quantity: 1,
+      instrument: { symbol: `AAPL  270115C00${strike}000`, assetType: 'OPTION' },
+    });
+    const order = {
+      orderStrategyType: 'SINGLE',
+      orderType: 'LIMIT',
+      session: 'NORMAL',
+      duration: 'DAY',
+      price: '1',
+    } as const;
+    rig.venue.book.place({ ...order, orderLegCollection: [leg('SELL_TO_CLOSE', '250')] });
+    rig.venue.book.place({
+      ...order,
+      orderType: 'NET_DEBIT',
+      orderLegCollection: [leg('BUY_TO_OPEN', '250'), leg('SELL_TO_OPEN', '260')],
+    });
+    const [ours] = await rig.place(buy());
+    expect(ours).toMatchObject({ status: 'filled', venueOrderId: String(rig.venue.book.roots[2]!.id) });
+    await rig.settle();
+    expect(await rig.journal.orders({ scope: rig.scope })).toHaveLength(1);
+  });
+
   it('an order by hand with another quantity, price or time is not taken for ours', async () => {
     const wire = (price: string, quantity: number) => ({
       orderStrategyType: 'SINGLE' as const,
