@@ -168,8 +168,7 @@ async function columnOf(runtime: Runtime, key: string, own: CountedRun): Promise
 const returnsFile = ({ trialLedger }: Runtime, key: string): string | undefined =>
   trialLedger.includes('://') ? undefined : join(`${trialLedger}.returns`, `${key}.json`);
 
-/** Opens the ledger for one piece of work. */
-export async function withLedger<T>(runtime: Runtime, use: (ledger: TrialLedger) => Promise<T>): Promise<T> {
+async function withLedger<T>(runtime: Runtime, use: (ledger: TrialLedger) => Promise<T>): Promise<T> {
   const ledger = await TrialLedger.open(runtime.trialLedger, runtime.clock.now());
   try {
     return await use(ledger);
