@@ -2,7 +2,8 @@
  * W12: one live prediction. Each bar goes the way that `trade` sends it: into the growing feed, through the features
  * (preset core) and the model's scorer, into a tick, then decide and risk. Time from the bar's arrival to the planned
  * orders: median, 99th percentile, maximum, for each kind of model; the 99th percentile of its CPU time beside it, which a
- * busy machine disturbs less. --bars=10000 --models=sma-cross,logistic,xgboost,lstm,dqn,ppo
+ * busy machine disturbs less. After each bar a fixed integer loop of about the same length is timed: its 99th percentile
+ * is what the machine alone does to such a figure. --bars=10000 --models=sma-cross,logistic,xgboost,lstm,dqn,ppo
  */
 import { calendarOf, defaultInstrument, sliceBars } from '../../dist/core/domain/index.js';
 import { allocateView, defaultThresholds, GrowingFeed, Stepper } from '../../dist/core/engine/index.js';
@@ -57,6 +58,18 @@ async function modelOf(name) {
   return new SegmentedModel(scoreKind, features, [open], [fitted]);
 }
 
+/** A fixed calculation of so many turns; its time in ms. */
+function control(turns) {
+  const started = performance.now();
+  let x = 1;
+  for (let i = 0; i < turns; i++) x = (Math.imul(x, 31) + i) | 0;
+  return x === 0.5 ? Number.NaN : performance.now() - started;
+}
+
+const TURNS = 1e6;
+for (let i = 0; i < 20; i++) control(TURNS);
+const turnsPerMs = TURNS / Math.min(...Array.from({ length: 20 }, () => control(TURNS)));
+
 function measure(model) {
   const feed = new GrowingFeed(
     [sliceBars(all, 0, TRAINED)],
@@ -83,6 +96,9 @@ function measure(model) {
   feed.score();
   const times = new Float64Array(BARS);
   const cpuTimes = new Float64Array(BARS);
+  const controlTimes = new Float64Array(BARS);
+  const warm = [];
+  let turns = 0;
   let orders = 0;
   let scored = 0;
   for (let k = 0; k < WARM + BARS; k++) {
@@ -100,7 +116,10 @@ function measure(model) {
     const planned = stepper.step(view, account);
     const spent = performance.now() - started;
     const { user, system } = process.cpuUsage(cpu);
-    if (k >= WARM) {
+    if (k < WARM) warm.push(spent);
+    else {
+      turns ||= Math.ceil(warm.sort((a, b) => a - b)[WARM >> 1] * turnsPerMs);
+      controlTimes[k - WARM] = control(turns);
       times[k - WARM] = spent;
       cpuTimes[k - WARM] = (user + system) / 1000;
     }
@@ -110,7 +129,7 @@ function measure(model) {
     for (const { action, intent } of planned)
       if (action === 'submit') account.quantity[0] += (intent.side === 'buy' ? 1 : -1) * intent.quantity;
   }
-  return { times: times.sort(), cpuTimes: cpuTimes.sort(), orders, scored };
+  return { times: times.sort(), cpuTimes: cpuTimes.sort(), controlTimes: controlTimes.sort(), orders, scored };
 }
 
 const ms = (x) => Number(x.toFixed(4));
@@ -120,13 +139,14 @@ for (const name of arg('models', Object.keys(SETTINGS).join(',')).split(',')) {
   globalThis.gc?.();
   const c = process.cpuUsage();
   const t = performance.now();
-  const { times, cpuTimes, orders, scored } = measure(model);
+  const { times, cpuTimes, controlTimes, orders, scored } = measure(model);
   const seconds = (performance.now() - t) / 1000;
   const cpu = process.cpuUsage(c).user / 1e6;
   const late = Math.floor(BARS * 0.99);
   const figures = {
     ...{ p50_ms: ms(times[BARS >> 1]), p99_ms: ms(times[late]), max_ms: ms(times.at(-1)) },
     cpu_p99_ms: ms(cpuTimes[late]),
+    ...{ control_p50_ms: ms(controlTimes[BARS >> 1]), control_p99_ms: ms(controlTimes[late]) },
   };
   const target = LIMIT_MS[name] ?? 1;
   if (figures.p99_ms > target) missed = true;

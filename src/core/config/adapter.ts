@@ -5,9 +5,8 @@ import { type Call, parseDecimal, parseFraction } from './values/index.js';
 
 /**
  * Settings of an adapter from the arguments of a call, in the order of the schema's keys (`max-drawdown(20%)` is
- * {fraction: 0.2}), and from `key=value` texts, which win over
- * both it and values already read (`given`). A text may use another name of a setting (`aliases`). Errors are USAGE and
- * name adapter and key.
+ * {fraction: 0.2}) or by name (`lstm(16,epochs=5)`), and from `key=value` texts, which win over both it and values already
+ * read (`given`). A name may be another one of a setting (`aliases`). Errors are USAGE and name adapter and key.
  */
 export function adapterSettings<S extends z.ZodObject>(
   name: string,
@@ -19,7 +18,8 @@ export function adapterSettings<S extends z.ZodObject>(
 ): z.output<S> {
   const keys = Object.keys(schema.shape);
   const raw: Record<string, unknown> = { ...given };
-  const args = call?.args ?? [];
+  const all = call?.args ?? [];
+  const args = all.filter(({ text }) => !NAMED.test(text));
   const last = keys.at(-1);
   // A list at the end takes all arguments that are left: no-trade(GME,AMC).
   const rest = last !== undefined && schema.shape[last]?.def.type === 'array' ? keys.length - 1 : args.length;
@@ -33,16 +33,24 @@ export function adapterSettings<S extends z.ZodObject>(
     }
     raw[key] = typeof argument.value === 'object' ? argument.value.text : argument.value;
   }
+  const keyOf = (given: string): string => {
+    const key = settingOf(given, keys, aliases);
+    if (key !== undefined) return key;
+    const near = nearest(given, keys);
+    throw usage(`${name} has no setting "${given}".`, near ?? (keys.length ? `It has ${keys.join(', ')}.` : undefined));
+  };
+  const placed = new Set(keys.slice(0, args.length));
+  for (const { text, column } of all) {
+    const [, given, value] = NAMED.exec(text) ?? [];
+    if (given === undefined) continue;
+    const key = keyOf(given);
+    if (placed.has(key)) throw usage(`${name}: ${key} is given a second time at column ${column}.`);
+    placed.add(key);
+    raw[key] = scalar(value!);
+  }
   const named = new Map<string, string>();
   for (const [given, text] of Object.entries(texts)) {
-    const key = settingOf(given, keys, aliases);
-    if (key === undefined) {
-      const near = nearest(given, keys);
-      throw usage(
-        `${name} has no setting "${given}".`,
-        near ?? (keys.length ? `It has ${keys.join(', ')}.` : undefined),
-      );
-    }
+    const key = keyOf(given);
     const before = named.get(key);
     if (before !== undefined && texts[before] !== text)
       throw usage(`${name}: ${before} and ${given} are one setting, and given as ${texts[before]} and ${text}.`);
@@ -55,6 +63,9 @@ export function adapterSettings<S extends z.ZodObject>(
   const where = issue.path.length > 0 ? `${name}, ${issue.path.join('.')}` : name;
   throw usage(`${where}: ${issue.message}`);
 }
+
+/** An argument by name. */
+const NAMED = /^([a-z][\w-]*)=(.+)$/i;
 
 /** Other names of settings, and the first ones. */
 export type Aliases = Readonly<Record<string, string>>;

@@ -199,11 +199,12 @@ function settingsOf(manifest: Readonly<Record<string, Json>>, { rule }: Combinat
   return { ...manifest, trainer: { ...(manifest['trainer'] as object), settings: rule as Json } };
 }
 
-/** The rule as a person would write it: as many arguments as the model's own text has, or as the sweep needs. */
+/** The rule as a person would write it: as many arguments as the model's own text has (all where it names some), or as the sweep needs. */
 function trainerText({ file }: OpenModel, { rule }: Combination, grid: Grid): string {
   if (rule === null) return file.trainer.text;
   const keys = Object.keys(rule);
   const swept = grid.axes.map(({ key }) => keys.indexOf(key) + 1);
-  const count = Math.max(parseCall(file.trainer.text).args.length, ...swept);
+  const { args } = parseCall(file.trainer.text);
+  const count = args.some(({ text }) => text.includes('=')) ? keys.length : Math.max(args.length, ...swept);
   return count === 0 ? file.trainer.name : `${file.trainer.name}(${Object.values(rule).slice(0, count).join(',')})`;
 }

@@ -51,7 +51,10 @@ export async function compareTrainers(options: TrainOptions, runtime: Runtime): 
     if (options[option] !== undefined) throw usage(`--${option} does not apply to --compare.`, 'Leave it out.');
   }
   if (Object.keys(options.param).length > 0) {
-    throw usage('--param does not apply to --compare.', 'Write settings as arguments: --compare "logistic(0.01)".');
+    throw usage(
+      '--param does not apply to --compare.',
+      'Write settings as arguments: --compare "logistic,lstm(epochs=5)".',
+    );
   }
   const dataset = await openDataset(runtime, await runtime.artifacts.open('dataset', options.data));
   const calls = [

@@ -73,6 +73,12 @@ async function saveRule(
       throw usage(`--${option} does not apply to the rule ${composed.name}: it is not trained.`, 'Leave it out.');
     }
   }
+  if (options.calibrate === 'platt') {
+    throw usage(
+      `--calibrate platt does not apply to the rule ${composed.name}: there are no probabilities.`,
+      'Leave it out.',
+    );
+  }
   const file: ModelFile = {
     ...common(dataset, composed),
     kind: 'rule',
@@ -117,6 +123,10 @@ async function trainLearner(
     dataset.interval,
   );
   const label = await labelOf(composed.name, learner, dataset, options.label?.text, tuned?.study.label);
+  if (options.calibrate === 'platt' && (learner.agent !== undefined || label.scoreKind !== 'probability')) {
+    const whose = learner.agent === undefined ? `the label ${label.text}` : `the agent ${composed.name}`;
+    throw usage(`--calibrate platt does not apply to ${whose}: there are no probabilities.`, 'Leave it out.');
+  }
   if (tuned !== undefined) {
     checkTuned(tuned, composed, features.text, label.text);
     await countTuned(tuned, composed.name, runtime);

@@ -21,6 +21,8 @@ describe('settings of an adapter', () => {
       share: 0.07,
     });
     expect(read('rule(5)', { fast: '6' }).fast).toBe(6);
+    expect(read('rule(5,share=7%,slow-window=50)')).toEqual({ fast: 5, slowWindow: 50, side: 'long', share: 0.07 });
+    expect(read('rule(side=short)', { side: 'long' }).side).toBe('long');
     expect(read(undefined)).toEqual({ fast: 10, slowWindow: 30, side: 'long', share: 1 });
   });
 
@@ -28,6 +30,9 @@ describe('settings of an adapter', () => {
     expect(() => read('rule(1,2,short,4,5)')).toThrow(/takes 4 arguments, "5" at column 18/);
     expect(() => read('rule(x)')).toThrow(/rule, fast: /);
     expect(() => read('rule', { fats: '1' })).toThrow(/has no setting "fats"/);
+    expect(() => read('rule(fats=1)')).toThrow(/has no setting "fats"/);
+    expect(() => read('rule(1,fast=2)')).toThrow(/fast is given a second time at column 8/);
+    expect(() => read('rule(share=1,share=2)')).toThrow(/share is given a second time/);
     expect(() => read('rule', { side: 'both' })).toThrow(/rule, side: /);
   });
 });

@@ -173,6 +173,15 @@ test('--calibrate platt maps the scores by held-out ones: same order, better log
   expect(score(two)).toBeCloseTo(plattProbability(scaling as PlattScaling, logit(score(one))), 12);
 });
 
+test.each<[object, RegExp]>([
+  [{ trainer: 'logistic', label: 'return(5)' }, /apply to the label return\(5\)/],
+  [{ trainer: 'dqn' }, /apply to the agent dqn/],
+  [{ trainer: 'momentum(20)' }, /apply to the rule momentum/],
+])('--calibrate platt is refused where there are no probabilities: %o', async (more, message) => {
+  const refused = train(optionsOf('train', { data: data.path, calibrate: 'platt', ...more }), runtime);
+  await expect(refused).rejects.toMatchObject({ code: 'USAGE', message: expect.stringMatching(message) });
+});
+
 describe('bad input', () => {
   test.each(['logistic', 'xgboost(2)', 'lstm'])(
     '%s: columns that never change, whatever the labels',
