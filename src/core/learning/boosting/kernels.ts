@@ -54,19 +54,19 @@ export const instantiate = (module: WasmModule, memory: WasmMemory): Kernels =>
 /** The most that one training or one predictor can address. */
 export const MAX_BYTES = 65535 * 65536;
 
-/** Shared memory of at least `bytes`; throws INPUT when it is more than WebAssembly can address or the machine has. */
+/** Shared memory of at least `bytes`; throws INPUT when it is more than WebAssembly can address, MEMORY when the machine has it not. */
 export function sharedMemory(bytes: number, what: string): WasmMemory {
   const pages = Math.ceil(bytes / 65536);
-  const gigabytes = (bytes / 2 ** 30).toFixed(1);
+  const size = bytes < 2 ** 30 ? `${Math.ceil(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   if (bytes > MAX_BYTES) {
-    throw new QuantlineError('INPUT', `${what} needs ${gigabytes} GiB; the embedded engine can address 4 GiB.`, {
+    throw new QuantlineError('INPUT', `${what} needs ${size}; the embedded engine can address 4 GiB.`, {
       hint: 'Use fewer rows or features, or the native engine.',
     });
   }
   try {
     return new Memory({ initial: pages, maximum: pages, shared: true });
   } catch (cause) {
-    throw new QuantlineError('STORAGE', `${what} needs ${gigabytes} GiB of memory, which this machine does not give.`, {
+    throw new QuantlineError('MEMORY', `${what} needs ${size} of memory, which this machine does not give.`, {
       hint: 'Use fewer rows or features, or a machine with more memory.',
       cause,
     });
