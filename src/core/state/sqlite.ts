@@ -115,6 +115,9 @@ class SqliteDatabase implements Database {
       if (this.closed) return;
       try {
         this.prepared('PRAGMA wal_checkpoint(PASSIVE)').all([]);
+        this.synchronous('NORMAL');
+        // The first write into a log that was folded in flushes the log's new head: this one, for which nobody waits.
+        this.connection.exec('PRAGMA user_version=0');
       } catch {
         // What could not be folded in stays in the log; a disk that fails shows with the next record.
       }

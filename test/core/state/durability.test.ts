@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Database } from '../../../src/core/state/database.js';
@@ -50,4 +51,14 @@ test('a decision whose marks follow before the venue hears anything is flushed w
   const { orders } = await decide({ flushedByMarks: true });
   await journal.markSending([orders[0]!.clientOrderId], lease, T0);
   expect(waits).toEqual([false, true]);
+});
+
+test('what follows on tidying does not begin the log anew, which would flush its head', async () => {
+  const head = async () => (await readFile(join(folder.path, 'journal.db-wal'))).subarray(0, 32).toString('hex');
+  await decide();
+  const before = await head();
+  await journal.tidy();
+  const tidied = await head();
+  await journal.note(SCOPE, 'next', {}, T0);
+  expect([tidied === before, await head()]).toEqual([false, tidied]);
 });
