@@ -36,7 +36,11 @@ export const SWITCHED_ON = {
   },
 };
 
-/** SMA(10)/SMA(30) on `count` series of n bars on one clock; returns one run, indicators included. */
+/**
+ * SMA(10)/SMA(30) on `count` series of n bars on one clock; returns one run, indicators included. With `pieces` the run is
+ * that of as many strategies of the same settings, each of which takes over what the one before holds (the result is the
+ * same), and `mark` is called at the start, after the indicators, where each takes over, and at the end.
+ */
 export function workload(n, count) {
   const calendar = calendarOf('24/7');
   const series = Array.from({ length: count }, (_, j) => ({
@@ -48,31 +52,42 @@ export function workload(n, count) {
   const known = series.map((bars) => bars.time.map((t) => t + 60_000));
   const feed = buildFeed(instruments, series, known, calendar);
   const rule = smaCross.create({ fast: 10, slow: 30, side: 'long' });
-  return ({ strategy, venue }, fractional) => {
+  return ({ strategy, venue }, fractional, pieces = 1, mark = () => {}) => {
+    mark();
     const scores = series.map((bars, j) => {
       const out = new Float64Array(n);
       rule.scorer(instruments[j], calendar).consume(bars, 0, n, out);
       return out;
     });
-    return runBacktest(
-      feed,
-      { scores, measures: undefined },
-      {
-        strategy: {
-          thresholds: defaultThresholds('position', false),
-          entry: { type: 'market' },
-          sizing: { kind: 'equal', fraction: 1 },
-          timeStop: Number.POSITIVE_INFINITY,
-          reentry: 'new-signal',
-          ...strategy(),
-        },
-        venue: { fill: nextOpen.create({ limits: 'through' }), leverage: 1, allowShort: false, ...venue },
-        rounding: roundingOf(instruments, fractional),
-        from: 0,
-        to: feed.clock.length,
-        closeAtEnd: false,
+    mark();
+    const signals = { scores, measures: undefined };
+    const settings = {
+      thresholds: defaultThresholds('position', false),
+      entry: { type: 'market' },
+      sizing: { kind: 'equal', fraction: 1 },
+      timeStop: Number.POSITIVE_INFINITY,
+      reentry: 'new-signal',
+      ...strategy(),
+    };
+    const changes = Array.from({ length: pieces - 1 }, (_, p) => ({
+      from: Math.floor(((p + 1) * n) / pieces),
+      signals,
+      get strategy() {
+        mark();
+        return settings;
       },
-    );
+    }));
+    const result = runBacktest(feed, signals, {
+      strategy: settings,
+      changes,
+      venue: { fill: nextOpen.create({ limits: 'through' }), leverage: 1, allowShort: false, ...venue },
+      rounding: roundingOf(instruments, fractional),
+      from: 0,
+      to: feed.clock.length,
+      closeAtEnd: false,
+    });
+    mark();
+    return result;
   };
 }
 
