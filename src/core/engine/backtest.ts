@@ -1,4 +1,11 @@
-import { type ExchangeSettings, onPath, type Rounding, SimulatedExchange, type TradeColumns } from '../market/index.js';
+import {
+  capsVolume,
+  type ExchangeSettings,
+  onPath,
+  type Rounding,
+  SimulatedExchange,
+  type TradeColumns,
+} from '../market/index.js';
 import { SessionActivity } from '../risk/index.js';
 import { type AccountView, allocateView, type MarketView, type Targets } from './decide.js';
 import { type DetailCount, pathOf } from './detail.js';
@@ -63,7 +70,7 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
   const names = feed.instruments.map((instrument) => instrument.id);
   const size = names.length;
   const room = roomFor(Math.max(0, options.to - options.from) * size);
-  const recorder = new Recorder(names, options.events, room);
+  const recorder = new Recorder(names, options.events, room, capsVolume(options.venue.slippage) ? 4 : 1);
   const exchange = new SimulatedExchange(size, options.venue, options.rounding, recorder, room >> 1);
   const { ledger } = exchange;
   const { view, account } = viewsOf(size, exchange);

@@ -44,14 +44,15 @@ export class Recorder implements ExchangeListener {
   /** Told of every fill, where a risk policy asks for it. */
   activity: SessionActivity | undefined;
 
-  /** `rows`: orders to make room for at first. */
+  /** `rows`: orders to make room for at first, each with so many fills (memory that is not used costs next to nothing). */
   constructor(
     private readonly names: readonly string[],
     private readonly events: EventSink | undefined,
-    rows?: number,
+    rows = 64,
+    fillsPerOrder = 1,
   ) {
     this.orderLog = new OrderLog(rows);
-    this.fillLog = new TableBuilder(FILL_FIELDS, rows);
+    this.fillLog = new TableBuilder(FILL_FIELDS, rows * fillsPerOrder);
   }
 
   onOrder(order: VenueOrder): void {

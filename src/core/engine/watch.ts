@@ -143,7 +143,16 @@ export class Watch {
 
   /** Moves the trailing stop of an instrument after a bar that did not reach its protection. */
   trail(j: number, high: number, low: number): void {
-    this.exchange.protectionOf(j)!.trailTo(Math.sign(this.account.quantity[j]!), high, low);
-    this.guard(j);
+    const state = this.exchange.protectionOf(j)!;
+    const side = Math.sign(this.account.quantity[j]!);
+    state.trailTo(side, high, low);
+    if (this.exchange.orders(j).length > 0) this.guard(j);
+    else if (side > 0) {
+      this.floor[j] = state.nearestStop(side);
+      this.rising[j] = state.best;
+    } else {
+      this.ceiling[j] = state.nearestStop(side);
+      this.falling[j] = state.best;
+    }
   }
 }
