@@ -87,8 +87,8 @@ export class Watch {
       const { leg, side, filled, type, triggered, either } = orders[k]!;
       if (type === 'market' || either !== undefined || (triggered && type !== 'limit')) resting = 0;
       if (leg === 'entry') entering = side;
-      // Protection counts as an exit under way once it has begun to fill: that is what a venue shows of it.
-      else if (leg === 'exit' || filled > 0) exiting = 1;
+      // A stop counts as an exit under way once it has begun to fill: that is what a venue shows of it. A target may wait.
+      else if (leg === 'exit' || (leg === 'stop' && filled > 0)) exiting = 1;
     }
     account.entering[j] = entering;
     account.exiting[j] = exiting;

@@ -5,7 +5,7 @@ import { OrderBook } from './book.js';
 import { CostModel } from './costs.js';
 import { Ledger } from './ledger.js';
 import { electedIn, openFor, referenceOf } from './matching.js';
-import { dueQuantity, trigger, type VenueOrder, venueOrder } from './orders.js';
+import { closingOrder, dueQuantity, isOwnTarget, trigger, type VenueOrder, venueOrder } from './orders.js';
 import { type ClosingTerms, ProtectionState } from './protection.js';
 import { type Candle, copyCandle, emptyCandle, readCandle } from './reference.js';
 import { capsVolume, fillableQuantity, slippedPrice } from './slippage.js';
@@ -68,8 +68,8 @@ export class SimulatedExchange {
       order.status = 'rejected';
       order.note = why;
     } else {
-      // An exit outranks what is left of an entry: a position being closed must not grow.
-      if (order.leg === 'exit') this.cancelEntries(instrument, 'canceled');
+      // An exit outranks what is left of an entry (a position being closed must not grow) and of a target.
+      if (order.leg === 'exit') this.giveWay(instrument);
       this.book.add(order);
       this.busy[instrument] = 2;
       this.moved(instrument);
@@ -131,8 +131,7 @@ export class SimulatedExchange {
     const state = this.protection[j];
     if (state !== undefined) {
       this.testProtection(j, state, entry !== 2 || protectedBefore);
-      const kept = this.protection[j];
-      if (kept !== undefined) kept.trailTo(Math.sign(this.ledger.quantity[j]!), bar.high, bar.low);
+      this.protection[j]?.trailTo(Math.sign(this.ledger.quantity[j]!), bar.high, bar.low);
     }
     this.ledger.mark[j] = bar.close;
     this.refreshBusy(j);
@@ -172,6 +171,8 @@ export class SimulatedExchange {
         if ((order.leg === 'entry' ? 1 : 0) !== pass || bar.time < order.submitted) continue;
         // A reversal's entry waits until the position is closed: no fill crosses zero.
         if (pass === 1 && order.side * this.ledger.quantity[j]! < 0) continue;
+        // The rest of a target fills by `testProtection`, where the stop beside it goes first.
+        if (isOwnTarget(order) && this.protection[j] !== undefined) continue;
         const price = referenceOf(order, bar, fill);
         if (Number.isNaN(price)) {
           if (order.type === 'stop_limit' && electedIn(order, bar)) this.elect(order);
@@ -302,11 +303,14 @@ export class SimulatedExchange {
     const side = Math.sign(position);
     if (side === 0 || !state.test(side, this.bar, this.settings.fill, targetAllowed)) return;
     const { price, reason, marketable } = state.hit;
-    this.cancelAll(j, `position closed by ${reason}`);
-    const order = this.closing(j, state.closingTerms(), reason);
+    const rest = marketable ? undefined : this.book.orders(j).find(isOwnTarget);
+    if (rest === undefined) this.cancelAll(j, `position closed by ${reason}`);
+    const order = rest ?? this.closing(j, state.closingTerms(), reason);
+    const held = Math.abs(position);
+    order.quantity = order.filled + held;
     const { slippage } = this.settings;
     const available = fillableQuantity(slippage, this.bar.volume, this.takenInBar);
-    const quantity = available >= order.quantity ? order.quantity : this.rounding.quantity(j, available);
+    const quantity = available >= held ? held : this.rounding.quantity(j, available);
     if (quantity > 0) {
       this.fill(
         order,
@@ -314,19 +318,16 @@ export class SimulatedExchange {
         quantity,
       );
     }
-    if (order.status === 'filled') return;
-    // More than the bar's volume allows: the rest stays at the venue, a stop as a market order.
-    order.triggered = true;
-    this.protection[j] = undefined;
-    this.book.add(order);
+    if (rest !== undefined) this.book.keepOpen(j);
+    else if (order.status !== 'filled') this.book.add(order);
+    // More than the bar's volume allows. What is left of a target works beside the stop, that of a stop is a market order.
+    order.triggered = marketable;
+    if (marketable) this.protection[j] = undefined;
   }
 
   /** The venue's own order for all of a position. */
-  private closing(j: number, { leg, type, limitPrice, stopPrice }: ClosingTerms, reason: ExitReason): VenueOrder {
-    const position = this.ledger.quantity[j]!;
-    const side = position > 0 ? 'sell' : 'buy';
-    const intent = { instrument: '', side, leg, type, quantity: Math.abs(position), limitPrice, stopPrice } as const;
-    const order = venueOrder(this.nextSequence++, j, intent, this.bar.time, reason, '');
+  private closing(j: number, terms: ClosingTerms, reason: ExitReason): VenueOrder {
+    const order = closingOrder(this.nextSequence++, j, this.ledger.quantity[j]!, terms, this.bar.time, reason);
     this.listener.onOrder(order);
     return order;
   }
@@ -343,9 +344,10 @@ export class SimulatedExchange {
     return false;
   }
 
-  private cancelEntries(j: number, note: string): void {
+  private giveWay(j: number): void {
     const list = this.book.orders(j);
-    for (let k = list.length - 1; k >= 0; k--) if (list[k]!.leg === 'entry') this.cancel(list[k]!, note);
+    for (let k = list.length - 1; k >= 0; k--)
+      if (list[k]!.leg === 'entry' || isOwnTarget(list[k]!)) this.cancel(list[k]!);
   }
 
   private moved(j: number): void {

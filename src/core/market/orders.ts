@@ -1,4 +1,5 @@
 import type { OrderIntent, OrderLeg, OrderStatus, OrderTerms, OrderType, Protection } from '../domain/orders.js';
+import type { ClosingTerms } from './protection.js';
 import type { ExitReason } from './trades.js';
 import type { Rounding } from './venue.js';
 
@@ -73,6 +74,23 @@ export function venueOrder(
     clientId,
   };
 }
+
+/** The venue's own order that closes all of a position of this many units. */
+export function closingOrder(
+  sequence: number,
+  instrument: number,
+  position: number,
+  { leg, type, limitPrice, stopPrice }: ClosingTerms,
+  submitted: number,
+  reason: ExitReason,
+): VenueOrder {
+  const side = position > 0 ? 'sell' : 'buy';
+  const intent = { instrument: '', side, leg, type, quantity: Math.abs(position), limitPrice, stopPrice } as const;
+  return venueOrder(sequence, instrument, intent, submitted, reason, '');
+}
+
+/** Whether it is what is left of a target that the venue holds for a position. */
+export const isOwnTarget = ({ leg, clientId }: VenueOrder): boolean => leg === 'target' && clientId === '';
 
 /** Whether it may still be filled. */
 export const isWorking = ({ status }: VenueOrder): boolean => status === 'accepted' || status === 'partially_filled';

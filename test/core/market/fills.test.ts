@@ -208,6 +208,46 @@ test('a stop larger than the volume allows sells the rest at the next opens', ()
   expect(exchange.ledger.quantity[0]).toBe(0);
 });
 
+describe('a target larger than the volume allows', () => {
+  const held = buy({ quantity: 50, protection: { stopLoss: 0.05, takeProfit: 0.05 } });
+  const entry: TinyCandle = [100, 101, 99, 100, 5000];
+  const reached: TinyCandle = [104, 106, 104, 104, 1000];
+  const slippage = { kind: 'volume-share', limit: 0.025, impact: 0 } as const;
+
+  test.each<[string, Parameters<typeof play>[0], TinyCandle[], [number, number, string][]]>([
+    ['the rest fills at its price', [], [[104, 106, 104, 104, 1000]], [[105, 25, 'take_profit']]],
+    ['the stop beside it closes the rest', [], [[97, 98, 94, 95, 1000]], [[95, 25, 'stop_loss']]],
+    ['both inside one bar: the stop', [], [[100, 106, 94, 100, 1000]], [[95, 25, 'stop_loss']]],
+    ['a gap above: the open', [], [[107, 108, 94, 100, 1000]], [[107, 25, 'take_profit']]],
+    [
+      'an exit goes before the rest',
+      [{ leg: 'exit', side: 'sell', quantity: 25, at: 2 }],
+      [[104, 106, 104, 104, 1000]],
+      [[104, 25, 'signal']],
+    ],
+  ])('%s', (_name, orders, candles, expected) => {
+    const played = play([held, ...orders], [entry, reached, ...candles], { slippage });
+    expect(played.fills.slice(1).map((f) => [f.price, f.quantity, f.reason])).toEqual([
+      [105, 25, 'take_profit'],
+      ...expected,
+    ]);
+    expect(played.exchange.ledger.quantity[0]).toBe(0);
+    expect(played.exchange.orders(0)).toEqual([]);
+  });
+
+  test('a split moves the rest as well', () => {
+    const { exchange, fills } = play([held], [entry, reached], { slippage });
+    applyAction(exchange, { type: 'split', instrument: 0, ratio: 2 }, 2, 2);
+    exchange.onBar(0, 2, { time: 2, open: 52, high: 53, low: 52, close: 52, volume: 1e6 });
+    expect(fills.slice(1).map((f) => [f.price, f.quantity])).toEqual([
+      [105, 25],
+      [52.5, 50],
+    ]);
+    expect(exchange.ledger.quantity[0]).toBe(0);
+    expect(exchange.orders(0)).toEqual([]);
+  });
+});
+
 describe('pairs of orders', () => {
   test('one triggers other by money: what is left pays for the rest, and no more', () => {
     const order = { notional: 1000, triggers: { first: 0.5, terms: { type: 'stop', stopPrice: 110 } } } as const;
@@ -258,14 +298,14 @@ describe('pairs of orders', () => {
 test('a reversal’s entry waits until the rest of the position is closed', () => {
   const { exchange, fills } = play(
     [buy({ quantity: 50, protection: { takeProfit: 0.05 } }), buy({ side: 'sell', quantity: 40, at: 2 })],
-    [[100, 101, 99, 100, 5000], [104, 106, 104, 105, 1000], flat, [106, 107, 105, 106]],
+    [[100, 101, 99, 100, 5000], [104, 106, 104, 105, 1000], flat, [106, 107, 105, 106], flat],
     { slippage: { kind: 'volume-share', limit: 0.025, impact: 0 } },
   );
   expect(fills.map((f) => [f.bar, f.price, f.quantity])).toEqual([
     [0, 100, 50],
     [1, 105, 25],
     [3, 106, 25],
-    [3, 106, 40],
+    [4, 100, 40],
   ]);
   expect(exchange.ledger.quantity[0]).toBe(-40);
 });

@@ -73,7 +73,8 @@ export class AccountKeeper {
       const j = this.index.get(order.instrument);
       if (j === undefined) continue;
       if (order.leg === 'entry') entering[j] = order.request.side === 'buy' ? 1 : -1;
-      else if (isExiting(order)) exiting[j] = 1;
+      // The rest of a target may wait for ever: a signal or a time stop goes before it.
+      else if (isExiting(order) && order.leg !== 'target') exiting[j] = 1;
     }
     for (const [name, closing] of this.closings) {
       const j = this.index.get(name)!;

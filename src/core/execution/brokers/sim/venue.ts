@@ -283,7 +283,7 @@ export class Venue implements ExchangeListener {
     const j = this.index.get(order.instrument)!;
     const state = parent !== undefined && parent === this.guards[j] ? this.exchange.protectionOf(j) : undefined;
     if (state === undefined || !isOpen(order)) return rest;
-    const quantity = quantityText(Math.abs(this.exchange.ledger.quantity[j]!));
+    const quantity = quantityText(Math.abs(this.exchange.ledger.quantity[j]!) + Number(order.filledQuantity));
     if (order.type === 'limit') return { ...rest, quantity, limitPrice: decimalText(state.target) };
     const long = this.exchange.ledger.quantity[j]! > 0;
     const prices = [state.stop, state.trail].filter((price) => !Number.isNaN(price));
