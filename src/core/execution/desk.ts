@@ -8,8 +8,9 @@ import { commitIntents, type SubmitOptions, submitOrders } from './submit.js';
 /**
  * Sends the orders of a decision. A venue that holds protective orders itself reserves the units for them, so they are
  * taken down before an exit is sent, and an entry waits until the exit before it has filled, of this decision or of an
- * earlier one. An entry also waits for the end of one that an earlier decision has left working: its cancel may lose
- * against a fill. A venue that computes protection from the fill does all of it by itself.
+ * earlier one. An entry also waits for the end of one that an earlier decision has left working (its cancel may lose
+ * against a fill), and of protection that has outlived its position. A venue that computes protection from the fill does
+ * all of it by itself.
  */
 export async function sendDecision(
   context: ExecutionContext,
@@ -31,8 +32,17 @@ export async function sendDecision(
   const open = options.standing?.open ?? (await journal.orders({ scope, open: true }));
   const earlier = ({ instrument, slot }: OrderRecord) =>
     open.filter((order) => order.instrument === instrument && order.slot !== slot);
-  const before = (entry: OrderRecord) => earlier(entry).filter(({ leg }) => leg === 'entry');
-  const waits = (entry: OrderRecord) => earlier(entry).some((order) => order.leg === 'entry' || isExiting(order));
+  const before = (entry: OrderRecord) => {
+    const others = earlier(entry);
+    const entering = others.filter(({ leg }) => leg === 'entry');
+    if (entering.length > 0 || signOf(held.get(entry.instrument) ?? '0') !== 0) return entering;
+    // Protection of what is not held any more (a fill was taken back) would close the new position, or open another.
+    return others.filter((order) => !isExiting(order));
+  };
+  // Also of this decision: where its slot goes on after a crash, nothing may be held any more and the exit still work.
+  const leaving = ({ instrument }: OrderRecord) =>
+    open.some((order) => order.instrument === instrument && isExiting(order));
+  const waits = (entry: OrderRecord) => before(entry).length > 0 || leaving(entry);
   const waiting = entries.filter((entry) => turning.includes(entry) || waits(entry));
   if (exits.length + waiting.length === 0) return submitOrders(context, lease, orders, options);
   const ready: OrderRecord[] = [];

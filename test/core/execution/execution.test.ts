@@ -84,6 +84,36 @@ test('an entry waits for the exit of an earlier slot, on the side that is held t
   expect(venue.doubled).toEqual([]);
 });
 
+test('an entry takes down protection that has outlived its position: the fill was taken back', async () => {
+  const [bought] = await send([entry()]);
+  const trade = venue.fill(venue.find(bought!.clientOrderId)!, '10')!;
+  await reconcile(context);
+  const stop: NewIntent = { leg: 'stop', request: request({ side: 'sell', type: 'stop', stopPrice: '90' }) };
+  const [resting] = await submitOrders(context, lease, await commitIntents(context, lease, T0, [stop]));
+  venue.bust(trade);
+  await reconcile(context);
+  const next = async (slot: number) => (await sendDecision(context, lease, await decide([entry()], slot), {}))[0];
+  expect(await next(T0 + 60_000)).toMatchObject({ status: 'expired', reason: expect.stringMatching(/not over yet/) });
+  expect(venue.find(resting!.clientOrderId)).toMatchObject({ status: 'pending_cancel' });
+  venue.finishCancels();
+  expect(await next(T0 + 120_000)).toMatchObject({ status: 'accepted' });
+  expect(venue.doubled).toEqual([]);
+});
+
+test('a reversal that goes on after a crash: its entry waits for its exit, though nothing is held any more', async () => {
+  const [bought] = await send([entry()]);
+  const trade = venue.fill(venue.find(bought!.clientOrderId)!, '10')!;
+  await reconcile(context);
+  const orders = await decide([sells(), entry({ side: 'sell', opens: true })], T0 + 60_000);
+  // Killed between the two; the venue takes the fill back, and does not show the exit yet.
+  await submitOrders(context, lease, [orders[0]!]);
+  venue.bust(trade);
+  await reconcile(context, { sendable: () => true });
+  const after = await sendDecision(context, lease, [orders[1]!], {});
+  expect(after).toMatchObject([{ status: 'expired' }]);
+  expect(venue.doubled).toEqual([]);
+});
+
 test('an exit that was decided in an earlier start is not sent once the position is gone', async () => {
   const [bought] = await send([entry()]);
   venue.fill(venue.find(bought!.clientOrderId)!, '10');
