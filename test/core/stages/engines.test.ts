@@ -55,7 +55,7 @@ describeWith('tensorflow', tensorflow)('with TensorFlow', () => {
     const embedded = (await trainWith('lstm(4,8)', 'embedded')).artifact;
     expect((await trainWith('lstm(4,8)', 'auto')).artifact.id).toBe(native.id);
     expect(native.manifest.engine).toMatchObject({ name: 'native', version: expect.stringMatching(/^4\.22\.0-tf2\./) });
-    expect(embedded.manifest.engine).toEqual({ name: 'embedded', version: expect.stringMatching(/^3(-fused)?$/) });
+    expect(embedded.manifest.engine).toEqual({ name: 'embedded', version: expect.stringMatching(/^\d+(-fused)?$/) });
     expect(native.id).not.toBe(embedded.id);
     expect(lines).toContainEqual(expect.stringMatching(/^lstm\(?.*native engine, version 4\.22\.0/));
     // Both are scored by the same predictor, from the same file format.
