@@ -21,13 +21,14 @@ export default class Trials extends QuantlineCommand<'trials'> {
       ...[trial.first_seen, trial.strategy, trial.source, trial.instruments.join(' '), trial.interval],
       ...[trial.sharpe, trial.sessions, trial.runs, trial.id],
     ]);
+    const matching = list.matching === list.count ? '' : `, ${list.matching} matching`;
     return {
       text: await render({ columns: COLUMNS, rows, decimals: { sharpe: 4 } }, format),
       json: list,
       summary:
         list.ledger === null
           ? 'Nothing was tried yet.'
-          : `Ledger ${list.ledger} since ${list.since}: ${list.count} trials, ${list.shown} of them here; variance of their Sharpe ratios per session ${list.sharpe_variance.toPrecision(4)}.`,
+          : `Ledger ${list.ledger} since ${list.since}: ${list.count} trials${matching}, ${list.shown} shown; variance of their Sharpe ratios per session ${list.sharpe_variance.toPrecision(4)}.`,
     };
   }
 }

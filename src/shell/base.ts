@@ -11,6 +11,7 @@ import {
 import { EXIT_CODES, type ExitName, QuantlineError } from '../core/errors/index.js';
 import type { Ping } from '../core/stages/notify/ping.js';
 import type { Runtime } from '../core/stages/runtime.js';
+import { shieldValues, unshield } from './arguments.js';
 import { reportFailure, toQuantlineError } from './failure.js';
 import { optionKeys } from './flags.js';
 import { consoleToStderr, writeMessage, writeOutput } from './output.js';
@@ -53,7 +54,8 @@ export abstract class QuantlineCommand<C extends CommandId> extends Command {
   protected abstract execute(context: Context<C>): Promise<Outcome>;
 
   async run(): Promise<void> {
-    const { flags, args } = await this.parse(this.ctor);
+    const { flags: parsed, args } = await this.parse(this.ctor, shieldValues(this.argv, this.ctor.flags));
+    const flags = unshield(parsed);
     this.console = consoleToStderr();
     const keys = optionKeys(this.command);
     const given = Object.fromEntries(Object.entries(flags).map(([name, value]) => [keys.get(name) ?? name, value]));

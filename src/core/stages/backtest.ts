@@ -90,7 +90,7 @@ export async function backtest(options: BacktestOptions, runtime: Runtime): Prom
     },
     { force: options.force, signal: runtime.signal },
   );
-  await countTrial(runtime, created.artifact, model.artifact, dataset);
+  await countTrial(runtime, created.artifact, model.artifact, dataset, !created.reused);
   runtime.progress.end();
   if (options.tag !== undefined) await runtime.artifacts.tag(options.tag, { kind: 'run', id: created.artifact.id });
   return created;

@@ -54,7 +54,7 @@ export async function evaluate(options: EvaluateOptions, runtime: Runtime): Prom
   const run = await openRun(await runtime.artifacts.open('run', options.run));
   const source = await openReplay(run, runtime);
   const benchmark = benchmarkIndex(options.benchmark, run.run.instruments);
-  await countTrial(runtime, run.artifact, source.modelArtifact, source.dataset);
+  await countTrial(runtime, run.artifact, source.modelArtifact, source.dataset, false);
   const { stated, sharpes, own, returns } = await trialsOf(runtime, run, source.modelArtifact, source.dataset);
   const identity: ArtifactIdentity = {
     kind: 'report',

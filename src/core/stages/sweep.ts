@@ -77,7 +77,7 @@ export async function sweep(options: BacktestOptions, runtime: Runtime): Promise
       const tables = await runGrid(job, grid, sessions, runtime);
       runtime.progress.update('writing');
       const trials = trialsOf(grid, tables, axis, { model, dataset });
-      runtime.logger.info(`trial ledger: ${await countTrials(runtime, trials)} new trials`);
+      runtime.logger.info(`trial ledger: ${await countTrials(runtime, trials, true)} new trials`);
       return writeSweep(folder, grid, tables.figures, ranking, model);
     },
     { force: options.force, signal: runtime.signal },
@@ -106,7 +106,7 @@ async function countAgain(
       figures[row * SWEEP_FIGURES.length + k] = (columns[name] as Float64Array)[row]!;
     }
   }
-  await countTrials(runtime, trialsOf(grid, { figures, returns: null }, axis, from));
+  await countTrials(runtime, trialsOf(grid, { figures, returns: null }, axis, from), false);
 }
 
 /** What made the combinations. */

@@ -24,10 +24,11 @@ export interface TrialList {
   /** null where nothing was ever tried. */
   readonly ledger: string | null;
   readonly since: string | null;
-  /** Distinct trials in the ledger, and those that the filter lets through. */
+  /** Distinct trials in the ledger, those that the filter lets through, and the newest of these that are listed here. */
   readonly count: number;
+  readonly matching: number;
   readonly shown: number;
-  /** Sample variance of the per-session Sharpe ratios of those let through. */
+  /** Sample variance of the per-session Sharpe ratios of all that the filter lets through. */
   readonly sharpe_variance: number;
   /** Newest first. */
   readonly trials: readonly TrialRow[];
@@ -39,7 +40,7 @@ export async function trials(
   { trialLedger, clock }: Pick<Runtime, 'trialLedger' | 'clock'>,
 ): Promise<TrialList> {
   if (!trialLedger.includes('://') && !existsSync(trialLedger))
-    return { ledger: null, since: null, count: 0, shown: 0, sharpe_variance: 0, trials: [] };
+    return { ledger: null, since: null, count: 0, matching: 0, shown: 0, sharpe_variance: 0, trials: [] };
   const ledger = await TrialLedger.open(trialLedger, clock.now());
   try {
     const filter = {
@@ -53,7 +54,8 @@ export async function trials(
       ledger: ledger.id,
       since: isoTime(ledger.since),
       count: await ledger.count(),
-      shown: summary.count,
+      matching: summary.count,
+      shown: found.length,
       sharpe_variance: summary.sharpeVariance,
       trials: found.map((trial) => ({
         id: trial.key,

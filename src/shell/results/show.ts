@@ -145,7 +145,8 @@ export const trialsResult = z.strictObject({
   ledger: z.string().nullable().describe('null where nothing was ever tried'),
   since: time.nullable(),
   count: z.int().describe('Distinct trials in the ledger'),
-  shown: z.int().describe('Those that the filter lets through'),
+  matching: z.int().describe('Those that the filter lets through'),
+  shown: z.int().describe('The newest of these, listed here'),
   sharpe_variance: z.number().describe('Sample variance over those let through'),
   trials: z.array(
     z.strictObject({

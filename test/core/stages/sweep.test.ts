@@ -128,6 +128,21 @@ describe('a sweep', () => {
     expect(after.filter(({ runs }) => runs === 2)).toHaveLength(2);
   });
 
+  test('none is the level without an option that is off by default, whatever the sweep itself was told', async () => {
+    const { artifact } = await run('stop-loss=none|2%,time-stop=none|5', { stopLoss: '4%' });
+    const table = await readParquet(artifact.file('sweep.parquet'));
+    expect([table['stopLoss'], table['timeStop']]).toEqual([
+      ['none', 'none', '2%', '2%'],
+      ['none', '5', 'none', '5'],
+    ]);
+    const alone = async (more: object) =>
+      (await openRun((await backtest(optionsOf('backtest', { model: model.path, ...more }), runtime)).artifact)).run
+        .finalEquity;
+    const finals = [await alone({}), await alone({ timeStop: '5' }), await alone({ stopLoss: '2%' })];
+    expect(Array.from(table['final_equity'] as Float64Array).slice(0, 3)).toEqual(finals);
+    expect(new Set(finals).size).toBe(3);
+  });
+
   test('skips what the rule refuses and counts it; the heat map says where there is nothing', async () => {
     const { artifact, lines } = await run('fast=10..40:10,slow=20..40:10');
     const file = JSON.parse(await readFile(artifact.file('sweep.json'), 'utf8'));
@@ -222,6 +237,9 @@ describe('a sweep', () => {
   test('refuses a grid without a possible combination, an unreadable value, and stops at Ctrl-C', async () => {
     await expect(run('fast=50..60,slow=20')).rejects.toMatchObject({ code: 'USAGE', message: /No combination/ });
     await expect(run('stop-loss=2')).rejects.toMatchObject({ code: 'USAGE', message: /--sweep, stopLoss/ });
+    // What is never off has no level without it; finer bars are the run's own.
+    await expect(run('leverage=none|1')).rejects.toMatchObject({ code: 'USAGE', message: /--sweep, leverage/ });
+    await expect(run('detail=1m|5m')).rejects.toMatchObject({ code: 'USAGE', message: /has a setting "detail"/ });
     const abort = new AbortController();
     abort.abort(new Error('stopped'));
     await expect(run('fast=5..9', {}, { ...runtime, signal: abort.signal })).rejects.toThrow('stopped');

@@ -41,12 +41,17 @@ const SHAPE = COMMAND_OPTIONS.backtest.shape;
 /** Options of backtest that a sweep may vary: how scores become positions, and what trading costs. */
 const STRATEGY_KEYS = Object.keys(SHAPE).filter(
   (key) =>
-    !['data', 'model', 'from', 'to', 'sweep', 'sweepBy', 'inSample', 'seed', 'tag', 'force', 'risk'].includes(key),
+    !['data', 'model', 'from', 'to', 'detail', 'sweep', 'sweepBy', 'inSample', 'seed', 'tag', 'force', 'risk'].includes(
+      key,
+    ),
 );
 
 const plain = (key: string): string => key.toLowerCase().replace(/[-_]/g, '');
 
-/** Reads `fast=5..20,slow=20..60:5,stop-loss=1%|2%`: ranges with an optional step, and lists of alternatives. */
+/**
+ * Reads `fast=5..20,slow=20..60:5,stop-loss=none|2%`: ranges with an optional step, and lists of alternatives, `none` being
+ * the level without an option.
+ */
 export function parseAxes(text: string, ruleKeys: readonly string[]): SweepAxis[] {
   const axes: SweepAxis[] = [];
   for (const { text: part, at } of splitTopLevel(text)) {
@@ -139,11 +144,17 @@ export async function buildGrid(
   return { axes, combinations, skipped };
 }
 
+/** The level at which an option that is off unless given is off. */
+const WITHOUT = 'none';
+
 function readOption(key: string, value: string): unknown {
-  const parsed = (
+  const schema = (
     SHAPE as unknown as Record<string, { safeParse(raw: unknown): ReturnType<typeof SHAPE.cash.safeParse> }>
-  )[key]!.safeParse(value);
+  )[key]!;
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
+  if (value === WITHOUT && schema.safeParse(undefined).success && schema.safeParse(undefined).data === undefined)
+    return undefined;
   throw new QuantlineError('USAGE', `--sweep, ${key}: ${parsed.error.issues[0]?.message}`, {
     hint: 'Write values as the option itself takes them, such as stop-loss=1%..5%:1%.',
   });

@@ -51,8 +51,9 @@ export async function countTrial(
   artifact: Artifact,
   model: Artifact,
   dataset: Pick<OpenDataset, 'series'>,
+  ran: boolean,
 ): Promise<void> {
-  await countTrials(runtime, [describeTrial(await openRun(artifact), model, dataset)].map(withSharpe));
+  await countTrials(runtime, [describeTrial(await openRun(artifact), model, dataset)].map(withSharpe), ran);
 }
 
 /** Counts the combination of scores that were traded fold by fold or segment by segment: the trial of its own backtest. */
@@ -82,10 +83,15 @@ export interface SweptTrial extends Tried {
 
 const withSharpe = (run: CountedRun): SweptTrial => ({ ...run, sharpe: sharpe(run.returns, 1) });
 
-/** Counts combinations in one transaction and keeps their returns. Returns how many were new. */
-export async function countTrials(runtime: Runtime, trials: readonly SweptTrial[]): Promise<number> {
+/**
+ * Counts combinations in one transaction and keeps their returns. Where `ran` is false (a result that was there is read or
+ * judged) a known trial's runs stay as they are. Returns how many were new.
+ */
+export async function countTrials(runtime: Runtime, trials: readonly SweptTrial[], ran: boolean): Promise<number> {
   const rows = trials.map((trial) => newTrial(trial, { sharpe: trial.sharpe, sessions: trial.dates.length }));
-  const added = await withLedger(runtime, (ledger) => ledger.recordAll(rows, runtime.clock.now()));
+  const added = await withLedger(runtime, (ledger) =>
+    ran ? ledger.recordAll(rows, runtime.clock.now()) : ledger.enterAll(rows, runtime.clock.now()),
+  );
   for (const { identity, dates, returns } of trials) {
     const path = returns === undefined ? undefined : returnsFile(runtime, trialKey(identity));
     if (path !== undefined) await writeFileAtomic(path, JSON.stringify({ dates, returns: Array.from(returns!) }));
