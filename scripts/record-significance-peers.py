@@ -64,8 +64,16 @@ for seed, n, rho in ((1, 1000, 0.3), (2, 1000, 0.0), (3, 2500, 0.8), (4, 300, -0
     )
 
 spa = []
-for seed, n, k, edge, block in ((10, 250, 5, 0.0, 10), (11, 250, 20, 0.0, 5), (12, 500, 8, 0.13, 12), (13, 400, 6, -0.1, 8)):
-    data = np.column_stack([ar1(seed * 100 + j, n, 0.2) for j in range(k)])
+for seed, n, k, edge, block, spread in (
+    (10, 250, 5, 0.0, 10, 0.0),
+    (11, 250, 20, 0.0, 5, 0.0),
+    (12, 500, 8, 0.13, 12, 0.0),
+    (13, 400, 6, -0.1, 8, 0.0),
+    # Trials as strategies are: some are held often and large, some seldom and small.
+    (14, 300, 6, 0.2, 7, 1.5),
+    (15, 400, 8, 0.15, 5, 0.5),
+):
+    data = np.column_stack([(1 + spread * j) * ar1(seed * 100 + j, n, 0.2) for j in range(k)])
     data[:, 0] += edge
     data[:, 1:] += -0.15 if edge < 0 else 0.0
     test = SPA(np.zeros(n), -data, block_size=block, reps=20_000, seed=1)
@@ -80,8 +88,10 @@ for seed, n, k, edge, block in ((10, 250, 5, 0.0, 10), (11, 250, 20, 0.0, 5), (1
             "k": k,
             "edge": edge,
             "block": block,
+            "spread": spread,
             "variances": [float(v) for v in variances],
-            # arch compares raw means also with studentize=True; scaled columns give Hansen's studentised statistic.
+            # arch 8.0.0 divides by no deviation, not with studentize=True either (its variances serve the recentring
+            # threshold alone); columns scaled beforehand give Hansen's studentised statistic.
             "raw": {name: float(v) for name, v in test.pvalues.items()},
             "studentised": {name: float(v) for name, v in scaled.pvalues.items()},
         }
