@@ -27,7 +27,8 @@ export function scoreInStep(view: MarketView, account: AccountView, strategy: St
 
 /**
  * `decide` for one fresh instrument whose score is a target position, a signed share of a full one: the weight to trade to
- * as a fraction of equity, NaN to keep what is held. Nothing is decided while an order works. Writes releases of lockouts.
+ * as a fraction of equity, NaN to keep what is held. Nothing is decided while an order works, but that a reversal's entry is
+ * taken back where the target has left its side. Writes releases of lockouts.
  */
 export function aim(view: MarketView, account: AccountView, strategy: Strategy, j: number, out: Targets): number {
   const score = view.score[j]!;
@@ -38,7 +39,9 @@ export function aim(view: MarketView, account: AccountView, strategy: Strategy, 
     out.release[j] = 1;
     out.releases++;
   }
-  if (account.entering[j] !== 0 || account.exiting[j] === 1) return Number.NaN;
+  const entering = account.entering[j]!;
+  if (account.exiting[j] === 1 && account.quantity[j] !== 0 && entering !== 0 && Math.sign(target) !== entering) return 0;
+  if (entering !== 0 || account.exiting[j] === 1) return Number.NaN;
   const full = fullWeight(view, account, strategy, j);
   if (!(full > 0)) return Number.NaN;
   return full * wantedWeight(target, heldShare(view, account, full, j), strategy.rebalance!);

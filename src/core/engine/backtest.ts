@@ -127,7 +127,7 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
       if (stepper.targets.releases > 0) releaseLockouts(stepper.targets, exchange);
       for (let p = 0; p < planned.length; p++) {
         const order = planned[p]!;
-        if (order.action === 'cancel') exchange.cancelAll(order.index, 'canceled');
+        if (order.action === 'cancel') cancelEntries(exchange, order.index);
         else exchange.submit(order.index, order.intent, now, order.reason);
       }
       watch.refresh();
@@ -172,6 +172,11 @@ function viewsOf(size: number, exchange: SimulatedExchange): { view: MarketView;
       halted: false,
     },
   };
+}
+
+/** An exit beside them works on. */
+function cancelEntries(exchange: SimulatedExchange, j: number): void {
+  for (const order of [...exchange.orders(j)]) if (order.leg === 'entry') exchange.cancel(order);
 }
 
 function releaseLockouts(targets: Targets, exchange: SimulatedExchange): void {

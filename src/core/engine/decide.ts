@@ -90,8 +90,10 @@ export function decide(view: MarketView, account: AccountView, strategy: Strateg
   for (let j = 0; j < view.size; j++) {
     const held = quantity[j]!;
     const holding = held > 0 ? 1 : held < 0 ? -1 : entering[j]!;
+    // An entry beside an exit under way: that of a reversal.
+    const turning = held !== 0 && exiting[j] === 1 ? entering[j]! : 0;
     if (account.halted) {
-      if (holding !== 0 && exiting[j] === 0) set(out, j, 0, 3);
+      if (turning !== 0 || (holding !== 0 && exiting[j] === 0)) set(out, j, 0, 3);
       continue;
     }
     if (fresh[j] === 0) continue;
@@ -117,6 +119,11 @@ export function decide(view: MarketView, account: AccountView, strategy: Strateg
         out.release[j] = 1;
         out.releases++;
       }
+    }
+    // The signal has left a reversal under way: its entry is taken back, its exit works on.
+    if (turning !== 0 && turning !== wanted) {
+      set(out, j, 0, 1);
+      continue;
     }
     if (holding !== 0 && held !== 0 && bar[j]! - entryBar[j]! + 1 >= timeStop) {
       if (exiting[j] === 0) set(out, j, 0, 2);

@@ -15,7 +15,7 @@ import type { SimpleEntry, Strategy } from './strategy.js';
 
 export type PlanReason = 'signal' | 'time_stop' | 'risk';
 
-/** What the runner has to do: send an order, or cancel an entry that is still working. */
+/** What the runner has to do: send an order, or cancel entries that are still working. */
 export type PlannedOrder =
   | { readonly action: 'submit'; readonly index: number; readonly intent: OrderIntent; readonly reason: PlanReason }
   | { readonly action: 'cancel'; readonly index: number; readonly reason: PlanReason };
@@ -78,7 +78,7 @@ export class Stepper {
       if (held !== 0 && account.exiting[j] === 0) {
         exits.push(this.exit(view, j, held, why));
         this.risk.state.exits++;
-      } else if (held === 0 && account.entering[j] !== 0) exits.push({ action: 'cancel', index: j, reason: why });
+      } else if (account.entering[j] !== 0) exits.push({ action: 'cancel', index: j, reason: why });
       if (wanted === 0) continue;
       const allowed = this.review(view, j, wanted);
       if (allowed !== 0) entries.push(this.entry(view, j, allowed, account.equity));

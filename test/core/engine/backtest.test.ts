@@ -6,7 +6,7 @@ import { seededRandom } from '../../../src/core/domain/random.js';
 import { accountColumns } from '../../../src/core/engine/account.js';
 import { EventLines } from '../../../src/core/engine/events.js';
 import { buildFeed } from '../../../src/core/engine/feed.js';
-import type { OrderColumns } from '../../../src/core/engine/order-log.js';
+import { LEGS, type OrderColumns } from '../../../src/core/engine/order-log.js';
 import { NO_COSTS } from '../../../src/core/market/index.js';
 import * as dailyLoss from '../../../src/core/risk/policies/daily-loss.js';
 import * as maxDrawdown from '../../../src/core/risk/policies/max-drawdown.js';
@@ -195,6 +195,53 @@ describe('the loop', () => {
     });
     expect(Array.from(fills.side)).toEqual([1, -1, -1]);
     expect(finalEquity).toBeCloseTo(12_000, 9);
+  });
+
+  test.each([
+    // Long from bar 1, over four bars; reversed at tick 6, of which the exit takes bars 7 to 10; the signal leaves at 8.
+    // Where it comes back the entry that follows is itself cut short, but by target positions, which let it fill.
+    ['comes back to what is held', 1, 2, {}],
+    ['asks for nothing', 0, 1, {}],
+    ['comes back, by target positions', 1, 1, { rebalance: 0.1 }],
+    ['asks for nothing, by target positions', 0, 1, { rebalance: 0.1 }],
+    ['asks for nothing, and the time stop is due', 0, 1, { timeStop: 8 }],
+  ] as const)('a reversal that a signal leaves half way never crosses zero: it %s', (_, then, canceled, more) => {
+    const scores = [1, 1, 1, 1, 1, 1, -1, -1, then, then, then, then, 0, 0, 0, 0, 0, 0, 0];
+    const feed = feedOf(tinyBars(scores.map(() => [10, 10, 10, 10, 1000])));
+    const { fills, orders } = backtest(feed, [scores], {
+      strategy: strategy({ thresholds: { enterLong: 1, exitLong: 0, enterShort: -1, exitShort: 0 }, ...more }),
+      venue: venue({
+        cash: 3500,
+        allowShort: true,
+        slippage: { kind: 'volume-share', limit: 0.1, impact: 0 },
+      }),
+    });
+    let held = 0;
+    fills.side.forEach((side, i) => {
+      held += side * fills.quantity[i]!;
+      expect(held).toBeGreaterThan(-1e-9);
+    });
+    expect(held).toBeCloseTo(0, 9);
+    expect(orders.side[2]).toBe(-1);
+    expect(ended(orders, 2)).toEqual(['canceled', 'canceled']);
+    const ends = Array.from(orders.status, (_, i) => ended(orders, i)[0]);
+    expect(ends.filter((status) => status !== 'filled')).toHaveLength(canceled);
+  });
+
+  test('a halt takes back the entry of a reversal whose exit is still working', () => {
+    const prices = [10, 10, 10, 10, 10, 8, 8, 8, 8, 8];
+    const feed = feedOf(tinyBars(prices.map((p) => [p, p, p, p, 1000])));
+    const { fills, orders, halted } = backtest(feed, [[1, 1, 1, 1, -1, -1, -1, -1, -1, -1]], {
+      strategy: strategy({
+        thresholds: { enterLong: 1, exitLong: 0, enterShort: -1, exitShort: 0 },
+        policies: [maxDrawdown.create({ fraction: 0.05 })],
+      }),
+      venue: venue({ cash: 3500, allowShort: true, slippage: { kind: 'volume-share', limit: 0.1, impact: 0 } }),
+    });
+    expect(halted).toBe(true);
+    expect(ended(orders, 2)[0]).toBe('canceled');
+    expect(fills.side.filter((side) => side < 0)).toHaveLength(4);
+    expect(Array.from(fills.leg, (leg) => LEGS[leg])).toEqual([...Array(4).fill('entry'), ...Array(4).fill('exit')]);
   });
 
   test('closing at the end books the last trade with its reason', () => {

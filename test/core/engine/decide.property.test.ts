@@ -95,6 +95,9 @@ test('a reversal of which exit and entry work already is not asked for again', (
   expect(again(-1, 4, 0)).toBe(1);
   expect(again(-1, 4, -1)).toBe(0);
   expect(again(1, -4, 1)).toBe(0);
+  // A signal that has left it, back to what is held or to nothing, takes the entry back and asks for nothing else.
+  for (const score of [1, 0.5, 0, Number.NaN]) expect(again(score, 4, -1)).toBe(1);
+  for (const score of [1, 0.5, 0]) expect(again(score, 4, 0)).toBe(0);
 });
 
 test('scores inside the band of a lockout neither end it nor change anything, scores outside do', () => {

@@ -39,6 +39,8 @@ interface Case {
   readonly fractional?: boolean;
   /** Policies of whose verdicts there must be some. */
   readonly verdicts?: readonly string[];
+  /** Entries are taken back. */
+  readonly canceled?: true;
   /** Restart the live side (new broker, journal and runner objects) every so many slots. */
   readonly restart?: number;
   /** Corporate actions at midnight, after 70 bars; what a rename or a delisting ends has no bars after it. */
@@ -135,6 +137,13 @@ const CASES: readonly Case[] = [
     name: 'partial fills by volume share',
     strategy: () => ({ thresholds: short, protection: { stopLoss: 0.01, takeProfit: 0.02 } }),
     venue: { allowShort: true, slippage: { kind: 'volume-share', limit: 0.01, impact: 0.1 } },
+  },
+  {
+    name: 'reversals that take several bars, and signals that leave them half way',
+    strategy: () => ({ thresholds: short }),
+    venue: { allowShort: true, slippage: { kind: 'volume-share', limit: 0.00001, impact: 0.1 } },
+    canceled: true,
+    restart: 9,
   },
   {
     name: 'risk policies that cut, veto and halt',
@@ -379,6 +388,7 @@ test.each([...CASES, ...WITH_ACTIONS])('both runners emit the same events: $name
   await live.broker.close();
   expect(expected.lines.filter((line) => line.includes('"fill"')).length).toBeGreaterThan(3);
   expect(expected.lines.filter((line) => line.includes('"type":"action"'))).toHaveLength(c.actions?.length ?? 0);
+  if (c.canceled) expect(expected.lines.filter((line) => line.includes('"status":"canceled"')).length).toBeGreaterThan(3);
   // Something was held when they came.
   expect(result.flows.known.length > 0).toBe(c.actions !== undefined);
   for (const name of c.verdicts ?? []) expect(expected.lines.join('\n')).toContain(`"policy":"${name}"`);
