@@ -40,7 +40,8 @@ export function aim(view: MarketView, account: AccountView, strategy: Strategy, 
     out.releases++;
   }
   const entering = account.entering[j]!;
-  if (account.exiting[j] === 1 && account.quantity[j] !== 0 && entering !== 0 && Math.sign(target) !== entering) return 0;
+  if (account.exiting[j] === 1 && account.quantity[j] !== 0 && entering !== 0 && Math.sign(target) !== entering)
+    return 0;
   if (entering !== 0 || account.exiting[j] === 1) return Number.NaN;
   const full = fullWeight(view, account, strategy, j);
   if (!(full > 0)) return Number.NaN;

@@ -388,7 +388,8 @@ test.each([...CASES, ...WITH_ACTIONS])('both runners emit the same events: $name
   await live.broker.close();
   expect(expected.lines.filter((line) => line.includes('"fill"')).length).toBeGreaterThan(3);
   expect(expected.lines.filter((line) => line.includes('"type":"action"'))).toHaveLength(c.actions?.length ?? 0);
-  if (c.canceled) expect(expected.lines.filter((line) => line.includes('"status":"canceled"')).length).toBeGreaterThan(3);
+  if (c.canceled)
+    expect(expected.lines.filter((line) => line.includes('"status":"canceled"')).length).toBeGreaterThan(3);
   // Something was held when they came.
   expect(result.flows.known.length > 0).toBe(c.actions !== undefined);
   for (const name of c.verdicts ?? []) expect(expected.lines.join('\n')).toContain(`"policy":"${name}"`);
