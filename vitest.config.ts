@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
@@ -5,8 +6,20 @@ const tests = 'test/**/*.{test,contract.test,property.test,golden.test,e2e.test}
 /** TensorFlow.js keeps one engine a process, in which several of its packages get into each other's way. */
 const tensorflow = ['test/core/learning/networks/*.test.ts', 'test/core/stages/engines.test.ts'];
 
+/** Temporary files lie in memory where there is room: the journals of the tests flush to disk thousands of times otherwise. */
+function temporaryFolder(): { TMPDIR?: string } {
+  const memory = '/dev/shm';
+  try {
+    const { bavail, bsize } = statfsSync(memory);
+    return bavail * bsize > 2 ** 31 ? { TMPDIR: memory } : {};
+  } catch {
+    return {};
+  }
+}
+
 export default defineConfig({
   test: {
+    env: temporaryFolder(),
     pool: 'forks',
     // One more than cores: many tests wait for a socket or a process.
     maxWorkers: availableParallelism() + 1,
