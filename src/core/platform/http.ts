@@ -59,8 +59,8 @@ export interface HttpOptions {
   /** Longest single wait that a service may ask for. Default 75 s. */
   readonly maxWaitMs?: number;
   readonly gate?: RateGate;
-  /** Reads the vendor's error envelope. */
-  readonly envelope?: (json: unknown) => { code?: string; message?: string } | undefined;
+  /** Reads the vendor's error envelope. `retryAfter`: seconds to wait, of a vendor that says so in the body. */
+  readonly envelope?: (json: unknown) => { code?: string; message?: string; retryAfter?: number } | undefined;
   /** Called before each wait, so that a person sees why nothing happens. */
   readonly onWait?: (message: string) => void;
 }
@@ -224,9 +224,10 @@ function interpret(
     }
   }
   if (status >= 400) {
-    const { code, message } = options.envelope?.(json) ?? {};
+    const { code, message, retryAfter } = options.envelope?.(json) ?? {};
     const said = message === undefined ? '' : `: ${printable(message)}`;
-    const wait = status === 429 || status === 503 ? retryAt(headers, clock.now()) : undefined;
+    const told = retryAfter === undefined ? undefined : clock.now() + retryAfter * 1000;
+    const wait = status === 429 || status === 503 ? (told ?? retryAt(headers, clock.now())) : undefined;
     const failure: HttpFailure = {
       cause: status === 429 ? 'rate-limit' : 'status',
       status,

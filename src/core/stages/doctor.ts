@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { mkdir, statfs, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DoctorOptions } from '../config/index.js';
+import type { Session } from '../domain/calendar.js';
 import { calendarOf } from '../domain/calendars/index.js';
-import type { ExitName } from '../errors/index.js';
+import { type ExitName, isQuantlineError } from '../errors/index.js';
 import { isoTime } from '../platform/index.js';
 import { diskOf, openJournal } from '../state/index.js';
 import { hasJournal } from './compose/journal.js';
@@ -27,7 +29,7 @@ const SKEW_WARN_MS = 2_000;
 const SKEW_STOP_MS = 30_000;
 
 /** Failures from the worst on. */
-const WORST: readonly ExitName[] = ['bug', 'config', 'data', 'refused', 'unavailable'];
+const WORST: readonly ExitName[] = ['bug', 'usage', 'config', 'data', 'refused', 'unavailable'];
 
 /** Adapters whose keys are set, and by which variable that is told. */
 const KEYS = { alpaca: 'APCA_API_KEY_ID', schwab: 'SCHWAB_APP_KEY', ibkr: 'IB_HOST' } as const;
@@ -40,7 +42,7 @@ export async function doctor(options: DoctorOptions, runtime: Runtime): Promise<
   const brokers = options.broker === undefined ? known : [options.broker];
   if (brokers.length === 0) findings.push(skip('broker', 'no keys of a broker are set'));
   for (const name of brokers) findings.push(...(await broker(name, options, runtime)));
-  if (secrets[KEYS.alpaca] !== undefined) findings.push(...(await feedChecks(runtime)));
+  if (brokers.includes('alpaca') && secrets[KEYS.alpaca] !== undefined) findings.push(...(await feedChecks(runtime)));
   findings.push(...(await engineChecks(runtime)));
   const exit = WORST.find((code) => findings.some((finding) => finding.status === 'fail' && finding.exit === code));
   return { findings, exit: exit ?? 'ok' };
@@ -101,8 +103,16 @@ async function journal(runtime: Runtime): Promise<readonly Finding[]> {
 function calendar({ clock }: Runtime): Finding {
   const xnys = calendarOf('XNYS');
   const now = clock.now();
-  const session = xnys.sessionAt(now);
-  const next = xnys.nextSession(session?.close ?? now);
+  let session: Session | undefined;
+  let next: Session;
+  try {
+    session = xnys.sessionAt(now);
+    next = xnys.nextSession(session?.close ?? now);
+  } catch (error) {
+    if (!isQuantlineError(error)) throw error;
+    const hint = "Set this machine's clock.";
+    return fail('calendar', `XNYS has no session after this machine's time, ${isoTime(now)}`, hint, 'config');
+  }
   const until = session === undefined ? 'closed' : `open until ${isoTime(session.close)}`;
   return ok(
     'calendar',
@@ -110,8 +120,13 @@ function calendar({ clock }: Runtime): Finding {
   );
 }
 
-async function broker(name: string, { live, set }: DoctorOptions, runtime: Runtime): Promise<readonly Finding[]> {
-  const { clock } = runtime;
+async function broker(name: string, options: DoctorOptions, runtime: Runtime): Promise<readonly Finding[]> {
+  const { clock, workspace } = runtime;
+  const { set } = options;
+  if (name === 'sim' && !existsSync(join(workspace, 'state', 'sim')))
+    return [skip('sim', 'no book yet: nothing has traded on paper here')];
+  // Looking sends no order, and Schwab has real money only.
+  const live = options.live || name === 'schwab';
   const found: Finding[] = [];
   const onExpiring = (text: string): void => void found.push(warn(`${name} login`, text, 'Log in again in time.'));
   try {

@@ -1,6 +1,7 @@
-import { statfs } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { QuantlineError } from '../errors/index.js';
+import { systemClock } from '../platform/clock.js';
 import type { Database } from './database.js';
 import { verifyChain } from './events.js';
 import type { Journal } from './journal.js';
@@ -26,6 +27,7 @@ export async function openDatabase(location: string): Promise<Database> {
  * where the disk does not allow it, UNAVAILABLE where a server does not answer.
  */
 export async function openJournal(location: string): Promise<Journal> {
+  if (!isServer(location)) await refuseEmptied(location);
   const db = await openDatabase(location);
   try {
     await db.check();
@@ -39,6 +41,23 @@ export async function openJournal(location: string): Promise<Journal> {
     throw error;
   }
   return new SqlJournal(db);
+}
+
+/** Another process that makes the journal right now leaves it empty for some milliseconds. */
+const MAKING_MS = 500;
+const LOOK_MS = 10;
+
+/** SQLite takes a file without a byte for a new database; ours are never left so: a disk or a person emptied it. */
+async function refuseEmptied(location: string): Promise<void> {
+  const size = async () => (await stat(location).catch(() => undefined))?.size;
+  for (let waited = 0; (await size()) === 0; waited += LOOK_MS) {
+    if (waited >= MAKING_MS)
+      throw new QuantlineError('STATE', `The journal is an empty file: ${location}`, {
+        hint: 'Restore a copy with `quantline journal restore`; remove the file only if nothing was ever traded here.',
+        details: { path: location },
+      });
+    await systemClock.sleep(LOOK_MS);
+  }
 }
 
 export type DiskKind = 'local' | 'memory' | 'network' | 'overlay' | 'server';

@@ -86,9 +86,13 @@ export class TableCalendar implements TradingCalendar {
   private outside(t: number): QuantlineError {
     const { day } = this.columns;
     const range = `${formatDate(day[0]!)} to ${formatDate(day.at(-1)!)}`;
-    return new QuantlineError('NO_DATA', `The calendar ${this.id} covers ${range}; it has no session for ${t}.`, {
-      hint: 'Ask for a date inside that range.',
-      details: { calendar: this.id, time: t },
-    });
+    return new QuantlineError(
+      'NO_DATA',
+      `The calendar ${this.id} covers ${range}; it has no session for ${new Date(t).toISOString()}.`,
+      {
+        hint: 'Ask for a date inside that range.',
+        details: { calendar: this.id, time: t },
+      },
+    );
   }
 }

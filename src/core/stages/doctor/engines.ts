@@ -3,13 +3,13 @@ import { openXgboost } from '../../learning/boosting/native/library.js';
 import { openTensorflow } from '../../platform/tensorflow.js';
 import { isServer } from '../../state/index.js';
 import type { Runtime } from '../runtime.js';
-import { type Finding, fail, ok, skip } from './finding.js';
+import { type Finding, fail, failure, ok, skip } from './finding.js';
 
-/** Which native engines are found. None has to be: the embedded ones serve. */
+/** Which engines are found. A native one has to be where a setting names it; otherwise the embedded one serves. */
 export async function engineChecks({ libraries, journal }: Runtime): Promise<readonly Finding[]> {
   const { xgboost, prefixes } = libraries;
   return [
-    await optional('XGBoost', async () => {
+    await (xgboost === undefined ? optional : needed)('XGBoost', async () => {
       const library = await openXgboost({
         ...(xgboost !== undefined && { library: xgboost }),
         ...(prefixes !== undefined && { prefixes }),
@@ -22,27 +22,31 @@ export async function engineChecks({ libraries, journal }: Runtime): Promise<rea
       await queryColumns('(SELECT 1 AS one)');
       return 'loads, in memory';
     }),
-    await optional('PostgreSQL', async () => {
+    await (isServer(journal) ? needed : optional)('PostgreSQL', async () => {
       const name = 'pg';
       await import(name);
-      return isServer(journal) ? 'holds the journal' : 'its driver is installed';
+      return 'its driver is installed';
     }),
   ];
 }
 
+/** The embedded engine serves where it is not found. */
 async function optional(check: string, find: () => Promise<string>): Promise<Finding> {
   try {
     return ok(check, await find());
   } catch (error) {
-    const why = isQuantlineError(error) ? error.message : 'not installed';
-    return skip(check, why);
+    return isQuantlineError(error)
+      ? { ...skip(check, error.message), hint: error.hint ?? null }
+      : skip(check, 'not installed');
   }
 }
 
+/** Without it, or where the user named it, something does not work. */
 async function needed(check: string, find: () => Promise<string>): Promise<Finding> {
   try {
     return ok(check, await find());
   } catch (error) {
+    if (isQuantlineError(error)) return failure(check, error);
     const detail = `does not load: ${(error as Error).message.split('\n')[0]}`;
     return fail(check, detail, 'Run `npm ci` again on this machine.', 'config');
   }

@@ -1,5 +1,5 @@
 import { DAY_MS } from '../../domain/index.js';
-import { isQuantlineError } from '../../errors/index.js';
+import { httpFailureOf } from '../../platform/index.js';
 import { openSource } from '../ingest.js';
 import type { Runtime } from '../runtime.js';
 import { type Finding, failure, ok, warn } from './finding.js';
@@ -30,7 +30,7 @@ async function feed(name: string, runtime: Runtime): Promise<Finding> {
   } catch (error) {
     // Not to have paid for the whole market's feed is no fault.
     const found = failure(check, error);
-    const missing = isQuantlineError(error) && error.code === 'CREDENTIALS' && name === 'sip';
-    return missing ? warn(check, found.detail, found.hint) : found;
+    const unpaid = name === 'sip' && /subscription/i.test(httpFailureOf(error)?.vendorMessage ?? '');
+    return unpaid ? warn(check, found.detail, found.hint) : found;
   }
 }

@@ -5,11 +5,25 @@ export interface NotifierLimits {
   /** News that wait at once; the oldest go first where there are more. */
   readonly queue: number;
   readonly timeoutMs: number;
+  /** Longest wait that a service may ask for (429); what comes meanwhile waits behind it. */
+  readonly maxWaitMs: number;
   /** Longest wait for what is still queued at the end. */
   readonly closeMs: number;
 }
 
-const LIMITS: NotifierLimits = { queue: 100, timeoutMs: 5_000, closeMs: 3_000 };
+const LIMITS: NotifierLimits = { queue: 100, timeoutMs: 5_000, maxWaitMs: 60_000, closeMs: 3_000 };
+
+/** Discord says `message` and `retry_after`, Telegram `description` and `parameters.retry_after`, ntfy `error`. */
+function envelope(json: unknown): { message?: string; retryAfter?: number } | undefined {
+  if (json === null || typeof json !== 'object') return undefined;
+  const { message, description, error, retry_after, parameters } = json as Readonly<Record<string, unknown>>;
+  const text = [message, description, error].find((one) => typeof one === 'string');
+  const seconds = retry_after ?? (parameters as { retry_after?: unknown } | undefined)?.retry_after;
+  return {
+    ...(typeof text === 'string' && { message: text }),
+    ...(typeof seconds === 'number' && seconds >= 0 && { retryAfter: seconds }),
+  };
+}
 
 /**
  * Sends news one after another, beside whatever trades: `push` returns at once, failures are warnings, a service that
@@ -43,7 +57,8 @@ export class Notifier {
 
   private async work(): Promise<void> {
     const { service, origin, request } = this.channel;
-    const http = createHttp({ service, origins: [origin], clock: this.clock, timeoutMs: this.limits.timeoutMs });
+    const { timeoutMs, maxWaitMs } = this.limits;
+    const http = createHttp({ service, origins: [origin], clock: this.clock, timeoutMs, maxWaitMs, envelope });
     // What was pushed in one go is sent after it, never in its midst.
     await Promise.resolve();
     for (let news = this.waiting.shift(); news !== undefined; news = this.waiting.shift()) {

@@ -28,11 +28,32 @@ const json = (url: string, body: unknown): HttpRequest => ({
   headers: { 'content-type': 'application/json' },
   body: JSON.stringify(body),
   expect: 'any',
+  retryRateLimit: true,
 });
 
 const line = ({ strategy, text }: News): string => `${strategy}: ${text}`;
-/** Discord takes 2,000 characters, Telegram 4,096. */
-const LONGEST = 1900;
+
+/**
+ * The longest text of each service: Slack cuts at 40,000 characters and asks for less than 4,000, Discord takes 2,000,
+ * Telegram 4,096; beyond 4,096 bytes (three a character at most) ntfy makes an attachment of it.
+ */
+const LONGEST = { slack: 3900, discord: 2000, telegram: 4096, ntfy: 1300 };
+
+/** Slack reads these three as its own marks, in plain text too. */
+const slackEscape = (c: string): string => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c] ?? c;
+/** Discord reads Markdown: a strategy called my_own_rule would lose its underscores. */
+const discordEscape = (c: string): string => (/[\\*_~`|<>[\]#]/.test(c) ? `\\${c}` : c);
+
+/** The text with its characters escaped, cut at a whole character where it is too long. */
+function fitted(text: string, longest: number, mark = (c: string): string => c): string {
+  let out = '';
+  for (const character of text) {
+    const next = mark(character);
+    if (out.length + next.length > longest - 1) return `${out}…`;
+    out += next;
+  }
+  return out;
+}
 
 /** @throws QuantlineError CREDENTIALS or CONFIG naming the variable that is missing or wrong */
 export function channelOf(preset: NotifyPreset, secrets: Readonly<Record<string, string>>): Channel {
@@ -41,11 +62,19 @@ export function channelOf(preset: NotifyPreset, secrets: Readonly<Record<string,
   switch (preset) {
     case 'slack': {
       const address = official(url, preset, ['https://hooks.slack.com']);
-      return channel('Slack', address, (news) => json(address, { text: line(news).slice(0, LONGEST) }));
+      return channel('Slack', address, (news) =>
+        json(address, { text: fitted(line(news), LONGEST.slack, slackEscape) }),
+      );
     }
     case 'discord': {
       const address = official(url, preset, ['https://discord.com', 'https://discordapp.com']);
-      return channel('Discord', address, (news) => json(address, { content: line(news).slice(0, LONGEST) }));
+      return channel('Discord', address, (news) =>
+        // Text of a broker or a model mentions nobody.
+        json(address, {
+          content: fitted(line(news), LONGEST.discord, discordEscape),
+          allowed_mentions: { parse: [] },
+        }),
+      );
     }
     case 'telegram': {
       const chat = secrets['QUANTLINE_NOTIFY_CHAT']?.trim();
@@ -54,7 +83,8 @@ export function channelOf(preset: NotifyPreset, secrets: Readonly<Record<string,
       const base = guardBaseUrl(url, ['https://api.telegram.org'], 'QUANTLINE_NOTIFY_URL');
       const address = `${base}/bot${token}/sendMessage`;
       return channel('Telegram', address, (news) =>
-        json(address, { chat_id: chat, text: line(news).slice(0, LONGEST) }),
+        // Without a parse_mode the text is taken as it is.
+        json(address, { chat_id: chat, text: fitted(line(news), LONGEST.telegram) }),
       );
     }
     case 'ntfy': {
@@ -67,8 +97,9 @@ export function channelOf(preset: NotifyPreset, secrets: Readonly<Record<string,
           priority: news.urgent ? 'high' : 'default',
           ...(token && { authorization: `Bearer ${token}` }),
         },
-        body: news.text,
+        body: fitted(news.text, LONGEST.ntfy),
         expect: 'any',
+        retryRateLimit: true,
       }));
     }
     case 'webhook': {

@@ -1,6 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { ManualClock } from '../../../../src/core/platform/index.js';
 import { type DoctorReport, doctor } from '../../../../src/core/stages/doctor.js';
 import { halt } from '../../../../src/core/stages/halt.js';
 import { optionsOf, testRuntime } from '../../../support/workspace.js';
@@ -69,6 +70,8 @@ test('a clock that is wrong, keys that are wrong, a blocked account, and a venue
   const wrong = { ...runtime, secrets: { ...venue.secrets, APCA_API_SECRET_KEY: 'wrong-wrong' } };
   const report = await doctor(optionsOf('doctor', {}), wrong);
   expect(of(report, 'alpaca')).toMatchObject({ status: 'fail', exit: 'config' });
+  // Wrong keys are no missing subscription.
+  expect(of(report, 'alpaca feed sip')).toMatchObject({ status: 'fail', exit: 'config' });
   expect(report.exit).toBe('config');
 });
 
@@ -80,3 +83,59 @@ test('a damaged journal is a failure of data', async () => {
   expect(of(report, 'journal')).toMatchObject({ status: 'fail', exit: 'data' });
   expect(report.exit).toBe('data');
 });
+
+test('an emptied journal is a failure and stays as it is', async () => {
+  const runtime = testRuntime();
+  mkdirSync(dirname(runtime.journal), { recursive: true });
+  writeFileSync(runtime.journal, '');
+  const report = await doctor(optionsOf('doctor', {}), runtime);
+  expect(of(report, 'journal')).toMatchObject({
+    status: 'fail',
+    exit: 'data',
+    hint: expect.stringContaining('restore'),
+  });
+  expect(statSync(runtime.journal).size).toBe(0);
+});
+
+test('looking changes nothing: no book of the simulated venue is made', async () => {
+  const runtime = testRuntime();
+  const report = await doctor(optionsOf('doctor', { broker: 'sim' }), runtime);
+  expect(of(report, 'sim')).toMatchObject({ status: 'skip' });
+  expect(existsSync(join(runtime.workspace, 'state', 'sim'))).toBe(false);
+});
+
+test.each([
+  ['a broker that is none', { broker: 'alpca' }, {}, 'alpca', 'usage', /Did you mean "alpaca"/],
+  ['the broker that is no more', { broker: 'tdameritrade' }, {}, 'tdameritrade', 'config', /login schwab/],
+  [
+    'Schwab, which has real money only, without --live',
+    { broker: 'schwab' },
+    {},
+    'schwab',
+    'config',
+    /SCHWAB_APP_KEY|developer/,
+  ],
+  [
+    'a library that is named and is none',
+    {},
+    { libraries: { xgboost: '/nowhere' } },
+    'XGBoost',
+    'config',
+    /pip install/,
+  ],
+  [
+    "a machine's clock beyond the calendar",
+    {},
+    { clock: new ManualClock(Date.UTC(2101, 5, 1)) },
+    'calendar',
+    'config',
+    /clock/,
+  ],
+] as const)(
+  '%s: a line of its own, the next step and the exit code',
+  async (_, given, overrides, check, exit, hint) => {
+    const report = await doctor(optionsOf('doctor', given), testRuntime(overrides));
+    expect(of(report, check)).toMatchObject({ status: 'fail', exit, hint: expect.stringMatching(hint) });
+    expect(report.exit).toBe(exit);
+  },
+);

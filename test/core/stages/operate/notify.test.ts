@@ -47,7 +47,11 @@ const news = { event: 'fill', strategy: 'swing', text: 'bought 10 AAPL at 100', 
 describe('presets', () => {
   test.each<[NotifyPreset, string, object | string]>([
     ['slack', '/services/T0/B0/secretpart', { text: 'swing: bought 10 AAPL at 100' }],
-    ['discord', '/api/webhooks/1/secretpart', { content: 'swing: bought 10 AAPL at 100' }],
+    [
+      'discord',
+      '/api/webhooks/1/secretpart',
+      { content: 'swing: bought 10 AAPL at 100', allowed_mentions: { parse: [] } },
+    ],
     ['ntfy', '/secrettopic', 'bought 10 AAPL at 100'],
     ['webhook', '/hook?key=secretpart', news],
   ])('%s takes news in its own form', async (preset, path, body) => {
@@ -74,6 +78,68 @@ describe('presets', () => {
     expect(got[0]).toMatchObject({ path: '/bot1:abc/sendMessage' });
     expect(JSON.parse(got[0]!.body)).toEqual({ chat_id: '42', text: 'swing: bought 10 AAPL at 100' });
     expect(got[1]!.headers.authorization).toBe('Bearer 1:abc');
+  });
+
+  test('characters that a service reads as marks are escaped; long texts are cut at a whole character', () => {
+    const secrets = {
+      QUANTLINE_NOTIFY_URL: 'http://127.0.0.1:1/x',
+      QUANTLINE_NOTIFY_TOKEN: 't',
+      QUANTLINE_NOTIFY_CHAT: '1',
+    };
+    const sent = (preset: NotifyPreset, text: string) => {
+      const body = String(channelOf(preset, secrets).request({ ...news, strategy: 'my_own_rule', text }).body);
+      return preset === 'ntfy'
+        ? body
+        : String(Object.values(JSON.parse(body)).findLast((one) => typeof one === 'string' && one !== '1'));
+    };
+    expect(sent('slack', 'R&D: <b> & >')).toBe('my_own_rule: R&amp;D: &lt;b&gt; &amp; &gt;');
+    expect(sent('discord', '*x* `y` @everyone')).toBe('my\\_own\\_rule: \\*x\\* \\`y\\` @everyone');
+    expect(sent('telegram', '<b>_x_')).toBe('my_own_rule: <b>_x_');
+    const face = '\u{1F600}';
+    for (const [preset, longest] of [
+      ['slack', 4000],
+      ['discord', 2000],
+      ['telegram', 4096],
+      ['ntfy', 4096],
+    ] as const) {
+      for (const text of [face.repeat(5000), '&*'.repeat(5000)]) {
+        const body = sent(preset, text);
+        expect(preset === 'ntfy' ? Buffer.byteLength(body) : body.length, preset).toBeLessThanOrEqual(longest);
+        expect(body.isWellFormed?.() ?? true).toBe(true);
+        expect(body.endsWith('…')).toBe(true);
+      }
+    }
+  });
+
+  test.each<[string, Record<string, string>, object | string]>([
+    ['Slack, Retry-After', { 'retry-after': '0' }, 'rate_limited'],
+    ['Discord, in the body', {}, { message: 'You are being rate limited.', retry_after: 0.05, global: false }],
+    ['Telegram, in the body', {}, { ok: false, description: 'Too Many Requests', parameters: { retry_after: 0.05 } }],
+  ])('429 of %s: it waits as told and sends the same again', async (_, headers, body) => {
+    let refused = 0;
+    const { url, got } = await service((response) => {
+      if (refused++ > 0) return response.end('ok');
+      response.writeHead(429, headers).end(typeof body === 'string' ? body : JSON.stringify(body));
+    });
+    const { said, logger } = warnings();
+    const notifier = new Notifier(channelOf('webhook', { QUANTLINE_NOTIFY_URL: url }), systemClock, logger);
+    notifier.push(news);
+    await notifier.close();
+    expect(got.map(({ body }) => JSON.parse(body))).toEqual([news, news]);
+    expect(said).toEqual([]);
+  });
+
+  test('a wait longer than allowed is given up, and says why in the words of the service', async () => {
+    const { url } = await service((response) =>
+      response
+        .writeHead(429)
+        .end(JSON.stringify({ ok: false, description: 'slow down', parameters: { retry_after: 500 } })),
+    );
+    const { said, logger } = warnings();
+    const notifier = new Notifier(channelOf('webhook', { QUANTLINE_NOTIFY_URL: url }), systemClock, logger);
+    notifier.push(news);
+    await notifier.close();
+    expect(said[0]).toMatch(/429\): slow down; free again at/);
   });
 
   test.each<[NotifyPreset, Record<string, string>, string]>([
