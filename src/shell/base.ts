@@ -22,7 +22,7 @@ import { suggestFlag } from './suggest.js';
 export interface Outcome {
   /** Without --json: the one thing on stdout, a path or a table, without the final newline. Empty prints nothing. */
   readonly text: string;
-  /** Under --json: the one document. */
+  /** Under --json: the one document; undefined prints nothing. */
   readonly json: unknown;
   /** Lines for people, on stderr. */
   readonly summary?: string;
@@ -98,7 +98,7 @@ export abstract class QuantlineCommand<C extends CommandId> extends Command {
 
   private print(outcome: Outcome, { global, redact }: ResolvedConfig<C>): void {
     if (outcome.summary !== undefined && !global.quiet) writeMessage(`${redact(outcome.summary)}\n`);
-    const text = global.json ? JSON.stringify(outcome.json, undefined, 2) : outcome.text;
+    const text = global.json ? (JSON.stringify(outcome.json, undefined, 2) ?? '') : outcome.text;
     if (text !== '') writeOutput(`${redact(text)}\n`);
   }
 

@@ -14,7 +14,9 @@ const view = {
   format,
   watch: option(
     { summary: 'Show again every so often until stopped; with --json one document a line.', value: '2s' },
-    duration().optional(),
+    duration()
+      .refine((ms) => ms >= 100, 'expected at least 100ms')
+      .optional(),
   ),
   set: brokerSettings,
 };

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { afterAll, afterEach, expect, test } from 'vitest';
+import { QuantlineError } from '../../../../src/core/errors/index.js';
 import { fills, orders } from '../../../../src/core/stages/book.js';
 import { halt } from '../../../../src/core/stages/halt.js';
 import { positions } from '../../../../src/core/stages/positions.js';
@@ -159,6 +160,28 @@ test('--watch prints one document a line under --json, and ends with the signal'
     if (++reads === 3) stop.abort(new Error('enough'));
     return [{ strategy: 's', quantity: '1' }];
   };
-  await expect(showBook(context as never, ['strategy'], 'none', read)).rejects.toThrow('enough');
+  // Nothing after them: no result, and no error for a person who has seen enough.
+  expect(await showBook(context as never, ['strategy'], 'none', read)).toEqual({ text: '', json: undefined });
   expect(written).toEqual(Array(3).fill('[{"strategy":"s","quantity":"1"}]'));
+  reads = 0;
+  const failing = async () => {
+    if (++reads === 1) throw new QuantlineError('UNAVAILABLE', 'The venue does not answer.');
+    throw new QuantlineError('CREDENTIALS', 'The keys were taken back.');
+  };
+  const going = { ...context, signal: new AbortController().signal };
+  await expect(showBook(going as never, ['strategy'], 'none', failing)).rejects.toThrow('taken back');
+  expect(written.at(-1)).toBe('The venue does not answer. Looking again in 0.001 s.');
+  for (const pause of ['0s', '99ms']) expect(() => optionsOf('status', { watch: pause })).toThrow(/at least 100ms/);
+});
+
+test('a table for people keeps four digits of what is tiny and all of what is huge', async () => {
+  const context = { options: { format: 'table' } };
+  const rows = [{ quantity: '0.0000000123456', price: '1000000000000.12', value: 0.1234567, loss: -0.00001 }];
+  const { text } = await showBook(context as never, Object.keys(rows[0]!), 'none', async () => rows);
+  expect(text.split('\n')[1]!.trim().split(/ +/)).toEqual([
+    '0.00000001235',
+    '1000000000000.12',
+    '0.123457',
+    '-0.00001',
+  ]);
 });
