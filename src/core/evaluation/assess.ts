@@ -43,7 +43,7 @@ import {
 } from './robustness/index.js';
 import { type SignificanceReasons, type SignificanceValues, significanceFigures } from './significance/index.js';
 import { quantileSorted } from './stats.js';
-import { type ComparedTrials, compareTrials, type TrialReturns } from './trials.js';
+import { type ComparedTrials, compareTrials, FEW_TRIALS, type StudyReturns, type TrialReturns } from './trials.js';
 
 export interface AssessedRun extends Omit<ReportDocument['run'], never> {
   readonly initialEquity: number;
@@ -73,6 +73,7 @@ export interface AssessInput {
   readonly seed: number;
   readonly trials: ReportDocument['trials'];
   readonly trialReturns?: TrialReturns;
+  readonly studyReturns?: StudyReturns | undefined;
   /** Rules with slightly different arguments; empty for what has none. */
   readonly neighbours: readonly Neighbour[];
   /** Of an agent: the policies of its seeds and what they must beat; empty for others. */
@@ -173,6 +174,7 @@ export async function assess(input: AssessInput): Promise<Assessment> {
   const held = sessionReturns(benchmark, sessionOf, axis.dates.length, run.initialEquity);
   const compared = await compareTrials(
     input.trialReturns,
+    input.studyReturns,
     held.returns,
     { block: significance.block, seed },
     input.resample,
@@ -222,6 +224,10 @@ export async function assess(input: AssessInput): Promise<Assessment> {
       })),
       instruments: [...perInstrument(run.trades, instruments, run.initialEquity)],
       trials: input.trials,
+      selections: compared.selections.map(({ of, trials, sessions, result }) => ({
+        ...{ of, trials, sessions, blocks: result.blocks },
+        ...{ pbo: result.pbo, probability_of_loss: result.probabilityOfLoss },
+      })),
       costs: costs.points.map(({ added, ...p }) => ({ added, ...scored(p) })),
       delays: delays.points.map(({ bars, ...p }) => ({ bars, ...scored(p) })),
       neighbours: neighbours.map(({ strategy, ...p }) => ({ strategy, ...scored(p) })),
@@ -242,7 +248,7 @@ export async function assess(input: AssessInput): Promise<Assessment> {
         return worth > 0 ? g / worth : 0;
       }),
       instruments: replay.feed.bars.map((bars, j) => ({ bars, trades: tradesOf(run.trades, j) })),
-      ...(compared.overfitting !== undefined && { logits: compared.overfitting.logits }),
+      ...(compared.worst !== undefined && { logits: compared.worst.result.logits }),
       ...(significance.fan !== undefined && { fan: significance.fan }),
       ...(paths !== undefined && { cpcv: paths.curves }),
     },
@@ -310,9 +316,8 @@ function robustFigures(
     around.length === 0 ? null : quantileSorted(around, 0.5),
     'not applicable: the strategy has no numeric arguments of a rule',
   );
-  const few = 'not applicable: fewer than ten trials on these bars, or fewer than 64 sessions';
-  set('pbo', compared.overfitting?.pbo ?? null, few);
-  set('spa_p', compared.superior?.pValue ?? null, few);
+  set('pbo', compared.worst?.result.pbo ?? null, compared.none);
+  set('spa_p', compared.superior?.pValue ?? null, FEW_TRIALS);
   return { values, reasons };
 }
 

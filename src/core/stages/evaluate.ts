@@ -27,6 +27,7 @@ import { writeFileAtomic } from '../platform/files.js';
 import { type OpenReplay, openReplay } from './compose/replay.js';
 import { type OpenRun, openRun } from './compose/run.js';
 import { countTrial, trialsOf } from './compose/trials.js';
+import { tunedReturns } from './compose/tuned.js';
 import { readReport } from './reports.js';
 import type { Runtime } from './runtime.js';
 
@@ -95,6 +96,7 @@ export async function evaluate(options: EvaluateOptions, runtime: Runtime): Prom
       seed: options.seed,
       trials: stated,
       trialReturns: returns,
+      studyReturns: await tunedReturns(runtime, source.modelArtifact),
       neighbours: await source.neighbours(),
       policies: source.policies(),
       paths: await source.paths(),

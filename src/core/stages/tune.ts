@@ -32,7 +32,7 @@ import { feedOf } from './compose/market.js';
 import { learnerMarket } from './compose/money.js';
 import { learnerSettings } from './compose/recipe.js';
 import { type FitOptions, type SplitOptions, schemeOf, type TrainingJob } from './compose/segments.js';
-import { StudyTrials } from './compose/study-trials.js';
+import { KEPT_SERIES, StudyTrials, seriesOf } from './compose/study-trials.js';
 import { type ComposedTrainer, composeTrading, settingsOver } from './compose/trainer.js';
 import { chosenOf, triedOf } from './compose/trial-identity.js';
 import { shareOf } from './compose/tune-share.js';
@@ -170,7 +170,7 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
   let pool: FoldPool | undefined;
   let counted: StudyTrials | undefined;
   try {
-    counted = await StudyTrials.open(runtime, tried, settingsWith);
+    counted = await StudyTrials.open(runtime, tried, settingsWith, options.trials <= KEPT_SERIES);
     const ledger = counted;
     const study = await Study.open({
       space,
@@ -269,9 +269,13 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
       engine,
       build: buildId(),
     };
-    const created = await runtime.artifacts.create(identity, (folder) => writeTuned(folder, document), {
-      signal: runtime.signal,
-    });
+    const created = await runtime.artifacts.create(
+      identity,
+      (folder) => writeTuned(folder, document, seriesOf(study.trials)),
+      {
+        signal: runtime.signal,
+      },
+    );
     runtime.progress.end();
     if (options.study !== undefined) {
       await runtime.artifacts.tag(options.study, { kind: 'study', id: created.artifact.id });

@@ -3,6 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Artifact } from '../../../src/core/artifacts/index.js';
+import { overfittingProbability, reportFootnote, sharpe } from '../../../src/core/evaluation/index.js';
+import { readParquet } from '../../../src/core/platform/parquet.js';
 import { backtest } from '../../../src/core/stages/backtest.js';
 import { TUNED_FILE, type Tuned, tunedSchema } from '../../../src/core/stages/compose/tuned.js';
 import { evaluate } from '../../../src/core/stages/evaluate.js';
@@ -205,4 +207,42 @@ test('a combination is the same however it is written, and another one by the se
   await sweep(optionsOf('backtest', { model, sweep: 'time-stop=5|10' }), rt);
   await backtest(optionsOf('backtest', { model, timeStop: '5' }), rt);
   expect(await trialsIn(rt)).toHaveLength(5);
+});
+
+test('a tuned model is judged among its study’s trials, by their returns out of fold', async () => {
+  const rt = elsewhere();
+  const many = { study: 'many', sampler: 'random', trials: 12 };
+  // Interrupted and gone on with: series come from the study's journal.
+  await run(rt, { ...many, trials: 7 });
+  const { artifact } = await run(rt, many);
+  const series = Object.values(await readParquet(artifact.file('returns.parquet'))) as Float64Array[];
+  const study = await studyOf(artifact);
+  expect(series).toHaveLength(12);
+  series.forEach((returns, i) => {
+    const { sharpe: known, sessions } = study.trials[i]!.returns!;
+    expect(returns).toHaveLength(sessions);
+    expect(sharpe(returns, 1)).toBeCloseTo(known!, 5);
+  });
+
+  const judge = async (each: Runtime, trained: object) => {
+    const model = (await train(optionsOf('train', { data, ...trained }), each)).artifact;
+    const traded = await backtest(optionsOf('backtest', { model: model.path, enter }), each);
+    return (await evaluate(optionsOf('evaluate', { run: traded.artifact.path }), each)).report;
+  };
+  const trained = { trainer: 'logistic', study: 'many', enter };
+  // Its returns go with the study, whatever this user's ledger knows of them.
+  for (const each of [rt, elsewhere()]) {
+    const report = await judge(each, trained);
+    const { pbo } = overfittingProbability(series, 16);
+    expect(report.figures['pbo']).toBe(pbo);
+    const { trials, sessions, blocks, of } = report.selections[0]!;
+    expect([of, trials, sessions, blocks]).toEqual(['study', 12, series[0]!.length, 16]);
+    expect(report.figures['spa_p']).toBeNull();
+    expect(reportFootnote(report)).toContain('Chosen among the 12 trials of its study: probability of overfitting');
+  }
+
+  await run(rt, { study: 'few', sampler: 'random', seed: 2 });
+  const few = await judge(rt, { ...trained, study: 'few' });
+  expect(few.figures['pbo']).toBeNull();
+  expect(few.reasons['pbo']).toMatch(/; its study has 5 complete trials over \d+ common sessions, too few to compare$/);
 });

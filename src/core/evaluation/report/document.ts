@@ -122,6 +122,21 @@ export const reportSchema = z.strictObject({
       sharpe_variance: z.number().describe('Variance of Sharpe ratios per session'),
     })
     .nullable(),
+  selections: z
+    .array(
+      z.strictObject({
+        of: z.enum(['trials', 'study']),
+        trials: z.int(),
+        sessions: z.int(),
+        blocks: z.int(),
+        pbo: z.number(),
+        probability_of_loss: z.number(),
+      }),
+    )
+    .default([])
+    .describe(
+      'CSCV over the trials on these bars, and over those of the study that chose the model’s parameters; pbo is the worst',
+    ),
   costs: z.array(z.strictObject({ added: z.number(), total_return: z.number(), sharpe: figure })),
   delays: z.array(z.strictObject({ bars: z.number(), total_return: z.number(), sharpe: figure })),
   neighbours: z.array(z.strictObject({ strategy: z.string(), total_return: z.number(), sharpe: figure })),

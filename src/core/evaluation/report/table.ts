@@ -118,6 +118,10 @@ export function reportFootnote(report: ReportDocument): string {
   ];
   if (trials !== null)
     parts.push(`Trial ${trials.count} in ledger ${trials.ledger.slice(0, 8)} since ${trials.since.slice(0, 10)}.`);
+  for (const { of, trials, sessions, pbo } of report.selections) {
+    const among = of === 'study' ? `the ${trials} trials of its study` : `${trials} trials on these bars`;
+    parts.push(`Chosen among ${among}: probability of overfitting ${percent(pbo)} (${sessions} sessions).`);
+  }
   if (report.paths !== null) {
     const { count, total_return, sharpe } = report.paths;
     const ratio = (value: number) => formatFigure('sharpe', value);

@@ -18,7 +18,7 @@ export interface ObjectiveContext {
   readonly number: number;
   readonly signal: AbortSignal | undefined;
   /** To be filled by the objective, however the trial ends. */
-  readonly attributes: Record<string, number | null>;
+  readonly attributes: Record<string, number | string | null>;
   /** Reports and, if the pruner says so, ends the trial by throwing. */
   report(step: number, value: number): Promise<void>;
 }
@@ -45,7 +45,7 @@ export async function optimize(
       const report = async (step: number, value: number): Promise<void> => {
         if (await study.report(number, step, value)) throw new Pruned();
       };
-      const attributes: Record<string, number | null> = {};
+      const attributes: Record<string, number | string | null> = {};
       try {
         const context = { number, signal: options.signal, attributes, report };
         await study.tell(number, await objective(parameters, context), attributes);

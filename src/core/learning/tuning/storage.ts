@@ -1,7 +1,7 @@
 import type { ParameterValues } from './space.js';
 
 /** What an objective tells of a trial beside its value, by name: kept with it, not searched by. */
-export type TrialAttributes = Readonly<Record<string, number | null>>;
+export type TrialAttributes = Readonly<Record<string, number | string | null>>;
 
 export type TrialState = 'running' | 'complete' | 'pruned' | 'failed';
 

@@ -13,10 +13,37 @@ export interface TrialReturns {
   readonly sessions: number;
 }
 
+/** Above so many trials a study keeps no series of their returns. */
+export const KEPT_SERIES = 1000;
+
+/** Returns as text of a study's journal: single precision, which no rank depends on, in base64. */
+const encode = (returns: Float64Array): string => Buffer.from(Float32Array.from(returns).buffer).toString('base64');
+const decode = (text: string): Float64Array => {
+  const bytes = Buffer.from(text, 'base64');
+  return Float64Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i));
+};
+
+/**
+ * Session returns out of sample of the complete trials of a study by number, all over the same sessions: those that most
+ * of them have. Trials without a series, or over other sessions, are left out.
+ */
+export function seriesOf(trials: readonly Trial[]): Readonly<Record<string, Float64Array>> {
+  const complete = trials.filter(
+    ({ state, attributes }) => state === 'complete' && attributes?.['series'] !== undefined,
+  );
+  const over = new Map<string, Trial[]>();
+  for (const trial of complete) {
+    const sessions = `${trial.attributes!['first']}+${trial.attributes!['sessions']}`;
+    over.set(sessions, [...(over.get(sessions) ?? []), trial]);
+  }
+  const [most = []] = [...over.values()].sort((a, b) => b.length - a.length);
+  return Object.fromEntries(most.map((t) => [String(t.number), decode(t.attributes!['series'] as string)]));
+}
+
 /** What the study was told of a trial's returns; undefined where none of its folds asked for anything. */
 export function returnsOf(attributes: TrialAttributes | undefined): TrialReturns | undefined {
   const { sharpe: own, sessions } = attributes ?? {};
-  return typeof sessions === 'number' ? { sharpe: own ?? null, sessions } : undefined;
+  return typeof sessions === 'number' ? { sharpe: (own ?? null) as number | null, sessions } : undefined;
 }
 
 /**
@@ -32,16 +59,21 @@ export class StudyTrials {
     private readonly now: () => number,
     private readonly base: Tried,
     private readonly settingsWith: (values: ParameterValues) => Readonly<Record<string, unknown>>,
+    private readonly keeps: boolean,
   ) {}
 
-  /** @param base the combination whose learner's settings `settingsWith` completes by a trial's parameters */
+  /**
+   * @param base the combination whose learner's settings `settingsWith` completes by a trial's parameters
+   * @param keeps whether the study is told of each trial's series of returns as well
+   */
   static async open(
     { trialLedger, clock }: Pick<Runtime, 'trialLedger' | 'clock'>,
     base: Tried,
     settingsWith: (values: ParameterValues) => Readonly<Record<string, unknown>>,
+    keeps = false,
   ): Promise<StudyTrials> {
     const now = () => clock.now();
-    return new StudyTrials(await TrialLedger.open(trialLedger, now()), now, base, settingsWith);
+    return new StudyTrials(await TrialLedger.open(trialLedger, now()), now, base, settingsWith, keeps);
   }
 
   /** Trials that were new in the ledger. */
@@ -62,7 +94,7 @@ export class StudyTrials {
     const told = { sharpe: Number.isFinite(own) ? own : null, sessions: traded.dates.length };
     // A power cut may take it from the ledger, and the study gives it back.
     this.added += await this.ledger.recordAll([this.trialOf(parameters, told)], this.now(), { relaxed: true });
-    return told;
+    return this.keeps ? { ...told, first: traded.dates[0]!, series: encode(traded.returns) } : told;
   }
 
   /** Enters what the study knows and this ledger may not. */

@@ -4,6 +4,7 @@ import type { Artifact } from '../../artifacts/index.js';
 import type { OpenDataset } from '../../data/dataset.js';
 import { calendarOf } from '../../domain/calendars/index.js';
 import {
+  LEAST_TRIALS,
   type ReportDocument,
   sessionAxis,
   sessionOfMarks,
@@ -18,9 +19,6 @@ import type { Runtime } from '../runtime.js';
 import { type FoldMarket, tradeScores } from './money.js';
 import { type OpenRun, openRun } from './run.js';
 import { newTrial, type Tried, triedOf } from './trial-identity.js';
-
-/** Other trials' returns are compared from this many trials on; fewer say nothing about how one was chosen. */
-const LEAST_TRIALS = 10;
 
 /** A run as the ledger knows it. */
 interface CountedRun extends Tried {

@@ -2,8 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Json, WriteResult } from '../../artifacts/index.js';
 import type { Trial } from '../../learning/tuning/index.js';
+import { writeParquet } from '../../platform/parquet.js';
 import { returnsOf, short } from './study-trials.js';
-import { TUNED_FILE, type Tuned, tunedSchema } from './tuned.js';
+import { RETURNS_FILE, TUNED_FILE, type Tuned, tunedSchema } from './tuned.js';
 
 /** What is printed for people. */
 export const TUNED_TEXT = 'tuning.txt';
@@ -23,7 +24,11 @@ export const trialsOf = (trials: readonly Trial[]): Row[] =>
   }));
 
 /** Writes the payload of a tuning study: document, tables as CSV, and the text for people. */
-export async function writeTuned(folder: string, study: Tuned): Promise<WriteResult> {
+export async function writeTuned(
+  folder: string,
+  study: Tuned,
+  series: Readonly<Record<string, Float64Array>>,
+): Promise<WriteResult> {
   const names = Object.keys(study.space);
   const steps = Math.max(0, ...study.trials.flatMap(({ reports }) => reports.map(({ step }) => step)));
   const history = [
@@ -36,6 +41,7 @@ export async function writeTuned(folder: string, study: Tuned): Promise<WriteRes
   ];
   const importance = Object.entries(study.importance).sort(([, a], [, b]) => b - a);
   await writeFile(join(folder, TUNED_FILE), `${JSON.stringify(tunedSchema.parse(study), null, 1)}\n`);
+  if (Object.keys(series).length > 0) await writeParquet(join(folder, RETURNS_FILE), series);
   await writeFile(join(folder, 'trials.csv'), csv(history));
   await writeFile(join(folder, 'importance.csv'), csv([['parameter', 'importance'], ...importance]));
   await writeFile(join(folder, TUNED_TEXT), `${textOf(study, names, importance).join('\n')}\n`);

@@ -2,8 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Artifact } from '../../artifacts/index.js';
 import { QuantlineError } from '../../errors/index.js';
+import type { StudyReturns } from '../../evaluation/index.js';
 import type { TrainerModule } from '../../models/trainer.js';
 import { isoTime } from '../../platform/index.js';
+import { readParquet } from '../../platform/parquet.js';
 import { loadAdapter } from '../../registry/index.js';
 import type { Runtime } from '../runtime.js';
 import { StudyTrials } from './study-trials.js';
@@ -12,6 +14,9 @@ import { trainerSettings } from './trial-identity.js';
 
 /** The document of a tuning study. */
 export const TUNED_FILE = 'study.json';
+
+/** Session returns out of sample of its complete trials, a column a trial, all over the same sessions. */
+export const RETURNS_FILE = 'returns.parquet';
 
 const value = z.union([z.string(), z.number(), z.boolean()]);
 const trial = z.strictObject({
@@ -95,6 +100,19 @@ export async function openTuned(runtime: Runtime, reference: string): Promise<Op
       cause,
     });
   }
+}
+
+/**
+ * Series of returns among which the parameters of a model were chosen, where a study chose them; `none` says why there are
+ * none.
+ */
+export async function tunedReturns(runtime: Runtime, model: Artifact): Promise<StudyReturns | undefined> {
+  const input = model.manifest.inputs.find(({ kind }) => kind === 'study');
+  if (input === undefined) return undefined;
+  const study = await runtime.artifacts.openInput(model, 'study');
+  if (study.manifest.files[RETURNS_FILE] === undefined)
+    return { columns: [], none: 'its study kept no returns of its trials' };
+  return { columns: Object.values(await readParquet(study.file(RETURNS_FILE))) as Float64Array[] };
 }
 
 /** Refuses a study whose parameters were found for something else. */
