@@ -81,6 +81,7 @@ const COMPARISONS = {
     [1, 'embedded'],
     [2, 'embedded'],
     [1, 'native'],
+    [2, 'native'],
   ].map(([threads, variant]) => ({
     ours: ['w5', `--threads=${threads}`],
     line: /^W5$/,

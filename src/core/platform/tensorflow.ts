@@ -39,24 +39,30 @@ export interface TensorflowBinding extends Readonly<Record<Constant, number>> {
   ): { readonly id: number }[];
 }
 
+/** TensorFlow.js' own operations and layers on the same library; half a second of JavaScript. */
+export type TensorflowJs = typeof core & Pick<typeof layers, 'layers'>;
+
 export interface Tensorflow {
-  readonly tf: typeof core & Pick<typeof layers, 'layers'>;
   readonly binding: TensorflowBinding;
   /**
    * Runs operations, wherever matrices may be multiplied: a signal that arrives in the midst of the library's product
-   * corrupts its memory (seen with libtensorflow 2.15 on x64: Ctrl-C or a resized terminal, then an abort).
+   * corrupts its memory (seen with libtensorflow 2.15 on x64: Ctrl-C or a resized terminal, then an abort). Throws MEMORY
+   * where the library has none for a tensor.
    */
   run<T>(operations: () => T): T;
   /** Version of the package and of the library behind it. */
   readonly version: string;
+  js(): Promise<TensorflowJs>;
 }
 
 const PACKAGE = '@tensorflow/tfjs-node';
+/** Versions of Node-API for which the package has a binding, the newest first. */
+const NODE_API = [8, 7, 6, 5, 4, 3];
 let opened: Promise<Tensorflow> | undefined;
 
 /**
- * Loads TensorFlow through @tensorflow/tfjs-node, once a process. Throws CONFIG where the package is absent or its
- * library was never downloaded or does not load: only trying tells.
+ * Loads TensorFlow's library through @tensorflow/tfjs-node, once a thread: each thread has tensors and a context of its
+ * own. Throws CONFIG where the package is absent or its library was never downloaded or does not load: only trying tells.
  */
 export function openTensorflow(): Promise<Tensorflow> {
   opened ??= load().catch((cause: unknown) => {
@@ -72,25 +78,44 @@ export function openTensorflow(): Promise<Tensorflow> {
 
 async function load(): Promise<Tensorflow> {
   const require = createRequire(import.meta.url);
-  const home = dirname(require.resolve(`${PACKAGE}/package.json`));
-  // Looked for first: importing half a second of JavaScript to learn that its library is missing helps nobody.
-  if (![3, 4, 5, 6, 7, 8].some((n) => existsSync(join(home, 'lib', `napi-v${n}`, 'tfjs_binding.node')))) {
-    throw new Error('its library was not downloaded');
-  }
-  // One thread repeats bit for bit and is the quickest at batches of this size. Read by the library when it starts.
+  const manifest = require.resolve(`${PACKAGE}/package.json`);
+  const file = NODE_API.filter((n) => n <= Number(process.versions['napi']))
+    .map((n) => join(dirname(manifest), 'lib', `napi-v${n}`, 'tfjs_binding.node'))
+    .find(existsSync);
+  if (file === undefined) throw new Error('its library was not downloaded');
+  // One thread an operation repeats bit for bit and is the quickest at batches of this size. Read by the library when it
+  // starts, from the process' environment, which a worker cannot change.
   process.env['TF_NUM_INTRAOP_THREADS'] ??= '1';
   process.env['TF_NUM_INTEROP_THREADS'] ??= '1';
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
-  restoreUtilities(require('node:util') as Record<string, unknown>);
-  const tf = require(PACKAGE) as Tensorflow['tf'] & { readonly version: Record<string, string> };
-  await tf.ready();
-  const { binding } = tf.backend() as unknown as { readonly binding: TensorflowBinding };
+  const binding = require(file) as TensorflowBinding;
+  const shield = await signalShield();
   return {
-    tf,
     binding,
-    run: await signalShield(),
-    version: `${tf.version['tfjs-node']}-tf${binding.TF_Version}`,
+    run(operations) {
+      try {
+        return shield(operations);
+      } catch (error) {
+        throw memoryError(error) ?? error;
+      }
+    },
+    version: `${(require(manifest) as { readonly version: string }).version}-tf${binding.TF_Version}`,
+    async js() {
+      restoreUtilities(require('node:util') as Record<string, unknown>);
+      const tf = require(PACKAGE) as TensorflowJs;
+      await tf.ready();
+      return tf;
+    },
   };
+}
+
+/** Status 8 is the library's RESOURCE_EXHAUSTED. */
+function memoryError(cause: unknown): QuantlineError | undefined {
+  if (!(cause instanceof Error) || !cause.message.startsWith('Invalid TF_Status: 8\n')) return undefined;
+  return new QuantlineError('MEMORY', `TensorFlow ran out of memory: ${cause.message.split('Message: ')[1]}`, {
+    hint: 'Use a smaller network, a smaller batch or fewer --threads.',
+    cause,
+  });
 }
 
 /** Functions of node:util that tfjs-node 4.22 calls and Node 23 no longer has. */

@@ -1,10 +1,14 @@
 import { parentPort, type Worker } from 'node:worker_threads';
-import { type ErrorCode, isQuantlineError, QuantlineError } from '../errors/index.js';
+import { ERROR_CODES, type ErrorCode, isQuantlineError, QuantlineError } from '../errors/index.js';
+
+interface Failure {
+  readonly code?: ErrorCode;
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
 
 /** What a worker answers. An error's class would be lost between threads, so what matters of it is written out. */
-type Answer<T> =
-  | { readonly value: T }
-  | { readonly failure: { readonly code?: ErrorCode; readonly message: string; readonly hint?: string | undefined } };
+type Answer<T> = { readonly value: T } | { readonly failure: Failure };
 
 /** In a worker: answers each message of `callWorker` with what `answer` gives or throws. */
 export function answerCalls<M, T>(answer: (message: M) => T | Promise<T>): void {
@@ -54,13 +58,16 @@ export function callWorker<T>(worker: Worker, message: unknown, { who, signal }:
   });
 }
 
-function thrown(who: string, { code, message, hint }: Extract<Answer<never>, { failure: unknown }>['failure']): Error {
+function thrown(who: string, { code, message, hint }: Failure): QuantlineError {
   if (code === undefined) return new QuantlineError('BUG', `${who} failed: ${message}`);
   return new QuantlineError(code, message, hint === undefined ? {} : { hint });
 }
 
-function workerError(who: string, cause: unknown): QuantlineError {
-  if ((cause as { code?: string }).code === 'ERR_WORKER_OUT_OF_MEMORY') {
+/** What a worker died of; what it threw and nobody caught has lost its class, but not its properties. */
+export function workerError(who: string, cause: unknown): QuantlineError {
+  const { code, message, hint } = cause as { code?: string; message: string; hint?: string };
+  if (code !== undefined && code in ERROR_CODES) return thrown(who, { code: code as ErrorCode, message, hint });
+  if (code === 'ERR_WORKER_OUT_OF_MEMORY') {
     return new QuantlineError('MEMORY', `${who} ran out of memory.`, {
       hint: 'Use fewer --threads, a shorter range or fewer features.',
       cause,

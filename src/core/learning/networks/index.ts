@@ -21,6 +21,7 @@ export { applyOutput, type Loss, rowLoss } from './losses.js';
 export { NetworkModel } from './model.js';
 export { Network, type NetworkOptions } from './network.js';
 export { ADAM_DEFAULTS, type AdamSettings, type AdamStep } from './optimizer.js';
+export { usefulThreads } from './session.js';
 export { resolveSettings, TRAINING_DEFAULTS, type TrainingSettings } from './settings.js';
 export { placeSharded, ShardedNetwork, type ShardedPlaces } from './sharded.js';
 export type { Tensor } from './tensors.js';

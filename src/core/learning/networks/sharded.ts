@@ -22,18 +22,31 @@ export interface ShardedPlaces {
   readonly gradients: readonly number[];
 }
 
-/** Plans a network whose batches of up to `rows` rows are cut into shards of `shardRows`. */
-export function placeSharded(spec: NetworkSpec, rows: number, shardRows: number, plan: MemoryPlan): ShardedPlaces {
+/**
+ * Plans a network whose batches of up to `rows` rows are cut into shards of `shardRows`: as many programs as told, by
+ * default one a shard, so that each keeps its activations.
+ */
+export function placeSharded(
+  spec: NetworkSpec,
+  rows: number,
+  shardRows: number,
+  plan: MemoryPlan,
+  programs = Math.ceil(rows / shardRows),
+): ShardedPlaces {
   const layout = layoutNetwork(spec);
-  const shards = Array.from({ length: Math.ceil(rows / shardRows) });
   return {
     spec,
     shardRows,
     parameters: placeParameters(layout, plan),
     adam: placeAdam(layout, plan),
-    programs: shards.map(() => placeProgram(layout, plan, shardRows, true)),
-    gradients: shards.map(() => plan.floats(layout.parameters)),
+    programs: Array.from({ length: programs }, () => placeProgram(layout, plan, shardRows, true)),
+    gradients: Array.from({ length: Math.ceil(rows / shardRows) }, () => plan.floats(layout.parameters)),
   };
+}
+
+/** Adds up the gradients of the first `shards` shards, each of `size` floats, into the first, in their order. */
+export function addGradients(kernels: Kernels, { gradients }: ShardedPlaces, size: number, shards: number): void {
+  for (let s = 1; s < shards; s++) kernels.addTo(size, gradients[s]!, gradients[0]!);
 }
 
 /** A part of a batch: rows of `program`, and their views. */
@@ -95,10 +108,9 @@ export class ShardedNetwork {
 
   /** Adds up the gradients of the first `shards` shards; returns the squared norm of the sum. */
   reduce(shards: number): number {
-    const { gradients } = this.places;
     const size = this.layout.parameters;
-    for (let s = 1; s < shards; s++) this.kernels.addTo(size, gradients[s]!, gradients[0]!);
-    const squares = this.kernels.sumSquares(size, gradients[0]!);
+    addGradients(this.kernels, this.places, size, shards);
+    const squares = this.kernels.sumSquares(size, this.places.gradients[0]!);
     this.kernels.leave();
     return squares;
   }

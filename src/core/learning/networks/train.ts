@@ -2,15 +2,18 @@ import { setImmediate } from 'node:timers/promises';
 import { childSeed, seededRandom } from '../../domain/random.js';
 import { QuantlineError } from '../../errors/index.js';
 import { systemClock } from '../../platform/clock.js';
-import { type BatchEngine, embeddedEngine, type NetworkEngine, sessionRows } from './engine.js';
+import { embeddedShardRows } from './embedded.js';
+import { embeddedEngine, type NetworkEngine } from './engine.js';
 import { type Initializer, initializeParameters } from './initialize.js';
-import type { NetworkSpec } from './layout.js';
+import { kernelModule, trainingVariant } from './kernels.js';
+import { layoutNetwork, type NetworkSpec } from './layout.js';
 import { lossFor } from './losses.js';
 import { NetworkModel } from './model.js';
 import { nativeEngine } from './native/engine.js';
+import { nativeShardRows } from './native/shards.js';
 import { Adam } from './optimizer.js';
 import { ShardPool } from './pool.js';
-import { planSession } from './session.js';
+import { planSession, sessionRows } from './session.js';
 import { resolveSettings, type TrainingSettings } from './settings.js';
 import { exportTensors } from './tensors.js';
 import { checkData, sampleWeights, type TrainingData } from './training-data.js';
@@ -37,14 +40,14 @@ export interface TrainingResult {
 }
 
 export interface TrainOptions {
-  /** `native` computes gradients by TensorFlow on one thread; everything else is the same code. */
+  /** `native` computes gradients by TensorFlow; everything else is the same code. */
   readonly engine?: NetworkEngine['name'];
   readonly spec: NetworkSpec;
   readonly matrix: FeatureMatrix;
   readonly training: TrainingData;
   readonly validation?: TrainingData;
   readonly settings?: Partial<TrainingSettings>;
-  /** Threads that work on a batch, the caller's included. Never changes a result. */
+  /** Threads that work on a batch, the caller's included; no more than it has shards. Never changes a result. */
   readonly threads?: number;
   /** Stops after the current batch: INTERRUPTED is thrown, or the best weights so far are returned if asked for. */
   readonly signal?: AbortSignal;
@@ -75,13 +78,13 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainingResul
   const n = training.windows.length;
   const batch = Math.min(settings.batchSize, n);
   const native = options.engine === 'native' ? await nativeEngine() : undefined;
-  const size = {
-    threads: native === undefined ? threads : 0,
-    batch,
-    training: n,
-    validation: validation?.windows.length ?? 0,
-  };
-  const { places, layout, memory } = planSession(spec, loss, size);
+  const layout = layoutNetwork(spec);
+  const shardRows = native === undefined ? embeddedShardRows(layout) : nativeShardRows(layout);
+  const working = Math.min(threads, Math.ceil(batch / shardRows));
+  const { places, memory } = planSession(layout, loss, {
+    ...{ batch, shardRows, training: n, validation: validation?.windows.length ?? 0 },
+    programs: native === undefined ? working : 0,
+  });
   const { buffer } = memory;
   const parameters = new Float32Array(buffer, places.parameters.parameters, layout.parameters);
   const best = new Float32Array(buffer, places.best, layout.parameters);
@@ -103,8 +106,8 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainingResul
   let bestLoss = Number.POSITIVE_INFINITY;
   let bestEpoch = 0;
   let stopped: TrainingResult['stopped'] = 'epochs';
-  const engine: BatchEngine =
-    native?.start(places, memory, matrix, scaler) ?? (await ShardPool.start(places, memory, matrix, scaler));
+  const module = kernelModule(native === undefined ? trainingVariant() : 'plain');
+  const engine = await ShardPool.start({ places, memory, matrix, scaler, module, native: native?.kind }, working);
   try {
     const adam = new Adam(engine.kernels, layout, places.adam, settings);
     engine.weightsChanged();

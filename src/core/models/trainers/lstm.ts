@@ -41,11 +41,12 @@ export function create(options: Settings): Learner {
       const { train, validation } =
         options.patience > 0 ? holdOut(rows, VALIDATION) : { train: rows, validation: undefined };
       const epochs = context.rounds ?? options.epochs;
+      const training = dataOf(train, spec.steps);
       const watched = validation === undefined ? undefined : dataOf(validation, spec.steps);
       const result = await networks.trainNetwork({
         spec,
         matrix: { values: rows.series.x, rows: rows.series.rows, cols: rows.series.columns },
-        training: dataOf(train, spec.steps),
+        training,
         ...(watched !== undefined && watched.windows.length > 0 && { validation: watched }),
         settings: {
           epochs,
@@ -56,7 +57,7 @@ export function create(options: Settings): Learner {
           seed: context.seed,
         },
         engine: context.engine,
-        threads: context.threads,
+        threads: networks.usefulThreads(spec, training.windows.length, epochs, context.threads),
         signal: context.signal,
         keepBestOnAbort: context.keepBest === true,
         onEpoch: ({ epoch, loss, validationLoss }) =>

@@ -124,7 +124,7 @@ describeWith('tensorflow', present)('the native network engine', () => {
       });
   });
 
-  it('repeats bit for bit by seed, dropout included, and keeps no tensors', async () => {
+  it('repeats bit for bit by seed with any number of threads, dropout included, and keeps no tensors', async () => {
     const spec = {
       ...STACKED,
       lstm: [
@@ -132,24 +132,51 @@ describeWith('tensorflow', present)('the native network engine', () => {
         { units: 9, dropout: 0.2 },
       ],
     };
-    const run = () => trainNetwork({ ...job(spec, classes), engine: 'native' });
-    const first = await run();
+    const batchSize = 150;
+    const run = (threads: number) =>
+      trainNetwork({
+        ...{ ...job(spec, classes), engine: 'native', threads },
+        settings: { ...job(spec).settings, batchSize },
+      });
+    const first = await run(1);
     const { binding } = await openTensorflow();
     const tensors = binding.getNumOfTensors();
-    const second = await run();
+    const second = await run(3);
     expect(second.history).toEqual(first.history);
     expect(second.model.tensors).toEqual(first.model.tensors);
     expect(binding.getNumOfTensors()).toBe(tensors);
     const other = await trainNetwork({
       ...job(spec, classes),
       engine: 'native',
-      settings: { ...job(spec).settings, seed: 5 },
+      settings: { ...job(spec).settings, batchSize, seed: 5 },
     });
     expect(other.model.tensors).not.toEqual(first.model.tensors);
   });
 
   it('stops between batches', async () => {
-    const stopped = trainNetwork({ ...job(BASE), engine: 'native', signal: AbortSignal.abort() });
+    const abort = new AbortController();
+    const epochs: number[] = [];
+    const stopped = trainNetwork({
+      ...{ ...job(BASE), engine: 'native', threads: 2, signal: abort.signal },
+      onEpoch: ({ epoch }) => {
+        epochs.push(epoch);
+        abort.abort();
+      },
+    });
     await expect(stopped).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    expect(epochs).toEqual([1]);
+  });
+
+  it('what the library has no memory for: MEMORY', async () => {
+    // Its words for a tensor of 14 PB, which it gives up after 10 seconds.
+    const words =
+      'OOM when allocating tensor with shape[2000000000,2000000] and type float on CPU:0 by allocator mklcpu';
+    const refused = () => {
+      throw new Error(`Invalid TF_Status: 8\nMessage: ${words}`);
+    };
+    const { run } = await openTensorflow();
+    expect(() => run(refused)).toThrow(
+      expect.objectContaining({ code: 'MEMORY', message: `TensorFlow ran out of memory: ${words}` }),
+    );
   });
 });

@@ -1,27 +1,25 @@
-import { seededRandom } from '../../../domain/random.js';
 import { openTensorflow, type Tensorflow } from '../../../platform/tensorflow.js';
-import { type BatchEngine, type NetworkEngine, type SessionRows, sessionRows } from '../engine.js';
-import { instantiateKernels, type KernelMemory, type Kernels, kernelModule } from '../kernels.js';
+import type { LstmKind, NetworkEngine } from '../engine.js';
 import { layoutNetwork, type NetworkLayout } from '../layout.js';
-import { applyOutput, rowLoss } from '../losses.js';
+import { applyOutput } from '../losses.js';
 import type { NetworkModel } from '../model.js';
-import type { SessionPlaces } from '../session.js';
 import { importTensors } from '../tensors.js';
-import { type FeatureMatrix, type Scaler, WindowReader } from '../windows.js';
+import type { FeatureMatrix } from '../windows.js';
 import { BlockNetwork } from './block.js';
 import { LayersNetwork } from './layers.js';
-import type { Batch, NativeNetwork } from './network.js';
+import { BatchReader, type NativeNetwork } from './network.js';
 
-/** Rows that are evaluated or scored at a time. */
+/** Rows that are scored at a time. */
 const BATCH = 512;
 
-/** Which LSTM computes: TensorFlow's fused operation, or TensorFlow.js' layer. */
-export type LstmKind = 'block' | 'layers';
+/** Counts changes of what this engine computes with one version of TensorFlow. */
+const REVISION = 2;
 
+/** The engine by TensorFlow on the calling thread. */
 export interface NativeEngine {
   readonly info: NetworkEngine;
+  readonly kind: LstmKind;
   network(layout: NetworkLayout): NativeNetwork;
-  start(places: SessionPlaces, memory: KernelMemory, matrix: FeatureMatrix, scaler: Scaler | null): BatchEngine;
   /** Outputs of every window, as `NetworkModel.predict` gives them. */
   predict(model: NetworkModel, matrix: FeatureMatrix, windows: Int32Array, out: Float32Array | Float64Array): void;
 }
@@ -30,13 +28,13 @@ export interface NativeEngine {
 export async function nativeEngine(wanted?: LstmKind): Promise<NativeEngine> {
   const tensorflow = await openTensorflow();
   const kind = wanted ?? (runsBlock(tensorflow) ? 'block' : 'layers');
-  const { version } = tensorflow;
+  const js = kind === 'layers' ? await tensorflow.js() : undefined;
   const network: NativeEngine['network'] = (layout) =>
-    kind === 'block' ? new BlockNetwork(tensorflow, layout) : new LayersNetwork(tensorflow, layout);
+    js === undefined ? new BlockNetwork(tensorflow, layout) : new LayersNetwork(js, tensorflow.run, layout);
   return {
-    info: { name: 'native', version: kind === 'block' ? version : `${version}-layers` },
+    info: { name: 'native', version: `${tensorflow.version}-${kind === 'block' ? '' : 'layers-'}${REVISION}` },
+    kind,
     network,
-    start: (places, memory, matrix, scaler) => new NativeSession(network, places, memory, matrix, scaler),
     predict: (model, matrix, windows, out) => predict(network, model, matrix, windows, out),
   };
 }
@@ -69,107 +67,6 @@ function runsBlock(tensorflow: Tensorflow): boolean {
   return block;
 }
 
-class NativeSession implements BatchEngine {
-  readonly kernels: Kernels;
-  private readonly rows: SessionRows;
-  private readonly parameters: Float32Array;
-  private readonly gradient: Float32Array;
-  private readonly network: NativeNetwork;
-  private readonly reader: BatchReader;
-
-  constructor(
-    network: NativeEngine['network'],
-    private readonly places: SessionPlaces,
-    memory: KernelMemory,
-    matrix: FeatureMatrix,
-    scaler: Scaler | null,
-  ) {
-    const layout = layoutNetwork(places.spec);
-    this.kernels = instantiateKernels(memory, kernelModule('plain'));
-    this.rows = sessionRows(places, memory.buffer);
-    this.parameters = new Float32Array(memory.buffer, places.parameters.parameters, layout.parameters);
-    this.gradient = new Float32Array(memory.buffer, places.gradients[0]!, layout.parameters);
-    this.network = network(layout);
-    this.reader = new BatchReader(matrix, places.spec.steps, scaler);
-  }
-
-  async train(start: number, rows: number, seed: number, scale: number): Promise<number> {
-    const { lstm, dense } = this.places.spec;
-    const hasDropout = [...lstm, ...dense].some(({ dropout = 0 }) => dropout > 0);
-    const random = hasDropout ? seededRandom(seed >>> 0) : undefined;
-    let sum = 0;
-    const slopes = (z: Float32Array): Float32Array => {
-      const slopes = new Float32Array(z.length);
-      sum = this.loss(z, start, rows, scale, slopes);
-      return slopes;
-    };
-    this.network.train(this.batch(start, rows), random, slopes, this.gradient);
-    return sum;
-  }
-
-  async evaluate(start: number, rows: number): Promise<number> {
-    let sum = 0;
-    for (let from = 0; from < rows; from += BATCH) {
-      const count = Math.min(BATCH, rows - from);
-      const z = this.network.logits(this.batch(start + from, count));
-      sum += this.loss(z, start + from, count, 1, null);
-    }
-    return sum;
-  }
-
-  weightsChanged(): void {
-    this.network.assign(this.parameters);
-  }
-
-  async close(): Promise<void> {
-    this.network.dispose();
-  }
-
-  private batch(start: number, rows: number): Batch {
-    const { order, ends } = this.rows;
-    return this.reader.read(rows, (r) => ends[order[start + r]!]!);
-  }
-
-  /** Summed loss of a batch, by the embedded engine's own loss on the logits; its gradient is times `scale`. */
-  private loss(z: Float32Array, start: number, rows: number, scale: number, slopes: Float32Array | null): number {
-    const { loss, labelWidth, spec } = this.places;
-    const { units } = spec.output;
-    const { order, labels, weights } = this.rows;
-    let sum = 0;
-    for (let r = 0; r < rows; r++) {
-      const index = order[start + r]!;
-      const at = r * units;
-      sum += rowLoss(
-        ...([loss, units, z, at, labels, index * labelWidth] as const),
-        ...([weights[index]!, scale, slopes, at] as const),
-      );
-    }
-    return sum;
-  }
-}
-
-/** Scaled windows, steps × rows × columns, in a buffer that the next batch of as many rows overwrites. */
-class BatchReader {
-  private readonly reader: WindowReader;
-  private values = new Float32Array(0);
-
-  constructor(
-    private readonly matrix: FeatureMatrix,
-    private readonly steps: number,
-    scaler: Scaler | null,
-  ) {
-    this.reader = new WindowReader(matrix.values, matrix.cols, steps, scaler);
-  }
-
-  read(rows: number, endOf: (row: number) => number): Batch {
-    const { cols } = this.matrix;
-    const size = this.steps * rows * cols;
-    if (this.values.length !== size) this.values = new Float32Array(size);
-    for (let r = 0; r < rows; r++) this.reader.read(endOf(r), this.values, r, cols, rows * cols);
-    return { values: this.values, rows };
-  }
-}
-
 function predict(
   make: NativeEngine['network'],
   model: NetworkModel,
@@ -187,8 +84,9 @@ function predict(
   try {
     network.assign(parameters);
     for (let from = 0; from < windows.length; from += BATCH) {
-      const rows = Math.min(BATCH, windows.length - from);
-      const z = network.logits(reader.read(rows, (r) => windows[from + r]!));
+      const ends = windows.subarray(from, from + BATCH);
+      const rows = ends.length;
+      const z = network.logits(reader.read(ends));
       for (let r = 0; r < rows; r++) applyOutput(activation, units, z, r * units, out, (from + r) * units);
     }
   } finally {

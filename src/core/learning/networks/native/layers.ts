@@ -1,6 +1,6 @@
 import type { Tensor, Tensor2D, Tensor3D, Variable } from '@tensorflow/tfjs-core';
 import type { Random } from '../../../domain/random.js';
-import type { Tensorflow } from '../../../platform/tensorflow.js';
+import type { Tensorflow, TensorflowJs } from '../../../platform/tensorflow.js';
 import type { LayerLayout, NetworkLayout } from '../layout.js';
 import { sizeOf, tensorPlaces } from '../tensors.js';
 import { type Batch, dropoutMask, type NativeNetwork, WeightTensor } from './network.js';
@@ -17,18 +17,17 @@ export class LayersNetwork implements NativeNetwork {
   private readonly weights: readonly WeightTensor[];
 
   constructor(
-    private readonly tensorflow: Tensorflow,
+    private readonly tf: TensorflowJs,
+    private readonly run: Tensorflow['run'],
     private readonly layout: NetworkLayout,
   ) {
-    this.layers = layout.layers.map((layer) =>
-      layer.kind === 'lstm' ? lstmLayer(tensorflow, layer) : denseLayer(tensorflow, layer),
-    );
+    this.layers = layout.layers.map((layer) => (layer.kind === 'lstm' ? lstmLayer(tf, layer) : denseLayer(tf, layer)));
     this.variables = this.layers.flatMap(({ variables }) => variables);
     this.weights = tensorPlaces(layout).map((place) => new WeightTensor([place]));
   }
 
   assign(parameters: Float32Array): void {
-    const { tf } = this.tensorflow;
+    const { tf } = this;
     tf.tidy(() => {
       this.variables.forEach((variable, v) => {
         variable.assign(tf.tensor(this.weights[v]!.gather(parameters), variable.shape));
@@ -37,7 +36,7 @@ export class LayersNetwork implements NativeNetwork {
   }
 
   logits(batch: Batch): Float32Array {
-    const { tf, run } = this.tensorflow;
+    const { tf, run } = this;
     return run(() => tf.tidy(() => this.forward(batch, undefined).dataSync() as Float32Array));
   }
 
@@ -47,7 +46,7 @@ export class LayersNetwork implements NativeNetwork {
     slopes: (z: Float32Array) => Float32Array,
     gradient: Float32Array,
   ): void {
-    const { tf, run } = this.tensorflow;
+    const { tf, run } = this;
     const loss = tf.customGrad((...args) => {
       const z = args[0] as Tensor;
       const of = slopes(z.dataSync() as Float32Array);
@@ -68,11 +67,11 @@ export class LayersNetwork implements NativeNetwork {
   }
 
   dispose(): void {
-    this.tensorflow.tf.dispose(this.variables);
+    this.tf.dispose(this.variables);
   }
 
   private forward({ values, rows }: Batch, random: Random | undefined): Tensor {
-    const { tf } = this.tensorflow;
+    const { tf } = this;
     const { layers, spec } = this.layout;
     const last = (h: Tensor): Tensor => tf.unstack(h, 0)[spec.steps - 1]!;
     const x: Tensor = tf.tensor(values, [spec.steps, rows, spec.inputs]);
@@ -88,7 +87,7 @@ export class LayersNetwork implements NativeNetwork {
   }
 }
 
-function lstmLayer({ tf }: Tensorflow, { inputs, units }: LayerLayout): Layer {
+function lstmLayer(tf: TensorflowJs, { inputs, units }: LayerLayout): Layer {
   const layer = tf.layers.lstm({ units, returnSequences: true, recurrentActivation: 'sigmoid' });
   // Applied once, it makes its weights.
   tf.tidy(() => void layer.apply(tf.zeros([1, 1, inputs])));
@@ -98,7 +97,7 @@ function lstmLayer({ tf }: Tensorflow, { inputs, units }: LayerLayout): Layer {
   };
 }
 
-function denseLayer({ tf }: Tensorflow, { inputs, units, activation }: LayerLayout): Layer {
+function denseLayer(tf: TensorflowJs, { inputs, units, activation }: LayerLayout): Layer {
   const zeros = (shape: number[]): Variable => tf.tidy(() => tf.variable(tf.zeros(shape)));
   const kernel = zeros([inputs, units]);
   const bias = zeros([units]);

@@ -1,5 +1,6 @@
 import type { Random } from '../../../domain/random.js';
 import { sizeOf, type TensorPlace } from '../tensors.js';
+import { type FeatureMatrix, type Scaler, WindowReader } from '../windows.js';
 
 /** A batch of windows, steps × rows × columns. */
 export interface Batch {
@@ -64,4 +65,27 @@ export function dropoutMask(count: number, rate: number, random: Random): Float3
   const mask = new Float32Array(count);
   for (let i = 0; i < count; i++) mask[i] = random.next() < rate ? 0 : kept;
   return mask;
+}
+
+/** Scaled windows, steps × rows × columns, in a buffer that the next batch of as many rows overwrites. */
+export class BatchReader {
+  private readonly reader: WindowReader;
+  private values = new Float32Array(0);
+
+  constructor(
+    private readonly matrix: FeatureMatrix,
+    private readonly steps: number,
+    scaler: Scaler | null,
+  ) {
+    this.reader = new WindowReader(matrix.values, matrix.cols, steps, scaler);
+  }
+
+  read(ends: Int32Array): Batch {
+    const { cols } = this.matrix;
+    const rows = ends.length;
+    const size = this.steps * rows * cols;
+    if (this.values.length !== size) this.values = new Float32Array(size);
+    for (let r = 0; r < rows; r++) this.reader.read(ends[r]!, this.values, r, cols, rows * cols);
+    return { values: this.values, rows };
+  }
 }
