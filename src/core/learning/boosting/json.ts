@@ -135,6 +135,7 @@ export function fromXgboostJson(text: string): BoostedModel {
     model.refuse('tree_info', `has ${info.length} entries for ${readers.length} trees`);
   if (readers.length % (classes * parallelTrees) !== 0)
     model.refuse('trees', `${readers.length} trees do not fit ${classes} classes and ${parallelTrees} trees a round`);
+  if (readers.length === 0) model.refuse('trees', 'is empty: the model was never trained');
   const drop = name === 'dart' ? booster.numbers('weight_drop') : undefined;
   if (drop !== undefined && drop.length !== readers.length)
     booster.refuse('weight_drop', `has ${drop.length} entries for ${readers.length} trees`);
@@ -205,23 +206,43 @@ function readTree(reader: JsonReader, features: number, group: number): Tree {
   const feature = Int32Array.from(sized('split_indices', reader.integers('split_indices')));
   const value = Float32Array.from(sized('split_conditions', reader.numbers('split_conditions')));
   const defaultLeft = Uint8Array.from(sized('default_left', reader.integers('default_left')), (x) => (x === 0 ? 0 : 1));
-  checkShape(reader, left, right, feature, value, features);
+  const used = checkShape(reader, left, right, feature, value, features);
   const statistic = (field: string): Float32Array =>
     reader.has(field) ? Float32Array.from(sized(field, reader.numbers(field))) : new Float32Array(n);
-  return {
-    left,
-    right,
-    feature,
-    value,
-    defaultLeft,
+  const tree = {
+    ...{ left, right, feature, value, defaultLeft, group },
     gain: statistic('loss_changes'),
     cover: statistic('sum_hessian'),
     baseWeight: statistic('base_weights'),
-    group,
+  };
+  return used.every((is) => is === 1) ? tree : withoutPruned(tree, used);
+}
+
+/**
+ * The tree without the nodes that XGBoost's pruning deleted (it keeps them, marked): written again unmarked they have no
+ * parent, and XGBoost looks for one until the process ends.
+ */
+function withoutPruned(tree: Tree, used: Uint8Array): Tree {
+  const place = new Int32Array(used.length).fill(-1);
+  let count = 0;
+  for (let i = 0; i < used.length; i++) if (used[i] === 1) place[i] = count++;
+  const keep = <T extends Int32Array | Float32Array | Uint8Array>(values: T): T =>
+    values.filter((_, i) => used[i] === 1) as T;
+  const child = (values: Int32Array): Int32Array => keep(values).map((i) => (i < 0 ? -1 : place[i]!));
+  return {
+    group: tree.group,
+    left: child(tree.left),
+    right: child(tree.right),
+    feature: keep(tree.feature),
+    value: keep(tree.value),
+    defaultLeft: keep(tree.defaultLeft),
+    gain: keep(tree.gain),
+    cover: keep(tree.cover),
+    baseWeight: keep(tree.baseWeight),
   };
 }
 
-/** Every node is reached from the root exactly once, or is one of the leaves that pruning left behind. */
+/** Which nodes are in use: each is reached from the root exactly once, or was left behind by pruning. */
 function checkShape(
   reader: JsonReader,
   left: Int32Array,
@@ -229,7 +250,7 @@ function checkShape(
   feature: Int32Array,
   value: Float32Array,
   features: number,
-): void {
+): Uint8Array {
   const n = left.length;
   const seen = new Uint8Array(n);
   seen[0] = 1;
@@ -252,4 +273,5 @@ function checkShape(
       stack.push(child);
     }
   }
+  return seen;
 }

@@ -35,9 +35,9 @@ export function transformMargins(
   }
 }
 
-/** Score of base_score in margin space. */
+/** Score of base_score in margin space, in XGBoost's float32 steps: its margins must come out to the last bit. */
 export const baseMargin = (objective: Objective, score: number): number =>
-  objective === 'binary:logistic' ? Math.fround(-Math.log(1 / score - 1)) : score;
+  objective === 'binary:logistic' ? Math.fround(-Math.log(Math.fround(Math.fround(1 / score) - 1))) : score;
 
 /**
  * base_score per class, given or estimated as XGBoost 3.4 does: the weighted mean label; one Newton step from 0 where

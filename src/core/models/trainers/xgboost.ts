@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { QuantlineError } from '../../errors/index.js';
 import type { BoostedModel, BoostingParams, BoostingResult } from '../../learning/boosting/index.js';
+import { WITHOUT_EFFECT } from '../../learning/boosting/native/parameters.js';
 import { objectivesLike, PARAMETER_ALIASES, scoredAs } from '../../learning/boosting/params.js';
 import { requireColumns } from '../columns.js';
 import { holdOut } from '../rows.js';
@@ -12,7 +13,7 @@ export const summary = 'Gradient-boosted trees in XGBoost’s model format; sett
 const share = (fallback: number) => z.number().gt(0).max(1).default(fallback);
 const penalty = (fallback: number) => z.number().min(0).default(fallback);
 
-/** Parameters that XGBoost documents and the embedded engine lacks: passed to the library as they are written. */
+/** Parameters that XGBoost documents and the embedded engine lacks: passed to the library, or refused with the reason. */
 const NATIVE = [
   ...[
     'objective',
@@ -36,7 +37,7 @@ const NATIVE = [
     'top_k',
     'lambda_bias',
   ],
-  ...['seed_per_iteration', 'base_score', 'eval_metric', 'huber_slope', 'quantile_alpha', 'aft_loss_distribution'],
+  ...['seed_per_iteration', 'base_score', 'eval_metric', 'huber_slope', 'quantile_alpha', ...WITHOUT_EFFECT],
 ] as const;
 const native = z.union([z.number(), z.string(), z.boolean()]).optional();
 

@@ -38,6 +38,14 @@ describe('reading XGBoost JSON', () => {
       'trees a round',
       (m) => set(model(m)['gbtree_model_param']!, 'num_parallel_tree', '5'),
     ],
+    [
+      'learner.gradient_booster.model.trees',
+      'never trained',
+      (m) => {
+        set(model(m), 'trees', []);
+        set(model(m), 'tree_info', []);
+      },
+    ],
     ['learner.gradient_booster.name', 'gblinear', (m) => set(learner(m)['gradient_booster']!, 'name', 'gblinear')],
     ['learner.objective.name', 'rank:ndcg', (m) => set(learner(m)['objective']!, 'name', 'rank:ndcg')],
     [

@@ -38,7 +38,7 @@ describeWith('xgboost', xgboostLibrary !== undefined)("XGBoost's own library", (
     // Each loads the other's model, and both score dense and missing cells alike.
     for (const one of [model, embedded.model]) {
       const margins = await libraryPredicts(toXgboostJson(one), probe, 'margin');
-      expect(largestDifference(one.predictMargin(probe), margins)).toBeLessThan(1e-6);
+      expect(largestDifference(one.predictMargin(probe), margins)).toBe(0);
       const contributions = await libraryPredicts(toXgboostJson(one), probe, 'contributions');
       // The library sums in float32; trees of 12 levels lose a digit there.
       expect(largestDifference(predictContributions(one, probe), contributions)).toBeLessThan(3e-6);
@@ -153,6 +153,10 @@ describeWith('xgboost', xgboostLibrary !== undefined)("XGBoost's own library", (
       [{ process_type: 'update' }, 'grown anew'],
       [{ max_cat_to_onehot: 4 }, 'categorical'],
       [{ huber_slope: 1 }, 'pseudohubererror'],
+      [{ tweedie_variance_power: 1.5 }, 'reg:tweedie'],
+      [{ nthread: 1 }, '--threads'],
+      [{ num_class: 3 }, 'multi:softprob'],
+      [{ device: 'cuda' }, 'computes on the processor'],
       [{ objective: 'reg:quantileerror', quantile_alpha: [0.1, 0.9] }, 'one number'],
       [{ eta: 0.1, learning_rate: 0.2 }, 'given twice'],
     ] as const) {
@@ -169,6 +173,18 @@ describeWith('xgboost', xgboostLibrary !== undefined)("XGBoost's own library", (
     await expect(trainBoosting({ ...data, x, params: logistic })).rejects.toMatchObject({ code: 'QUALITY' });
     const signal = AbortSignal.abort();
     await expect(trainBoosting({ ...data, signal, params: logistic })).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  });
+
+  it('drops the nodes that pruning deleted: written again they ended the process of who read them', async () => {
+    const data = { ...synthetic(400, 4, 1), ...native, rounds: 3 };
+    const params = { objective: 'binary:logistic', tree_method: 'exact', max_depth: 9, gamma: 2 } as never;
+    const { model } = await trainBoosting({ ...data, params });
+    for (const { left, right } of model.trees) {
+      const children = [...left, ...right].filter((i) => i >= 0).sort((a, b) => a - b);
+      expect(children).toEqual(Array.from({ length: left.length - 1 }, (_, i) => i + 1));
+    }
+    const margins = await libraryPredicts(toXgboostJson(model), data.x, 'margin');
+    expect(largestDifference(model.predictMargin(data.x), margins)).toBe(0);
   });
 
   it('is what auto chooses', async () => {

@@ -31,6 +31,7 @@ const PROTOTYPES = {
     'int XGBoosterEvalOneIter(void* handle, int iter, void** dmats, const char** names, uint64_t len, _Out_ const char** out)',
   XGBoosterSaveModelToBuffer:
     'int XGBoosterSaveModelToBuffer(void* handle, str config, _Out_ uint64_t* len, _Out_ void** out)',
+  XGBoosterSaveJsonConfig: 'int XGBoosterSaveJsonConfig(void* handle, _Out_ uint64_t* len, _Out_ const char** out)',
   XGBoosterLoadModelFromBuffer: 'int XGBoosterLoadModelFromBuffer(void* handle, const uint8_t* buf, uint64_t len)',
   XGBoosterPredictFromDMatrix:
     'int XGBoosterPredictFromDMatrix(void* handle, void* dmat, str config, _Out_ void** shape, _Out_ uint64_t* dim, _Out_ void** result)',

@@ -4,6 +4,17 @@ import { type BoostingParams, canonicalParams, OBJECTIVES, type Objective, score
 /** BoostingParams plus everything XGBoost documents; the library checks what it is given. */
 export type NativeParams = BoostingParams & Readonly<Record<string, unknown>>;
 
+const RANKING = [
+  ...['lambdarank_pair_method', 'lambdarank_num_pair_per_sample', 'lambdarank_normalization'],
+  ...['lambdarank_score_normalization', 'lambdarank_unbiased', 'lambdarank_bias_norm', 'ndcg_exp_gain'],
+] as const;
+
+/** Parameters that XGBoost documents and that do nothing for any model made here: known, to be refused with the reason. */
+export const WITHOUT_EFFECT = [
+  ...['aft_loss_distribution', 'aft_loss_distribution_scale', 'tweedie_variance_power', 'expectile_alpha', 'num_class'],
+  ...['extmem_single_page', 'nthread', 'verbosity', ...RANKING],
+] as const;
+
 /** What would be ignored, or make a model that cannot be scored here: parameters, when they do something, and why. */
 const RULES: readonly {
   readonly names: readonly string[];
@@ -30,7 +41,21 @@ const RULES: readonly {
     reason: 'there is one label',
   },
   { names: ['max_cat_to_onehot', 'max_cat_threshold'], reason: 'no feature is categorical' },
-  { names: ['aft_loss_distribution'], reason: 'only objective=survival:aft has it' },
+  {
+    names: ['aft_loss_distribution', 'aft_loss_distribution_scale'],
+    reason: 'only objective=survival:aft has it',
+  },
+  { names: ['tweedie_variance_power'], reason: 'only objective=reg:tweedie has it' },
+  { names: ['expectile_alpha'], reason: 'only objective=reg:expectileerror has it' },
+  { names: RANKING, reason: 'only ranking objectives have it' },
+  {
+    names: ['num_class'],
+    fits: (p) => scoredAs(p.objective) === 'multi:softprob',
+    reason: 'only objective=multi:softprob and multi:softmax have classes',
+  },
+  { names: ['extmem_single_page'], reason: 'the rows lie in memory' },
+  { names: ['nthread'], reason: 'the number of threads is that of the command (--threads)' },
+  { names: ['verbosity'], reason: 'the library is kept silent, and its errors are told' },
   {
     names: ['huber_slope'],
     fits: (p) => (p.objective as string) === 'reg:pseudohubererror',

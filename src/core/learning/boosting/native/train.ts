@@ -71,6 +71,7 @@ async function run(
   let ran = 0;
   for (let round = 0; round < o.rounds; round++) {
     session.call('XGBoosterUpdateOneIter', booster, round, dtrain);
+    if (round === 0) checkDevice(session.device(booster), o.params['device']);
     ran = round + 1;
     const { metrics, lastMetric } = sets.length === 0 ? NO_METRICS : session.evaluate(booster, round, sets);
     const report: RoundReport = { round: ran, metrics };
@@ -104,6 +105,14 @@ async function run(
 }
 
 const NO_METRICS = { metrics: {}, lastMetric: undefined };
+
+/** CONFIG where the library went back to the processor, with no more than a warning: no CUDA in it, or no such device. */
+function checkDevice(used: string | undefined, asked: unknown): void {
+  if (asked === undefined || used === asked || (used !== undefined && !used.startsWith('cpu'))) return;
+  throw new QuantlineError('CONFIG', `device ${String(asked)} is not to be had: XGBoost computes on the processor.`, {
+    hint: 'Leave device out, or install an XGBoost with CUDA and its driver.',
+  });
+}
 
 /** Metrics of the library beyond METRICS that grow with quality. */
 const MAXIMISED = ['aucpr', 'map', 'ndcg', 'pre'];
@@ -166,6 +175,14 @@ class Session {
       lastMetric = metric;
     }
     return { metrics, lastMetric };
+  }
+
+  /** The device that the library really uses. */
+  device(booster: unknown): string | undefined {
+    const [length, out]: unknown[][] = [[0], [null]];
+    this.call('XGBoosterSaveJsonConfig', booster, length, out);
+    const config = JSON.parse(String(out![0])) as { learner?: { generic_param?: { device?: string } } };
+    return config.learner?.generic_param?.device;
   }
 
   save(booster: unknown): string {
