@@ -102,6 +102,38 @@ describe('an agent', () => {
     expect(metadata['validation']).toEqual(expect.any(Number));
   });
 
+  test('Ctrl-C leaves nothing, or with --keep-best the best checkpoints of the seeds so far', async () => {
+    const stopAt = async (when: number, keepBest: boolean) => {
+      const controller = new AbortController();
+      const update = (text: string, done = 0) => {
+        if (/^training/.test(text) && done >= when) controller.abort(new Error('SIGINT'));
+      };
+      const options = { data: data.path, trainer: 'dqn', features: 'ret(1),rsi(14)', split: '70%', seed: 9, keepBest };
+      const before = (await runtime.artifacts.list('model')).length;
+      const outcome = await train(optionsOf('train', { ...options, param: small }), {
+        ...runtime,
+        signal: controller.signal,
+        progress: { update, end: () => {} },
+      }).catch((error: unknown) => error as { code: string });
+      return { outcome, added: (await runtime.artifacts.list('model')).length - before };
+    };
+    const plain = await stopAt(1, false);
+    expect([plain.outcome, plain.added]).toEqual([expect.objectContaining({ code: 'INTERRUPTED' }), 0]);
+    // At the first checkpoint of the first seed, and after the first of two seeds.
+    for (const [when, policies] of [
+      [1, 1],
+      [1501, 2],
+    ] as const) {
+      const { outcome, added } = await stopAt(when, true);
+      expect(added).toBe(1);
+      const { artifact, segments } = outcome as Awaited<ReturnType<typeof train>>;
+      expect(artifact.manifest.settings).toMatchObject({ stopped_after: [segments[0]!.history.length] });
+      const weights = Object.keys(artifact.manifest.files).filter((name) => name.endsWith('weights.bin'));
+      expect(weights).toHaveLength(policies);
+      expect((await backtestOf(artifact)).kind).toBe('run');
+    }
+  });
+
   test('trades live as in the backtest: the same fills at the paper venue', async () => {
     const { artifact } = await trainWith('dqn', {}, { cv: 'walk-forward(2)' });
     const run = await backtestOf(artifact);

@@ -101,7 +101,7 @@ export const trainOptions = z.strictObject({
   ),
   keepBest: option(
     {
-      summary: 'Ctrl-C keeps the best so far of the last segment (xgboost, lstm) as a model of its own.',
+      summary: 'Ctrl-C keeps the best so far of the last segment as a model of its own.',
       switch: true,
     },
     off(),

@@ -24,7 +24,10 @@ const FILES = { model: 'model.json', weights: 'weights.bin' } as const;
 
 /** What an algorithm has to do: train one policy in these environments. */
 export type TrainAgent = (
-  options: Pick<AgentTrainOptions<never>, 'environment' | 'seed' | 'steps' | 'signal' | 'onReport'> & {
+  options: Pick<
+    AgentTrainOptions<never>,
+    'environment' | 'seed' | 'steps' | 'signal' | 'keepBestOnAbort' | 'onReport'
+  > & {
     readonly evaluation: () => Environment;
     readonly evaluationEpisodes: number;
     readonly threads: number;
@@ -54,7 +57,14 @@ export function agentLearner(name: string, settings: AgentSettings, rules: Marke
       const trained: Trained[] = [];
       for (let s = 0; s < settings.seeds; s++) {
         const seed = childSeed(context.seed, name, s);
-        trained.push(await trainSeed(train, { seed, s, settings, rules, training, validation }, context));
+        const job = { seed, s, settings, rules, training, validation };
+        try {
+          trained.push(await trainSeed(train, job, context));
+        } catch (error) {
+          // Stopped before its first checkpoint: what the seeds before it have is the best so far.
+          if (context.keepBest !== true || !context.signal.aborted || trained.length === 0) throw error;
+        }
+        if (context.signal.aborted) break;
       }
       // Of equals the first: the choice must not depend on how a sort treats them.
       trained.sort((a, b) => b.validation - a.validation);
@@ -96,7 +106,7 @@ async function trainSeed(
     environment: () => new MarketEnvironment(training, rules, { episode }),
     evaluation: () => new MarketEnvironment(validation, rules, { episode: null }),
     evaluationEpisodes: validation.length,
-    ...{ seed, steps, signal: context.signal, threads: context.threads },
+    ...{ seed, steps, signal: context.signal, threads: context.threads, keepBestOnAbort: context.keepBest === true },
     onReport: (report) => {
       const point = {
         ...{ seed: s, steps: report.steps },

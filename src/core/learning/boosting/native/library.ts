@@ -123,10 +123,14 @@ async function bindXgboost(path: string): Promise<XgboostLibrary> {
     lastError = native.bind('const char* XGBGetLastError()');
   } catch (cause) {
     if (cause instanceof QuantlineError) throw cause;
-    throw new QuantlineError('CONFIG', `${path} is not XGBoost's library: ${(cause as Error).message}`, {
-      hint: 'Name libxgboost in QUANTLINE_XGBOOST_LIB, or use the embedded engine.',
-      cause,
-    });
+    throw new QuantlineError(
+      'CONFIG',
+      `${path} is not XGBoost's library, or one older than 1.0: ${(cause as Error).message}`,
+      {
+        hint: 'Name libxgboost in QUANTLINE_XGBOOST_LIB, or use the embedded engine.',
+        cause,
+      },
+    );
   }
   return {
     path,
