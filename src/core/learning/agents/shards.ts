@@ -1,26 +1,23 @@
 import {
-  ADAM_DEFAULTS,
-  type AdamStep,
   instantiateKernels,
   type KernelMemory,
   type KernelModule,
   type Kernels,
   MemoryPlan,
-  type NetworkSpec,
-  placeSharded,
-  ShardedNetwork,
-  type ShardedPlaces,
-  Tickets,
-} from '../networks/index.js';
+} from '../networks/kernels.js';
+import type { NetworkSpec } from '../networks/layout.js';
+import { ADAM_DEFAULTS, type AdamStep } from '../networks/optimizer.js';
+import { placeSharded, ShardedNetwork, type ShardedPlaces } from '../networks/sharded.js';
+import { Tickets } from '../networks/tickets.js';
 import { type ActionSpace, actionSize } from './environment.js';
 
 /** Rows of one shard: small enough for its activations to stay in the first-level cache. A multiple of 4, as the kernels ask. */
 const SHARD_ROWS = 64;
 export const ADAM = { ...ADAM_DEFAULTS, epsilon: 1e-5 };
 
-/** What the tasks of a job are (Int32): gradients are a task a shard, the actor's first; the others a task a network. */
-export const JOB = { kind: 0, rows: 1, length: 4 } as const;
-export const KIND = { gradient: 1, reduce: 2, step: 3 } as const;
+/** What the tasks of a job are (Int32): gradients are a task a shard, the actor's first; steps a task a network. */
+export const JOB = { kind: 0, rows: 1, left: 2, length: 4 } as const;
+export const KIND = { gradient: 1, step: 2 } as const;
 /** Arguments and results (Float64); the value losses of the shards start at `loss`. */
 export const NUMBER = {
   ...{ clip: 0, entropyCoefficient: 1, valueCoefficient: 2, scale: 3, rate: 4, alpha: 5, correction: 6 },
@@ -108,14 +105,18 @@ export class PpoShards {
 
   readonly run = (task: number): void => {
     const { job, numbers } = this;
+    if (job[JOB.kind] === KIND.step) {
+      (task === 0 ? this.actor : this.critic).step(this.adamStep(), numbers[NUMBER.scale]!);
+      return;
+    }
     const rows = job[JOB.rows]!;
     const shards = Math.ceil(rows / this.places.actor.shardRows);
-    const network = task === 0 ? this.actor : this.critic;
-    if (job[JOB.kind] === KIND.gradient) {
-      if (task < shards) this.policyGradient(task, rows);
-      else this.valueGradient(task - shards, rows);
-    } else if (job[JOB.kind] === KIND.reduce) numbers[NUMBER.squares + task] = network.reduce(shards);
-    else network.step(this.adamStep(), numbers[NUMBER.scale]!);
+    const network = task < shards ? 0 : 1;
+    if (network === 0) this.policyGradient(task, rows);
+    else this.valueGradient(task - shards, rows);
+    // Whoever computes the last gradient of a network adds them up, while others still work on the other network.
+    if (Atomics.sub(job, JOB.left + network, 1) > 1) return;
+    numbers[NUMBER.squares + network] = (network === 0 ? this.actor : this.critic).reduce(shards);
   };
 
   private adamStep(): AdamStep {

@@ -109,8 +109,7 @@ export class PpoUpdate {
     const shards = Math.ceil(rows / this.shardRows);
     if (deviations !== null) this.logDeviations.set(deviations.logStd);
     numbers[NUMBER.clip] = clip;
-    this.job(KIND.gradient, 2 * shards, rows);
-    this.job(KIND.reduce, 2, rows);
+    this.job(KIND.gradient, shards, rows);
     let squared = numbers[NUMBER.squares]! + numbers[NUMBER.squares + 1]!;
     if (deviations !== null)
       deviations.logStdGradient.forEach((_, k, gradient) => {
@@ -125,7 +124,7 @@ export class PpoUpdate {
       numbers[NUMBER.rate] = rate;
       numbers[NUMBER.alpha] = alpha;
       numbers[NUMBER.correction] = correction;
-      this.job(KIND.step, 2, rows);
+      this.job(KIND.step, 1, rows);
       deviations?.stepLogStd(rate, scale, ADAM.epsilon);
     }
     let value = 0;
@@ -143,11 +142,13 @@ export class PpoUpdate {
     await Promise.all(this.workers.map((worker) => worker.terminate()));
   }
 
+  /** Runs so many tasks for each network. */
   private job(kind: number, tasks: number, rows: number): void {
     const { tickets, job, run } = this.main;
-    tickets.open(tasks, this.workers.length > 0, () => {
+    tickets.open(2 * tasks, this.workers.length > 0, () => {
       job[JOB.kind] = kind;
       job[JOB.rows] = rows;
+      job.fill(tasks, JOB.left, JOB.left + 2);
     });
     tickets.work(run);
     for (let waits = 0; tickets.unfinished(); waits++)
