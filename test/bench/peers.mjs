@@ -89,13 +89,14 @@ const COMPARISONS = {
     peers: [py('pytorch', 'torch', 'w5_torch.py', [`--threads=${threads}`, '--reps=3'], passive)],
     extra: () => ({ engine: variant }),
   })),
-  // The peer on one thread throughout.
+  // The peer on one thread throughout. Its `learn` evaluates nothing and keeps the last policy: so does our PPO here; our DQN
+  // evaluates as it goes and keeps the best one.
   w6: [
-    ['ppo', 1],
-    ['ppo', 2],
+    ['ppo', 1, '--final'],
+    ['ppo', 2, '--final'],
     ['dqn', 1],
-  ].map(([algo, threads]) => ({
-    ours: ['w6', `--algo=${algo}`, `--threads=${threads}`],
+  ].map(([algo, threads, ...more]) => ({
+    ours: ['w6', `--algo=${algo}`, `--threads=${threads}`, ...more],
     line: /^W6/,
     variant: algo,
     peers: [py('stable-baselines3', 'torch', 'w6_sb3.py', [`--algo=${algo}`])],

@@ -1,6 +1,7 @@
 /**
  * W6: CartPole-v1 with the settings of rl-baselines3-zoo: --algo=ppo|dqn|ppo,dqn --seeds=1 (how many) --seed=0 (the first)
- * --steps=N --threads=1|2 --curve (prints every evaluation on stderr). Result: mean return of 100 greedy episodes of the best checkpoint.
+ * --steps=N --threads=1|2 --curve (prints every evaluation on stderr). Result: mean return of 100 greedy episodes of the best
+ * checkpoint; with --final of the policy after the last step, with no checkpoints on the way: what Stable-Baselines3 trains.
  */
 import { arg, emit, flag, version } from './harness.mjs';
 
@@ -33,6 +34,7 @@ const threads = arg('threads', 1);
 for (const algo of arg('algo', 'ppo,dqn').split(',')) {
   const { train, settings, ...task } = TASKS[algo];
   const steps = arg('steps', task.steps);
+  if (flag('final')) settings.evaluateEvery = steps;
   await train({ environment, steps: 4096, seed: 99, settings });
   const scores = [];
   for (let seed = first; seed < first + arg('seeds', 1); seed++) {

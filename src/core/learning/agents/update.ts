@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { QuantlineError } from '../../errors/index.js';
 import { startWorker } from '../../platform/workers.js';
@@ -48,6 +49,7 @@ export class PpoUpdate {
   private readonly memory: KernelMemory;
   private readonly logDeviations: Float32Array;
   private readonly workers: Worker[] = [];
+  private failure: unknown;
 
   constructor(
     actor: NetworkSpec,
@@ -74,22 +76,24 @@ export class PpoUpdate {
     this.main.numbers[NUMBER.valueCoefficient] = settings.valueCoefficient;
   }
 
-  /** Starts workers; more than there are shards are of no use. */
+  /**
+   * Starts workers, which join in whenever they are ready: nobody has to wait for the end of this. More than there are shards
+   * are of no use. A worker that fails, `step` tells.
+   */
   async start(threads: number): Promise<void> {
     const { places, memory } = this;
     const count = Math.min(threads, 2 * places.shards) - 1;
-    await Promise.all(
-      Array.from({ length: count }, async (_, i) => {
-        const module = kernelModule(trainingVariant());
-        const workerData: ShardsWorkerData = { places, memory, module, thread: i + 1 };
-        const worker = startWorker(import.meta.url, './shards.worker.js', { workerData });
-        this.workers.push(worker);
-        await new Promise<void>((resolve, reject) => {
-          worker.once('message', () => resolve());
-          worker.once('error', reject);
-        });
-      }),
-    );
+    const ready = Array.from({ length: count }, (_, i) => {
+      const module = kernelModule(trainingVariant());
+      const workerData: ShardsWorkerData = { places, memory, module, thread: i + 1 };
+      const worker = startWorker(import.meta.url, './shards.worker.js', { workerData });
+      this.workers.push(worker);
+      worker.on('error', (error) => {
+        this.failure ??= error;
+      });
+      return once(worker, 'message');
+    });
+    await Promise.all(ready);
   }
 
   /** Writes the observation of a row of the batch, `size` numbers at `from[at…]`, for both networks. */
@@ -145,17 +149,21 @@ export class PpoUpdate {
   /** Runs so many tasks for each network. */
   private job(kind: number, tasks: number, rows: number): void {
     const { tickets, job, run } = this.main;
+    if (this.failure !== undefined) throw this.stopped();
     tickets.open(2 * tasks, this.workers.length > 0, () => {
       job[JOB.kind] = kind;
       job[JOB.rows] = rows;
       job.fill(tasks, JOB.left, JOB.left + 2);
     });
     tickets.work(run);
-    for (let waits = 0; tickets.unfinished(); waits++)
-      if (tickets.failed || waits > 3000)
-        throw new QuantlineError('BUG', 'A worker of the update stopped.', {
-          hint: 'Train with one thread, and report this with the settings of the run.',
-        });
+    for (let waits = 0; tickets.unfinished(); waits++) if (tickets.failed || waits > 3000) throw this.stopped();
+  }
+
+  private stopped(): QuantlineError {
+    return new QuantlineError('BUG', 'A worker of the update stopped.', {
+      hint: 'Train with one thread, and report this with the settings of the run.',
+      cause: this.failure,
+    });
   }
 
   /** A sum over the first shards, of the four lanes that start at `lane`. */

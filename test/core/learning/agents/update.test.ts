@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../../src/core/domain/random.js';
 import type { ActionSpace } from '../../../../src/core/learning/agents/index.js';
+import { PpoUpdate } from '../../../../src/core/learning/agents/update.js';
 import {
   instantiateKernels,
   type Kernels,
@@ -115,5 +116,41 @@ describe.each(VARIANTS)('the clipped surrogate, %s kernels', (variant) => {
         expect(gradient[r * LD + k]).toBeCloseTo(k < outputs ? slope(batch.z, r * LD + k) : 0, 4);
     if (space.kind === 'continuous')
       for (let k = 0; k < width; k++) expect(sum(16 + 4 * k)).toBeCloseTo(slope(batch.logStd, k), 4);
+  });
+});
+
+describe('PpoUpdate', () => {
+  /** Forty updates by so many threads, all of them there from the first, on batches that do not fill their last shard. */
+  async function trained(threads: number): Promise<unknown> {
+    const spec = (units: number) => ({
+      ...{ inputs: 3, steps: 1, lstm: [], dense: [{ units: 16, activation: 'tanh' as const }] },
+      output: { units, activation: 'linear' as const },
+    });
+    const space: ActionSpace = { kind: 'discrete', count: 5 };
+    const settings = { entropyCoefficient: ENTROPY, valueCoefficient: 0.5, gradientNorm: 0.5 };
+    const update = new PpoUpdate(spec(5), spec(1), space, 150, 4, settings);
+    try {
+      await update.start(threads);
+      update.actor.initialize(1, 'orthogonal', 0.01);
+      update.critic.initialize(2, 'orthogonal', 1);
+      const random = seededRandom(9);
+      for (let r = 0; r < 150; r++) {
+        update.place(r, Float32Array.from({ length: 3 }, random.next), 0, 3);
+        update.actions[r] = Math.floor(5 * random.next());
+        update.advantages[r] = random.next() - 0.5;
+        update.logProbabilities[r] = -1.6;
+        update.returns[r] = 9 * random.next();
+      }
+      const losses = Array.from({ length: 40 }, () => update.step(150, 1e-3, CLIP, null));
+      return [losses, update.actor.exportTensors(), update.critic.exportTensors()];
+    } finally {
+      await update.close();
+    }
+  }
+
+  it('gives the same bits with 1, 2 and 3 threads', async () => {
+    const alone = await trained(1);
+    expect(await trained(2)).toEqual(alone);
+    expect(await trained(3)).toEqual(alone);
   });
 });
