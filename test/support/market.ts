@@ -83,7 +83,7 @@ export function play(
     onOrder: (order) => {
       if (!seen.includes(order)) seen.push(order);
     },
-    onFill: (order, _time, price, quantity) => fills.push({ bar, price, quantity, reason: order.reason }),
+    onFill: (order, { price, quantity }) => fills.push({ bar, price, quantity, reason: order.reason }),
   });
   candles.forEach(([open, high, low, close, volume], i) => {
     for (const { at, ...intent } of orders) {

@@ -90,16 +90,17 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
     const watch = new Watch(exchange, account, strategy, feed.detail !== undefined);
     const scan = new QuietScan(feed, signals, ledger, watch, stepper);
     const everyTick = stepper.mustObserve;
-    const { needsExposure } = stepper.risk;
-    if (stepper.risk.needsActivity) {
+    const { risk } = stepper;
+    const { needsExposure } = risk;
+    if (risk.needsActivity) {
       recorder.activity ??= new SessionActivity(feed.calendar);
-      stepper.risk.state.activity = recorder.activity;
+      risk.state.activity = recorder.activity;
     }
     watch.refresh();
     for (let k = begin; k < end; k++) {
       if (k >= session.end) enterSession(session, feed, options, equity, k);
+      risk.enter(session.index, session.start);
       if (watch.working === 0 && !(everyTick || watch.pending || account.halted || recorder.waiting)) {
-        stepper.risk.enter(session.index, session.start);
         const until = Math.min(end, session.end);
         k = scan.run(k, Math.min(until, dated.next), from, equity);
         if (k === end) break;
@@ -116,10 +117,15 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
       recorder.endBars();
       const worth = ledger.equity();
       equity[k - from] = worth;
-      if (needsExposure) stepper.risk.state.held = ledger.gross();
-      account.halted = stepper.risk.observe(now, worth, session.index, session.start);
       watch.refresh();
-      if (!(everyTick || watch.pending || account.halted || scan.outside(k))) continue;
+      const asked = everyTick || watch.pending || scan.outside(k);
+      if (!asked && risk.isCalm(worth)) {
+        account.halted = false;
+        continue;
+      }
+      if (needsExposure) risk.state.held = ledger.gross();
+      account.halted = risk.observe(now, worth, session.index, session.start);
+      if (!asked && !account.halted) continue;
       account.equity = worth;
       account.cash = ledger.cash;
       lookAt(feed, signals, k, view, account.halted);
@@ -132,7 +138,7 @@ export function runBacktest(feed: MarketFeed, signals: Signals, options: Backtes
       }
       watch.refresh();
     }
-    peak = stepper.risk.state.peak;
+    peak = risk.state.peak;
   }
   if (options.closeAtEnd && ticks > 0) {
     recorder.time = feed.clock[to - 1]!;

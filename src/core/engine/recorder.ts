@@ -1,5 +1,12 @@
 import { codeOf, TableBuilder } from '../domain/builder.js';
-import { type ExchangeListener, FLOW_KINDS, type Flow, isWorking, type VenueOrder } from '../market/index.js';
+import {
+  type ExchangeListener,
+  type Fill,
+  FLOW_KINDS,
+  type Flow,
+  isWorking,
+  type VenueOrder,
+} from '../market/index.js';
 import type { SessionActivity } from '../risk/index.js';
 import { type EventSink, endedEvents, type OrderFacts, orderEvent } from './events.js';
 import { LEGS, type OrderColumns, OrderLog } from './order-log.js';
@@ -76,7 +83,7 @@ export class Recorder implements ExchangeListener {
     this.ended.length = 0;
   }
 
-  onFill(order: VenueOrder, time: number, price: number, quantity: number, costs: number, share: number): void {
+  onFill(order: VenueOrder, { time, price, quantity, costs, share }: Fill): void {
     const row = this.fillLog.append();
     const { columns } = this.fillLog;
     columns[0]![row] = order.sequence;

@@ -105,7 +105,7 @@ export class QuietScan {
         const { high, low, close } = bars[j]!;
         mark[j] = close[i]!;
         if (guarded[j] !== 1 || !(high[i]! > rising[j]! || low[i]! < falling[j]!)) continue;
-        if (!this.halted(j, i)) watch.trail(j, high[i]!, low[i]!);
+        if (!this.halted(j, i)) watch.trail(j, bars[j]!, i);
       }
       equity[k - offset] = value;
     }
@@ -174,7 +174,8 @@ export class QuietScan {
     const { quantity, mark, cash } = this.ledger;
     const ahead = this.barAt[0]![k]! - k;
     const scores = this.scores[0]!;
-    const { open, high, low, close } = this.bars[0]!;
+    const bars = this.bars[0]!;
+    const { open, high, low, close } = bars;
     const lowest = watch.low[0]!;
     const highest = watch.high[0]!;
     const end = Math.min(to, watch.due[0]! - ahead);
@@ -201,7 +202,7 @@ export class QuietScan {
         least = this.least;
       }
       if ((h > rising || l < falling) && !this.halted(0, i)) {
-        watch.trail(0, h, l);
+        watch.trail(0, bars, i);
         floor = watch.floor[0]!;
         ceiling = watch.ceiling[0]!;
         rising = watch.rising[0]!;

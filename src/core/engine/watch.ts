@@ -1,4 +1,5 @@
-import type { SimulatedExchange } from '../market/index.js';
+import type { BarColumns } from '../domain/bars.js';
+import { emptyCandle, type SimulatedExchange } from '../market/index.js';
 import { type AccountView, exitBand, holdBand, lockoutBand } from './decide.js';
 import type { Strategy } from './strategy.js';
 
@@ -30,7 +31,8 @@ export class Watch {
   private readonly unsettled: Uint8Array;
   /** 1 where working orders wait for their price. */
   private readonly resting: Uint8Array;
-  private revision = -1;
+  private moves = -1;
+  private readonly bar = emptyCandle();
 
   constructor(
     private readonly exchange: SimulatedExchange,
@@ -56,10 +58,10 @@ export class Watch {
   /** Call after anything that may have changed the book. */
   refresh(): void {
     const { exchange } = this;
-    if (exchange.revision === this.revision) return;
+    if (exchange.moves === this.moves) return;
     // Another watch may have read the changes before this one began.
-    const fresh = this.revision < 0;
-    this.revision = exchange.revision;
+    const fresh = this.moves < 0;
+    this.moves = exchange.moves;
     const { changed, busy } = exchange;
     this.pending = false;
     this.working = 0;
@@ -141,11 +143,13 @@ export class Watch {
     this.ceiling[j] = ceiling;
   }
 
-  /** Moves the trailing stop of an instrument after a bar that did not reach its protection. */
-  trail(j: number, high: number, low: number): void {
+  /** Moves the trailing stop of an instrument after bar i, which did not reach its protection. */
+  trail(j: number, { high, low }: BarColumns, i: number): void {
     const state = this.exchange.protectionOf(j)!;
     const side = Math.sign(this.account.quantity[j]!);
-    state.trailTo(side, high, low);
+    this.bar.high = high[i]!;
+    this.bar.low = low[i]!;
+    state.trailTo(side, this.bar);
     if (this.exchange.orders(j).length > 0) this.guard(j);
     else if (side > 0) {
       this.floor[j] = state.nearestStop(side);

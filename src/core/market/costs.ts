@@ -1,6 +1,7 @@
 import type { FeeRow } from './fees.js';
 import { FeeTable } from './fees.js';
 import { rowAt, startsOf } from './tables.js';
+import type { Fill } from './venue.js';
 
 /** Commission of an order. Amounts in the account's currency. */
 export interface CommissionTerms {
@@ -46,7 +47,7 @@ export class CostModel {
   }
 
   /** Cost of one fill; `first` = whether the order had no fill before (then the per-order part is due). */
-  ofFill(side: number, quantity: number, price: number, time: number, first: boolean): number {
+  ofFill(side: number, { time, price, quantity }: Fill, first: boolean): number {
     const s = this.terms(time);
     let commission = quantity * price * s.percent + quantity * s.perShare + (first ? s.perOrder : 0);
     if (first && commission < s.minimum) commission = s.minimum;

@@ -7,11 +7,11 @@ import { Ledger } from './ledger.js';
 import { electedIn, openFor, referenceOf } from './matching.js';
 import { closingOrder, dueQuantity, isOwnTarget, trigger, type VenueOrder, venueOrder } from './orders.js';
 import { type ClosingTerms, ProtectionState } from './protection.js';
-import { type Candle, copyCandle, emptyCandle, readCandle } from './reference.js';
-import { capsVolume, fillableQuantity, slippedPrice } from './slippage.js';
+import { type Candle, copyCandle, readCandle } from './reference.js';
 import type { ExchangeSnapshot } from './snapshot.js';
 import type { ExitReason } from './trades.js';
-import { type ExchangeListener, type ExchangeSettings, type Rounding, refusal } from './venue.js';
+import { BarUnderway } from './underway.js';
+import { type ExchangeListener, type ExchangeSettings, type Fill, type Rounding, refusal } from './venue.js';
 
 const AT_MARKET: ClosingTerms = { leg: 'exit', type: 'market', limitPrice: Number.NaN, stopPrice: Number.NaN };
 
@@ -25,7 +25,9 @@ export class SimulatedExchange {
   readonly busy: Uint8Array;
   /** Counts changes of the book and of positions: equal numbers mean that nothing moved. */
   revision = 0;
-  /** 1 where an order or a position began, ended or was elected, not where it grew; whoever reads it sets it back. */
+  /** Counts those after which an order or a position has begun, ended or been elected: not the parts between. */
+  moves = 0;
+  /** 1 where the last moves were; whoever reads it sets it back. */
   readonly changed: Uint8Array;
   /** Largest share of a bar's volume that any fill used. */
   largestShare = 0;
@@ -34,9 +36,7 @@ export class SimulatedExchange {
   private readonly book: OrderBook;
   private readonly protection: (ProtectionState | undefined)[];
   private nextSequence = 1;
-  private readonly bar = emptyCandle();
-  private barIndex = 0;
-  private takenInBar = 0;
+  private readonly now: BarUnderway;
 
   /** `trades`: round trips to make room for at first. */
   constructor(
@@ -50,6 +50,7 @@ export class SimulatedExchange {
     this.busy = new Uint8Array(size);
     this.changed = new Uint8Array(size).fill(1);
     this.costs = new CostModel(settings.costs);
+    this.now = new BarUnderway(settings.slippage);
     this.book = new OrderBook(size);
     this.protection = new Array<ProtectionState | undefined>(size).fill(undefined);
   }
@@ -110,28 +111,32 @@ export class SimulatedExchange {
 
   /** Lets one bar of one instrument happen. `index` counts that instrument's bars. */
   onBar(j: number, index: number, candle: Candle): void {
-    copyCandle(candle, this.bar);
+    copyCandle(candle, this.now.candle);
     this.happen(j, index);
   }
 
   /** The same for a row of columns; `spread` as in `Candle`. */
   onRow(j: number, index: number, bars: BarColumns, row: number, spread = 0): void {
-    readCandle(bars, row, spread, this.bar);
+    readCandle(bars, row, spread, this.now.candle);
     this.happen(j, index);
   }
 
   private happen(j: number, index: number): void {
-    const { bar } = this;
+    const { now } = this;
+    const bar = now.candle;
     bar.previousClose = this.ledger.mark[j]!;
-    this.barIndex = index;
-    this.takenInBar = 0;
+    now.index = index;
+    now.taken = 0;
     const protectedBefore = this.protection[j] !== undefined;
     if (protectedBefore) this.testGap(j);
     const entry = this.book.orders(j).length > 0 ? this.fillWorking(j) : 0;
     const state = this.protection[j];
     if (state !== undefined) {
-      this.testProtection(j, state, entry !== 2 || protectedBefore);
-      this.protection[j]?.trailTo(Math.sign(this.ledger.quantity[j]!), bar.high, bar.low);
+      const side = Math.sign(this.ledger.quantity[j]!);
+      if (this.settings.fill.insideBar !== true || state.isReached(side, bar)) {
+        this.testProtection(j, state, entry !== 2 || protectedBefore);
+      }
+      this.protection[j]?.trailTo(side, bar);
     }
     this.ledger.mark[j] = bar.close;
     this.refreshBusy(j);
@@ -147,11 +152,11 @@ export class SimulatedExchange {
     const quantity = this.ledger.quantity[j]!;
     if (quantity === 0) return;
     this.cancelAll(j, 'end of test');
-    this.bar.time = time;
-    this.bar.volume = Number.POSITIVE_INFINITY;
-    this.barIndex = index;
+    this.now.candle.time = time;
+    this.now.candle.volume = Number.POSITIVE_INFINITY;
+    this.now.index = index;
     const order = this.closing(j, AT_MARKET, reason);
-    this.fill(order, price, Math.abs(quantity));
+    this.fill(order, this.now.filling(price, Math.abs(quantity)));
   }
 
   cancelAll(j: number, note: string): void {
@@ -161,7 +166,7 @@ export class SimulatedExchange {
   /** 0 nothing entered, 1 entered at the open, 2 entered inside the bar. */
   private fillWorking(j: number): 0 | 1 | 2 {
     const list = this.book.orders(j);
-    const { bar } = this;
+    const bar = this.now.candle;
     const { fill } = this.settings;
     let entered: 0 | 1 | 2 = 0;
     // Exits first: a reversal's exit frees the money that its entry needs.
@@ -172,7 +177,7 @@ export class SimulatedExchange {
         // A reversal's entry waits until the position is closed: no fill crosses zero.
         if (pass === 1 && order.side * this.ledger.quantity[j]! < 0) continue;
         // The rest of a target fills by `testProtection`, where the stop beside it goes first.
-        if (isOwnTarget(order) && this.protection[j] !== undefined) continue;
+        if (pass === 0 && isOwnTarget(order) && this.protection[j] !== undefined) continue;
         const price = referenceOf(order, bar, fill);
         if (Number.isNaN(price)) {
           if (order.type === 'stop_limit' && electedIn(order, bar)) this.elect(order);
@@ -182,7 +187,7 @@ export class SimulatedExchange {
         if (order.type === 'stop' && order.either === undefined) this.elect(order);
         const before = fill.beforeBar === true && order.type === 'market';
         const filled = before ? this.fillBefore(order, price) : this.tryFill(order, price);
-        if (order.leg === 'entry' && filled) entered = before || price === openFor(fill, order.side, bar) ? 1 : 2;
+        if (pass === 1 && filled) entered = before || price === openFor(fill, order.side, bar) ? 1 : 2;
       }
     }
     this.book.keepOpen(j);
@@ -196,56 +201,54 @@ export class SimulatedExchange {
 
   /** A fill at the close that the order was decided on: it belongs to that instant and to the bar before. */
   private fillBefore(order: VenueOrder, price: number): boolean {
-    const { time } = this.bar;
-    this.bar.time = order.submitted;
-    this.barIndex--;
+    const { time } = this.now.candle;
+    this.now.candle.time = order.submitted;
+    this.now.index--;
     const filled = this.tryFill(order, price);
-    this.bar.time = time;
-    this.barIndex++;
+    this.now.candle.time = time;
+    this.now.index++;
     return filled;
   }
 
   private tryFill(order: VenueOrder, reference: number): boolean {
-    const { slippage } = this.settings;
+    const { now } = this;
     const j = order.instrument;
+    const entry = order.leg === 'entry';
     const isLimit = order.type === 'limit' || order.type === 'stop_limit';
-    const available = fillableQuantity(slippage, this.bar.volume, this.takenInBar);
-    let price = isLimit ? reference : slippedPrice(slippage, order.side, reference, 0, order.leg === 'entry', this.bar);
+    const available = now.available();
+    let price = isLimit ? reference : now.unsized(order.side, reference, entry);
     if (Number.isNaN(order.quantity)) {
       const quantity = this.resolveNotional(order, price);
       if (quantity <= 0) return this.reject(order, 'too small to trade');
       order.quantity = quantity;
     }
     const rest = dueQuantity(order, this.rounding) - order.filled;
-    let quantity = this.rounding.quantity(j, rest) || rest;
-    if (order.leg === 'entry' && Number.isNaN(order.notional)) {
-      const needed =
-        quantity * price + this.costs.ofFill(order.side, quantity, price, this.bar.time, order.filled === 0);
+    const held = entry ? Number.POSITIVE_INFINITY : Math.abs(this.ledger.quantity[j]!);
+    const byQuantity = entry && Number.isNaN(order.notional);
+    // Where the bar has less than that, rounding its share alone gives the same.
+    const scarce = rest > available && held > available && !byQuantity;
+    let quantity = scarce ? rest : this.rounding.quantity(j, rest) || rest;
+    if (byQuantity) {
+      const needed = quantity * price + this.costs.ofFill(order.side, now.filling(price, quantity), order.filled === 0);
       if (needed > this.ledger.buyingPower(this.settings.leverage) * (1 + 1e-12)) {
         return this.reject(order, 'insufficient buying power');
       }
     }
-    if (order.leg !== 'entry') {
-      const held = Math.abs(this.ledger.quantity[j]!);
-      // What was filled so far carries the noise of its sum, which must not leave one step of a finest grid behind.
-      if (quantity > held - 2 * FRACTIONAL_STEP) quantity = held;
-    }
+    // What was filled so far carries the noise of its sum, which must not leave one step of a finest grid behind.
+    if (quantity > held - 2 * FRACTIONAL_STEP) quantity = held;
     if (order.first === 0 && !Number.isNaN(order.notional)) {
       // The rest was sized at the price of the first part: a dearer one must not borrow.
       quantity = Math.min(quantity, this.affordable(order, this.ledger.buyingPower(this.settings.leverage), price));
     }
     if (quantity > available) quantity = this.rounding.quantity(j, available);
     if (quantity <= 0) {
-      if (order.leg !== 'entry' && this.ledger.quantity[j] === 0) return this.reject(order, 'nothing to close');
+      if (held === 0) return this.reject(order, 'nothing to close');
       if (order.triggers !== undefined && dueQuantity(order, this.rounding) === 0)
         return this.reject(order, 'too small to trade');
       return false;
     }
-    if (!isLimit && capsVolume(slippage)) {
-      const share = quantity / this.bar.volume;
-      price = slippedPrice(slippage, order.side, reference, share, order.leg === 'entry', this.bar);
-    }
-    this.fill(order, price, quantity);
+    if (!isLimit && now.capped) price = now.slipped(order.side, reference, quantity, entry);
+    this.fill(order, now.filling(price, quantity));
     return true;
   }
 
@@ -256,16 +259,16 @@ export class SimulatedExchange {
   }
 
   private affordable({ instrument }: VenueOrder, money: number, price: number): number {
-    return this.rounding.quantity(instrument, this.costs.quantityFor(money, price, this.bar.time));
+    return this.rounding.quantity(instrument, this.costs.quantityFor(money, price, this.now.candle.time));
   }
 
-  private fill(order: VenueOrder, price: number, quantity: number): void {
+  private fill(order: VenueOrder, done: Fill): void {
     const j = order.instrument;
-    const { time } = this.bar;
-    const costs = this.costs.ofFill(order.side, quantity, price, time, order.filled === 0);
-    const share = quantity / this.bar.volume;
-    if (share > this.largestShare && this.bar.volume > 0) this.largestShare = share;
-    this.takenInBar += quantity;
+    const { price, quantity, share } = done;
+    const costs = this.costs.ofFill(order.side, done, order.filled === 0);
+    done.costs = costs;
+    if (share > this.largestShare && this.now.candle.volume > 0) this.largestShare = share;
+    this.now.taken += quantity;
     const before = this.ledger.quantity[j]!;
     const further = before !== 0 && order.filled > 0;
     order.filled += quantity;
@@ -275,12 +278,12 @@ export class SimulatedExchange {
     order.either = undefined;
     const triggers = order.triggers !== undefined && dueQuantity(order, this.rounding) - order.filled <= 1e-9;
     if (triggers) trigger(order);
-    this.ledger.book(j, order.side, quantity, price, costs, time, this.barIndex, order.reason);
+    this.ledger.book(j, order.side, done, this.now.index, order.reason);
     const left = this.ledger.quantity[j]!;
     if (before !== 0 && left !== 0) this.ledger.quantity[j] = Math.sign(left) * this.rounding.sum(j, Math.abs(left));
     if (further && left !== 0 && order.status !== 'filled' && !triggers) this.revision++;
     else this.moved(j);
-    this.listener.onFill(order, time, price, quantity, costs, share);
+    this.listener.onFill(order, done);
     this.listener.onOrder(order);
     if (left === 0) this.protection[j] = undefined;
     else if (order.leg === 'entry' && order.protection !== undefined) {
@@ -295,28 +298,24 @@ export class SimulatedExchange {
     const state = this.protection[j]!;
     const side = Math.sign(this.ledger.quantity[j]!);
     // The opposite entry of a reversal is no rest of this position: its exit fills at the same open.
-    if (state.opensBeyondStop(side, this.bar) && this.book.enters(j, side)) this.testProtection(j, state, true);
+    if (state.opensBeyondStop(side, this.now.candle) && this.book.enters(j, side)) this.testProtection(j, state, true);
   }
 
   private testProtection(j: number, state: ProtectionState, targetAllowed: boolean): void {
     const position = this.ledger.quantity[j]!;
     const side = Math.sign(position);
-    if (side === 0 || !state.test(side, this.bar, this.settings.fill, targetAllowed)) return;
+    if (side === 0 || !state.test(side, this.now.candle, this.settings.fill, targetAllowed)) return;
     const { price, reason, marketable } = state.hit;
     const rest = marketable ? undefined : this.book.orders(j).find(isOwnTarget);
     if (rest === undefined) this.cancelAll(j, `position closed by ${reason}`);
     const order = rest ?? this.closing(j, state.closingTerms(), reason);
     const held = Math.abs(position);
     order.quantity = order.filled + held;
-    const { slippage } = this.settings;
-    const available = fillableQuantity(slippage, this.bar.volume, this.takenInBar);
+    const available = this.now.available();
     const quantity = available >= held ? held : this.rounding.quantity(j, available);
     if (quantity > 0) {
-      this.fill(
-        order,
-        marketable ? slippedPrice(slippage, order.side, price, quantity / this.bar.volume, false, this.bar) : price,
-        quantity,
-      );
+      const at = marketable ? this.now.slipped(order.side, price, quantity, false) : price;
+      this.fill(order, this.now.filling(at, quantity));
     }
     if (rest !== undefined) this.book.keepOpen(j);
     else if (order.status !== 'filled') this.book.add(order);
@@ -327,7 +326,7 @@ export class SimulatedExchange {
 
   /** The venue's own order for all of a position. */
   private closing(j: number, terms: ClosingTerms, reason: ExitReason): VenueOrder {
-    const order = closingOrder(this.nextSequence++, j, this.ledger.quantity[j]!, terms, this.bar.time, reason);
+    const order = closingOrder(this.nextSequence++, j, this.ledger.quantity[j]!, terms, this.now.candle.time, reason);
     this.listener.onOrder(order);
     return order;
   }
@@ -352,6 +351,7 @@ export class SimulatedExchange {
 
   private moved(j: number): void {
     this.revision++;
+    this.moves++;
     this.changed[j] = 1;
   }
 

@@ -1,4 +1,5 @@
 import { type ExitReason, exitReasonCode, tradeLog } from './trades.js';
+import type { Fill } from './venue.js';
 
 /** Below this many units a position is flat: what rounding of repeated partial fills may leave. */
 const DUST = 1e-9;
@@ -84,16 +85,7 @@ export class Ledger {
   }
 
   /** Books a fill. `side` 1 buys, −1 sells. A fill never crosses zero: reversals are an exit and an entry. */
-  book(
-    j: number,
-    side: number,
-    quantity: number,
-    price: number,
-    costs: number,
-    time: number,
-    bar: number,
-    reason: ExitReason,
-  ): void {
+  book(j: number, side: number, { time, price, quantity, costs }: Fill, bar: number, reason: ExitReason): void {
     const before = this.quantity[j]!;
     const value = quantity * price;
     this.cash -= side * value + costs;
@@ -180,7 +172,7 @@ export class Ledger {
 
   /** Pays out units without a fill: no costs, no turnover. */
   settle(j: number, quantity: number, price: number, time: number, bar: number, reason: ExitReason): void {
-    this.book(j, -Math.sign(this.quantity[j]!), quantity, price, 0, time, bar, reason);
+    this.book(j, -Math.sign(this.quantity[j]!), { time, price, quantity, costs: 0, share: 0 }, bar, reason);
     this.turnover -= quantity * price;
   }
 

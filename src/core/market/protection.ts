@@ -79,6 +79,13 @@ export class ProtectionState {
     return Number.isNaN(limit) ? false : this.record(limit, 'take_profit', false);
   }
 
+  /** Whether the bar's open, high or low reaches the price of a stop or the target: without, `test` finds nothing inside. */
+  isReached(side: number, { open, high, low }: Candle): boolean {
+    const stop = this.nearestStop(side);
+    if (side > 0) return low <= stop || high >= this.target || open <= stop || open >= this.target;
+    return high >= stop || low <= this.target || open >= stop || open <= this.target;
+  }
+
   /** The order that the last hit amounts to. */
   closingTerms(): ClosingTerms {
     const { price, marketable } = this.hit;
@@ -92,10 +99,10 @@ export class ProtectionState {
   }
 
   /** Moves the trailing stop after the bar is over: a bar's own high must not tighten the stop inside that bar. */
-  trailTo(side: number, high: number, low: number): void {
+  trailTo(side: number, bar: Pick<Candle, 'high' | 'low'>): void {
     const { trailingStop } = this.spec;
     if (trailingStop === undefined) return;
-    const extreme = side > 0 ? high : low;
+    const extreme = side > 0 ? bar.high : bar.low;
     if (side * extreme > side * this.best) this.trailBehind(extreme, side, trailingStop);
   }
 

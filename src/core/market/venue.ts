@@ -27,11 +27,21 @@ export interface Rounding {
   price(instrument: number, price: number, side: number): number;
 }
 
+/** One fill. A venue uses one object for all of its fills: who wants to keep one copies it. */
+export interface Fill {
+  /** Opening of the bar that filled it, epoch ms. */
+  time: number;
+  price: number;
+  quantity: number;
+  costs: number;
+  /** `quantity` / volume of the bar. */
+  share: number;
+}
+
 /** Told about everything the venue does, in order. */
 export interface ExchangeListener {
   onOrder(order: VenueOrder): void;
-  /** `share` = quantity / volume of the bar. `reason` says why for exits. */
-  onFill(order: VenueOrder, time: number, price: number, quantity: number, costs: number, share: number): void;
+  onFill(order: VenueOrder, fill: Fill): void;
   /** Dividends, splits, renames and delistings; interest and borrow fees. */
   onFlow?(flow: Flow): void;
 }

@@ -19,6 +19,8 @@ export class RiskDesk {
   private readonly halting: readonly RiskPolicy[];
   private readonly floors: readonly RiskPolicy[];
   private readonly reviewing: readonly RiskPolicy[];
+  /** Equity below this is for `observe`, as peak and session stand; NaN where that is not known. */
+  private least = Number.NaN;
   private readonly proposal: { -readonly [K in keyof Proposal]: Proposal[K] } = {
     instrument: '',
     weight: 0,
@@ -66,13 +68,22 @@ export class RiskDesk {
     const { state, floors } = this;
     let floor = Number.MIN_VALUE;
     for (let p = 0; p < floors.length; p++) floor = Math.max(floor, floors[p]!.floor!(state));
+    this.least = floor;
     return floor;
+  }
+
+  /** Whether this equity is no new peak and halts nothing, so that `observe` need not hear of it. Not for `mustObserve`. */
+  isCalm(equity: number): boolean {
+    return equity >= this.least && equity <= this.state.peak;
   }
 
   /** Tells the policies in which session the next ticks lie and what equity was at the end of the one before. */
   enter(session: number, sessionStart: number): void {
-    this.state.session = session;
-    this.state.sessionStart = sessionStart;
+    const { state } = this;
+    if (session === state.session && sessionStart === state.sessionStart) return;
+    state.session = session;
+    state.sessionStart = sessionStart;
+    this.least = Number.NaN;
   }
 
   get needsExposure(): boolean {
@@ -87,6 +98,7 @@ export class RiskDesk {
   observe(time: number, equity: number, session: number, sessionStart: number): boolean {
     const { state, halting } = this;
     this.enter(session, sessionStart);
+    const calm = this.isCalm(equity);
     state.time = time;
     state.equity = equity;
     if (equity > state.peak) state.peak = equity;
@@ -97,6 +109,7 @@ export class RiskDesk {
       halted = true;
       this.haltedBy = halting[p];
     }
+    if (!calm) this.floor();
     return halted;
   }
 

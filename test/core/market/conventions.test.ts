@@ -23,7 +23,7 @@ function play(
   let bar = 0;
   const exchange = new SimulatedExchange(1, venue({ allowShort: true, ...settings }), exact, {
     onOrder: () => {},
-    onFill: (order, time, price, quantity) => fills.push({ bar, time, price, quantity, reason: order.reason }),
+    onFill: (order, { time, price, quantity }) => fills.push({ bar, time, price, quantity, reason: order.reason }),
   });
   const send = (i: number) => {
     for (const { after = -1, ...intent } of orders) {

@@ -26,7 +26,7 @@ function play(steps: readonly Step[], rounding = exact) {
   const flows: Flow[] = [];
   const exchange = new SimulatedExchange(2, venue({ allowShort: true }), rounding, {
     onOrder: () => {},
-    onFill: (order, _time, price, quantity) => fills.push([price, quantity, order.reason]),
+    onFill: (order, { price, quantity }) => fills.push([price, quantity, order.reason]),
     onFlow: (flow) => flows.push(flow),
   });
   let bar = 0;

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { accountColumns } from '../../../src/core/engine/account.js';
 import {
   CostModel,
+  type Fill,
   Financing,
   type RateRow,
   SimulatedExchange,
@@ -59,8 +60,9 @@ test('commissions and fees follow their dates', () => {
       { from: '2019-10-01', percent: 0, perShare: 0, perOrder: 0, minimum: 0, maximumPercent: 1 },
     ],
   });
-  const buy = (date: string) => costs.ofFill(1, 1000, 50, night(date), true);
-  const sale = (date: string) => costs.ofFill(-1, 1000, 50, night(date), true);
+  const fill = (date: string): Fill => ({ time: night(date), price: 50, quantity: 1000, costs: 0, share: 0 });
+  const buy = (date: string) => costs.ofFill(1, fill(date), true);
+  const sale = (date: string) => costs.ofFill(-1, fill(date), true);
   expect([buy('2005-01-03'), buy('2019-09-30'), buy('2019-10-01')]).toEqual([10, 10, 0]);
   expect(sale('2024-01-02')).toBeCloseTo(50_000 * 0.0000278 + 0.166, 9);
   expect(sale('2025-06-02')).toBeCloseTo(0.166, 9);

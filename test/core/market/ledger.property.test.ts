@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   type ExchangeSettings,
+  type Fill,
   SimulatedExchange,
   snapshotFromJson,
   snapshotToJson,
@@ -40,7 +41,7 @@ function play(seed: number, actions: readonly Action[], interrupt = -1) {
   const bookings: Booking[] = [];
   const listener = {
     onOrder() {},
-    onFill: (order: { side: number }, _t: number, price: number, quantity: number, costs: number) =>
+    onFill: (order: { side: number }, { price, quantity, costs }: Fill) =>
       bookings.push({ side: order.side, quantity, price, costs }),
   };
   let exchange = new SimulatedExchange(1, venue(settings), exact, listener);

@@ -9,6 +9,7 @@ import {
   type ExchangeListener,
   type ExchangeSettings,
   type ExitReason,
+  type Fill,
   Financing,
   type Flow,
   onPath,
@@ -200,7 +201,8 @@ export class Venue implements ExchangeListener {
     this.listener?.onOrder(order);
   }
 
-  onFill(order: VenueOrder, time: number, price: number, quantity: number, costs: number, share: number): void {
+  onFill(order: VenueOrder, fill: Fill): void {
+    const { time, price, quantity, costs } = fill;
     const id = this.idOf(order);
     const known = this.open.get(id) ?? this.changes.orders.get(id);
     this.changes.executions.push({
@@ -217,7 +219,7 @@ export class Venue implements ExchangeListener {
     });
     if (this.exchange.ledger.quantity[order.instrument] === 0) this.guards[order.instrument] = null;
     else if (order.leg === 'entry' && order.protection !== undefined) this.guards[order.instrument] ??= id;
-    this.listener?.onFill(order, time, price, quantity, costs, share);
+    this.listener?.onFill(order, fill);
   }
 
   private accept(order: VenueOrder, draft: BookedOrder): void {
