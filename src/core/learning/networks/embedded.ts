@@ -26,7 +26,7 @@ export class EmbeddedShards implements ShardNetwork {
   private readonly slopes: Float32Array;
   private readonly reader: WindowReader;
 
-  constructor({ places, memory, matrix, scaler, module }: ShardSession, thread: number) {
+  constructor({ places, memory, matrix, module }: ShardSession, thread: number) {
     const { spec, shardRows } = places;
     const layout = layoutNetwork(spec);
     this.parameters = layout.parameters;
@@ -38,7 +38,7 @@ export class EmbeddedShards implements ShardNetwork {
     this.input = view(program.input, spec.steps * shardRows * program.inputWidth);
     this.output = view(program.output, shardRows * program.outputWidth);
     this.slopes = view(program.outputGradient, shardRows * program.outputWidth);
-    this.reader = new WindowReader(matrix.values, matrix.cols, spec.steps, scaler);
+    this.reader = new WindowReader(matrix.values, matrix.cols, spec.steps, null);
   }
 
   share(): void {

@@ -4,7 +4,7 @@ import { layoutNetwork, type NetworkLayout, type NetworkSpec } from './layout.js
 import type { Loss } from './losses.js';
 import { placeSharded, type ShardedPlaces } from './sharded.js';
 import { Tickets } from './tickets.js';
-import type { FeatureMatrix, Scaler } from './windows.js';
+import type { FeatureMatrix } from './windows.js';
 
 /** What the tasks of the current job are (Int32 in shared memory); `weights` counts their changes. */
 export const JOB = { start: 0, rows: 1, mode: 2, seed: 3, weights: 4, length: 5 } as const;
@@ -32,8 +32,8 @@ export interface SessionPlaces extends ShardedPlaces {
 export interface ShardSession {
   readonly places: SessionPlaces;
   readonly memory: KernelMemory;
+  /** Scaled, where the network has a scaler. */
   readonly matrix: FeatureMatrix;
-  readonly scaler: Scaler | null;
   /** The kernels of the optimiser and of the embedded engine. */
   readonly module: KernelModule;
   /** Set where TensorFlow computes the networks. */

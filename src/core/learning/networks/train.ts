@@ -17,7 +17,7 @@ import { planSession, sessionRows } from './session.js';
 import { resolveSettings, type TrainingSettings } from './settings.js';
 import { exportTensors } from './tensors.js';
 import { checkData, sampleWeights, type TrainingData } from './training-data.js';
-import { type FeatureMatrix, fitScaler, requireFinite, rowsOfWindows } from './windows.js';
+import { type FeatureMatrix, fitScaler, requireFinite, rowsOfWindows, scaleMatrix } from './windows.js';
 
 export interface EpochReport {
   /** From 1. */
@@ -107,7 +107,10 @@ export async function trainNetwork(options: TrainOptions): Promise<TrainingResul
   let bestEpoch = 0;
   let stopped: TrainingResult['stopped'] = 'epochs';
   const module = kernelModule(native === undefined ? trainingVariant() : 'plain');
-  const engine = await ShardPool.start({ places, memory, matrix, scaler, module, native: native?.kind }, working);
+  const engine = await ShardPool.start(
+    { places, memory, module, matrix: scaler === null ? matrix : scaleMatrix(matrix, scaler), native: native?.kind },
+    working,
+  );
   try {
     const adam = new Adam(engine.kernels, layout, places.adam, settings);
     engine.weightsChanged();

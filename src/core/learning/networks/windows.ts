@@ -1,4 +1,5 @@
 import { QuantlineError } from '../../errors/index.js';
+import { sharedFloat32 } from '../../platform/workers.js';
 
 /** Row-major numbers, rows × cols; a Float32Array or Float64Array over a SharedArrayBuffer is used without a copy. */
 export interface FeatureMatrix {
@@ -94,26 +95,35 @@ export function fitScaler(matrix: FeatureMatrix, used: Uint8Array): Scaler {
   return { mean, deviation };
 }
 
+/** The matrix scaled once, in shared memory: a session reads each row `steps` times an epoch. */
+export function scaleMatrix(matrix: FeatureMatrix, { mean, deviation }: Scaler): FeatureMatrix {
+  const { values, rows, cols } = matrix;
+  const inverse = deviation.map((d) => 1 / d);
+  const scaled = sharedFloat32(rows * cols);
+  for (let at = 0; at < scaled.length; at += cols)
+    for (let c = 0; c < cols; c++) scaled[at + c] = (values[at + c]! - mean[c]!) * inverse[c]!;
+  return { values: scaled, rows, cols };
+}
+
 /** Copies scaled windows into a batch: step t, row r, column c at `to + t·step + r·width + c`. */
 export class WindowReader {
-  private readonly mean: Float64Array;
-  private readonly inverse: Float64Array;
+  private readonly inverse: Float64Array | undefined;
 
   constructor(
     private readonly values: Float32Array | Float64Array,
     private readonly cols: number,
     private readonly steps: number,
-    scaler: Scaler | null,
+    private readonly scaler: Scaler | null,
   ) {
-    this.mean = scaler?.mean ?? new Float64Array(cols);
-    this.inverse = scaler === null ? new Float64Array(cols).fill(1) : scaler.deviation.map((d) => 1 / d);
+    this.inverse = scaler?.deviation.map((d) => 1 / d);
   }
 
   /** Writes the window that ends with row `end` as row `r` of the batch. */
   read(end: number, target: Float32Array, r: number, width: number, step: number): void {
-    const { values, cols, steps, mean, inverse } = this;
+    const { values, cols, steps, scaler, inverse } = this;
     let from = (end - steps + 1) * cols;
     for (let t = 0, to = r * width; t < steps; t++, to += step, from += cols)
-      for (let c = 0; c < cols; c++) target[to + c] = (values[from + c]! - mean[c]!) * inverse[c]!;
+      if (scaler === null) for (let c = 0; c < cols; c++) target[to + c] = values[from + c]!;
+      else for (let c = 0; c < cols; c++) target[to + c] = (values[from + c]! - scaler.mean[c]!) * inverse![c]!;
   }
 }

@@ -34,7 +34,7 @@ function session(native: 'block' | undefined, programs = 2, shardRows = 16) {
   });
   const view = (at: number) => new Float32Array(memory.buffer, at, layout.parameters);
   initializeParameters(layout, view(places.parameters.parameters), 7);
-  const plan = { places, memory, matrix, scaler: null, module: kernelModule('plain'), native };
+  const plan = { places, memory, matrix, module: kernelModule('plain'), native };
   return { plan, gradient: view(places.gradients[0]!) };
 }
 

@@ -17,14 +17,14 @@ export class NativeShards implements ShardNetwork {
 
   constructor(
     private readonly network: NativeNetwork,
-    { places, memory, matrix, scaler }: ShardSession,
+    { places, memory, matrix }: ShardSession,
   ) {
     const { spec, parameters } = places;
     const size = layoutNetwork(spec).parameters;
     this.buffer = memory.buffer;
     this.outputWidth = spec.output.units;
     this.parameters = new Float32Array(this.buffer, parameters.parameters, size);
-    this.reader = new BatchReader(matrix, spec.steps, scaler);
+    this.reader = new BatchReader(matrix, spec.steps, null);
     this.hasDropout = [...spec.lstm, ...spec.dense].some(({ dropout = 0 }) => dropout > 0);
   }
 

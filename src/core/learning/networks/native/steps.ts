@@ -96,18 +96,30 @@ export function lastStep(ops: Operations, steps: number, columns: number): Step 
     [0, 0, 0],
     [1, 1, 1],
   ].map((at) => ops.tensor([3], Int32Array.from(at)));
-  const shapes = new Map<number, Id>();
-  let shape: Id;
+  const index = ops.tensor([1], Int32Array.of(steps - 1));
+  const reshape = [ops.float, ops.type('Tshape', 'TF_INT32')];
+  const single = [ops.float];
+  /** By rows: one step's shape, and the gradient of all steps, zero but for the last, which each batch overwrites. */
+  const kept = new Map<number, { readonly shape: Id; readonly gradient: Id }>();
+  let batch: { readonly shape: Id; readonly gradient: Id };
   return {
     prepare(rows) {
-      if (!shapes.has(rows)) shapes.set(rows, ops.tensor([3], Int32Array.of(steps, rows, columns)));
+      if (kept.has(rows)) return;
+      kept.set(rows, {
+        shape: ops.tensor([3], Int32Array.of(1, rows, columns)),
+        gradient: ops.tensor([steps, rows, columns], new Float32Array(steps * rows * columns)),
+      });
     },
     forward(x, rows) {
-      shape = shapes.get(rows)!;
+      batch = kept.get(rows)!;
       return ops.one('StridedSlice', attributes, x, ...range);
     },
-    backward: (dy) => ops.one('StridedSliceGrad', attributes, shape, ...range, dy),
-    dispose: () => ops.free([...range, ...shapes.values()]),
+    backward: (dy) =>
+      ops.one('InplaceUpdate', single, batch.gradient, index, ops.one('Reshape', reshape, dy, batch.shape)),
+    dispose() {
+      ops.free([...range, index]);
+      for (const { shape, gradient } of kept.values()) ops.free([shape, gradient]);
+    },
   };
 }
 
