@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const HELPERS = new Set(['harness', 'inputs', 'run', 'peers', 'w1-setup']);
+const HELPERS = new Set(['harness', 'inputs', 'run', 'peers', 'w1-setup', 'w5-turn']);
 const here = new URL('./', import.meta.url);
 const available = readdirSync(here)
   .filter((file) => file.endsWith('.mjs') && !file.startsWith('_'))
