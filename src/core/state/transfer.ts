@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { copyFile, open, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { QuantlineError } from '../errors/index.js';
+import { isQuantlineError, QuantlineError } from '../errors/index.js';
 import { storageError } from '../platform/files.js';
 import type { Database, Sql } from './database.js';
 import { type EventRow, verifyChain } from './events.js';
@@ -112,8 +112,14 @@ export async function restoreJournal(
     await rename(temporary, location);
     return { events, kept };
   } catch (error) {
+    if (!isQuantlineError(error) || error.code !== 'STATE') throw storageError(error, location);
+    throw new QuantlineError('STATE', error.message.replaceAll(temporary, copy), {
+      hint: 'Name another copy; the journal is as it was.',
+      details: { path: copy },
+      cause: error,
+    });
+  } finally {
     for (const end of ['', '-wal', '-shm']) await unlink(temporary + end).catch(() => {});
-    throw storageError(error, location);
   }
 }
 
@@ -134,6 +140,8 @@ async function isSqlite(file: string): Promise<boolean> {
 /** Events from lines of JSON into an empty journal; their chain is checked, and the tables are computed from them. */
 async function importEvents(db: Database, file: string): Promise<void> {
   const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '');
+  // Every journal that has traded has events: a copy without any was cut off.
+  if (lines.length === 0) throw new QuantlineError('INPUT', `${file} holds no events.`, { hint: 'Name another copy.' });
   await db.write(async (sql) => {
     const known = await sql.get<{ n: number }>('SELECT COUNT(*) AS n FROM events');
     if ((known?.n ?? 0) > 0) {

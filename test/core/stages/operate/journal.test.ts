@@ -1,5 +1,5 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readParquet } from '../../../../src/core/platform/parquet.js';
 import { fills } from '../../../../src/core/stages/book.js';
@@ -97,6 +97,27 @@ describe('journal', () => {
     await expect(
       restoreJournal(join(runtime.workspace, 'odd.ndjson'), join(runtime.workspace, 'n'), 'y'),
     ).rejects.toMatchObject({ code: 'INPUT', message: expect.stringContaining('line 1') });
+  });
+
+  test('a copy that was cut off or emptied replaces nothing and is named; nothing is left of the try', async () => {
+    const { path } = await journalBackup(undefined, runtime);
+    const whole = readFileSync(path);
+    const events = await journalVerify(false, runtime);
+    for (const [bytes, code] of [
+      [whole.subarray(0, whole.length >> 1), 'STATE'],
+      [Buffer.alloc(0), 'INPUT'],
+    ] as const) {
+      const copy = join(runtime.workspace, 'cut');
+      writeFileSync(copy, bytes);
+      await expect(journalRestore(copy, true, runtime)).rejects.toMatchObject({
+        code,
+        message: expect.stringMatching(/[/]cut\b/),
+        hint: expect.stringContaining('another copy'),
+      });
+    }
+    expect(await journalVerify(false, runtime)).toBe(events);
+    await journalRestore(path, true, runtime);
+    expect(readdirSync(dirname(runtime.journal)).filter((name) => name.includes('.restore-'))).toEqual([]);
   });
 });
 
