@@ -27,6 +27,7 @@ import {
   withAddedCost,
 } from '../../../src/core/evaluation/robustness/index.js';
 import { create as nextOpen } from '../../../src/core/market/fills/next-open.js';
+import { create as quote, settings as quoteSettings } from '../../../src/core/market/fills/quote.js';
 import { NO_COSTS, NO_SLIPPAGE } from '../../../src/core/market/index.js';
 import type { SignalScorer } from '../../../src/core/models/model.js';
 import { normals } from './significance/series.js';
@@ -232,6 +233,14 @@ describe('costs and delay', () => {
     expect(late.fills.price[0]).toBeCloseTo((bar.open[11]! + bar.close[11]!) / 2, 12);
     const { points } = await delayTest(replay, score, score(prompt));
     expect(points.map((d) => d.bars)).toEqual([0.25, 0.5, 1, 2]);
+  });
+
+  it('a part of a bar late, bid and ask are still paid', () => {
+    const fill = partOfBarLate(quote(quoteSettings.parse({})), 0.25);
+    const bar = { time: 0, open: 100, high: 111, low: 99, close: 108, volume: 1, spread: 0.01 };
+    const at = (side: number) => fill.reference('market', side, Number.NaN, Number.NaN, false, bar);
+    expect([at(1), at(-1)]).toEqual([102 * 1.005, 102 * 0.995]);
+    expect(fill.reference('limit', 1, 98, Number.NaN, false, bar)).toBeNaN();
   });
 
   it('the delay that an edge bears ends where the return does', async () => {

@@ -1,5 +1,5 @@
 import type { Signals } from '../../engine/feed.js';
-import type { FillModel } from '../../market/index.js';
+import { type FillModel, openFor } from '../../market/index.js';
 import { breakEven } from './break-even.js';
 import { type Replay, rerun, type Scored } from './replay.js';
 
@@ -18,12 +18,16 @@ export function delayed(signals: Signals, bars: number): Signals {
   };
 }
 
-/** The same fills a share of a bar late: what filled at market at the open takes the price that far to the bar's close. */
+/**
+ * The same fills a share of a bar late: what filled at market at the open takes the price that far to the bar's close, as far
+ * away from it as the model's bid or ask is from the open.
+ */
 export const partOfBarLate = (fill: FillModel, share: number): FillModel => ({
   ...fill,
   reference: (type, side, limitPrice, stopPrice, triggered, bar) => {
     const price = fill.reference(type, side, limitPrice, stopPrice, triggered, bar);
-    return type === 'market' && !Number.isNaN(price) ? bar.open + share * (bar.close - bar.open) : price;
+    if (type !== 'market' || Number.isNaN(price)) return price;
+    return (bar.open + share * (bar.close - bar.open)) * (openFor(fill, side, bar) / bar.open);
   },
   target: (side, limitPrice, bar) => fill.target(side, limitPrice, bar),
 });

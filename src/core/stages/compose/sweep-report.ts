@@ -43,7 +43,7 @@ export function heatMapText(map: HeatMap, sign: 1 | -1): string[] {
   const number = (value: number) => String(Number(value.toPrecision(4)));
   const first = map.columns.values[0]!;
   const last = map.columns.values.at(-1)!;
-  const span = Math.max(1, 2 * map.columns.values.length - first.length);
+  const span = Math.max(last.length + 1, 2 * map.columns.values.length - first.length);
   return [
     `${map.figure} by ${map.rows.key} (down) and ${map.columns.key} (across): ░░ ${number(sign > 0 ? low : high)} to ██ ${number(sign > 0 ? high : low)}`,
     `${' '.repeat(width)} ${first}${last.padStart(span)}`,
