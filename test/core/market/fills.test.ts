@@ -208,6 +208,24 @@ test('a stop larger than the volume allows sells the rest at the next opens', ()
   expect(exchange.ledger.quantity[0]).toBe(0);
 });
 
+test('all fills of a bar share its volume: a reversal’s entry gets what its exit leaves', () => {
+  const { fills } = play(
+    [buy({ quantity: 60 }), { leg: 'exit', side: 'sell', quantity: 60, at: 1 }, { side: 'sell', quantity: 80, at: 1 }],
+    [
+      [100, 101, 99, 100, 1000],
+      [100, 101, 99, 100, 1000],
+      [100, 101, 99, 100, 1000],
+    ],
+    { slippage: { kind: 'volume-share', limit: 0.1, impact: 0 } },
+  );
+  expect(fills.map((f) => [f.bar, f.quantity])).toEqual([
+    [0, 60],
+    [1, 60],
+    [1, 40],
+    [2, 40],
+  ]);
+});
+
 describe('a target larger than the volume allows', () => {
   const held = buy({ quantity: 50, protection: { stopLoss: 0.05, takeProfit: 0.05 } });
   const entry: TinyCandle = [100, 101, 99, 100, 5000];

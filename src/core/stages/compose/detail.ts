@@ -29,7 +29,10 @@ export async function pinDetail(runtime: Runtime, dataset: OpenDataset, interval
       'USAGE',
       `--detail ${interval} is not finer than the bars of the dataset, ${dataset.interval}.`,
       {
-        hint: 'Name a shorter interval, such as --detail 1m.',
+        hint:
+          dataset.interval === INTERVALS[0]
+            ? 'There are no finer bars than these.'
+            : `Name a shorter interval, such as --detail ${INTERVALS[0]}.`,
       },
     );
   }
