@@ -101,6 +101,12 @@ describe('evaluate', () => {
     expect(report.honesty.map((h) => [h.name, h.pass])).toContainEqual(['permuted-labels', true]);
   });
 
+  test('a run whose fills no live order gives fails whatever its figures', async () => {
+    const run = await runOf(msft, 'sma-cross(10,30)', { fill: 'this-close', from: '2020-01-02' });
+    const { exit, report } = await judged(run, { gate: ['trades>=0'] });
+    expect([exit, report.verdict.failed, report.run.live_order]).toEqual(['gate', ['live_order'], null]);
+  });
+
   test('costs and delay: the curve falls, doubled decisions change the result', async () => {
     const { report } = await judged(sma);
     const returns = report.costs.map((p) => p.total_return);
