@@ -1,4 +1,5 @@
-// Throws random fault sequences at the live runner and prints the seeds that fail: npm run soak -- [sequences, 10000] [first seed, 1]
+// Throws random fault sequences at the live runner, at one strategy and at several that share an account with people, and
+// prints the seeds that fail: npm run soak -- [sequences of each, 10000] [first seed, 1]
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 

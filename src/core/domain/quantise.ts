@@ -65,8 +65,7 @@ type Levels = readonly { readonly from: number; readonly step: Step }[];
 
 const levelsOf = (rule: TickRule): Levels => rule.map(({ from, tick }) => ({ from, step: stepOf(tick) }));
 
-const lotOf = ({ lot, fractionable }: Instrument, fractional: boolean): Step =>
-  stepOf(fractional && fractionable ? Math.min(FRACTIONAL_STEP, lot) : lot);
+const lotOf = (instrument: Instrument, fractional: boolean): Step => stepOf(lotSize(instrument, fractional));
 
 function stepAt(levels: Levels, price: number): Step {
   let at = 0;
@@ -92,6 +91,13 @@ export const quantisePrice = (price: number, rule: TickRule, side: Side): number
 /** A quantity >= 0 rounded down to the lot, or to 9 decimals where fractions are wanted and the instrument has them. */
 export const quantiseQuantity = (quantity: number, instrument: Instrument, fractional: boolean): number =>
   onGrid(quantity, lotOf(instrument, fractional), false);
+
+/** Units that quantities of an instrument are multiples of. */
+export const lotSize = ({ lot, fractionable }: Instrument, fractional: boolean): number =>
+  fractional && fractionable ? Math.min(FRACTIONAL_STEP, lot) : lot;
+
+/** What of a quantity >= 0 is whole lots. */
+export const wholeLots = (quantity: number, lot: number): number => onGrid(quantity, stepOf(lot), false);
 
 /** The two for one instrument, whose steps are looked up once: for a venue that rounds with every fill. */
 export class Grid {

@@ -1,5 +1,6 @@
 import { absolute, compare, signOf } from '../domain/decimal.js';
 import { isTerminal, type Lease, type OrderRecord, type OrderReport } from '../state/index.js';
+import { byInstrument } from './by-instrument.js';
 import { type ExecutionContext, limitsOf } from './context.js';
 import { awaitOutcome } from './outcome.js';
 import { isExiting, takeDown } from './protection/emergency.js';
@@ -29,25 +30,22 @@ export async function sendDecision(
     const side = signOf(held.get(instrument) ?? '0');
     return side !== 0 && side > 0 === (request.side === 'sell');
   });
-  const open = options.standing?.open ?? (await journal.orders({ scope, open: true }));
-  const earlier = ({ instrument, slot }: OrderRecord) =>
-    open.filter((order) => order.instrument === instrument && order.slot !== slot);
+  const open = byInstrument(options.standing?.open ?? (await journal.orders({ scope, open: true })));
+  const workingOf = ({ instrument }: OrderRecord) => open.get(instrument) ?? [];
   const before = (entry: OrderRecord) => {
-    const others = earlier(entry);
+    const others = workingOf(entry).filter(({ slot }) => slot !== entry.slot);
     const entering = others.filter(({ leg }) => leg === 'entry');
     if (entering.length > 0 || signOf(held.get(entry.instrument) ?? '0') !== 0) return entering;
     // Protection of what is not held any more (a fill was taken back) would close the new position, or open another.
     return others.filter((order) => !isExiting(order));
   };
   // Also of this decision: where its slot goes on after a crash, nothing may be held any more and the exit still work.
-  const leaving = ({ instrument }: OrderRecord) =>
-    open.some((order) => order.instrument === instrument && isExiting(order));
-  const waits = (entry: OrderRecord) => before(entry).length > 0 || leaving(entry);
+  const waits = (entry: OrderRecord) => before(entry).length > 0 || workingOf(entry).some(isExiting);
   const waiting = entries.filter((entry) => turning.includes(entry) || waits(entry));
   if (exits.length + waiting.length === 0) return submitOrders(context, lease, orders, options);
   const ready: OrderRecord[] = [];
   for (const exit of exits) {
-    const others = open.filter((order) => order.instrument === exit.instrument && isInTheWay(order, exit));
+    const others = workingOf(exit).filter((order) => isInTheWay(order, exit));
     // Its protection may have filled since it was decided: in an earlier start too.
     const fits = others.length === 0 && closesAtMost(exit, held.get(exit.instrument) ?? '0');
     ready.push(...(fits ? [exit] : await clearTheWay(context, lease, exit, others)));

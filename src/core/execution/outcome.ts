@@ -93,6 +93,16 @@ export async function cancelOrder(context: ExecutionContext, clientOrderId: stri
   return pending!;
 }
 
+/** Asks for a cancel. What cannot be cancelled now is over, or is asked for again at the next look. */
+export async function tryCancel(context: ExecutionContext, { clientOrderId }: OrderRecord): Promise<void> {
+  try {
+    await cancelOrder(context, clientOrderId);
+  } catch (error) {
+    if (!isQuantlineError(error) || error.code === 'CREDENTIALS') throw error;
+    context.logger.warn(error.message);
+  }
+}
+
 /**
  * Replaces an open order by another revision of the same leg. Where the venue replaces in place, both ids are followed
  * until it says which of them lives; elsewhere the old one is cancelled, and the new one is sent only once that is

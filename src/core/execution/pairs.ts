@@ -1,8 +1,8 @@
-import { compare, isZero, signOf, sum } from '../domain/decimal.js';
-import { isQuantlineError } from '../errors/index.js';
-import { isTerminal, type OrderRecord } from '../state/index.js';
+import { compare, isZero, sum } from '../domain/decimal.js';
+import { isTerminal, type OrderRecord, type PositionRecord } from '../state/index.js';
+import { byInstrument } from './by-instrument.js';
 import { type ExecutionContext, limitsOf } from './context.js';
-import { cancelOrder } from './outcome.js';
+import { tryCancel } from './outcome.js';
 import { overfilled, type Unprotected } from './protection/index.js';
 
 /**
@@ -13,22 +13,42 @@ import { overfilled, type Unprotected } from './protection/index.js';
  */
 export async function keepPairs(context: ExecutionContext): Promise<readonly Unprotected[]> {
   const { journal, scope } = context;
-  const open = (await journal.orders({ scope, open: true })).filter(({ leg }) => leg === 'entry');
-  const held = (await journal.positions(scope)).filter(({ quantity }) => signOf(quantity) !== 0);
+  const open = byInstrument((await journal.orders({ scope, open: true })).filter(({ leg }) => leg === 'entry'));
+  const held = new Map((await journal.positions(scope)).map((each) => [each.instrument, each]));
   const alarms: Unprotected[] = [];
-  for (const instrument of new Set([...open, ...held].map((each) => each.instrument))) {
-    const orders = await journal.orders({ scope, instrument });
-    const first = orders.findLast(({ request }) => (request.either ?? request.triggers) !== undefined);
+  for (const instrument of new Set([...open.keys(), ...held.keys()])) {
+    const position = held.get(instrument);
+    const pair = await pairOf(context, instrument, open.get(instrument) ?? [], position);
+    const [first] = pair;
     if (first === undefined) continue;
-    const pair = [first, ...orders.filter(({ leg, parent }) => leg === 'entry' && parent === first.clientOrderId)];
-    const position = held.find((each) => each.instrument === instrument);
-    for (const order of superfluous(context, pair, position !== undefined)) await take(context, order);
+    for (const order of superfluous(context, pair, position !== undefined)) {
+      context.logger.info(`${instrument}: the other order of its pair of entries is cancelled.`);
+      await tryCancel(context, order);
+    }
     const wanted = sum([first.request.quantity ?? '0', first.request.triggers?.quantity ?? '0']);
     const filled = sum(pair.map(({ filledQuantity }) => filledQuantity));
     if (position !== undefined && compare(filled, wanted) > 0)
       alarms.push(await overfilled(context, position, filled, wanted));
   }
   return alarms;
+}
+
+/** The newest pair of entries of an instrument that works or has made its position, the first order ahead. */
+async function pairOf(
+  { journal, scope }: ExecutionContext,
+  instrument: string,
+  open: readonly OrderRecord[],
+  position: PositionRecord | undefined,
+): Promise<readonly OrderRecord[]> {
+  const [lot] = position?.lots ?? [];
+  const [fill] = lot === undefined ? [] : await journal.fills({ scope, executionId: lot.executionId });
+  const entry = fill === undefined ? undefined : await journal.order(fill.clientOrderId);
+  const slots = [...open, ...(entry === undefined ? [] : [entry])].map(({ slot }) => slot);
+  if (slots.length === 0) return [];
+  const orders = await journal.orders({ scope, instrument, fromSlot: Math.min(...slots) });
+  const first = orders.findLast(({ request }) => (request.either ?? request.triggers) !== undefined);
+  if (first === undefined) return [];
+  return [first, ...orders.filter(({ leg, parent }) => leg === 'entry' && parent === first.clientOrderId)];
 }
 
 function superfluous(context: ExecutionContext, pair: readonly OrderRecord[], held: boolean): readonly OrderRecord[] {
@@ -40,17 +60,7 @@ function superfluous(context: ExecutionContext, pair: readonly OrderRecord[], he
     if (isTerminal(order.status) || order.status === 'pending_cancel') return false;
     if (pair.length === 1) return order.venueOrderId !== undefined && old;
     if (cancels) return begun !== undefined && order !== begun;
-    return order !== first && begun !== undefined && !held;
+    // Nothing triggers it any more, or what it was to add to is closed again.
+    return order !== first && (begun === undefined ? isTerminal(first.status) : !held);
   });
-}
-
-/** What cannot be cancelled now is asked for again at the next look. */
-async function take(context: ExecutionContext, { clientOrderId, instrument }: OrderRecord): Promise<void> {
-  context.logger.info(`${instrument}: the other order of its pair of entries is cancelled.`);
-  try {
-    await cancelOrder(context, clientOrderId);
-  } catch (error) {
-    if (!isQuantlineError(error) || error.code === 'CREDENTIALS') throw error;
-    context.logger.warn(error.message);
-  }
 }

@@ -18,8 +18,11 @@ import { find } from './submit.js';
 export interface ReconcileOptions {
   /** Whether an order that never reached the venue may still be sent: its decision has not expired. Default: no. */
   readonly sendable?: (order: OrderRecord) => boolean;
-  /** Splits, dividends, renames and delistings since the last time; each is applied once, before anything is compared. */
-  readonly actions?: readonly CorporateActionRecord[];
+  /**
+   * Splits, dividends, renames and delistings of what is owned; each is applied once, before anything is compared. Asked
+   * again where executions were booked: what they bought may have been split since.
+   */
+  readonly actions?: () => Promise<readonly CorporateActionRecord[]>;
   /** `report` returns differences instead of halting: for listings. */
   readonly onDifference?: 'halt' | 'report';
 }
@@ -55,7 +58,11 @@ export async function reconcile(context: ExecutionContext, options: ReconcileOpt
       hint: 'Use the keys of the account that the strategy trades.',
     });
   }
-  for (const action of options.actions ?? []) await journal.recordCorporateAction(scope, action, clock.now());
+  const applyActions = async () => {
+    for (const action of (await options.actions?.()) ?? [])
+      await journal.recordCorporateAction(scope, action, clock.now());
+  };
+  await applyActions();
   const fills = new FillReader(context);
   const before = await journal.orders({ scope, open: true });
   // Orders that the venue has said are over only wait for their executions: these save asking for each of them.
@@ -67,6 +74,7 @@ export async function reconcile(context: ExecutionContext, options: ReconcileOpt
   const behind = !told || !orders.unchanged;
   const known = fills.booked.length;
   if (behind) await fills.read();
+  if (fills.booked.length > 0) await applyActions();
   const quiet = orders.unchanged && fills.booked.length === known;
   let state = await compareAll(context, quiet ? ours : await journal.orders({ scope, open: true }));
   for (const delay of limitsOf(context).settleDelays) {
@@ -242,18 +250,31 @@ async function compareAll(context: ExecutionContext, open: readonly OrderRecord[
   const positions = await broker.positions();
   const owned = await journal.positions({ venue: scope.venue, account: scope.account });
   const { external, differences } = compareHoldings(owned, positions);
-  const owing = open.filter(owesFills).map(
-    (order): Difference => ({
+  const owing: Difference[] = [];
+  for (const order of open.filter(owesFills)) {
+    if (await isOutdated(context, order)) continue;
+    owing.push({
       kind: 'fills',
       instrument: order.instrument,
       clientOrderId: order.clientOrderId,
       owned: order.filledQuantity,
       venue: order.reportedQuantity!,
       explanation: 'the venue reports more filled than its executions add up to',
-    }),
+    });
+  }
+  // What another strategy owns may have been sold by its own order, which it has not booked yet: it will say so itself.
+  const own = new Set(owned.filter(({ strategy }) => strategy === scope.strategy).map(({ instrument }) => instrument));
+  const left = differences.filter(
+    (difference) => own.has(difference.instrument) && !open.some((order) => mayExplain(context, order, difference)),
   );
-  const left = differences.filter((difference) => !open.some((order) => mayExplain(context, order, difference)));
   return { open, positions, external, differences: [...left, ...owing] };
+}
+
+/** Whether the venue's figure is from before it took executions back: it does not show the order at the moment. */
+async function isOutdated({ journal, scope }: ExecutionContext, order: OrderRecord): Promise<boolean> {
+  const fills = await journal.fills({ scope, clientOrderId: order.clientOrderId });
+  const told = sum(fills.filter(({ kind }) => kind !== 'bust').map(({ quantity }) => quantity));
+  return compare(order.reportedQuantity!, told) <= 0;
 }
 
 /**

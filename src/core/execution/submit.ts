@@ -22,7 +22,10 @@ export interface SubmitOptions {
   readonly standing?: { readonly positions: readonly PositionRecord[]; readonly open: readonly OrderRecord[] };
 }
 
-/** Makes a slot's decision durable with all its intents; the network comes after. */
+/**
+ * Makes a slot's decision durable with all its intents; the network comes after. What another strategy of the account
+ * holds or has ordered is its own: that intent is left out, and the others go on.
+ */
 export async function commitDecision(
   context: ExecutionContext,
   lease: Lease,
@@ -30,9 +33,20 @@ export async function commitDecision(
   intents: readonly NewIntent[],
   options: DecisionOptions = {},
 ): Promise<DecisionResult> {
-  const result = await context.journal.recordDecision(context.scope, lease, decision, intents, options);
-  if (!result.existed) fault(context, 'after-intent');
-  return result;
+  const { journal, scope, logger } = context;
+  for (let left = intents; ; ) {
+    try {
+      const result = await journal.recordDecision(scope, lease, decision, left, options);
+      if (!result.existed) fault(context, 'after-intent');
+      return result;
+    } catch (error) {
+      const owned = isQuantlineError(error) && error.code === 'MISMATCH' && error.details['owner'] !== undefined;
+      if (!owned) throw error;
+      const { instrument, owner } = error.details;
+      logger.warn(`${instrument}: not ordered, because in this account it belongs to the strategy ${owner}.`);
+      left = left.filter(({ request }) => request.instrument !== instrument);
+    }
+  }
 }
 
 /** Makes further orders of a slot durable: protection, emergency exits, flattening. */

@@ -109,6 +109,7 @@ async function start(
       model: model.artifact.id,
       risk,
       hooks,
+      actions: (held) => market.actions(held),
       emergency: options.unprotected,
       ...(events !== undefined && { events }),
     });

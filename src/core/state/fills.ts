@@ -28,7 +28,11 @@ export async function projectFills(sql: Sql, scope: StrategyScope, events: reado
       moved.set(fill.instrument, fill.booked);
     }
   }
-  for (const [instrument, time] of moved) await writeHolding(sql, scope, instrument, held.get(instrument)!, time);
+  // An execution that is booked after the split it came before.
+  const actions = await actionsOf(sql, scope);
+  const late = fills.some((fill) => actions.some(({ action }) => concerns(action, fill) && fill.time < action.from!));
+  if (late) await replayHoldings(sql, scope, fills.at(-1)!.booked);
+  else for (const [instrument, time] of moved) await writeHolding(sql, scope, instrument, held.get(instrument)!, time);
   await projectFilled(sql, orders, new Map(fills.map(({ clientOrderId, booked }) => [clientOrderId, booked])));
 }
 
@@ -118,31 +122,84 @@ async function projectFilled(sql: Sql, orders: Orders, booked: ReadonlyMap<strin
   }
 }
 
-/** All holdings of a strategy again from its valid fills and actions: after a bust or a correction. */
+interface PlacedAction {
+  readonly position: number;
+  readonly action: CorporateActionRecord;
+}
+
+async function actionsOf(sql: Sql, scope: StrategyScope): Promise<readonly PlacedAction[]> {
+  const rows = await sql.all<{ position: number; body: string }>(
+    `SELECT position, body FROM corporate_actions WHERE ${SCOPE}`,
+    scopeParams(scope),
+  );
+  return rows.map(({ position, body }) => ({ position, action: JSON.parse(body) }));
+}
+
+/** Whether an action says from when on it counts, and is about the instrument of a fill. */
+const concerns = ({ instrument, becomes, from }: CorporateActionRecord, fill: Pick<ExecutionRecord, 'instrument'>) =>
+  from !== undefined && (instrument === fill.instrument || becomes === fill.instrument);
+
+/** A corporate action. Where executions of after it are booked already, everything held is computed again. */
+export async function projectAction(sql: Sql, scope: StrategyScope, event: JournalEvent): Promise<void> {
+  const action = event.body as CorporateActionRecord;
+  const { instrument, date, type, from, becomes } = action;
+  await sql.run(
+    `INSERT INTO corporate_actions (venue, account, strategy, instrument, date, type, body, time, position)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    [...scopeParams(scope), instrument, date, type, JSON.stringify(action), event.time, event.position],
+  );
+  const newer =
+    from !== undefined &&
+    (await sql.get(`SELECT 1 AS x FROM fills WHERE ${SCOPE} AND instrument IN (?, ?) AND time >= ? LIMIT 1`, [
+      ...scopeParams(scope),
+      instrument,
+      becomes ?? instrument,
+      from,
+    ])) !== undefined;
+  if (newer) return replayHoldings(sql, scope, event.time);
+  const names = [instrument, ...(becomes === undefined ? [] : [becomes])];
+  const holdings = await readHoldings(sql, scope, names);
+  act(holdings, action);
+  for (const name of names) await writeHolding(sql, scope, name, holdings.get(name) ?? EMPTY_HOLDING, event.time);
+}
+
+function act(holdings: Map<string, Holding>, action: CorporateActionRecord): void {
+  const { instrument, becomes } = action;
+  const before = holdings.get(instrument) ?? EMPTY_HOLDING;
+  if (action.type === 'rename') {
+    holdings.set(instrument, EMPTY_HOLDING);
+    holdings.set(becomes!, mergeHoldings(holdings.get(becomes!) ?? EMPTY_HOLDING, before));
+  } else holdings.set(instrument, applyAction(before, action));
+}
+
+/** All holdings of a strategy again from its valid fills and actions: after a bust or a correction, or out of order. */
 async function replayHoldings(sql: Sql, scope: StrategyScope, time: number): Promise<void> {
   const fills = await sql.all<FillRow>(`SELECT * FROM fills WHERE ${SCOPE} AND is_void = 0`, scopeParams(scope));
   const orders = new Orders(sql);
   await orders.load(fills.map((row) => row.client_order_id));
-  const actions = await sql.all<{ position: number; body: string }>(
-    `SELECT position, body FROM corporate_actions WHERE ${SCOPE}`,
-    scopeParams(scope),
-  );
+  const actions = await actionsOf(sql, scope);
+  // Those that say from when on they count come before the fills of then, the others where they were booked.
+  const since = (fill: FillRow): number =>
+    Math.max(
+      Number.NEGATIVE_INFINITY,
+      ...actions.flatMap(({ action }) => (concerns(action, fill) && action.from! <= fill.time ? [action.from!] : [])),
+    );
   const steps = [
     ...fills.map((row) => ({
-      position: row.position,
+      ...{ from: since(row), dated: false, position: row.position },
       fill: { ...toFill(row), leg: existing(orders, row.client_order_id).leg },
     })),
-    ...actions.map((row) => ({ position: row.position, action: JSON.parse(row.body) as CorporateActionRecord })),
-  ].sort((a, b) => a.position - b.position);
+    ...actions.map(({ position, action }) => ({
+      ...{ from: action.from ?? Number.NEGATIVE_INFINITY, dated: action.from !== undefined, position, action },
+    })),
+  ].sort((a, b) => a.from - b.from || Number(b.dated) - Number(a.dated) || a.position - b.position);
   const holdings = new Map<string, Holding>();
-  const at = (instrument: string) => holdings.get(instrument) ?? EMPTY_HOLDING;
   for (const step of steps) {
-    if ('fill' in step) holdings.set(step.fill.instrument, applyFill(at(step.fill.instrument), step.fill));
-    else if (step.action.type === 'rename') {
-      const to = step.action.becomes!;
-      holdings.set(to, mergeHoldings(at(to), at(step.action.instrument)));
-      holdings.set(step.action.instrument, EMPTY_HOLDING);
-    } else holdings.set(step.action.instrument, applyAction(at(step.action.instrument), step.action));
+    if ('action' in step) act(holdings, step.action);
+    else {
+      const { instrument } = step.fill;
+      holdings.set(instrument, applyFill(holdings.get(instrument) ?? EMPTY_HOLDING, step.fill));
+    }
   }
   const known = await sql.all<{ instrument: string }>(
     `SELECT instrument FROM positions WHERE ${SCOPE}`,

@@ -3,14 +3,17 @@ import {
   add,
   compare,
   type DecimalText,
+  decimalText,
   divide,
   isZero,
   multiply,
   negate,
+  round,
   signOf,
   subtract,
   sum,
 } from '../domain/decimal.js';
+import { wholeLots } from '../domain/quantise.js';
 import type { CorporateActionRecord, ExecutionRecord, LotRecord } from './records.js';
 
 /** What a strategy holds of one instrument: open lots, oldest first, all of one sign. */
@@ -87,12 +90,19 @@ export function applyAction(holding: Holding, action: CorporateActionRecord): Ho
 }
 
 /** What a split leaves beyond the venue's lots is paid out. */
-function cashInLieu(holding: Holding, { units, price }: CorporateActionRecord): Holding {
-  if (units === undefined || price === undefined) return holding;
-  const rest = subtract(quantityOf(holding), units);
+function cashInLieu(holding: Holding, { units, lot, price }: CorporateActionRecord): Holding {
+  if (price === undefined) return holding;
+  const held = quantityOf(holding);
+  const rest = subtract(held, units ?? (lot === undefined ? held : keptUnits(held, lot)));
   if (isZero(rest)) return holding;
   const side = signOf(rest) > 0 ? 'sell' : 'buy';
   return applyFill(holding, { executionId: '', leg: 'exit', side, quantity: absolute(rest), price, time: 0 });
+}
+
+/** By the rule of the simulated venue, which it has to agree with: a ratio such as 1/3 has no end. */
+function keptUnits(held: DecimalText, lot: DecimalText): DecimalText {
+  const units = round(decimalText(wholeLots(Number(absolute(held)), Number(lot))), 9);
+  return signOf(held) < 0 ? negate(units) : units;
 }
 
 /** Both holdings as one, older lots first; opposite signs are netted by the caller's venue and never occur here. */

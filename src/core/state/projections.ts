@@ -1,8 +1,7 @@
 import { divide, isZero, multiply } from '../domain/decimal.js';
 import type { Sql } from './database.js';
-import { projectCorrection, projectFills } from './fills.js';
+import { projectAction, projectCorrection, projectFills } from './fills.js';
 import { type JournalEvent, scopeOf } from './journal.js';
-import { applyAction, EMPTY_HOLDING, mergeHoldings } from './lots.js';
 import { mergeReport } from './orderState.js';
 import { changed, existing, Orders, stateOf } from './orders.js';
 import type {
@@ -15,16 +14,7 @@ import type {
   PlacedIntent,
   StrategyScope,
 } from './records.js';
-import {
-  insertOrders,
-  type OrderRow,
-  readHolding,
-  SCOPE,
-  scopeParams,
-  toOrder,
-  updateSending,
-  writeHolding,
-} from './rows.js';
+import { insertOrders, type OrderRow, SCOPE, scopeParams, toOrder, updateSending } from './rows.js';
 
 /** Bodies of the journal's events by type. */
 export interface EventBodies {
@@ -107,7 +97,8 @@ async function projectOne(sql: Sql, scope: StrategyScope, event: JournalEvent): 
     case 'execution':
       return projectCorrection(sql, scope, event);
     case 'corporate-action':
-      return projectAction(sql, scope, event, body as CorporateActionRecord);
+      await projectAction(sql, scope, event);
+      return projectResting(sql, scope, event);
     case 'state': {
       const { state, reason } = body as EventBodies['state'];
       await sql.run(
@@ -176,43 +167,38 @@ export const intendedOrder = (scope: StrategyScope, placed: PlacedIntent, time: 
   updatedAt: time,
 });
 
-async function projectAction(
+/** Resting orders after an action: as venues scale them at a split, and by the new name after a rename. */
+async function projectResting(sql: Sql, scope: StrategyScope, event: JournalEvent): Promise<void> {
+  const action = event.body as CorporateActionRecord;
+  if (action.type === 'split') await splitOrders(sql, scope, action, event.time);
+  if (action.type === 'rename') await renameOrders(sql, scope, action, event.time);
+}
+
+const openOrders = async (sql: Sql, scope: StrategyScope, instrument: string): Promise<readonly OrderRecord[]> => {
+  const rows = await sql.all<OrderRow>(`SELECT * FROM orders WHERE ${SCOPE} AND instrument = ? AND is_open = 1`, [
+    ...scopeParams(scope),
+    instrument,
+  ]);
+  return rows.map(toOrder);
+};
+
+async function renameOrders(
   sql: Sql,
   scope: StrategyScope,
-  event: JournalEvent,
-  action: CorporateActionRecord,
+  { instrument, becomes }: CorporateActionRecord,
+  time: number,
 ): Promise<void> {
-  await sql.run(
-    `INSERT INTO corporate_actions (venue, account, strategy, instrument, date, type, body, time, position)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    [
-      ...scopeParams(scope),
-      action.instrument,
-      action.date,
-      action.type,
-      JSON.stringify(action),
-      event.time,
-      event.position,
-    ],
-  );
-  const before = await readHolding(sql, scope, action.instrument);
-  if (action.type === 'rename') {
-    const to = await readHolding(sql, scope, action.becomes!);
-    await writeHolding(sql, scope, action.instrument, EMPTY_HOLDING, event.time);
-    await writeHolding(sql, scope, action.becomes!, mergeHoldings(to, before), event.time);
-  } else await writeHolding(sql, scope, action.instrument, applyAction(before, action), event.time);
-  if (action.type === 'split') await splitOrders(sql, scope, action, event.time);
+  for (const { clientOrderId, request } of await openOrders(sql, scope, instrument))
+    await sql.run('UPDATE orders SET instrument = ?, request = ?, updated_at = ? WHERE client_order_id = ?', [
+      ...[becomes!, JSON.stringify({ ...request, instrument: becomes }), time, clientOrderId],
+    ]);
 }
 
 /** Venues scale resting orders at a split; one that has filled in part keeps its record and is left to reconciliation. */
 async function splitOrders(sql: Sql, scope: StrategyScope, action: CorporateActionRecord, time: number): Promise<void> {
   const ratio = action.value!;
-  const rows = await sql.all<OrderRow>(`SELECT * FROM orders WHERE ${SCOPE} AND instrument = ? AND is_open = 1`, [
-    ...scopeParams(scope),
-    action.instrument,
-  ]);
   const orders = new Orders(sql);
-  for (const order of rows.map(toOrder)) {
+  for (const order of await openOrders(sql, scope, action.instrument)) {
     if (!isZero(order.filledQuantity)) continue;
     const { quantity, limitPrice, stopPrice } = order.request;
     const request = {

@@ -181,7 +181,11 @@ export interface CorporateActionRecord {
   readonly value?: string;
   /** The new id (rename). */
   readonly becomes?: string;
-  /** Units held after a split, where the venue rounds them to its lots, and the price at which it paid for the rest. */
-  readonly units?: string;
+  /** The venue keeps whole multiples of it after a split, and pays for the rest at `price`. */
+  readonly lot?: string;
   readonly price?: string;
+  /** Units held after a split, in journals of earlier releases in place of `lot`. */
+  readonly units?: string;
+  /** Executions before this instant are in old units, whenever they are booked. Absent: those booked before it. */
+  readonly from?: number;
 }

@@ -396,7 +396,8 @@ describe('reconciliation', () => {
     venue.fill(venue.open()[0]!, '10');
     await reconcile(context);
     venue.external.set('SPY', '30');
-    const actions = [{ instrument: 'SPY', date: '2026-01-06', type: 'split' as const, value: '4' }];
+    const split = { instrument: 'SPY', date: '2026-01-06', type: 'split' as const, value: '4' };
+    const actions = async () => [split];
     const result = await reconcile(context, { actions });
     expect(result.external).toEqual([]);
     expect((await reconcile(context, { actions })).external).toEqual([]);

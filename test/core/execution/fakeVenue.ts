@@ -1,4 +1,4 @@
-import { add, compare, isZero, negate, subtract, sum } from '../../../src/core/domain/decimal.js';
+import { add, compare, divide, isZero, multiply, negate, subtract } from '../../../src/core/domain/decimal.js';
 import type { OrderStatus } from '../../../src/core/domain/orders.js';
 import { QuantlineError } from '../../../src/core/errors/index.js';
 import {
@@ -21,15 +21,23 @@ import { isTerminal } from '../../../src/core/state/index.js';
 export type Operation = 'account' | 'positions' | 'open' | 'lookup' | 'submit' | 'cancel' | 'replace' | 'executions';
 
 /**
- * `lost-before`: nothing happened, no answer. `lost-after`: it happened, no answer. `reject`, `throttle`: a clear no.
- * `fail`: a read that fails.
+ * `lost-before`: nothing happened, no answer. `lost-after`: it happened, no answer. `half`: the first of several orders
+ * arrived, no answer. `reject`, `throttle`: a clear no. `fail`: a read that fails.
  */
-export type Fault = 'lost-before' | 'lost-after' | 'reject' | 'throttle' | 'fail';
+export type Fault = 'lost-before' | 'lost-after' | 'half' | 'reject' | 'throttle' | 'fail';
 
-interface Booked {
+/** A split (`ratio`), a new name (`becomes`), or the end of an instrument. */
+export interface VenueAction {
+  readonly instrument: string;
+  readonly ratio?: string;
+  readonly becomes?: string;
+}
+
+export interface Booked {
   readonly venueOrderId: string;
-  readonly clientOrderId: string;
-  readonly request: OrderRequest;
+  /** undefined: an order of somebody else, or one that hangs on another and has no id of its own. */
+  readonly clientOrderId: string | undefined;
+  request: OrderRequest;
   readonly acceptedAt: number;
   status: OrderStatus;
   venueStatus: string;
@@ -38,6 +46,11 @@ interface Booked {
   replaces?: string;
   /** Not shown by look-ups and lists before this instant. */
   visibleFrom: number;
+  /** The order that it hangs on; `triggered`: it waits until that one is complete. */
+  readonly parent?: Booked;
+  readonly triggered?: boolean;
+  /** Placed by a person. */
+  readonly external?: boolean;
 }
 
 /** A venue in memory with a ledger of every order that it ever accepted, and faults on demand. */
@@ -61,6 +74,8 @@ export class FakeVenue implements Broker {
   readonly accepted: string[] = [];
   readonly orders = new Map<string, Booked>();
   readonly trades: BrokerExecution[] = [];
+  /** Trades and corporate actions as they happened. */
+  private readonly history: (BrokerExecution | VenueAction)[] = [];
   /** What its stream has said since the beginning. */
   readonly told: BrokerEvent[] = [];
   /** Client ids that came while another order for their instrument was open. */
@@ -73,6 +88,10 @@ export class FakeVenue implements Broker {
   /** How long new orders stay invisible, in milliseconds. */
   invisible = 0;
   page = 3;
+  /** The other one of a pair is not cancelled: both may fill. */
+  races = false;
+  /** It is cancelled with the first part of a fill already. */
+  endsEarly = false;
   private ids = 0;
 
   constructor(private readonly time: Clock) {}
@@ -107,18 +126,55 @@ export class FakeVenue implements Broker {
   }
 
   held(instrument: string): string {
-    const quantities = this.trades
-      .filter((trade) => trade.instrument === instrument)
-      .map((trade) => {
-        const signed = trade.side === 'buy' ? trade.quantity : negate(trade.quantity);
-        return trade.kind === 'bust' ? negate(signed) : signed;
-      });
-    return sum([...quantities, this.external.get(instrument) ?? '0']);
+    return add(this.bought().get(instrument) ?? '0', this.external.get(instrument) ?? '0');
+  }
+
+  /** What trades add up to, of those orders alone that are asked for, with corporate actions applied. */
+  bought(of: (order: Booked) => boolean = () => true): ReadonlyMap<string, string> {
+    const held = new Map<string, string>();
+    const busted = new Set(this.trades.flatMap(({ refersTo }) => refersTo ?? []));
+    for (const step of this.history) {
+      if ('kind' in step && (step.kind === 'bust' || busted.has(step.executionId))) continue;
+      const { instrument } = step;
+      const before = held.get(instrument) ?? '0';
+      if ('kind' in step) {
+        if (!of(this.orders.get(step.venueOrderId)!)) continue;
+        const signed = step.side === 'buy' ? step.quantity : negate(step.quantity);
+        held.set(instrument, add(before, signed));
+      } else {
+        held.delete(instrument);
+        if (step.ratio !== undefined) held.set(instrument, wholeUnits(multiply(before, step.ratio)));
+        if (step.becomes !== undefined) held.set(step.becomes, add(held.get(step.becomes) ?? '0', before));
+      }
+    }
+    return held;
+  }
+
+  /** A corporate action: holdings follow, resting orders too or they are cancelled. Fractions are paid out. */
+  act(action: VenueAction, cancels: boolean): void {
+    const { instrument, ratio, becomes } = action;
+    const total = this.held(instrument);
+    this.history.push(action);
+    const rest = this.external.get(instrument) ?? '0';
+    this.external.delete(instrument);
+    if (becomes !== undefined) this.external.set(becomes, add(this.external.get(becomes) ?? '0', rest));
+    if (ratio !== undefined) {
+      const owned = this.bought().get(instrument) ?? '0';
+      this.external.set(instrument, subtract(wholeUnits(multiply(total, ratio)), owned));
+    }
+    for (const order of this.open()) {
+      if (order.request.instrument !== instrument) continue;
+      const whole = ratio === undefined || !ratio.includes('.');
+      if (cancels || !whole || !isZero(order.filled) || (ratio ?? becomes) === undefined) order.status = 'canceled';
+      else if (becomes !== undefined) order.request = { ...order.request, instrument: becomes };
+      else order.request = splitRequest(order.request, ratio!);
+      this.tell(order);
+    }
   }
 
   positions(): Promise<readonly BrokerPosition[]> {
     return this.read('positions', () => {
-      const names = new Set([...this.trades.map((trade) => trade.instrument), ...this.external.keys()]);
+      const names = new Set([...this.bought().keys(), ...this.external.keys()]);
       return [...names]
         .map((instrument) => ({ instrument, quantity: this.held(instrument), averagePrice: '1', marketPrice: '1' }))
         .filter((row) => !isZero(row.quantity));
@@ -127,7 +183,9 @@ export class FakeVenue implements Broker {
 
   openOrders(): Promise<readonly BrokerOrder[]> {
     return this.read('open', () =>
-      [...this.orders.values()].filter((o) => !isTerminal(o.status) && this.visible(o)).map((o) => this.view(o)),
+      this.open()
+        .filter((o) => this.visible(o) && (o.parent === undefined || isTerminal(o.parent.status)))
+        .map((o) => this.view(o)),
     );
   }
 
@@ -145,7 +203,7 @@ export class FakeVenue implements Broker {
     });
   }
 
-  private act<T>(operation: Operation, action: () => T): Promise<T> {
+  private ask<T>(operation: Operation, action: (fault: Fault | undefined) => T): Promise<T> {
     this.calls.push(operation);
     const fault = this.fault(operation);
     const refuse = (error: unknown) => Promise.reject(error);
@@ -154,8 +212,9 @@ export class FakeVenue implements Broker {
       return refuse(sendError('not_sent', 'too many requests', { retryAt: this.time.now() + 50 }));
     if (fault === 'lost-before' || fault === 'fail') return refuse(sendError('ambiguous', `${operation}: no answer`));
     try {
-      const result = action();
-      if (fault === 'lost-after') return refuse(sendError('ambiguous', `${operation}: connection lost`));
+      const result = action(fault);
+      if (fault === 'lost-after' || fault === 'half')
+        return refuse(sendError('ambiguous', `${operation}: connection lost`));
       return Promise.resolve(result);
     } catch (error) {
       return refuse(error);
@@ -163,9 +222,12 @@ export class FakeVenue implements Broker {
   }
 
   submit(request: OrderRequest, clientOrderId: string): Promise<BrokerOrder> {
-    return this.act('submit', () => {
-      const alive = this.open().some((order) => order.request.instrument === request.instrument);
+    return this.ask('submit', (fault) => {
+      const alive = this.open().some(
+        ({ request: { instrument }, external }) => instrument === request.instrument && external !== true,
+      );
       const order = this.accept(request, clientOrderId);
+      if (fault !== 'half') this.hang(request, order);
       if (alive) this.doubled.push(clientOrderId);
       return this.view(order);
     });
@@ -174,7 +236,41 @@ export class FakeVenue implements Broker {
   private accept(request: OrderRequest, clientOrderId: string): Booked {
     if (this.accepted.includes(clientOrderId)) throw sendError('duplicate', 'client order id must be unique');
     this.accepted.push(clientOrderId);
+    return this.add(request, clientOrderId);
+  }
+
+  /** The second of a pair of entries, exits that an entry arms, and the stop of a pair of exits. */
+  private hang(request: OrderRequest, parent: Booked): void {
+    const { either, triggers, takeProfit, stopLoss, instrument, side, quantity } = request;
+    const { timeInForce } = request;
+    const add = (more: Partial<OrderRequest> & Pick<OrderRequest, 'type'>, triggered: boolean) =>
+      this.add({ instrument, side, timeInForce, quantity: quantity!, ...more }, undefined, { parent, triggered });
+    const priced = ({ type, limitPrice, stopPrice }: NonNullable<typeof either>) => ({
+      type,
+      ...(limitPrice !== undefined && { limitPrice: String(limitPrice) }),
+      ...(stopPrice !== undefined && { stopPrice: String(stopPrice) }),
+    });
+    if (either !== undefined) add(priced(either), false);
+    if (triggers !== undefined) add({ ...priced(triggers.terms), quantity: triggers.quantity! }, true);
+    const exits = request.opens !== false;
+    const closing = exits ? ({ side: side === 'buy' ? 'sell' : 'buy' } as const) : {};
+    if (takeProfit !== undefined && exits) add({ type: 'limit', ...takeProfit, ...closing }, true);
+    if (stopLoss !== undefined) add({ type: 'stop', ...stopLoss, ...closing }, exits);
+  }
+
+  /** An order of somebody else in the same account. */
+  byHand(instrument: string, side: OrderRequest['side'], quantity: string): Booked {
+    const request = { instrument, side, quantity, type: 'limit', limitPrice: '1', timeInForce: 'gtc' } as const;
+    return this.add(request, undefined, { external: true });
+  }
+
+  private add(
+    request: OrderRequest,
+    clientOrderId: string | undefined,
+    more: Pick<Booked, 'parent' | 'triggered' | 'external'> = {},
+  ): Booked {
     const order: Booked = {
+      ...more,
       venueOrderId: `v${++this.ids}`,
       clientOrderId,
       request,
@@ -195,16 +291,31 @@ export class FakeVenue implements Broker {
   }
 
   cancel(venueOrderId: string): Promise<void> {
-    return this.act('cancel', () => {
+    return this.ask('cancel', () => {
       const order = this.orders.get(venueOrderId);
       if (order === undefined || isTerminal(order.status)) return;
-      order.status = 'pending_cancel';
-      this.tell(order);
+      for (const each of this.group(order)) {
+        if (isTerminal(each.status)) continue;
+        each.status = 'pending_cancel';
+        this.tell(each);
+      }
     });
   }
 
+  /** What ends with an order: exits that hang together, and what an order was to trigger. */
+  private group(order: Booked): readonly Booked[] {
+    const first = order.parent !== undefined && order.request.opens === undefined ? order.parent : order;
+    const pairOfExits = first.request.opens === false && first.request.stopLoss !== undefined;
+    const top = pairOfExits ? first : order;
+    return [top, ...this.hanging(top).filter(({ triggered }) => pairOfExits || (triggered && !isComplete(top)))];
+  }
+
+  hanging(order: Booked): readonly Booked[] {
+    return [...this.orders.values()].filter(({ parent }) => parent === order);
+  }
+
   replace(venueOrderId: string, request: OrderRequest, clientOrderId: string): Promise<BrokerOrder> {
-    return this.act('replace', () => {
+    return this.ask('replace', () => {
       const old = this.orders.get(venueOrderId)!;
       if (isTerminal(old.status)) throw sendError('rejected', 'order is not open');
       const fresh = this.accept(request, clientOrderId);
@@ -234,6 +345,7 @@ export class FakeVenue implements Broker {
 
   private view(order: Booked): BrokerOrder {
     const { request } = order;
+    const legs = this.hanging(order).map((each) => this.view(each));
     return {
       venueOrderId: order.venueOrderId,
       clientOrderId: order.clientOrderId,
@@ -252,6 +364,7 @@ export class FakeVenue implements Broker {
       updatedAt: this.time.now(),
       ...(order.replacedBy === undefined ? {} : { replacedBy: order.replacedBy }),
       ...(order.replaces === undefined ? {} : { replaces: order.replaces }),
+      ...(legs.length > 0 && { legs }),
     };
   }
 
@@ -280,8 +393,30 @@ export class FakeVenue implements Broker {
       kind: 'fill',
     };
     this.trades.push(trade);
+    this.history.push(trade);
     this.tell(order, trade);
+    if (!this.races) this.endOthers(order);
     return trade;
+  }
+
+  /** One cancels the other: of a pair of entries, and of exits that hang together. */
+  private endOthers(order: Booked): void {
+    if (!isComplete(order) && !this.endsEarly) return;
+    const first = order.parent ?? order;
+    const { request } = first;
+    const exits = this.hanging(first).filter((each) => each.request.side !== request.side);
+    const pairs = request.either !== undefined || request.opens === false;
+    const tied = pairs ? [first, ...this.hanging(first)] : exits.includes(order) ? exits : [];
+    for (const each of tied) {
+      if (each === order || isTerminal(each.status)) continue;
+      each.status = 'canceled';
+      this.tell(each);
+    }
+  }
+
+  /** Whether it works: an order that is to be triggered waits for the one before it. */
+  works({ parent, triggered }: Booked): boolean {
+    return triggered !== true || isComplete(parent!);
   }
 
   /** Takes an execution back. */
@@ -289,6 +424,7 @@ export class FakeVenue implements Broker {
     const executionId = `x${this.trades.length + 1}`;
     const execution: BrokerExecution = { ...trade, executionId, kind: 'bust', refersTo: trade.executionId };
     this.trades.push(execution);
+    this.history.push(execution);
     this.told.push({ type: 'execution', execution });
     const order = this.orders.get(trade.venueOrderId)!;
     order.filled = subtract(order.filled, trade.quantity);
@@ -301,4 +437,18 @@ export class FakeVenue implements Broker {
   finishCancels(): void {
     for (const order of this.open()) if (order.status === 'pending_cancel') order.status = 'canceled';
   }
+}
+
+const isComplete = ({ filled, request }: Booked): boolean => filled === request.quantity;
+
+const wholeUnits = (quantity: string): string => quantity.replace(/\.\d*$/, '').replace(/^-0$/, '0');
+
+function splitRequest(request: OrderRequest, ratio: string): OrderRequest {
+  const { quantity, limitPrice, stopPrice } = request;
+  return {
+    ...request,
+    quantity: multiply(quantity!, ratio),
+    ...(limitPrice !== undefined && { limitPrice: divide(limitPrice, ratio) }),
+    ...(stopPrice !== undefined && { stopPrice: divide(stopPrice, ratio) }),
+  };
 }

@@ -11,23 +11,29 @@ import {
   type Broker,
   bookEvent,
   cancelOrder,
-  type EmergencyPolicy,
   type ExecutionContext,
   type FaultPoint,
   replaceOrder,
 } from '../../../src/core/execution/index.js';
 import { ManualClock, silentLogger } from '../../../src/core/platform/index.js';
-import { isTerminal, type Journal, type Lease, openJournal, streamOf } from '../../../src/core/state/index.js';
-import { SCOPE, T0 } from '../state/helpers.js';
-import { FakeVenue, type Fault, type Operation } from './fakeVenue.js';
+import {
+  isTerminal,
+  type Journal,
+  type Lease,
+  type OrderRecord,
+  openJournal,
+  type StrategyScope,
+  streamOf,
+} from '../../../src/core/state/index.js';
+import { T0 } from '../state/helpers.js';
+import { type Booked, FakeVenue, type Fault, type Operation } from './fakeVenue.js';
 import { SLOT_MS, SlotMarket } from './soakMarket.js';
+import { People } from './soakPeople.js';
+import type { DeskPlan, Plan } from './soakPlan.js';
 
-const INSTRUMENTS = ['SPY', 'QQQ', 'IWM'];
 const READ_FAULTS: readonly Fault[] = ['fail'];
 const SEND_FAULTS: readonly Fault[] = ['lost-before', 'lost-after', 'lost-after', 'reject', 'throttle'];
 const LEASE_MS = 600_000;
-/** Nothing else may stop a strategy here: an exit was refused, or two have turned a position over. */
-const STOPPED = /is not protected: (.*refused|more than one exit)/;
 
 type Outcome = 'killed' | 'ended' | 'stays';
 
@@ -39,6 +45,12 @@ interface SoakSession {
   lease?: Lease | undefined;
   /** How much of what the venue's stream says was heard; undefined: it is not connected. */
   heard?: number | undefined;
+}
+
+/** One strategy in the account. */
+interface Desk extends DeskPlan {
+  readonly market: SlotMarket;
+  session: SoakSession | undefined;
 }
 
 /** A start that is killed: from that moment its calls never return. */
@@ -68,7 +80,7 @@ class Life {
   }
 }
 
-class World {
+export class World {
   readonly random: Random;
   readonly clock = new ManualClock(T0);
   readonly venue = new FakeVenue(this.clock);
@@ -77,24 +89,26 @@ class World {
   kills = 0;
   /** Slots that the runner got through. */
   decided = 0;
+  /** Strategies that were halted in this round. */
+  readonly halted = new Set<string>();
   private faulty = true;
-  private session: SoakSession | undefined;
-  private readonly market: SlotMarket;
-  private readonly emergency: EmergencyPolicy;
-  /** Whether the journal fails at times, and whether the venue has a stream. */
-  private readonly outages: boolean;
-  private readonly streams: boolean;
+  readonly desks: readonly Desk[];
+  private readonly people: People | undefined;
 
   constructor(
-    seed: number,
+    readonly seed: number,
     private readonly path: string,
+    readonly plan: Plan,
   ) {
     this.random = seededRandom(seed);
-    this.market = new SlotMarket(seed, INSTRUMENTS, this.clock);
-    this.outages = seed % 4 === 1;
-    this.streams = seed % 7 < 3;
-    this.emergency = seed % 5 === 0 ? 'hold' : 'exit';
-    this.venue.capabilities = { ...this.venue.capabilities, notional: false };
+    const { instruments, actions } = plan;
+    this.desks = plan.desks.map((desk) => ({
+      ...desk,
+      market: new SlotMarket(seed, desk, this.clock, instruments, actions),
+      session: undefined,
+    }));
+    this.venue.capabilities = { ...this.venue.capabilities, notional: false, ...plan.capabilities };
+    this.people = plan.people ? new People(this) : undefined;
   }
 
   chance(p: number): boolean {
@@ -111,7 +125,7 @@ class World {
   }
 
   /** The market and other people, between two starts. */
-  happen(): void {
+  async happen(): Promise<void> {
     const { venue } = this;
     this.clock.set(this.clock.now() + Math.floor(this.random.next() * (this.chance(0.4) ? 20_000 : 400_000)));
     venue.invisible = this.chance(0.4) ? Math.floor(this.random.next() * 60_000) : 0;
@@ -120,12 +134,15 @@ class World {
     if (this.chance(0.1)) venue.lagging = 1 + Math.floor(this.random.next() * 2);
     const last = venue.trades.at(-1);
     if (last?.kind === 'fill' && this.chance(0.03)) venue.bust(last);
+    await this.people?.meddle();
   }
 
   /** Orders fill, cancels get through, and some expire. */
   private trade(rate: number): void {
     const { venue } = this;
     for (const order of venue.open()) {
+      if (isTerminal(order.status) || !venue.works(order)) continue;
+      if (this.people !== undefined) this.people.pair();
       if (this.chance(rate)) venue.fill(order, String(1 + Math.floor(this.random.next() * 18)), '101.5');
       const before = order.status;
       if (order.status === 'pending_cancel' && this.chance(rate)) order.status = 'canceled';
@@ -134,21 +151,26 @@ class World {
     }
   }
 
-  /** A start of the runner, or the next slot of one that stays, with faults and perhaps a kill. */
+  /** A start of each runner, or the next slot of one that stays, with faults and perhaps a kill. */
   async start(faults: boolean): Promise<void> {
     const rate = faults ? 0.12 : 0;
     this.venue.fault = (operation: Operation) => {
       if (!this.chance(rate)) return undefined;
-      return this.pick(['submit', 'cancel', 'replace'].includes(operation) ? SEND_FAULTS : READ_FAULTS);
+      if (!['submit', 'cancel', 'replace'].includes(operation)) return this.pick(READ_FAULTS);
+      return this.pick(this.plan.people && operation === 'submit' ? [...SEND_FAULTS, 'half'] : SEND_FAULTS);
     };
     this.faulty = faults;
-    const session = (this.session ??= this.begin());
-    const outcome = await Promise.race([session.life.death, this.run(session)]);
-    if (outcome !== 'stays' || this.chance(0.5)) await this.end(session, outcome);
+    this.halted.clear();
+    for (const desk of this.desks) {
+      const session = (desk.session ??= this.begin(desk));
+      const outcome = await Promise.race([session.life.death, this.run(desk, session)]);
+      if (outcome === 'killed') await this.crash();
+      else if (outcome !== 'stays' || this.chance(0.5)) await this.end(desk, session);
+    }
     this.venue.fault = () => undefined;
   }
 
-  private begin(): SoakSession {
+  private begin({ scope, market }: Desk): SoakSession {
     this.starts++;
     const life = new Life();
     const kill = (_: FaultPoint) => {
@@ -160,13 +182,13 @@ class World {
     const context: ExecutionContext = {
       journal: life.guard(this.unreliable(this.journal)),
       broker: life.guard<Broker>(this.venue),
-      scope: SCOPE,
+      scope,
       clock: this.clock,
       logger: silentLogger,
       limits: { concurrency: 2 },
       faultPoint: kill,
     };
-    return { life, context, runner: this.market.runner(context, this.emergency), owner: `p${this.starts}` };
+    return { life, context, runner: market.runner(context), owner: `p${this.starts}` };
   }
 
   /** A journal on a server that goes away at times: before it was told, or before it could answer. */
@@ -177,7 +199,7 @@ class World {
         const value = Reflect.get(object, key);
         if (typeof value !== 'function') return value;
         return (...args: unknown[]) => {
-          const fails = this.outages && this.faulty && this.chance(0.004);
+          const fails = this.plan.outages && this.faulty && this.chance(0.004);
           if (fails && this.chance(0.5)) return lost();
           const result = value.apply(object, args);
           return fails ? Promise.resolve(result).then(lost) : result;
@@ -186,28 +208,36 @@ class World {
     });
   }
 
-  private async end({ life, lease }: SoakSession, outcome: Outcome): Promise<void> {
-    this.session = undefined;
-    if (outcome === 'killed') return this.reopen();
+  /** The machine dies, and every runner on it. */
+  private async crash(): Promise<void> {
+    for (const desk of this.desks) {
+      desk.session?.life.die();
+      desk.session = undefined;
+    }
+    await this.reopen();
+  }
+
+  private async end(desk: Desk, { life, lease }: SoakSession): Promise<void> {
+    desk.session = undefined;
     life.die();
     if (lease !== undefined) await this.journal.releaseLease(lease).catch(() => {});
   }
 
   /** As a session does it: the lease, the slot that is due (or a look at the venue), the wait for its orders. */
-  private async run(session: SoakSession): Promise<Outcome> {
+  private async run({ scope, market }: Desk, session: SoakSession): Promise<Outcome> {
     const { context, runner, owner } = session;
     const { journal, clock } = context;
     try {
-      session.lease = await journal.acquireLease(streamOf(SCOPE), owner, clock.now(), LEASE_MS, () => true);
+      session.lease = await journal.acquireLease(streamOf(scope), owner, clock.now(), LEASE_MS, () => true);
       const { lease } = session;
       if (lease === undefined) return 'ended';
-      const tick = this.faulty ? await this.market.next(Number.NEGATIVE_INFINITY) : undefined;
+      const tick = this.faulty ? await market.next(Number.NEGATIVE_INFINITY) : undefined;
       if (tick === undefined) await runner.maintain(lease);
       else {
-        if (this.streams) await this.listen(session, lease);
+        if (this.plan.streams) await this.listen(session, lease);
         await runner.tick(tick, lease);
         this.decided++;
-        const open = await journal.orders({ scope: SCOPE, open: true });
+        const open = await journal.orders({ scope, open: true });
         const ids = open.map(({ clientOrderId }) => clientOrderId);
         await awaitOutcome(context, ids, clock.now() + 3000);
         await this.meddle(context, lease);
@@ -215,7 +245,12 @@ class World {
       return 'stays';
     } catch (error) {
       const code = isQuantlineError(error) ? error.code : String(error);
-      if (code === 'HALTED') await this.resume();
+      if (code === 'HALTED') {
+        this.halted.add(scope.strategy);
+        if ((error as QuantlineError).details['reason'] === 'reconciliation')
+          await this.people?.look((error as QuantlineError).message);
+        await this.resume(scope);
+      }
       // One that stays tries again.
       else if (code === 'UNAVAILABLE' && this.chance(0.5)) return 'stays';
       // A lease that ran out while faults were waited for is as good as a late start.
@@ -262,16 +297,17 @@ class World {
   }
 
   /** A person looks and lets it go on. */
-  private async resume(): Promise<void> {
-    const { state, reason } = await this.journal.state(SCOPE);
-    expect(reason, state).toMatch(STOPPED);
-    await this.journal.setState(SCOPE, 'active', 'looked at', this.clock.now());
+  async resume(scope: StrategyScope): Promise<void> {
+    const { state, reason } = await this.journal.state(scope);
+    if (state === 'active') return;
+    expect(reason, state).toMatch(this.plan.stopped);
+    await this.journal.setState(scope, 'active', 'looked at', this.clock.now());
   }
 
   /** Orders that were placed are cancelled or replaced at times. */
   private async meddle(context: ExecutionContext, lease: Lease): Promise<void> {
-    const { journal, clock } = context;
-    for (const order of await journal.orders({ scope: SCOPE, open: true })) {
+    const { journal, clock, scope } = context;
+    for (const order of await journal.orders({ scope, open: true })) {
       const settled = order.status === 'accepted' || order.status === 'partially_filled';
       if (settled && this.chance(0.2)) await cancelOrder(context, order.clientOrderId);
       else if (settled && order.leg === 'entry' && this.chance(0.1)) {
@@ -286,29 +322,39 @@ class World {
     this.venue.invisible = 0;
     for (let round = 0; round < 12; round++) {
       this.clock.set(this.clock.now() + SLOT_MS);
+      await this.people?.settle();
       for (const order of this.venue.open()) {
         if (order.status === 'pending_cancel') order.status = 'canceled';
-        else this.venue.fill(order, '1000');
+        else if (!isTerminal(order.status) && this.venue.works(order)) this.venue.fill(order, '1000');
       }
       this.venue.lagging = 0;
       await this.start(false);
+      await this.people?.check();
     }
+  }
+
+  /** The venue's order of one of the journal, which hangs on another where it has no id of its own. */
+  theirs({ clientOrderId, venueOrderId }: OrderRecord): Booked | undefined {
+    return this.venue.find(clientOrderId) ?? this.venue.orders.get(venueOrderId ?? '');
   }
 
   /** FAULTS.md, section 1: the oracle. */
   async judge(): Promise<void> {
     const { venue, journal } = this;
-    const { state, reason } = await journal.state(SCOPE);
-    if (state !== 'active') expect(reason).toMatch(STOPPED);
+    for (const { scope } of this.desks) {
+      const { state, reason } = await journal.state(scope);
+      if (state !== 'active') expect(reason).toMatch(this.plan.stopped);
+    }
     const orders = await journal.orders();
     const known = new Map(orders.map((order) => [order.clientOrderId, order]));
     expect(new Set(venue.accepted).size, 'an id was accepted twice').toBe(venue.accepted.length);
-    expect(venue.doubled, 'two orders for one instrument were alive at once').toEqual([]);
+    if (!this.plan.beside) expect(venue.doubled, 'two orders for one instrument were alive at once').toEqual([]);
     for (const id of venue.accepted) expect(known.has(id), `${id} is at the venue and not in the journal`).toBe(true);
     const booked = await journal.fills();
-    expect(booked.map((fill) => fill.executionId).sort()).toEqual(venue.trades.map((t) => t.executionId).sort());
+    const trades = venue.trades.filter(({ venueOrderId }) => venue.orders.get(venueOrderId)!.external !== true);
+    expect(booked.map((fill) => fill.executionId).sort()).toEqual(trades.map((t) => t.executionId).sort());
     for (const order of orders) {
-      const theirs = venue.find(order.clientOrderId);
+      const theirs = this.theirs(order);
       expect(isTerminal(order.status), `${order.clientOrderId} is still ${order.status}`).toBe(true);
       expect(order.filledQuantity, order.clientOrderId).toBe(theirs?.filled ?? '0');
       if (theirs === undefined) expect(['rejected', 'expired', 'canceled']).toContain(order.status);
@@ -316,15 +362,18 @@ class World {
     }
     const perSlot = new Map<string, number>();
     for (const order of orders) {
-      if (order.leg !== 'entry' || order.replaces !== undefined || venue.find(order.clientOrderId) === undefined)
-        continue;
-      const key = `${order.slot}/${order.instrument}`;
+      if (order.leg !== 'entry' || order.replaces !== undefined || order.parent !== undefined) continue;
+      if (this.theirs(order) === undefined) continue;
+      const key = `${order.strategy}/${order.slot}/${order.instrument}`;
       perSlot.set(key, (perSlot.get(key) ?? 0) + 1);
     }
     expect(Math.max(0, ...perSlot.values()), 'two entries in one slot').toBeLessThanOrEqual(1);
-    for (const instrument of INSTRUMENTS) {
-      const owned = (await journal.position(SCOPE, instrument))?.quantity ?? '0';
-      expect(owned, instrument).toBe(venue.held(instrument));
+    for (const { scope } of this.desks) {
+      const ids = new Set(orders.filter((o) => o.strategy === scope.strategy).map((o) => o.venueOrderId));
+      const bought = venue.bought(({ venueOrderId }) => ids.has(venueOrderId));
+      const owned = new Map((await journal.positions(scope)).map((each) => [each.instrument, each.quantity]));
+      for (const instrument of new Set([...bought.keys(), ...owned.keys()]))
+        expect(owned.get(instrument) ?? '0', `${scope.strategy} ${instrument}`).toBe(bought.get(instrument) ?? '0');
     }
     await journal.verify();
   }
@@ -333,16 +382,17 @@ class World {
 /** One random sequence of starts, faults and kills; throws where the oracle is not satisfied. */
 export async function soak(
   seed: number,
+  plan: Plan,
 ): Promise<{ readonly kills: number; readonly accepted: number; readonly decided: number }> {
   // Crashes of this process are played, not real: memory is as durable as a disk here, and faster.
   const folder = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'quantline-soak-'));
-  const world = new World(seed, join(folder, 'journal.db'));
+  const world = new World(seed, join(folder, 'journal.db'), plan);
   try {
     await world.reopen();
     const starts = 6 + Math.floor(world.random.next() * 10);
     for (let i = 0; i < starts; i++) {
       await world.start(true);
-      world.happen();
+      await world.happen();
     }
     await world.settle();
     await world.judge();
@@ -351,4 +401,34 @@ export async function soak(
     await world.journal.close();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * Sequences in turn, `usual` many unless `QUANTLINE_SOAK` says more (`QUANTLINE_SOAK_SEED` repeats one), and the seeds that
+ * fail.
+ */
+export async function soakAll(plan: (seed: number) => Plan, usual: number): Promise<void> {
+  const { QUANTLINE_SOAK: sequences = usual, QUANTLINE_SOAK_FIRST: first = 1, QUANTLINE_SOAK_SEED: only } = process.env;
+  if (only !== undefined) {
+    await soak(Number(only), plan(Number(only)));
+    return;
+  }
+  const seeds = Array.from({ length: Number(sequences) }, (_, i) => Number(first) + i);
+  const failures: string[] = [];
+  const reached = { kills: 0, accepted: 0, decided: 0 };
+  for (const seed of seeds) {
+    try {
+      const { kills, accepted, decided } = await soak(seed, plan(seed));
+      reached.kills += kills;
+      reached.accepted += accepted;
+      reached.decided += decided;
+    } catch (error) {
+      failures.push(`${seed}: ${(error as Error).message.split('\n').slice(0, 3).join(' ')}`);
+    }
+  }
+  expect(failures).toEqual([]);
+  // The sequences must reach what they are meant to test.
+  expect(reached.kills).toBeGreaterThan(seeds.length / 5);
+  expect(reached.accepted).toBeGreaterThan(seeds.length);
+  expect(reached.decided).toBeGreaterThan(2 * seeds.length);
 }

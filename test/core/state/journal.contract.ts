@@ -293,6 +293,27 @@ export function journalContract(
       expect(await journal.position(SCOPE, 'SPX')).toMatchObject({ quantity: '0', realised: '-780' });
     });
 
+    test('actions out of order: what counts is when they come into force', async () => {
+      const id = await accepted();
+      const more = (time: number) => ({ time, side: 'buy' as const });
+      await journal.recordExecutions([fill(id, 'new', '2', '50', more(T0 + 20))], T0 + 30);
+      const split = { instrument: 'SPY', date: '2026-01-06', type: 'split' as const, value: '0.5', from: T0 + 10 };
+      await journal.recordCorporateAction(SCOPE, { ...split, lot: '1', price: '200' }, T0 + 40);
+      expect(await journal.position(SCOPE, 'SPY')).toMatchObject({ quantity: '2', averagePrice: '50' });
+      await journal.recordExecutions([fill(id, 'old', '5', '100', more(T0))], T0 + 50);
+      // Five old ones are two and a half new ones; the half is paid out.
+      expect(await journal.position(SCOPE, 'SPY')).toMatchObject({ quantity: '4', realised: '0' });
+      const rename = { instrument: 'SPY', date: '2026-01-07', type: 'rename' as const, becomes: 'SPX', from: T0 + 60 };
+      const stop = { leg: 'stop' as const, request: request({ side: 'sell', type: 'stop', stopPrice: '90' }) };
+      const [order] = await journal.recordIntents(SCOPE, lease, T0, [stop], T0 + 60);
+      await journal.recordCorporateAction(SCOPE, rename, T0 + 70);
+      expect(await journal.position(SCOPE, 'SPX')).toMatchObject({ quantity: '4' });
+      expect(await journal.order(order!.clientOrderId)).toMatchObject({
+        instrument: 'SPX',
+        request: { instrument: 'SPX', stopPrice: '90' },
+      });
+    });
+
     test('states, sessions, cursors and notes are remembered', async () => {
       expect(await journal.state(SCOPE)).toEqual({ state: 'active', reason: undefined, since: undefined });
       await journal.setState(SCOPE, 'halted', 'drawdown', T0 + 1);

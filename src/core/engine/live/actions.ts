@@ -1,36 +1,42 @@
 import type { CorporateAction } from '../../domain/bars.js';
-import { decimalText, round } from '../../domain/decimal.js';
-import type { Rounding } from '../../market/index.js';
+import type { TradingCalendar } from '../../domain/calendar.js';
+import { decimalText } from '../../domain/decimal.js';
+import type { Instrument } from '../../domain/instrument.js';
+import { lotSize } from '../../domain/quantise.js';
 import type { CorporateActionRecord } from '../../state/index.js';
 
-/**
- * An action as the journal applies it to `owned` units of instrument j. `closes` are the last prices by id: what a venue
- * pays at a delisting without a price, and for the fraction that a split leaves. A rename moves the price along.
- */
-export function actionRecord(
-  action: CorporateAction,
-  owned: number,
-  j: number,
-  closes: Record<string, number>,
-  rounding: Rounding,
-): CorporateActionRecord {
-  const { instrument, date } = action;
-  const last = closes[instrument] ?? 0;
+/** What an action in the journal depends on beside itself. */
+export interface ActionPlace {
+  readonly instrument: Instrument;
+  readonly calendar: TradingCalendar;
+  readonly fractional: boolean;
+  /** Last price in old units: what a venue pays at a delisting without a price, and for the fraction that a split leaves. */
+  readonly last: number;
+}
+
+/** An action as the journal applies it to what is owned. */
+export function actionRecord(action: CorporateAction, place: ActionPlace): CorporateActionRecord {
+  const { instrument, date, type } = action;
+  const { last, fractional } = place;
+  const from = comesIntoForce(place.calendar, date);
+  const common = { instrument, date, type, ...(from !== undefined && { from }) };
   switch (action.type) {
     case 'dividend':
-      return { type: 'dividend', instrument, date, value: decimalText(action.amount) };
+      return { ...common, value: decimalText(action.amount) };
     case 'delisting':
-      return { type: 'delisting', instrument, date, value: decimalText(action.amount ?? last) };
+      return { ...common, value: decimalText(action.amount ?? last) };
     case 'rename':
-      closes[action.becomes] ??= last;
-      return { type: 'rename', instrument, date, becomes: action.becomes };
-    case 'split': {
-      closes[instrument] = last / action.ratio;
-      const units = Math.sign(owned) * rounding.quantity(j, Math.abs(owned * action.ratio));
+      return { ...common, becomes: action.becomes };
+    case 'split':
       return {
-        ...{ type: 'split', instrument, date, value: decimalText(action.ratio) },
-        ...{ units: round(decimalText(units), 9), price: decimalText(last / action.ratio) },
+        ...{ ...common, value: decimalText(action.ratio) },
+        ...{ lot: decimalText(lotSize(place.instrument, fractional)), price: decimalText(last / action.ratio) },
       };
-    }
   }
+}
+
+/** In the night before its session, when no venue trades; of a market that never closes, at the session's open. */
+function comesIntoForce(calendar: TradingCalendar, date: string): number | undefined {
+  const open = calendar.session(date)?.open;
+  return open === undefined ? undefined : (calendar.previousSession(open).close + open) / 2;
 }

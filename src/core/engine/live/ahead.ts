@@ -49,11 +49,18 @@ export class Ahead {
     const time = clock.now();
     this.found = undefined;
     this.running = this.connected ? run : undefined;
-    const state = await reconcile(this.execution, options);
+    const actions = new Set<string>();
+    const state = await reconcile(this.execution, {
+      ...options,
+      actions: async () => {
+        const known = (await options.actions?.()) ?? [];
+        for (const action of known) actions.add(keyOf(action));
+        return known;
+      },
+    });
     const settled = state.unresolved.length === 0 && state.resend.length === 0;
     if (this.running !== run || !settled) return state;
     const head = await journal.head();
-    const actions = new Set((options.actions ?? []).map(keyOf));
     if (this.running === run) this.found = { state: { ...state, booked: [] }, time, head, actions };
     return state;
   }

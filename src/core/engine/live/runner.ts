@@ -1,3 +1,4 @@
+import type { CorporateAction } from '../../domain/bars.js';
 import type { TradingCalendar } from '../../domain/calendar.js';
 import type { Instrument } from '../../domain/instrument.js';
 import { isQuantlineError } from '../../errors/index.js';
@@ -36,6 +37,12 @@ import { ordersFor } from './requests.js';
 import { readStanding, recordHalt, StandingPolicy } from './standing.js';
 import { type LiveTick, marketTick, type TickSource } from './tick.js';
 
+export interface Holding {
+  readonly instrument: string;
+  /** Instant of its oldest lot. */
+  readonly since: number;
+}
+
 export interface LiveSettings {
   readonly execution: ExecutionContext;
   readonly source: TickSource;
@@ -54,6 +61,8 @@ export interface LiveSettings {
   readonly calendars: readonly TradingCalendar[];
   readonly events?: EventSink;
   readonly hooks?: TradeHooks;
+  /** Splits, dividends, renames and delistings since these positions began, up to now. Absent: ticks tell all. */
+  readonly actions?: (held: readonly Holding[]) => Promise<readonly CorporateAction[]>;
   /** What happens to a position whose exits the venue refuses. Default: it is closed. */
   readonly emergency?: EmergencyPolicy;
 }
@@ -136,16 +145,14 @@ export class LiveRunner {
     }
   }
 
-  async tick(tick: LiveTick, lease: Lease, actions: readonly CorporateActionRecord[] = []): Promise<TickOutcome> {
+  async tick(tick: LiveTick, lease: Lease): Promise<TickOutcome> {
     const { execution, source } = this.settings;
     const { journal, broker, scope, clock } = execution;
     await broker.onTick?.(marketTick(tick, source.instruments));
     const decision = await journal.decision(scope, tick.time);
     const sendable = (order: OrderRecord) => order.slot === tick.time && clock.now() < tick.validUntil;
-    const own = await this.actionRecords(tick);
-    const all = [...own, ...actions];
-    const found = decision === undefined ? await this.ahead.take(all) : undefined;
-    const { state, memory } = await this.catchUpWithVenue(tick.time, lease, { sendable, actions: all }, tick, found);
+    const found = decision === undefined ? await this.ahead.take(await this.actionRecords(tick)) : undefined;
+    const { state, memory } = await this.catchUpWithVenue(tick.time, lease, { sendable }, tick, found);
     const equity = Number(state.account.equity);
     const standing = await readStanding(execution, this.open ?? []);
     this.standing.active = standing.state === 'active';
@@ -212,9 +219,9 @@ export class LiveRunner {
    * Reconciles without deciding: ahead of a slot, after an outage of the bars, or when events may have been missed.
    * A tick that follows at once need not ask the venue again, as long as its stream is connected and silent.
    */
-  async maintain(lease: Lease, actions: readonly CorporateActionRecord[] = []): Promise<void> {
+  async maintain(lease: Lease): Promise<void> {
     const { clock, journal } = this.settings.execution;
-    await this.catchUpWithVenue(clock.now(), lease, { actions });
+    await this.catchUpWithVenue(clock.now(), lease, {});
     await journal.tidy();
     collectGarbage();
   }
@@ -239,7 +246,7 @@ export class LiveRunner {
     const { execution } = this.settings;
     const { journal, scope } = execution;
     const before = (this.open ??= await journal.orders({ scope, open: true }));
-    const state = found ?? (await this.ahead.reconcile(options));
+    const state = found ?? (await this.ahead.reconcile({ ...options, actions: () => this.actionRecords(tick) }));
     const memory = await this.remember(Number(state.account.equity));
     const booked = this.news.take();
     for (const action of tick?.actions ?? []) this.settings.events?.emit(actionEvent(time, action));
@@ -298,17 +305,20 @@ export class LiveRunner {
     return { submit: intents, cancel: planned.cancel };
   }
 
-  /** The tick's corporate actions as the journal applies them to what the strategy owns. */
-  private async actionRecords(tick: LiveTick): Promise<readonly CorporateActionRecord[]> {
-    const { execution, source, rounding } = this.settings;
-    if (tick.actions === undefined || (await this.lastSlot()) === undefined) return [];
+  /** Corporate actions of the tick, and since then of what is held, as the journal applies them to what is owned. */
+  private async actionRecords(tick: LiveTick | undefined): Promise<readonly CorporateActionRecord[]> {
+    const { execution, source, instruments, calendars, fractional } = this.settings;
+    if (tick?.actions === undefined && this.settings.actions === undefined) return [];
+    if ((await this.lastSlot()) === undefined) return [];
     const { closes } = await this.remember(0);
-    const owned = new Map(
-      (await execution.journal.positions(execution.scope)).map((each) => [each.instrument, Number(each.quantity)]),
-    );
-    return tick.actions.map((action) => {
+    const positions = await execution.journal.positions(execution.scope);
+    const held = positions.map(({ instrument, lots }) => ({ instrument, since: lots[0]!.time }));
+    const newer = (await this.settings.actions?.(held)) ?? [];
+    return [...(tick?.actions ?? []), ...newer].map((action) => {
       const j = source.instruments.indexOf(action.instrument);
-      return actionRecord(action, owned.get(action.instrument) ?? 0, j, closes, rounding);
+      const last = closes[action.instrument] ?? 0;
+      if (action.type === 'rename') closes[action.becomes] ??= last;
+      return actionRecord(action, { instrument: instruments[j]!, calendar: calendars[j]!, fractional, last });
     });
   }
 

@@ -1,9 +1,8 @@
 import { absolute, signOf } from '../../domain/decimal.js';
-import { isQuantlineError } from '../../errors/index.js';
 import { isTerminal, type Lease, type OrderRecord, type PositionRecord } from '../../state/index.js';
 import type { OrderRequest } from '../broker.js';
 import { type ExecutionContext, limitsOf } from '../context.js';
-import { awaitOutcome, cancelOrder } from '../outcome.js';
+import { awaitOutcome, tryCancel } from '../outcome.js';
 import { commitIntents, submitOrders } from '../submit.js';
 import { exitSide } from './levels.js';
 
@@ -117,15 +116,7 @@ export async function lastSlot({ journal, scope, clock }: ExecutionContext): Pro
 /** Cancels orders and waits until they are over; false where one is not in time: nothing else may be sent then. */
 export async function takeDown(context: ExecutionContext, orders: readonly OrderRecord[]): Promise<boolean> {
   if (orders.length === 0) return true;
-  for (const { clientOrderId } of orders) {
-    try {
-      await cancelOrder(context, clientOrderId);
-    } catch (error) {
-      // What cannot be cancelled is over, or shows below that it is not.
-      if (!isQuantlineError(error) || error.code === 'CREDENTIALS') throw error;
-      context.logger.warn(error.message);
-    }
-  }
+  for (const order of orders) await tryCancel(context, order);
   const ids = orders.map(({ clientOrderId }) => clientOrderId);
   const ended = await awaitOutcome(context, ids, context.clock.now() + limitsOf(context).takeDownFor);
   return ended.every(({ status }) => isTerminal(status));

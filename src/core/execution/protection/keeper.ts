@@ -3,8 +3,9 @@ import type { Instrument } from '../../domain/instrument.js';
 import type { Protection } from '../../domain/orders.js';
 import type { Lease, OrderRecord, PositionRecord } from '../../state/index.js';
 import type { OrderRequest } from '../broker.js';
+import { byInstrument } from '../by-instrument.js';
 import { type ExecutionContext, limitsOf } from '../context.js';
-import { amendOrder, replaceOrder } from '../outcome.js';
+import { amendOrder, replaceOrder, tryCancel } from '../outcome.js';
 import { commitIntents, submitOrders } from '../submit.js';
 import {
   closeAtMarket,
@@ -52,18 +53,38 @@ export class ProtectionKeeper {
   async keep(lease: Lease): Promise<readonly Unprotected[]> {
     const { journal, scope } = this.context;
     const unprotected: Unprotected[] = [];
+    const open = byInstrument(await journal.orders({ scope, open: true }));
     for (const position of await journal.positions(scope)) {
       const instrument = this.instruments.get(position.instrument);
+      const orders = open.get(position.instrument) ?? [];
+      open.delete(position.instrument);
       if (instrument === undefined) continue;
-      const problem = await this.one(lease, position, instrument);
+      const problem = await this.one(lease, position, instrument, orders);
       if (problem !== undefined) unprotected.push(problem);
     }
+    for (const orders of open.values()) await this.drop(orders);
     return unprotected;
   }
 
-  private async one(lease: Lease, held: PositionRecord, instrument: Instrument): Promise<Unprotected | undefined> {
+  /** Exits of what is not held any more (a fill was taken back, a person has sold): they would open a position. */
+  private async drop(orders: readonly OrderRecord[]): Promise<void> {
+    const ids = new Set(orders.map(({ clientOrderId }) => clientOrderId));
+    const outlived = ({ leg, status, parent }: OrderRecord) =>
+      (leg === 'stop' || leg === 'target') && status === 'accepted' && !ids.has(parent ?? '');
+    for (const order of orders.filter(outlived)) {
+      this.context.logger.info(`${order.instrument}: an exit has outlived its position and is cancelled.`);
+      await tryCancel(this.context, order);
+    }
+  }
+
+  private async one(
+    lease: Lease,
+    held: PositionRecord,
+    instrument: Instrument,
+    working: readonly OrderRecord[],
+  ): Promise<Unprotected | undefined> {
     const { journal, scope, broker, clock } = this.context;
-    let open = await this.openOf(instrument.id);
+    let open = working;
     if (open.some(closes)) return undefined;
     const [lot] = held.lots;
     if (lot === undefined || lot.leg !== 'entry') return undefined;
@@ -92,6 +113,13 @@ export class ProtectionKeeper {
       );
     const size = absolute(position.quantity);
     const wanted = heldAt(broker.capabilities, instrument, levels);
+    const purpose = this.reached(position, lot.time, levels, wanted);
+    if (purpose !== undefined) {
+      await this.noteExposure(instrument.id, lot.executionId, lot.time);
+      // Nothing is armed meanwhile: a venue that is slow to cancel would be asked the same at every look.
+      if (await takeDown(this.context, open)) await closeAtMarket(this.context, lease, instrument.id, purpose);
+      return undefined;
+    }
     const stop = open.find(({ leg }) => leg === 'stop');
     const target = open.find(({ leg }) => leg === 'target');
     const covered =
@@ -106,7 +134,6 @@ export class ProtectionKeeper {
       if (problem !== undefined) return this.alarm(lease, position, problem);
     }
     await this.noteExposure(instrument.id, lot.executionId, lot.time);
-    await this.watchedExit(lease, position, lot.time, levels, wanted);
     return undefined;
   }
 
@@ -204,24 +231,22 @@ export class ProtectionKeeper {
     return next?.status === 'rejected' ? (next.reason ?? 'refused') : undefined;
   }
 
-  /** Exits that no order at the venue stands for: by our own bars. */
-  private async watchedExit(
-    lease: Lease,
-    position: PositionRecord,
+  /** Whether our own bars have reached an exit that no order at the venue stands for. */
+  private reached(
+    { instrument, quantity }: PositionRecord,
     since: number,
     levels: Levels,
     held: { readonly stop: boolean; readonly target: boolean },
-  ): Promise<void> {
-    const bar = this.watch.last(position.instrument, since);
-    if (bar === undefined) return;
-    const long = signOf(position.quantity) > 0;
-    const reached = (level: string, from: number) => (long ? from <= Number(level) : from >= Number(level));
-    const passed = (level: string, from: number) => (long ? from >= Number(level) : from <= Number(level));
-    const stopped = !held.stop && levels.stop !== undefined && reached(levels.stop, long ? bar.low : bar.high);
-    const taken = !held.target && levels.target !== undefined && passed(levels.target, long ? bar.high : bar.low);
-    if (!stopped && !taken) return;
-    if (!(await takeDown(this.context, await this.openOf(position.instrument)))) return;
-    await closeAtMarket(this.context, lease, position.instrument, stopped ? 'stop_loss' : 'take_profit');
+  ): 'stop_loss' | 'take_profit' | undefined {
+    const bar = this.watch.last(instrument, since);
+    if (bar === undefined) return undefined;
+    const long = signOf(quantity) > 0;
+    const [best, worst] = long ? [bar.high, bar.low] : [bar.low, bar.high];
+    const beyond = (level: string, price: number) => (long ? price >= Number(level) : price <= Number(level));
+    const within = (level: string, price: number) => (long ? price <= Number(level) : price >= Number(level));
+    if (!held.stop && levels.stop !== undefined && within(levels.stop, worst)) return 'stop_loss';
+    if (!held.target && levels.target !== undefined && beyond(levels.target, best)) return 'take_profit';
+    return undefined;
   }
 
   /** How long what was bought stood without an exit at the venue, once a position. */

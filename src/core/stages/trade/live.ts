@@ -5,13 +5,19 @@ import { qualityPolicies } from '../../data/quality.js';
 import { timeRange } from '../../data/range.js';
 import { dateAt } from '../../data/sources/vendor-columns.js';
 import type { BarStore } from '../../data/store.js';
-import { type CorporateAction, DAY_MS, decimal, intervalMs } from '../../domain/index.js';
-import { type DatedAction, GrowingFeed, isEnding, SlotClock, SlotSchedule } from '../../engine/live/index.js';
+import { type CorporateAction, DAY_MS, intervalMs } from '../../domain/index.js';
+import {
+  type DatedAction,
+  GrowingFeed,
+  type Holding,
+  isEnding,
+  SlotClock,
+  SlotSchedule,
+} from '../../engine/live/index.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
 import { SpreadScorer } from '../../market/index.js';
 import { loadAdapter } from '../../registry/index.js';
 import { measureOf, needsMeasure } from '../../risk/index.js';
-import type { CorporateActionRecord } from '../../state/index.js';
 import { adjustingOf, asOfModel, asOfScorer } from '../compose/as-of.js';
 import { barsPerYear, returnCalendar } from '../compose/market.js';
 import type { ComposedStrategy } from '../compose/strategy.js';
@@ -19,7 +25,7 @@ import { openSource, type SourceModule } from '../ingest.js';
 import type { Runtime } from '../runtime.js';
 import { NewerBars } from './bars.js';
 import { LiveSource } from './live-source.js';
-import type { Holding, TradeMarket } from './market.js';
+import type { TradeMarket } from './market.js';
 import { canStream, StreamedBars } from './streamed.js';
 import type { Tradeable } from './tradeable.js';
 import { sourceSettings } from './venue.js';
@@ -270,15 +276,19 @@ class LiveMarket implements TradeMarket {
     return dateAt(this.runtime.clock.now(), timezone);
   }
 
-  async actions(held: readonly Holding[]): Promise<readonly CorporateActionRecord[]> {
+  async actions(held: readonly Holding[]): Promise<readonly CorporateAction[]> {
     const { instruments } = this.tradeable.dataset;
-    const found: CorporateActionRecord[] = [];
+    const found: CorporateAction[] = [];
     for (const { instrument, since } of held) {
       const j = instruments.findIndex(({ id }) => id === instrument);
       if (j < 0) continue;
       const actions = await this.heldActions(j, since);
       const last = this.feed.bars(j).close.at(-1)!;
-      found.push(...actions.map((action) => recordOf(this.asTraded(action), last)));
+      for (const given of actions) {
+        const action = this.asTraded(given);
+        // One that does not say what it pays does so at the last price.
+        found.push(action.type === 'delisting' ? { ...action, amount: action.amount ?? last } : action);
+      }
     }
     return found;
   }
@@ -297,12 +307,4 @@ class LiveMarket implements TradeMarket {
   async close(): Promise<void> {
     await this.store.close();
   }
-}
-
-/** `last`: what a delisting pays that does not say it. */
-function recordOf(action: CorporateAction, last: number): CorporateActionRecord {
-  const { instrument, date, type } = action;
-  if (action.type === 'rename') return { instrument, date, type, becomes: action.becomes };
-  const value = action.type === 'split' ? action.ratio : (action.amount ?? last);
-  return { instrument, date, type, value: decimal.decimalText(value) };
 }

@@ -1,11 +1,5 @@
-import type { LiveTick, TickSource } from '../../engine/live/index.js';
-import type { CorporateActionRecord } from '../../state/index.js';
-
-export interface Holding {
-  readonly instrument: string;
-  /** Instant of its oldest lot. */
-  readonly since: number;
-}
+import type { CorporateAction } from '../../domain/index.js';
+import type { Holding, LiveTick, TickSource } from '../../engine/live/index.js';
 
 /** What a session trades on: a dataset replayed, or bars as they arrive. */
 export interface TradeMarket {
@@ -20,7 +14,7 @@ export interface TradeMarket {
   follow(signal: AbortSignal): Promise<void>;
   /** Called after a tick is dealt with; what needs no haste. */
   settle(slot: number, signal: AbortSignal): Promise<void>;
-  /** Splits and dividends of what is held, after the session in which it was bought. */
-  actions(held: readonly Holding[]): Promise<readonly CorporateActionRecord[]>;
+  /** Corporate actions of what is held, after the session in which it was bought. */
+  actions(held: readonly Holding[]): Promise<readonly CorporateAction[]>;
   close(): Promise<void>;
 }

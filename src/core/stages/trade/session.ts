@@ -21,7 +21,7 @@ import { type StrategyState, streamOf } from '../../state/index.js';
 import type { Runtime } from '../runtime.js';
 import { flattenAtClose } from './at-close.js';
 import { HeldLease } from './lease.js';
-import type { Holding, TradeMarket } from './market.js';
+import type { TradeMarket } from './market.js';
 import type { SessionFile } from './session-file.js';
 import { silentHoldings } from './silent.js';
 import { RETRY_MS, survive } from './survive.js';
@@ -145,12 +145,11 @@ export class Session {
     for (;;) {
       try {
         await this.lease.renew(clock.now());
-        const actions = await market.actions(await this.held());
         if (tick.problem === undefined) {
-          this.outcomes.push(await this.serial.run(() => runner.tick(tick, this.lease, actions)));
+          this.outcomes.push(await this.serial.run(() => runner.tick(tick, this.lease)));
           return;
         }
-        await this.serial.run(() => runner.maintain(this.lease, actions));
+        await this.serial.run(() => runner.maintain(this.lease));
         await this.tellSilent(tick.problem);
         if (options.once) throw tick.problem;
         return this.miss(tick.time, 1, tick.problem.message);
@@ -201,12 +200,6 @@ export class Session {
   }
 
   /** What the strategy holds and since when: what corporate actions apply to. */
-  private async held(): Promise<readonly Holding[]> {
-    const { journal, scope } = this.parts.execution;
-    const positions = await journal.positions(scope);
-    return positions.map(({ instrument, lots }) => ({ instrument, since: lots[0]!.time }));
-  }
-
   /** Runs the slots with what goes on beside them: bars, events of the venue, looks at it, the close, the lease. */
   private async withBackground(work: () => Promise<void>): Promise<void> {
     const { options, execution, runtime, market, replay } = this.parts;
@@ -278,10 +271,9 @@ export class Session {
 
   /** Reconciles; an outage is waited out, everything else ends the session. */
   private async look(): Promise<void> {
-    const { runner, runtime, market } = this.parts;
+    const { runner, runtime } = this.parts;
     await survive(runtime.logger, async () => {
-      const actions = await market.actions(await this.held());
-      await this.serial.run(() => runner.maintain(this.lease, actions));
+      await this.serial.run(() => runner.maintain(this.lease));
     });
   }
 

@@ -34,7 +34,7 @@ const leave = async () => {
 describe('a reconciliation ahead of a slot', () => {
   test('serves the slot once', async () => {
     ahead.hear({ type: 'connected' });
-    const state = await ahead.reconcile({ actions: [split] });
+    const state = await ahead.reconcile({ actions: async () => [split] });
     expect(await ahead.take([split])).toEqual({ ...state, booked: [] });
     expect(await ahead.take([split])).toBeUndefined();
   });
