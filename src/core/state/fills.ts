@@ -10,6 +10,14 @@ import { type FillRow, readHoldings, readIn, SCOPE, scopeParams, toFill, writeHo
 /** Fills of one strategy, in turn: what it holds and how far its orders have come; each is written once. */
 export async function projectFills(sql: Sql, scope: StrategyScope, events: readonly JournalEvent[]): Promise<void> {
   const fills = events.map(({ body, time }) => ({ ...(body as ExecutionRecord), booked: time }));
+  const actions = await actionsOf(sql, scope);
+  // Booked after the split that it came before.
+  const late = fills.some((fill) => actions.some(({ action }) => concerns(action, fill) && fill.time < action.from!));
+  if (late && events.length > 1) {
+    // One by one: how they were grouped must not show in what is computed again.
+    for (const event of events) await projectFills(sql, scope, [event]);
+    return;
+  }
   for (const event of events) await insertFill(sql, scope, event);
   const orders = new Orders(sql);
   await orders.load(fills.map(({ clientOrderId }) => clientOrderId));
@@ -28,9 +36,6 @@ export async function projectFills(sql: Sql, scope: StrategyScope, events: reado
       moved.set(fill.instrument, fill.booked);
     }
   }
-  // An execution that is booked after the split it came before.
-  const actions = await actionsOf(sql, scope);
-  const late = fills.some((fill) => actions.some(({ action }) => concerns(action, fill) && fill.time < action.from!));
   if (late) await replayHoldings(sql, scope, fills.at(-1)!.booked);
   else for (const [instrument, time] of moved) await writeHolding(sql, scope, instrument, held.get(instrument)!, time);
   await projectFilled(sql, orders, new Map(fills.map(({ clientOrderId, booked }) => [clientOrderId, booked])));
