@@ -3,7 +3,6 @@ import type { Instrument } from '../../domain/instrument.js';
 import type { Protection } from '../../domain/orders.js';
 import type { Lease, OrderRecord, PositionRecord } from '../../state/index.js';
 import type { OrderRequest } from '../broker.js';
-import { byInstrument } from '../by-instrument.js';
 import { type ExecutionContext, limitsOf } from '../context.js';
 import { amendOrder, replaceOrder, tryCancel } from '../outcome.js';
 import { commitIntents, submitOrders } from '../submit.js';
@@ -53,38 +52,34 @@ export class ProtectionKeeper {
   async keep(lease: Lease): Promise<readonly Unprotected[]> {
     const { journal, scope } = this.context;
     const unprotected: Unprotected[] = [];
-    const open = byInstrument(await journal.orders({ scope, open: true }));
     for (const position of await journal.positions(scope)) {
       const instrument = this.instruments.get(position.instrument);
-      const orders = open.get(position.instrument) ?? [];
-      open.delete(position.instrument);
       if (instrument === undefined) continue;
-      const problem = await this.one(lease, position, instrument, orders);
+      const problem = await this.one(lease, position, instrument);
       if (problem !== undefined) unprotected.push(problem);
     }
-    for (const orders of open.values()) await this.drop(orders);
+    await this.dropOutlived();
     return unprotected;
   }
 
   /** Exits of what is not held any more (a fill was taken back, a person has sold): they would open a position. */
-  private async drop(orders: readonly OrderRecord[]): Promise<void> {
-    const ids = new Set(orders.map(({ clientOrderId }) => clientOrderId));
-    const outlived = ({ leg, status, parent }: OrderRecord) =>
+  private async dropOutlived(): Promise<void> {
+    const { journal, scope } = this.context;
+    const open = await journal.orders({ scope, open: true });
+    const ids = new Set(open.map(({ clientOrderId }) => clientOrderId));
+    // Exits of an entry that works are its own.
+    const resting = ({ leg, status, parent }: OrderRecord) =>
       (leg === 'stop' || leg === 'target') && status === 'accepted' && !ids.has(parent ?? '');
-    for (const order of orders.filter(outlived)) {
+    for (const order of open.filter(resting)) {
+      if (signOf((await journal.position(scope, order.instrument))?.quantity ?? '0') !== 0) continue;
       this.context.logger.info(`${order.instrument}: an exit has outlived its position and is cancelled.`);
       await tryCancel(this.context, order);
     }
   }
 
-  private async one(
-    lease: Lease,
-    held: PositionRecord,
-    instrument: Instrument,
-    working: readonly OrderRecord[],
-  ): Promise<Unprotected | undefined> {
+  private async one(lease: Lease, held: PositionRecord, instrument: Instrument): Promise<Unprotected | undefined> {
     const { journal, scope, broker, clock } = this.context;
-    let open = working;
+    let open = await this.openOf(instrument.id);
     if (open.some(closes)) return undefined;
     const [lot] = held.lots;
     if (lot === undefined || lot.leg !== 'entry') return undefined;
@@ -117,7 +112,8 @@ export class ProtectionKeeper {
     if (purpose !== undefined) {
       await this.noteExposure(instrument.id, lot.executionId, lot.time);
       // Nothing is armed meanwhile: a venue that is slow to cancel would be asked the same at every look.
-      if (await takeDown(this.context, open)) await closeAtMarket(this.context, lease, instrument.id, purpose);
+      if (await takeDown(this.context, await this.openOf(instrument.id)))
+        await closeAtMarket(this.context, lease, instrument.id, purpose);
       return undefined;
     }
     const stop = open.find(({ leg }) => leg === 'stop');
