@@ -81,6 +81,7 @@ export async function reconcile(context: ExecutionContext, options: ReconcileOpt
     if (state.differences.length === 0) break;
     await pause(context, delay);
     await fills.read();
+    if (fills.booked.length > known) await applyActions();
     await refreshClosing(context);
     state = await compareAll(context, await journal.orders({ scope, open: true }));
   }

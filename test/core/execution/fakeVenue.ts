@@ -228,7 +228,8 @@ export class FakeVenue implements Broker {
       );
       const order = this.accept(request, clientOrderId);
       if (fault !== 'half') this.hang(request, order);
-      if (alive) this.doubled.push(clientOrderId);
+      // Whoever flattens does not wait for the end of a cancel.
+      if (alive && request.purpose !== 'flatten') this.doubled.push(clientOrderId);
       return this.view(order);
     });
   }
@@ -308,6 +309,15 @@ export class FakeVenue implements Broker {
     const pairOfExits = first.request.opens === false && first.request.stopLoss !== undefined;
     const top = pairOfExits ? first : order;
     return [top, ...this.hanging(top).filter(({ triggered }) => pairOfExits || (triggered && !isComplete(top)))];
+  }
+
+  /** What nobody of ours has asked for: it expires, or a person cancels it. */
+  end(order: Booked, status: 'expired' | 'canceled'): void {
+    for (const each of this.group(order)) {
+      if (isTerminal(each.status)) continue;
+      each.status = status;
+      this.tell(each);
+    }
   }
 
   hanging(order: Booked): readonly Booked[] {

@@ -144,10 +144,10 @@ export class World {
       if (isTerminal(order.status) || !venue.works(order)) continue;
       if (this.people !== undefined) this.people.pair();
       if (this.chance(rate)) venue.fill(order, String(1 + Math.floor(this.random.next() * 18)), '101.5');
-      const before = order.status;
-      if (order.status === 'pending_cancel' && this.chance(rate)) order.status = 'canceled';
-      else if (!isTerminal(order.status) && this.chance(rate / 12)) order.status = 'expired';
-      if (order.status !== before) venue.tell(order);
+      if (order.status === 'pending_cancel' && this.chance(rate)) {
+        order.status = 'canceled';
+        venue.tell(order);
+      } else if (!isTerminal(order.status) && this.chance(rate / 12)) venue.end(order, 'expired');
     }
   }
 
