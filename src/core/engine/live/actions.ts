@@ -3,10 +3,41 @@ import type { TradingCalendar } from '../../domain/calendar.js';
 import { decimalText } from '../../domain/decimal.js';
 import type { Instrument } from '../../domain/instrument.js';
 import { lotSize } from '../../domain/quantise.js';
-import type { CorporateActionRecord } from '../../state/index.js';
+import type { CorporateActionRecord, OrderRecord } from '../../state/index.js';
+import type { LiveSettings } from './runner.js';
+
+export interface Holding {
+  readonly instrument: string;
+  /** Instant of its oldest lot, or of the oldest order where nothing is held yet. */
+  readonly since: number;
+}
+
+/**
+ * Corporate actions of a tick, and since then of what is held or ordered, as the journal applies them to what is owned.
+ * An entry that rests is scaled or renamed too.
+ */
+export async function actionRecords(
+  settings: LiveSettings,
+  told: readonly CorporateAction[],
+  open: readonly OrderRecord[] | undefined,
+  closes: Record<string, number>,
+): Promise<readonly CorporateActionRecord[]> {
+  const { execution, instruments, calendars, fractional } = settings;
+  const { journal, scope } = execution;
+  const held = new Map((await journal.positions(scope)).map(({ instrument, lots }) => [instrument, lots[0]!.time]));
+  for (const { instrument, createdAt } of open ?? (await journal.orders({ scope, open: true })))
+    if (!held.has(instrument)) held.set(instrument, createdAt);
+  const newer = await settings.actions?.([...held].map(([instrument, since]) => ({ instrument, since })));
+  return [...told, ...(newer ?? [])].map((action) => {
+    const j = instruments.findIndex(({ id }) => id === action.instrument);
+    const last = closes[action.instrument] ?? 0;
+    if (action.type === 'rename') closes[action.becomes] ??= last;
+    return actionRecord(action, { instrument: instruments[j]!, calendar: calendars[j]!, fractional, last });
+  });
+}
 
 /** What an action in the journal depends on beside itself. */
-export interface ActionPlace {
+interface ActionPlace {
   readonly instrument: Instrument;
   readonly calendar: TradingCalendar;
   readonly fractional: boolean;
@@ -15,7 +46,7 @@ export interface ActionPlace {
 }
 
 /** An action as the journal applies it to what is owned. */
-export function actionRecord(action: CorporateAction, place: ActionPlace): CorporateActionRecord {
+function actionRecord(action: CorporateAction, place: ActionPlace): CorporateActionRecord {
   const { instrument, date, type } = action;
   const { last, fractional } = place;
   const from = comesIntoForce(place.calendar, date);

@@ -1,3 +1,4 @@
+export type { Holding } from './actions.js';
 export * from './growing.js';
 export * from './hooks.js';
 export { isUnsent, refusalText } from './news.js';

@@ -27,7 +27,7 @@ import { type PlannedOrder, Stepper } from '../step.js';
 import { entersByPair, type Strategy } from '../strategy.js';
 import { AccountKeeper } from './account.js';
 import { AccountRisk } from './account-risk.js';
-import { actionRecord } from './actions.js';
+import { actionRecords, type Holding } from './actions.js';
 import { Ahead } from './ahead.js';
 import { emitBooked, watchOf } from './booked.js';
 import type { TradeHooks } from './hooks.js';
@@ -36,12 +36,6 @@ import { isUnsent, VenueNews } from './news.js';
 import { ordersFor } from './requests.js';
 import { readStanding, recordHalt, StandingPolicy } from './standing.js';
 import { type LiveTick, marketTick, type TickSource } from './tick.js';
-
-export interface Holding {
-  readonly instrument: string;
-  /** Instant of its oldest lot. */
-  readonly since: number;
-}
 
 export interface LiveSettings {
   readonly execution: ExecutionContext;
@@ -61,7 +55,7 @@ export interface LiveSettings {
   readonly calendars: readonly TradingCalendar[];
   readonly events?: EventSink;
   readonly hooks?: TradeHooks;
-  /** Splits, dividends, renames and delistings since these positions began, up to now. Absent: ticks tell all. */
+  /** Splits, dividends, renames and delistings since these positions or orders began, up to now. Absent: ticks tell all. */
   readonly actions?: (held: readonly Holding[]) => Promise<readonly CorporateAction[]>;
   /** What happens to a position whose exits the venue refuses. Default: it is closed. */
   readonly emergency?: EmergencyPolicy;
@@ -305,21 +299,11 @@ export class LiveRunner {
     return { submit: intents, cancel: planned.cancel };
   }
 
-  /** Corporate actions of the tick, and since then of what is held, as the journal applies them to what is owned. */
   private async actionRecords(tick: LiveTick | undefined): Promise<readonly CorporateActionRecord[]> {
-    const { execution, source, instruments, calendars, fractional } = this.settings;
-    if (tick?.actions === undefined && this.settings.actions === undefined) return [];
+    const { settings } = this;
+    if (tick?.actions === undefined && settings.actions === undefined) return [];
     if ((await this.lastSlot()) === undefined) return [];
-    const { closes } = await this.remember(0);
-    const positions = await execution.journal.positions(execution.scope);
-    const held = positions.map(({ instrument, lots }) => ({ instrument, since: lots[0]!.time }));
-    const newer = (await this.settings.actions?.(held)) ?? [];
-    return [...(tick?.actions ?? []), ...newer].map((action) => {
-      const j = source.instruments.indexOf(action.instrument);
-      const last = closes[action.instrument] ?? 0;
-      if (action.type === 'rename') closes[action.becomes] ??= last;
-      return actionRecord(action, { instrument: instruments[j]!, calendar: calendars[j]!, fractional, last });
-    });
+    return actionRecords(settings, tick?.actions ?? [], this.open, (await this.remember(0)).closes);
   }
 
   /** Memory and risk state of the last decision, or those of a new account. */
