@@ -30,6 +30,7 @@ import { crossValidate, foldsOf } from './compose/folds.js';
 import { labelOf } from './compose/labels.js';
 import { feedOf } from './compose/market.js';
 import { learnerMarket } from './compose/money.js';
+import { type Objective, objectiveOf } from './compose/objective.js';
 import { learnerSettings } from './compose/recipe.js';
 import { type FitOptions, type SplitOptions, schemeOf, type TrainingJob } from './compose/segments.js';
 import { KEPT_SERIES, StudyTrials, seriesOf } from './compose/study-trials.js';
@@ -48,16 +49,6 @@ export interface TuneResult {
   readonly lines: readonly string[];
 }
 
-const DIRECTIONS = {
-  auc: 'maximize',
-  accuracy: 'maximize',
-  information_coefficient: 'maximize',
-  logloss: 'minimize',
-  rmse: 'minimize',
-  total_return: 'maximize',
-  sharpe: 'maximize',
-  seeds_mean: 'maximize',
-} as const;
 /** How often other workers' trials are looked at, and how often this one says that it lives; milliseconds. */
 const WAIT = 200;
 const RENEW = 60_000;
@@ -97,26 +88,18 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
   );
 
   const usual = label.scoreKind === 'return' ? 'information_coefficient' : 'auc';
-  const metric = options.objective ?? (agent ? 'total_return' : usual);
+  const objective = objectiveOf(
+    options.objective ?? [agent ? 'total_return' : usual],
+    agent ? 'agent' : label.scoreKind,
+    agent ? `the agent ${composed.name}` : `the label ${label.text}`,
+  );
+  const { metric, direction } = objective;
   const feed = feedOf(dataset);
   const market = await learnerMarket(options, learner, label, { dataset, feed });
-  const money = agent ? [] : ['sharpe', 'total_return'];
-  const known = agent
-    ? ['total_return', 'seeds_mean']
-    : label.scoreKind === 'return'
-      ? ['information_coefficient', 'accuracy', 'rmse', ...money]
-      : ['auc', 'logloss', 'accuracy', 'information_coefficient', ...money];
-  if (!known.includes(metric)) {
-    throw usage(
-      `${metric} is no metric of ${agent ? `the agent ${composed.name}` : `the label ${label.text}`}.`,
-      `It has ${known.join(', ')}.`,
-    );
-  }
-  const direction = DIRECTIONS[metric];
   const engine = await learner.engineFor(options.engine, runtime.libraries);
   const trainLike = trainOptionsOf(options);
   // Folds are traded one by one where the objective asks for it; what a trial asks for is traded in one go as well.
-  const traded = money.includes(metric) ? market : undefined;
+  const traded = objective.figures.length > 0 ? { ...market, figures: objective.figures } : undefined;
   const { scheme, plans } = schemeOf(trainLike, feed, dataset);
   const plan = plans[0]!;
   const [from, to] = [feed.clock[plan.from]!, feed.clock[plan.to]!];
@@ -206,7 +189,7 @@ export async function tune(options: TuneOptions, runtime: Runtime): Promise<Tune
       };
       let asked: Float64Array | undefined;
       try {
-        return await meanOverFolds(job, metric, report, (outOfFold) => {
+        return await meanOverFolds(job, objective, report, (outOfFold) => {
           asked = outOfFold;
         });
       } finally {
@@ -327,19 +310,19 @@ async function work(
 
 async function meanOverFolds(
   job: TrainingJob,
-  metric: string,
+  objective: Objective,
   report: (step: number, value: number) => Promise<void>,
   onAsked: (outOfFold: Float64Array) => void,
 ): Promise<number> {
   let sum = 0;
   const { folds } = await crossValidate(job, async ({ metrics }, done, _, outOfFold) => {
     onAsked(outOfFold);
-    const value = metrics[metric] ?? Number.NaN;
+    const value = objective.of(metrics);
     if (!Number.isFinite(value)) {
       // Of these parameters alone: a penalty that leaves one score for all bars has no rank correlation.
-      throw new QuantlineError('NO_DATA', `${metric} of fold ${done} is ${value}`, {
+      throw new QuantlineError('NO_DATA', `${objective.metric} of fold ${done} is ${value}`, {
         hint: 'Narrow the search space, or take another --objective.',
-        details: { objective: metric, fold: done },
+        details: { objective: objective.metric, fold: done },
       });
     }
     sum += value;

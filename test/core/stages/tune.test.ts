@@ -71,6 +71,42 @@ test('the objective of a trial is the mean over the folds that train reports for
   expect(study.best.value).toBeCloseTo(mean, 12);
 });
 
+test('a gate is worth its worst condition, as a share of the threshold, and any figure of a fold can be searched for', async () => {
+  const trading = { commission: '0.2%', trials: 2 };
+  const asked = ['total_return>=10%', 'sharpe>=2', 'auc>=0.4'];
+  const gate = await studyOf((await run({ ...trading, objective: asked })).artifact);
+  expect(gate.objective).toEqual({ metric: 'total_return>=0.1 and sharpe>=2 and auc>=0.4', direction: 'maximize' });
+  const to = new Date(gate.range.to).toISOString().slice(0, 10);
+  const file = [fixture('bars/spy-daily-2017-2018.csv')];
+  const short = await ingest(optionsOf('ingest', { source: 'csv', symbols: 'SPY', file, interval: '1d', to }), runtime);
+  const param = Object.entries(gate.best.parameters).map(([key, value]) => `${key}=${value}`);
+  const options = { data: short.artifact.path, ...common, param, commission: '0.2%' };
+  const worst = (await train(optionsOf('train', options), runtime)).folds.map(({ metrics: m }) =>
+    Math.min((m['total_return']! - 0.1) / 0.1, (m['sharpe']! - 2) / 2, (m['auc']! - 0.4) / 0.4),
+  );
+  expect(gate.best.value).toBeCloseTo(worst.reduce((a, b) => a + b) / worst.length, 12);
+
+  const drawdown = await studyOf((await run({ ...trading, objective: 'max_drawdown' })).artifact);
+  expect(drawdown.objective.direction).toBe('maximize');
+  expect(drawdown.best.value).toBe(Math.max(...drawdown.trials.map(({ value }) => value!)));
+  expect(drawdown.best.value).toBeLessThan(0);
+  const volatility = await studyOf((await run({ ...trading, objective: 'volatility' })).artifact);
+  expect(volatility.objective.direction).toBe('minimize');
+});
+
+test.each([
+  ['sharp>=1', /there is no figure "sharp"/, /sharpe/],
+  ['deflated_sharpe>=0.95', /deflated_sharpe/, /./],
+  ['default', /deflated_sharpe is no metric of/, /./],
+  ['alpha', /alpha is no metric of/, /conditions on them/],
+  ['sharpe>=', /expected a number/, /./],
+])('an objective that no fold has: %s', async (objective, message, hint) => {
+  const error = await failure(run({ objective }));
+  expect(error).toMatchObject({ code: 'USAGE', exitCode: 2 });
+  expect(error.message).toMatch(message);
+  expect(`${error.hint} `).toMatch(hint);
+});
+
 test('a search for money trades the folds as train and backtest do, and is another search at other costs', async () => {
   const trading = { objective: 'total_return', commission: '0.2%', study: 'earning', trials: 2 };
   const best = await studyOf((await run(trading)).artifact);

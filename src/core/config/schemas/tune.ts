@@ -1,21 +1,10 @@
 import { z } from 'zod';
 import { option } from '../option.js';
-import { call, choice, integer, pairs, split, word } from './kinds.js';
+import { call, choice, integer, list, pairs, split, word } from './kinds.js';
 import { strategyShape } from './strategy.js';
 import { trainOptions } from './train.js';
 
 const { data, features, label, embargo, seed, engine, rounds, weights, balance, select } = trainOptions.shape;
-
-const OBJECTIVES = [
-  'auc',
-  'logloss',
-  'accuracy',
-  'information_coefficient',
-  'rmse',
-  'sharpe',
-  'total_return',
-  'seeds_mean',
-] as const;
 
 /** Options of `quantline tune`. */
 export const tuneOptions = z.strictObject({
@@ -46,11 +35,12 @@ export const tuneOptions = z.strictObject({
   ),
   objective: option(
     {
-      summary: 'Metric of the folds, its mean being what is searched for: auc, or information_coefficient for returns.',
-      value: 'metric',
-      choices: OBJECTIVES,
+      summary:
+        'Metric of the folds (auc, sharpe, max_drawdown …), or a gate’s conditions on them, worth the worst; its mean is what is searched for: auc, or information_coefficient for returns.',
+      value: 'auc|sharpe|sharpe>=1',
+      multiple: true,
     },
-    choice(...OBJECTIVES).optional(),
+    list().optional(),
   ),
   split: option(
     { summary: 'End of the range that trials may see: a share of the bars, or a date.', value: '70%' },

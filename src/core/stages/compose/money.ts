@@ -1,9 +1,17 @@
 import type { StrategyOptions } from '../../config/index.js';
 import type { OpenDataset } from '../../data/dataset.js';
-import { runBacktest } from '../../engine/backtest.js';
+import { type BacktestResult, runBacktest } from '../../engine/backtest.js';
 import { firstTickAt, type MarketFeed, type Signals } from '../../engine/feed.js';
 import type { Thresholds } from '../../engine/strategy.js';
-import { sessionAxis, sessionOfMarks, sessionReturns, sharpe } from '../../evaluation/index.js';
+import {
+  computeFigures,
+  type FigureName,
+  type SessionAxis,
+  sessionAxis,
+  sessionOfMarks,
+  sessionReturns,
+  sharpe,
+} from '../../evaluation/index.js';
 import type { Label } from '../../features/index.js';
 import { sided } from '../../models/meta.js';
 import type { ScoreKind } from '../../models/model.js';
@@ -31,6 +39,8 @@ export interface FoldMarket {
   readonly measures: Signals['measures'];
   /** Of a meta-label: the side of its rule at each bar, by instrument. */
   readonly sides?: readonly Float64Array[] | undefined;
+  /** Further figures of each fold's backtest that something asks for. */
+  readonly figures?: readonly FigureName[] | undefined;
 }
 
 /** Trades scores of this kind as `backtest` would with the same options; what a fold leaves open is closed at its end. */
@@ -65,12 +75,16 @@ export interface TradedScores {
   readonly dates: readonly string[];
   readonly returns: Float64Array;
   readonly periodsPerYear: number;
+  /** The backtest itself. */
+  readonly result: BacktestResult;
+  readonly axis: SessionAxis;
 }
 
-/** What it earns. */
+/** What it earns, and the figures that the market was asked for; NaN where one is not defined. */
 export interface Money {
   readonly total_return: number;
   readonly sharpe: number;
+  readonly [figure: string]: number;
 }
 
 /** What scores of these rows would have earned; undefined where there are fewer than two instants. */
@@ -79,7 +93,19 @@ export function moneyOf(market: FoldMarket, rows: TrainingRows, values: Float64A
   if (traded === undefined) return undefined;
   const { total_return, returns, periodsPerYear } = traded;
   // A model that never trades has no ratio, and earns nothing.
-  return { total_return, sharpe: sharpe(returns, periodsPerYear) || 0 };
+  return { ...figuresOf(market, traded), total_return, sharpe: sharpe(returns, periodsPerYear) || 0 };
+}
+
+function figuresOf({ figures = [], settings }: FoldMarket, { result, axis }: TradedScores): Record<string, number> {
+  if (figures.length === 0) return {};
+  const { equity, trades, turnover, costs } = result;
+  const { values } = computeFigures({
+    ...{ initialEquity: settings.cash, time: equity.time, equity: equity.equity },
+    // What is held is not kept of a fold, and no figure of it is asked for.
+    gross: new Float64Array(equity.time.length),
+    ...{ trades, tradedValue: turnover, costs, sessions: axis },
+  });
+  return Object.fromEntries(figures.map((name) => [name, values[name] ?? Number.NaN]));
 }
 
 /**
@@ -104,7 +130,8 @@ export function tradeScores(market: FoldMarket, rows: TrainingRows, values: Floa
   const from = firstTickAt(feed, first);
   // One bar more: what was decided last fills there.
   const to = Math.min(feed.clock.length, firstTickAt(feed, last) + 2);
-  const { equity } = runBacktest(feed, { scores, measures }, { ...composed, from, to });
+  const result = runBacktest(feed, { scores, measures }, { ...composed, from, to });
+  const { equity } = result;
   const axis = sessionAxis(returnCalendar(dataset), equity.time);
   const { cash } = settings;
   const sessions = sessionReturns(equity.equity, sessionOfMarks(equity.time, axis), axis.dates.length, cash);
@@ -113,5 +140,6 @@ export function tradeScores(market: FoldMarket, rows: TrainingRows, values: Floa
     dates: axis.dates,
     returns: sessions.returns,
     periodsPerYear: axis.periodsPerYear,
+    ...{ result, axis },
   };
 }
