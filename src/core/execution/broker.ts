@@ -68,6 +68,8 @@ export interface BrokerCapabilities {
   readonly trailingStop: boolean;
   /** Classes of instruments whose exits the venue does not hold. */
   readonly noExitsFor?: ReadonlySet<InstrumentClass>;
+  /** Largest part of a purchase that the venue keeps in the bought thing itself, as its fee; undefined: none. */
+  readonly feeInKind?: (instrument: string) => string | undefined;
   /** Prices of resting orders are changed in place (`replace` or `amend`). */
   readonly replace: boolean;
   readonly stream: boolean;

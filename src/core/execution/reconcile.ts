@@ -1,5 +1,6 @@
-import { compare, signOf, subtract, sum } from '../domain/decimal.js';
+import { compare, multiply, signOf, subtract, sum } from '../domain/decimal.js';
 import { QuantlineError } from '../errors/index.js';
+import { isoTime } from '../platform/index.js';
 import {
   type CorporateActionRecord,
   type ExecutionRecord,
@@ -10,7 +11,7 @@ import {
   strategyPrefix,
 } from '../state/index.js';
 import { bookExecutions, bookOrders } from './booking.js';
-import type { BrokerAccount, BrokerExecution, BrokerOrder, BrokerPosition } from './broker.js';
+import type { Broker, BrokerAccount, BrokerExecution, BrokerOrder, BrokerPosition } from './broker.js';
 import { type ExecutionContext, limitsOf, pause } from './context.js';
 import { compareHoldings, type Difference, differenceTable, type ExternalHolding, magnitude } from './holdings.js';
 import { find } from './submit.js';
@@ -85,6 +86,7 @@ export async function reconcile(context: ExecutionContext, options: ReconcileOpt
     await refreshClosing(context);
     state = await compareAll(context, await journal.orders({ scope, open: true }));
   }
+  if (await bookFeesInKind(context, state)) state = await compareAll(context, state.open);
   const differences = [...orders.differences, ...state.differences, ...doubtful(orders.presumed, state.external)];
   const { open } = state;
   const questions = open.filter(isOpenQuestion);
@@ -276,6 +278,36 @@ async function isOutdated({ journal, scope }: ExecutionContext, order: OrderReco
   const fills = await journal.fills({ scope, clientOrderId: order.clientOrderId });
   const told = sum(fills.filter(({ kind }) => kind !== 'bust').map(({ quantity }) => quantity));
   return compare(order.reportedQuantity!, told) <= 0;
+}
+
+/**
+ * A venue that keeps its fee in what was bought (crypto) holds less than the executions add up to. Where the shortfall
+ * is within such a fee, and nothing of the instrument is on its way, the lots are cut to what is there.
+ */
+async function bookFeesInKind(context: ExecutionContext, { open, differences }: Compared): Promise<boolean> {
+  const { journal, broker, scope, clock } = context;
+  let booked = false;
+  for (const { kind, instrument, venue } of differences) {
+    if (kind !== 'position' || open.some((order) => order.instrument === instrument)) continue;
+    const owned = (await journal.position(scope, instrument))?.quantity ?? '0';
+    if (!isFeeInKind(broker, instrument, owned, venue)) continue;
+    const date = isoTime(clock.now());
+    await journal.recordCorporateAction(
+      scope,
+      { type: 'fee', instrument, date, units: venue, price: '0' },
+      clock.now(),
+    );
+    booked = true;
+  }
+  return booked;
+}
+
+/** Whether what is missing can be the fee of a purchase: Alpaca keeps 0.25 % of the coins, less for who trades much. */
+function isFeeInKind({ capabilities }: Broker, instrument: string, owned: string, venue: string): boolean {
+  const most = capabilities.feeInKind?.(instrument);
+  if (most === undefined || signOf(venue) !== 1) return false;
+  const kept = subtract(owned, venue);
+  return signOf(kept) === 1 && compare(kept, multiply(owned, most)) <= 0;
 }
 
 /**

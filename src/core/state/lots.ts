@@ -84,12 +84,14 @@ export function applyAction(holding: Holding, action: CorporateActionRecord): Ho
           sum(holding.lots.map((lot) => multiply(lot.quantity, subtract(value, lot.price)))),
         ),
       };
+    case 'fee':
+      return cashInLieu(holding, action);
     case 'rename':
       return holding;
   }
 }
 
-/** What a split leaves beyond the venue's lots is paid out. */
+/** What a split leaves beyond the venue's lots is paid out; a fee in kind leaves for nothing. */
 function cashInLieu(holding: Holding, { units, lot, price }: CorporateActionRecord): Holding {
   if (price === undefined) return holding;
   const held = quantityOf(holding);

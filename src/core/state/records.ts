@@ -176,7 +176,8 @@ export type SessionPhase = 'started' | 'ended';
 export interface CorporateActionRecord {
   readonly instrument: string;
   readonly date: string;
-  readonly type: 'split' | 'dividend' | 'rename' | 'delisting';
+  /** `fee`: what a venue has kept of a purchase; `units` are left, the rest went for a `price` of nothing. */
+  readonly type: 'split' | 'dividend' | 'rename' | 'delisting' | 'fee';
   /** New units per old unit (split), cash per unit (dividend, delisting), as decimal text. */
   readonly value?: string;
   /** The new id (rename). */
@@ -184,7 +185,7 @@ export interface CorporateActionRecord {
   /** The venue keeps whole multiples of it after a split, and pays for the rest at `price`. */
   readonly lot?: string;
   readonly price?: string;
-  /** Units held after a split, in journals of earlier releases in place of `lot`. */
+  /** Units left by a fee; units held after a split, in journals of earlier releases in place of `lot`. */
   readonly units?: string;
   /** Executions before this instant are in old units, whenever they are booked. Absent: those booked before it. */
   readonly from?: number;

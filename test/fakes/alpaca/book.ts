@@ -73,6 +73,8 @@ export class FakeBook {
   readonly accepted: FakeOrder[] = [];
   readonly fills: FakeFill[] = [];
   readonly positions = new Map<string, { qty: number; average: number }>();
+  /** Part of a crypto purchase that is kept. */
+  feeInKind = 0;
   readonly prices = new Map<string, number>();
   readonly rules: BookRules = {
     fillMarket: true,
@@ -216,7 +218,9 @@ export class FakeBook {
     const final = cumulative >= total - 1e-9;
     order.status = final ? 'filled' : 'partially_filled';
     order.updated = this.now();
-    this.move(order.symbol, order.side === 'buy' ? qty : -qty, price);
+    // Crypto: the fee of a purchase is kept in the coins.
+    const kept = order.side === 'buy' && order.symbol.includes('/') ? this.feeInKind : 0;
+    this.move(order.symbol, order.side === 'buy' ? qty * (1 - kept) : -qty, price);
     const fill: FakeFill = {
       id: randomUUID(),
       order,

@@ -99,9 +99,10 @@ export function positionJson(book: FakeBook, symbol: string): Record<string, unk
   const s = (value: number): string => String(Math.round(value * 1e9) / 1e9);
   return {
     asset_id: assetId(symbol),
-    symbol,
+    // Coin pairs are named without their slash here, as at the venue.
+    symbol: symbol.replace('/', ''),
     exchange: 'NASDAQ',
-    asset_class: 'us_equity',
+    asset_class: symbol.includes('/') ? 'crypto' : 'us_equity',
     avg_entry_price: s(average),
     qty: s(qty),
     qty_available: s(qty),

@@ -61,14 +61,14 @@ export const capabilities: BrokerCapabilities = {
   notionalDecimals: 2,
   fractional: true,
   fractionalDayOnly: true,
-  // From 19:00 of the evening before to 9:28; other times are refused.
-  atTheOpen: { from: 14.5 * 60 * MINUTE, until: 2 * MINUTE },
+  atTheOpen: { from: 14.5 * 60 * MINUTE, until: 2 * MINUTE }, // from 19:00 of the evening before to 9:28
   short: true,
   extendedHours: true,
   attachedProtection: true,
   oco: true,
   trailingStop: true,
   noExitsFor: new Set(['crypto']),
+  feeInKind: (instrument) => (instrument.includes('/') ? '0.003' : undefined),
   replace: true,
   stream: true,
 };

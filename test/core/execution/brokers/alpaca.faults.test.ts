@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { OrderRequest } from '../../../../src/core/execution/index.js';
+import { type OrderRequest, reconcile } from '../../../../src/core/execution/index.js';
 import * as faults from '../../../fakes/alpaca/faults.js';
 import { buy, Rig, T0 } from '../../../fakes/alpaca/rig.js';
 
@@ -18,6 +18,42 @@ const amount = (notional: string): OrderRequest => ({
   notional,
 });
 const posts = () => rig.venue.count(ROUTE);
+
+describe('crypto, whose fee Alpaca keeps in the coins that were bought', () => {
+  const coins = (more: Partial<OrderRequest> = {}): OrderRequest =>
+    buy({ instrument: 'BTC/USD', timeInForce: 'gtc', quantity: '1', ...more });
+  beforeEach(() => {
+    rig.venue.assets.set('BTC/USD', {});
+    rig.venue.book.prices.set('BTC/USD', 100);
+  });
+  const owned = async () => (await rig.journal.position(rig.scope, 'BTC/USD'))?.quantity;
+
+  it('the lots are cut to what the venue holds, the loss is booked, and what is there can be sold', async () => {
+    rig.venue.book.feeInKind = 0.0025;
+    await rig.place(coins());
+    expect(await owned()).toBe('0.9975');
+    const [position] = await rig.journal.positions(rig.scope);
+    expect(position).toMatchObject({ realised: '-0.25', averagePrice: '100' });
+    await rig.place(coins());
+    expect(await owned()).toBe('1.995');
+    await rig.settle();
+    expect(await owned()).toBe('1.995');
+    await rig.place(coins({ side: 'sell', quantity: '1.995', opens: false }));
+    expect(rig.venue.book.positions.has('BTC/USD')).toBe(false);
+    await rig.oracle();
+  });
+
+  it('more than a fee is missing: halted; another strategy does not book it', async () => {
+    await rig.place(coins());
+    const other = { ...rig.context, scope: { ...rig.scope, strategy: 'other' } };
+    rig.venue.book.move('BTC/USD', -0.0025, 100);
+    expect((await reconcile(other)).differences).toEqual([]);
+    expect(await owned()).toBe('1');
+    rig.venue.book.move('BTC/USD', -0.001, 100);
+    await expect(rig.settle()).rejects.toMatchObject({ code: 'HALTED' });
+    expect(await owned()).toBe('1');
+  });
+});
 
 describe('placing an order', () => {
   it.each([
