@@ -114,6 +114,23 @@ test('a reversal that goes on after a crash: its entry waits for its exit, thoug
   expect(venue.doubled).toEqual([]);
 });
 
+test.each(['reducing', 'halted'] as const)(
+  '%s between decision and sending: the exit goes out, the entry does not',
+  async (to) => {
+    const [bought] = await send([entry()]);
+    venue.fill(venue.find(bought!.clientOrderId)!, '10');
+    await reconcile(context);
+    const orders = await decide([sells(), entry({ instrument: 'GLD' })], T0 + 60_000);
+    await journal.setState(SCOPE, to, 'a person said so', clock.now());
+    const after = await submitOrders(context, lease, orders);
+    expect(after).toMatchObject([
+      { leg: 'exit', status: 'accepted' },
+      { leg: 'entry', status: 'expired', reason: `not sent: the strategy is ${to} (a person said so)` },
+    ]);
+    expect(venue.accepted).toHaveLength(2);
+  },
+);
+
 test('an exit that was decided in an earlier start is not sent once the position is gone', async () => {
   const [bought] = await send([entry()]);
   venue.fill(venue.find(bought!.clientOrderId)!, '10');
