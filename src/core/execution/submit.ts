@@ -22,9 +22,14 @@ export interface SubmitOptions {
   readonly standing?: { readonly positions: readonly PositionRecord[]; readonly open: readonly OrderRecord[] };
 }
 
+/** A decision as it was recorded, and the instruments whose intents were withheld, each with the strategy that owns it. */
+export interface CommittedDecision extends DecisionResult {
+  readonly withheld: readonly { readonly instrument: string; readonly owner: string }[];
+}
+
 /**
  * Makes a slot's decision durable with all its intents; the network comes after. What another strategy of the account
- * holds or has ordered is its own: that intent is left out, and the others go on.
+ * holds or has ordered is its own: that intent is withheld, and the others go on.
  */
 export async function commitDecision(
   context: ExecutionContext,
@@ -32,17 +37,19 @@ export async function commitDecision(
   decision: DecisionRecord,
   intents: readonly NewIntent[],
   options: DecisionOptions = {},
-): Promise<DecisionResult> {
+): Promise<CommittedDecision> {
   const { journal, scope, logger } = context;
+  const withheld: CommittedDecision['withheld'][number][] = [];
   for (let left = intents; ; ) {
     try {
       const result = await journal.recordDecision(scope, lease, decision, left, options);
       if (!result.existed) fault(context, 'after-intent');
-      return result;
+      return { ...result, withheld };
     } catch (error) {
       const owned = isQuantlineError(error) && error.code === 'MISMATCH' && error.details['owner'] !== undefined;
       if (!owned) throw error;
-      const { instrument, owner } = error.details;
+      const { instrument, owner } = error.details as { readonly instrument: string; readonly owner: string };
+      withheld.push({ instrument, owner });
       logger.warn(`${instrument}: not ordered, because in this account it belongs to the strategy ${owner}.`);
       left = left.filter(({ request }) => request.instrument !== instrument);
     }

@@ -68,6 +68,8 @@ export interface TickOutcome {
   /** Too late for a decision. */
   readonly expired?: true;
   readonly orders: readonly OrderRecord[];
+  /** Decided, and not ordered: another strategy of the account owns the instrument. */
+  readonly withheld?: number;
   readonly equity: number;
   readonly halted: boolean;
 }
@@ -182,6 +184,9 @@ export class LiveRunner {
       // Where nothing has to be cancelled, the first thing that the venue hears comes after the marks.
       { flushedByMarks: cancel.length === 0 && this.open?.length === 0 },
     );
+    for (const { instrument, owner } of recorded.withheld) {
+      this.settings.hooks?.notify?.({ type: 'verdict', instrument, rule: 'owner', reason: `it belongs to ${owner}` });
+    }
     for (const order of cancel) await this.cancel(order);
     const { positions, open } = this.keeper;
     const orders = await sendDecision(execution, lease, recorded.orders, {
@@ -195,7 +200,7 @@ export class LiveRunner {
       if (status === 'rejected' || isUnsent(order)) this.news.rejected(order);
     }
     this.open = await journal.orders({ scope, open: true });
-    return { ...outcome, halted: memory.halted, decided: true, orders };
+    return { ...outcome, halted: memory.halted, decided: true, orders, withheld: recorded.withheld.length };
   }
 
   /** What cannot be cancelled yet is looked at again with the next tick; the orders of this one go out all the same. */

@@ -30,7 +30,7 @@ export const sessionSchema = z.strictObject({
   last_slot: z.string().nullable(),
   orders: z.int(),
   rejected: z.int(),
-  /** Decided, and never sent: too late, or nothing could be sent any more. */
+  /** Decided, and never sent: too late, nothing could be sent any more, or another strategy owns the instrument. */
   unsent: z.int().default(0),
   /** Client order ids that are open at the end. */
   open_orders: z.array(z.string()),

@@ -339,7 +339,7 @@ export class Session {
       last_slot: at(outcomes.at(-1)),
       orders: orders.length,
       rejected: known.filter((order) => order.status === 'rejected').length,
-      unsent: known.filter(isUnsent).length,
+      unsent: known.filter(isUnsent).length + outcomes.reduce((n, { withheld = 0 }) => n + withheld, 0),
       open_orders: (await journal.orders({ scope, open: true })).map(({ clientOrderId }) => clientOrderId),
       fills: (await journal.fills({ scope })).length,
       equity: outcomes.at(-1)?.equity ?? null,
