@@ -25,7 +25,8 @@ export async function placeIntents(
     const key = `${instrument}\n${intent.leg}`;
     if (legs.has(key)) throw broken(`two ${intent.leg} orders for ${instrument} in one slot`, { instrument });
     legs.add(key);
-    const owner = foreign.get(instrument);
+    // What it owns it may always close and protect: a fill taken back late can leave an instrument with two owners.
+    const owner = intent.leg === 'entry' ? foreign.get(instrument) : undefined;
     if (owner !== undefined) {
       throw broken(`${instrument} in account ${scope.account} belongs to the strategy ${owner}`, { instrument, owner });
     }

@@ -135,7 +135,13 @@ export function journalContract(
         const exit = { leg: 'exit' as const, request: request({ side: 'sell' }) };
         const [out] = await journal.recordIntents(SCOPE, lease, T0, [exit], T0);
         await journal.recordExecutions([fill(out!.clientOrderId, 'e2', '10', '101', { side: 'sell' })], T0);
-        expect(await attempt()).toHaveLength(1);
+        const [bought] = await attempt();
+        // The exit is taken back: both own it now, and each closes and protects its own, and opens nothing.
+        await journal.recordExecutions([fill(bought!.clientOrderId, 'e3', '10', '100')], T0);
+        const bust = { kind: 'bust', refersTo: 'e2', side: 'sell' } as const;
+        await journal.recordExecutions([fill(out!.clientOrderId, 'b2', '10', '101', bust)], T0);
+        expect(await journal.recordIntents(SCOPE, lease, T0 + 1, [exit, { ...exit, leg: 'stop' }], T0)).toHaveLength(2);
+        expect((await failure(journal.recordIntents(SCOPE, lease, T0 + 2, [entry()], T0))).code).toBe('MISMATCH');
       });
     });
 
