@@ -56,7 +56,8 @@ export class Page {
         `--user-data-dir=${profile}`,
         'about:blank',
       ],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
+      // In a group of its own, which ends as one: its children write into the profile.
+      { stdio: ['ignore', 'ignore', 'pipe'], detached: true },
     );
     const address = await new Promise<string>((resolve, reject) => {
       let text = '';
@@ -102,9 +103,9 @@ export class Page {
   async close(): Promise<void> {
     const ended = new Promise((resolve) => this.process.once('exit', resolve));
     this.socket.close();
-    this.process.kill();
+    process.kill(-this.process.pid!, 'SIGKILL');
     await ended;
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(this.profile, { recursive: true, force: true, maxRetries: 8, retryDelay: 250 });
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: replies of the protocol have no types here.
