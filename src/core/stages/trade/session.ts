@@ -199,7 +199,6 @@ export class Session {
     });
   }
 
-  /** What the strategy holds and since when: what corporate actions apply to. */
   /** Runs the slots with what goes on beside them: bars, events of the venue, looks at it, the close, the lease. */
   private async withBackground(work: () => Promise<void>): Promise<void> {
     const { options, execution, runtime, market, replay } = this.parts;
