@@ -11,8 +11,8 @@ export interface MarketView {
   /** 1 where that bar became known at this instant. */
   readonly fresh: Uint8Array;
   readonly close: Float64Array;
-  /** Price of the last trade, where something newer than the close is known. */
-  readonly last?: Float64Array;
+  /** Price of the last trade, where something newer than the close is known; NaN = that was asked for, and is not. */
+  last?: Float64Array;
   /** Score of the last bar; NaN = no opinion. */
   readonly score: Float64Array;
   /** Number that the sizing asks for (annual volatility, ATR), NaN = unknown. */
@@ -41,6 +41,8 @@ export interface AccountView {
   readonly quantity: Float64Array;
   /** Direction of a working entry order, 0 = none. */
   readonly entering: Int8Array;
+  /** Money that its working entries may still spend, negative for short ones: the unfilled rest at its price. */
+  ordered(j: number): number;
   /** 1 where an exit order is working. */
   readonly exiting: Uint8Array;
   /** Index of the bar of the first entry fill. */

@@ -77,12 +77,12 @@ export class Stepper {
       }
       if (held !== 0 && account.exiting[j] === 0) {
         exits.push(this.exit(view, j, held, why));
-        this.risk.state.exits++;
       } else if (account.entering[j] !== 0) exits.push({ action: 'cancel', index: j, reason: why });
       if (wanted === 0) continue;
       const allowed = this.review(view, j, wanted);
       if (allowed !== 0) entries.push(this.entry(view, j, allowed, account.equity));
     }
+    this.risk.end();
     if (entries.length === 0) return exits;
     return exits.length === 0 ? entries : exits.concat(entries);
   }
@@ -108,7 +108,6 @@ export class Stepper {
     const quantity = change.close < Math.abs(held) ? this.rounding.quantity(j, change.close) : Math.abs(held);
     if (quantity > 0) {
       exits.push(this.exit(view, j, Math.sign(held) * quantity, 'signal'));
-      state.exits++;
     }
     if (change.add > 0) {
       entries.push(this.entry(view, j, (Math.sign(held) * change.add) / account.equity, account.equity));
@@ -117,14 +116,19 @@ export class Stepper {
 
   private measureExposure(view: MarketView, account: AccountView): void {
     const { risk, targets } = this;
+    const { state } = risk;
     risk.begin(view.time, account.cash);
     for (let j = 0; j < view.size; j++) {
-      if (account.quantity[j] === 0) continue;
+      // A target means that what is held is closed, and that what is left of an entry is cancelled.
+      const stays = Number.isNaN(targets.weight[j]!);
+      const ordered = stays && account.entering[j] !== 0 ? account.ordered(j) : 0;
+      if (account.quantity[j] === 0 && ordered === 0) continue;
       const value = account.quantity[j]! * view.close[j]!;
-      risk.state.gross += Math.abs(value);
-      risk.state.positions++;
-      // A target for what is held means that it is closed.
-      if (Number.isNaN(targets.weight[j]!)) risk.state.net += value;
+      state.gross += Math.abs(value) + Math.abs(ordered);
+      state.positions++;
+      if (stays) state.net += value;
+      if (ordered > 0) state.buying += ordered;
+      else state.selling -= ordered;
     }
   }
 
@@ -191,6 +195,7 @@ export class Stepper {
   }
 
   private planned(view: MarketView, index: number, reason: PlanReason, intent: OrderIntent): PlannedOrder {
+    this.risk.state.orders++;
     this.events?.emit({ type: 'intent', time: view.time, intent, reason });
     return { action: 'submit', index, intent, reason };
   }

@@ -12,4 +12,11 @@ export { awaitOutcome, cancelOrder, pollOrders, replaceOrder } from './outcome.j
 export { keepPairs } from './pairs.js';
 export * from './protection/index.js';
 export { type ReconcileOptions, type ReconcileResult, reconcile } from './reconcile.js';
-export { commitDecision, commitIntents, type SubmitOptions, submitOrders } from './submit.js';
+export {
+  accountMoved,
+  type CommittedDecision,
+  commitDecision,
+  commitIntents,
+  type SubmitOptions,
+  submitOrders,
+} from './submit.js';

@@ -41,6 +41,9 @@ export interface ReconcileResult {
   readonly external: readonly ExternalHolding[];
   /** Open orders from elsewhere. */
   readonly externalOrders: readonly BrokerOrder[];
+  /** All open orders of the account at the venue, what hangs on others included, and when they were asked for. */
+  readonly listed: readonly BrokerOrder[];
+  readonly listedAt: number;
   /** Positions that an exit has turned over: both of two exits filled, or an exit after the position was gone. */
   readonly reversed: readonly PositionRecord[];
   readonly differences: readonly Difference[];
@@ -105,6 +108,8 @@ export async function reconcile(context: ExecutionContext, options: ReconcileOpt
     booked: fills.booked,
     external: state.external,
     externalOrders: orders.externalOrders,
+    listed: orders.listed,
+    listedAt: orders.listedAt,
     reversed: await reversedPositions(context),
     differences,
   };
@@ -117,6 +122,8 @@ interface OrdersResult {
   readonly unchanged: boolean;
   readonly resend: readonly OrderRecord[];
   readonly externalOrders: readonly BrokerOrder[];
+  readonly listed: readonly BrokerOrder[];
+  readonly listedAt: number;
   /** Orders that are over and of which the venue does not know any more how they ended. */
   readonly presumed: readonly BrokerOrder[];
   readonly differences: readonly Difference[];
@@ -128,6 +135,7 @@ async function reconcileOrders(
   options: ReconcileOptions,
 ): Promise<OrdersResult> {
   const { journal, broker, scope, clock } = context;
+  const listedAt = clock.now();
   const listed = (await broker.openOrders()).flatMap((order) => [order, ...(order.legs ?? [])]);
   const byClient = new Map(
     listed.flatMap((o) => (o.clientOrderId === undefined ? [] : [[o.clientOrderId, o] as const])),
@@ -174,7 +182,7 @@ async function reconcileOrders(
     }
   }
   const presumed = found.map(({ order }) => order).filter((order) => order.presumed === true);
-  return { unchanged, resend, externalOrders, presumed, differences };
+  return { unchanged, resend, externalOrders, listed, listedAt, presumed, differences };
 }
 
 /** What an order that the venue certainly does not have has become. */

@@ -46,7 +46,7 @@ export async function commitDecision(
       if (!result.existed) fault(context, 'after-intent');
       return { ...result, withheld };
     } catch (error) {
-      const owned = isQuantlineError(error) && error.code === 'MISMATCH' && error.details['owner'] !== undefined;
+      const owned = isMismatch(error) && error.details['owner'] !== undefined;
       if (!owned) throw error;
       const { instrument, owner } = error.details as { readonly instrument: string; readonly owner: string };
       withheld.push({ instrument, owner });
@@ -55,6 +55,12 @@ export async function commitDecision(
     }
   }
 }
+
+const isMismatch = (error: unknown): error is QuantlineError => isQuantlineError(error) && error.code === 'MISMATCH';
+
+/** Whether a decision was not recorded because another strategy of the account has ordered since it was looked at. */
+export const accountMoved = (error: unknown): boolean =>
+  isMismatch(error) && error.details['reason'] === 'account_moved';
 
 /** Makes further orders of a slot durable: protection, emergency exits, flattening. */
 export async function commitIntents(

@@ -95,6 +95,20 @@ export const isOwnTarget = ({ leg, clientId }: VenueOrder): boolean => leg === '
 /** Whether it may still be filled. */
 export const isWorking = ({ status }: VenueOrder): boolean => status === 'accepted' || status === 'partially_filled';
 
+/**
+ * Money that the entries among these orders may still spend, less that of short ones: what is left of their amounts, or
+ * their unfilled units at their prices, without one at `mark`.
+ */
+export function openEntries(orders: readonly VenueOrder[], mark: number): number {
+  let sum = 0;
+  for (const { leg, side, notional, quantity, filled, filledValue, limitPrice, stopPrice } of orders) {
+    if (leg !== 'entry') continue;
+    const price = Number.isNaN(limitPrice) ? (Number.isNaN(stopPrice) ? mark : stopPrice) : limitPrice;
+    sum += side * (Number.isNaN(notional) ? (quantity - filled) * price : Math.max(0, notional - filledValue));
+  }
+  return sum;
+}
+
 /** Trades the order's terms for the other ones of its pair. */
 export function swapTerms(order: VenueOrder): void {
   const { type, limitPrice, stopPrice } = order;

@@ -1,4 +1,4 @@
-import type { Proposal, RiskPolicy, RiskState } from './policy.js';
+import { NOBODY, type Proposal, type RiskPolicy, type RiskState } from './policy.js';
 
 /** A policy has cut or refused a wanted entry. Weights are signed fractions of equity. */
 export interface Verdict {
@@ -19,6 +19,7 @@ export class RiskDesk {
   private readonly halting: readonly RiskPolicy[];
   private readonly floors: readonly RiskPolicy[];
   private readonly reviewing: readonly RiskPolicy[];
+  private readonly planning: readonly RiskPolicy[];
   /** Equity below this is for `observe`, as peak and session stand; NaN where that is not known. */
   private least = Number.NaN;
   private readonly proposal: { -readonly [K in keyof Proposal]: Proposal[K] } = {
@@ -43,14 +44,17 @@ export class RiskDesk {
       gross: 0,
       positions: 0,
       net: 0,
+      buying: 0,
+      selling: 0,
       cash: equity,
-      others: 0,
-      exits: 0,
+      others: NOBODY,
+      orders: 0,
       activity: undefined,
     };
     this.halting = policies.filter((policy) => policy.halts);
     this.floors = this.halting.filter((policy) => policy.floor);
     this.reviewing = policies.filter((policy) => policy.review);
+    this.planning = policies.filter((policy) => policy.planned);
   }
 
   /** Whether a policy wants to see every tick. */
@@ -94,6 +98,29 @@ export class RiskDesk {
     return this.policies.some((policy) => policy.needsActivity);
   }
 
+  get needsAccount(): boolean {
+    return this.policies.some((policy) => policy.needsAccount);
+  }
+
+  get needsLast(): boolean {
+    return this.policies.some((policy) => policy.needsLast);
+  }
+
+  /** For how long before a decision a policy wants to know of orders, ms; 0: none does. */
+  get remembers(): number {
+    return Math.max(0, ...this.policies.map((policy) => policy.remembers ?? 0));
+  }
+
+  /** Times of the account's orders, ascending. */
+  recall(orders: readonly number[]): void {
+    for (const policy of this.policies) policy.recall?.(orders);
+  }
+
+  /** An earlier process was halted by the policy of this name. */
+  recallHalt(name: string, session: number): void {
+    for (const policy of this.policies) if (policy.name === name) policy.recallHalt?.(session);
+  }
+
   /** A tick: keeps peak and session, and asks the policies that can halt. Whether the strategy must be flat. */
   observe(time: number, equity: number, session: number, sessionStart: number): boolean {
     const { state, halting } = this;
@@ -107,7 +134,8 @@ export class RiskDesk {
     for (let p = 0; p < halting.length; p++) {
       if (!halting[p]!.halts!(state)) continue;
       halted = true;
-      this.haltedBy = halting[p];
+      // Of several the one that lasts is what people must hear of.
+      if (this.haltedBy?.lasting !== true) this.haltedBy = halting[p];
     }
     if (!calm) this.floor();
     return halted;
@@ -128,7 +156,14 @@ export class RiskDesk {
     state.gross = 0;
     state.positions = 0;
     state.net = 0;
-    state.exits = 0;
+    state.buying = 0;
+    state.selling = 0;
+    state.orders = 0;
+  }
+
+  /** After the reviews of a step. */
+  end(): void {
+    for (let p = 0; p < this.planning.length; p++) this.planning[p]!.planned!(this.state);
   }
 
   /** The weight that all policies allow. What is allowed counts in the reviews after it. */

@@ -1,5 +1,20 @@
 import type { SessionActivity } from './activity.js';
 
+/** What others hold and have ordered in the same account: other strategies, and people. Money; NaN: a price is not known. */
+export interface Others {
+  /** Sum over instruments of the largest |value| that their positions and working entries can come to. */
+  readonly gross: number;
+  /** Sum of the values of their positions with their signs. */
+  readonly net: number;
+  /** What their working entries will buy, and sell short. */
+  readonly buying: number;
+  readonly selling: number;
+  /** `gross` by instrument. */
+  readonly of: ReadonlyMap<string, number>;
+}
+
+export const NOBODY: Others = { gross: 0, net: 0, buying: 0, selling: 0, of: new Map() };
+
 /** What a policy may look at. One object per run, updated in place. Values are money in the account's currency. */
 export interface RiskState {
   /** Decision instant, epoch ms. */
@@ -13,17 +28,20 @@ export interface RiskState {
   session: number;
   /** Sum of |position value| at the tick, for policies with `needsExposure`. */
   held: number;
-  /** Sum of |position value| and number of open positions, including entries approved in this step. */
+  /** Sum of |position value| and number of open positions, with entries that work or that this step has approved. */
   gross: number;
   positions: number;
   /** Sum of position values with their signs, less what this step closes, with the entries that it has approved. */
   net: number;
+  /** What entries of earlier steps that still work will buy, and sell short. */
+  buying: number;
+  selling: number;
   /** Money of the account, less what the entries approved in this step will spend. */
   cash: number;
-  /** Sum of |value| of what others hold in the same account: other strategies, and what was bought by hand. */
-  others: number;
-  /** Exits sent in this step. */
-  exits: number;
+  /** Known to live trading only, for policies with `needsAccount`. */
+  others: Others;
+  /** Orders that this step has planned so far: exits, and entries that were approved. */
+  orders: number;
   /** The account's trades by session, for policies with `needsActivity`. */
   activity: SessionActivity | undefined;
 }
@@ -36,7 +54,7 @@ export interface Proposal {
   readonly close: number;
   /** Price of the order: its limit, its stop, or the close for a market order. */
   readonly price: number;
-  /** Price of the last trade that is known: the close, or something newer. */
+  /** Price of the last trade: the close, or what the venue quotes; NaN where it was asked and does not say. */
   readonly last: number;
 }
 
@@ -58,9 +76,21 @@ export interface RiskPolicy {
   readonly needsExposure?: boolean;
   /** Wants `RiskState.activity`. */
   readonly needsActivity?: boolean;
+  /** Wants `RiskState.others`. */
+  readonly needsAccount?: boolean;
+  /** Wants `Proposal.last` to be newer than the close where the venue tells it. */
+  readonly needsLast?: boolean;
+  /** Wants `recall` to tell the orders of so many milliseconds before a live decision. */
+  readonly remembers?: number;
   review?(proposal: Proposal, state: RiskState): number;
   halts?(state: RiskState): boolean;
   floor?(state: RiskState): number;
+  /** A step is planned: its reviews are over, and `orders` is final. */
+  planned?(state: RiskState): void;
+  /** Before a live decision, whose process may have begun a moment ago: times of the account's orders, ascending. */
+  recall?(orders: readonly number[]): void;
+  /** An earlier process was halted by this policy in this session. */
+  recallHalt?(session: number): void;
   /** A person has resumed the strategy: what was measured before counts no more. */
   resume?(): void;
 }

@@ -30,7 +30,7 @@ export interface TradeResult {
   readonly exit: 'ok' | 'refused' | 'nothing';
 }
 
-/** Where a caller joins in: the canonical event stream, limits of orders, news for people. */
+/** Where a caller joins in: the canonical event stream, news for people. */
 export interface TradeExtras {
   readonly events?: EventSink;
   readonly hooks?: TradeHooks;

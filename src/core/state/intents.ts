@@ -2,6 +2,7 @@ import { isZero } from '../domain/decimal.js';
 import { QuantlineError } from '../errors/index.js';
 import { clientOrderIdOf } from './clientOrderId.js';
 import type { Sql } from './database.js';
+import { scopeOf } from './journal.js';
 import { isTerminal } from './orderState.js';
 import type { NewIntent, OrderRecord, PlacedIntent, StrategyScope } from './records.js';
 import { type OrderRow, type PositionRow, SCOPE, scopeParams, toOrder } from './rows.js';
@@ -43,6 +44,25 @@ export async function placeIntents(
     placed.push({ ...intent, clientOrderId, slot, revision });
   }
   return placed;
+}
+
+/** MISMATCH (`account_moved`) where another strategy of the account has recorded orders after event `seen`. */
+export async function checkOthersStill(
+  sql: Sql,
+  { venue, account, strategy }: StrategyScope,
+  seen: number,
+): Promise<void> {
+  const rows = await sql.all<{ stream: string }>(
+    "SELECT DISTINCT stream FROM events WHERE type = 'intents' AND position > ?",
+    [seen],
+  );
+  for (const { stream } of rows) {
+    const other = scopeOf(stream);
+    if (other?.venue !== venue || other.account !== account || other.strategy === strategy) continue;
+    throw broken(`the strategy ${other.strategy} of account ${account} has ordered meanwhile`, {
+      reason: 'account_moved',
+    });
+  }
 }
 
 const broken = (what: string, details: Readonly<Record<string, unknown>>) =>

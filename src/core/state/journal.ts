@@ -66,6 +66,11 @@ export interface DecisionOptions {
    * in their order. Default: on the disk when `recordDecision` resolves.
    */
   readonly flushedByMarks?: boolean;
+  /**
+   * Newest event (`head`) when the account was looked at. Where another strategy of the account has recorded orders since,
+   * nothing is recorded, MISMATCH with the reason `account_moved`: two that decide at once cannot both pass its limits.
+   */
+  readonly seen?: number;
 }
 
 /**

@@ -99,8 +99,14 @@ export async function selectDecision(
   return row === undefined ? undefined : { ...row, body: JSON.parse(row.body) };
 }
 
-/** Every strategy that has an event. */
+/** Every strategy that has an event: one look into the index of streams for each, however many events there are. */
 export async function selectScopes(sql: Sql): Promise<readonly StrategyScope[]> {
-  const rows = await sql.all<{ stream: string }>('SELECT DISTINCT stream FROM events ORDER BY stream');
+  const rows = await sql.all<{ stream: string }>(
+    `WITH RECURSIVE streams (stream) AS (
+       SELECT MIN(stream) FROM events
+       UNION ALL
+       SELECT (SELECT MIN(stream) FROM events WHERE stream > streams.stream) FROM streams WHERE stream IS NOT NULL)
+     SELECT stream FROM streams WHERE stream IS NOT NULL`,
+  );
   return rows.map((row) => scopeOf(row.stream)).filter((scope) => scope !== undefined);
 }

@@ -1,7 +1,7 @@
 import { QuantlineError } from '../errors/index.js';
 import type { Database, Sql } from './database.js';
 import { appendEvents, readEvents, verifyChain } from './events.js';
-import { placeIntents } from './intents.js';
+import { checkOthersStill, placeIntents } from './intents.js';
 import {
   type DecisionOptions,
   type DecisionResult,
@@ -99,6 +99,8 @@ export class SqlJournal implements Journal {
         if ((await selectDecision(sql, scope, slot)) !== undefined) {
           return { orders: await selectOrders(sql, { scope, slot }), existed: true };
         }
+        if (options.seen !== undefined && intents.some(({ leg }) => leg === 'entry'))
+          await checkOthersStill(sql, scope, options.seen);
         const orders = await placeIntents(sql, scope, slot, intents);
         await recordAll(sql, [
           { scope, type: 'decision', body: { slot, report, body }, time },

@@ -50,6 +50,7 @@ function ask(
     equity: 1000,
     quantity: one(held),
     entering: Int8Array.of(entering),
+    ordered: () => 0,
     exiting: Uint8Array.of(exiting),
     entryBar: new Int32Array(1),
     lockout: Int8Array.of(lockout),

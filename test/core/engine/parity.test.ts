@@ -155,6 +155,20 @@ const CASES: readonly Case[] = [
         maxDrawdown.create({ fraction: 0.3 }),
       ],
     }),
+    verdicts: ['max-gross'],
+    restart: 1,
+  },
+  {
+    name: 'limits that see entries at a limit, which rest',
+    strategy: () => ({
+      thresholds: short,
+      entry: { type: 'limit', offset: 0.004 },
+      sizing: { kind: 'fraction', fraction: 0.4 },
+      policies: [maxGross.create({ multiple: 0.7 }), maxNet.create({ multiple: 0.5, of: 'strategy' })],
+    }),
+    venue: { allowShort: true, slippage: { kind: 'volume-share', limit: 0.01, impact: 0.1 } },
+    verdicts: ['max-gross', 'max-net'],
+    restart: 8,
   },
   {
     name: 'limits per order, net, rate and list',
@@ -164,7 +178,7 @@ const CASES: readonly Case[] = [
       policies: [
         maxOrder.create({ value: 3000 }),
         maxQuantity.create({ units: 25 }),
-        maxNet.create({ multiple: 0.4 }),
+        maxNet.create({ multiple: 0.4, of: 'account' }),
         maxLeverage.create({ multiple: 0.5 }),
         maxOrders.create({ count: 2, seconds: 180 }),
         noTrade.create({ symbols: ['C'] }),
@@ -173,6 +187,7 @@ const CASES: readonly Case[] = [
     }),
     venue: { allowShort: true, leverage: 2 },
     verdicts: ['max-order', 'max-quantity', 'max-net', 'max-orders', 'no-trade'],
+    restart: 1,
   },
   {
     name: 'settled cash only',

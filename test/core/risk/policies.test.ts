@@ -2,7 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { adapterSettings, parseCall } from '../../../src/core/config/index.js';
 import { calendarOf } from '../../../src/core/domain/calendars/index.js';
 import { adapters, loadAdapter } from '../../../src/core/registry/index.js';
-import { RiskDesk, type RiskPolicy, type RiskState, SessionActivity } from '../../../src/core/risk/index.js';
+import {
+  NOBODY,
+  type Others,
+  RiskDesk,
+  type RiskPolicy,
+  type RiskState,
+  SessionActivity,
+} from '../../../src/core/risk/index.js';
 
 /** A policy as a person writes it. */
 async function policy(text: string): Promise<RiskPolicy> {
@@ -22,6 +29,7 @@ interface Case {
 }
 
 const EQUITY = 100_000;
+const others = (more: Partial<Others>): Others => ({ ...NOBODY, ...more });
 const CASES: readonly Case[] = [
   { risk: 'max-order($20000)', weight: 0.5, allowed: 0.2 },
   { risk: 'max-order($20000)', weight: -0.5, allowed: -0.2 },
@@ -33,7 +41,53 @@ const CASES: readonly Case[] = [
   { risk: 'max-gross(100%)', weight: 1, state: { gross: 120_000 }, allowed: 0 },
   { risk: 'max-net(50%)', weight: 0.4, state: { net: 30_000 }, allowed: 0.2 },
   { risk: 'max-net(50%)', weight: -0.9, state: { net: 30_000 }, allowed: -0.8 },
-  { risk: 'max-leverage(2)', weight: 1, state: { gross: 50_000, others: 130_000 }, allowed: 0.2 },
+  { risk: 'max-leverage(2)', weight: 1, state: { gross: 50_000, others: others({ gross: 130_000 }) }, allowed: 0.2 },
+  { risk: 'max-leverage(2)', weight: 1, state: { gross: 50_000, others: others({ gross: 150_000 }) }, allowed: 0 },
+  // Nobody gives a price of what others hold.
+  { risk: 'max-leverage(9)', weight: 1, state: { others: others({ gross: Number.NaN }) }, allowed: 0 },
+  { risk: 'max-net(50%)', weight: 0.4, state: { net: 10_000, buying: 20_000, selling: 9000 }, allowed: 0.2 },
+  { risk: 'max-net(50%)', weight: -0.9, state: { net: 30_000, selling: 10_000, buying: 9000 }, allowed: -0.7 },
+  { risk: 'max-net(50%)', weight: 0.4, state: { net: 10_000, others: others({ net: 30_000 }) }, allowed: 0.4 },
+  {
+    risk: 'max-net(50%,account)',
+    weight: 0.4,
+    state: { net: 10_000, others: others({ net: 5000, buying: 15_000, selling: 50_000 }) },
+    allowed: 0.2,
+  },
+  {
+    risk: 'max-net(50%,account)',
+    weight: -0.9,
+    state: { net: 10_000, selling: 5000, others: others({ net: 5000, buying: 50_000, selling: 15_000 }) },
+    allowed: -0.45,
+  },
+  { risk: 'max-position(25%)', weight: 0.2, state: { others: others({ of: new Map([['X', 20_000]]) }) }, allowed: 0.2 },
+  {
+    risk: 'max-position(25%,account)',
+    weight: 0.2,
+    state: { others: others({ of: new Map([['X', 20_000]]) }) },
+    allowed: 0.05,
+  },
+  {
+    risk: 'max-position(25%,account)',
+    weight: 0.2,
+    state: { others: others({ of: new Map([['Y', 20_000]]) }) },
+    allowed: 0.2,
+  },
+  // A limit that is exactly met is met.
+  { risk: 'max-order($20000)', weight: 0.2, allowed: 0.2 },
+  { risk: 'max-quantity(100)', weight: 0.1, allowed: 0.1 },
+  { risk: 'max-position(25%)', weight: -0.25, allowed: -0.25 },
+  { risk: 'max-gross(150%)', weight: 0.25, state: { gross: 125_000 }, allowed: 0.25 },
+  {
+    risk: 'max-leverage(2)',
+    weight: 0.25,
+    state: { gross: 50_000, others: others({ gross: 125_000 }) },
+    allowed: 0.25,
+  },
+  { risk: 'max-positions(2)', weight: 1, state: { positions: 1 }, allowed: 1 },
+  { risk: 'price-collar(25%)', weight: 1, price: 125, allowed: 1 },
+  { risk: 'price-collar(25%)', weight: 1, price: 75, allowed: 1 },
+  { risk: 'price-collar(25%)', weight: 1, price: 74.9, allowed: 0 },
   { risk: 'max-positions(2)', weight: 1, state: { positions: 2 }, allowed: 0 },
   { risk: 'price-collar(2%)', weight: 1, price: 103, allowed: 0 },
   { risk: 'price-collar(2%)', weight: 1, last: 102, allowed: 1 },
@@ -72,8 +126,14 @@ describe('max-orders', () => {
     const desk = new RiskDesk([await policy('max-orders(3)')], EQUITY);
     const step = (time: number, exits: number, entries: number) => {
       desk.begin(time, EQUITY);
-      desk.state.exits = exits;
-      return Array.from({ length: entries }, () => desk.review('X', 1, 100, 100, 100));
+      desk.state.orders = exits;
+      const allowed = Array.from({ length: entries }, () => {
+        const weight = desk.review('X', 1, 100, 100, 100);
+        if (weight !== 0) desk.state.orders++;
+        return weight;
+      });
+      desk.end();
+      return allowed;
     };
     expect(step(0, 2, 2)).toEqual([1, 0]);
     expect(step(59_000, 0, 1)).toEqual([0]);
@@ -130,15 +190,24 @@ describe('trades of an account by session', () => {
       activity.fill(symbol, 1, 10, 100, 0, at);
       activity.fill(symbol, -1, 10, 100, 0, at + 1);
     }
-    const ask = async (risk: string, time: number, cash: number, equity: number, weight = 0.5) => {
+    const ask = async (
+      risk: string,
+      time: number,
+      cash: number,
+      equity: number,
+      weight = 0.5,
+      more: Partial<RiskState> = {},
+    ) => {
       const desk = new RiskDesk([await policy(risk)], equity);
       desk.begin(time, cash);
-      desk.state.equity = equity;
-      desk.state.activity = activity;
+      Object.assign(desk.state, { equity, activity, ...more });
       return desk.review('X', weight, 100, 100, 100);
     };
     expect(await ask('settled-cash', at + 2, 4000, 10_000)).toBeCloseTo(0.1, 12);
     expect(await ask('settled-cash', day('2026-11-24'), 4000, 10_000)).toBeCloseTo(0.4, 12);
+    // What works, and what others have ordered, is spent: a quarter and a half of what has settled.
+    const spent = { buying: 1000, others: others({ buying: 2000 }) };
+    expect(await ask('settled-cash', day('2026-11-24'), 4000, 10_000, 0.5, spent)).toBeCloseTo(0.1, 12);
     expect(await ask('settled-cash', at + 2, 4000, 10_000, -0.5)).toBe(0);
     expect(await ask('pattern-day-trader', at + 2, 4000, 10_000)).toBe(0);
     expect(await ask('pattern-day-trader', at + 2, 40_000, 25_000)).toBe(0.5);

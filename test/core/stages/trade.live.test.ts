@@ -1,12 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ManualClock } from '../../../src/core/platform/index.js';
-import { backtest } from '../../../src/core/stages/backtest.js';
-import { evaluate } from '../../../src/core/stages/evaluate.js';
-import { flatten } from '../../../src/core/stages/flatten.js';
-import { ingest } from '../../../src/core/stages/ingest.js';
-import { train } from '../../../src/core/stages/train.js';
 import { dailyBars, MONDAY, session, VenueRig, walk } from '../../support/venue.js';
-import { optionsOf } from '../../support/workspace.js';
 
 const FRIDAY = '2026-11-27';
 const closes = walk(60);
@@ -158,44 +152,6 @@ describe('trade --once at a venue', () => {
     const [fill] = await rig.journal((journal) => journal.fills());
     expect(Number(fill!.price)).toBeCloseTo(dailyBars(closes, MONDAY).at(-1)!.o, 6);
     expect(rig.venue.count('POST /v2/orders')).toBe(0);
-  });
-
-  test('two strategies share an account: each owns what it bought, and limits of the account see both', async () => {
-    clock.set(session(FRIDAY).close + 5 * SECOND);
-    known(FRIDAY);
-    await rig.once();
-    const { book, market, assets } = rig.venue;
-    assets.set('MSFT', {});
-    market.set('1Day', 'MSFT', market.bars.get('1Day AAPL')!);
-    book.prices.set('MSFT', book.prices.get('AAPL')!);
-    const { runtime } = rig;
-    const given = { source: 'alpaca', symbols: 'MSFT', interval: '1d', from: '2026-09-01', to: '2026-11-25' };
-    const data = await ingest(optionsOf('ingest', given), runtime);
-    const model = await train(optionsOf('train', { data: data.artifact.path, trainer: 'buy-and-hold' }), runtime);
-    const run = await backtest(optionsOf('backtest', { model: model.artifact.path }), runtime);
-    const report = await evaluate(optionsOf('evaluate', { run: run.artifact.path }), runtime);
-    // The first holds about all of the account's money: half as much again is left of twice and a half.
-    await rig.once({ report: report.artifact.id, strategy: 'other', risk: 'max-leverage(1.5)' });
-    const [first, second] = book.fills.map(({ order, qty, price }) => ({
-      of: order.symbol,
-      money: Number(qty) * Number(price),
-    }));
-    expect([first!.of, second!.of]).toEqual(['AAPL', 'MSFT']);
-    expect(second!.money).toBeGreaterThan(0.97 * (150_000 - first!.money));
-    expect(second!.money).toBeLessThanOrEqual(150_000 - first!.money + 1000);
-    clock.set(session(MONDAY).open + HOUR);
-    await rig.once({ report: report.artifact.id, strategy: 'other', risk: 'max-leverage(1.5)' });
-    await rig.once();
-    const owned = await rig.journal((journal) => journal.positions({ venue: 'alpaca-paper', account: 'PA3FAKE00001' }));
-    expect(owned.map(({ strategy, instrument }) => [strategy, instrument]).sort()).toEqual([
-      ['other', 'MSFT'],
-      ['swing', 'AAPL'],
-    ]);
-    const closed = await flatten(optionsOf('flatten', { strategy: 'other', broker: 'alpaca' }), runtime);
-    expect(closed.rows).toMatchObject([{ strategy: 'other', outcome: 'flat' }]);
-    expect([...book.positions].map(([symbol, { qty }]) => [symbol, qty > 0])).toContainEqual(['AAPL', true]);
-    expect(book.positions.get('MSFT')?.qty ?? 0).toBe(0);
-    await rig.oracle();
   });
 
   test('another source has to agree with the end of the dataset', async () => {

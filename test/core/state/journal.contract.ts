@@ -124,6 +124,48 @@ export function journalContract(
         expect((await failure(journal.recordIntents(SCOPE, lease, T0, [entry()], T0 + 60_000))).code).toBe('STATE');
       });
 
+      test('entries are decided again where another strategy of the account has ordered since it was looked at', async () => {
+        const scope = { ...SCOPE, strategy: 'other' };
+        const seen = await journal.head();
+        // Another process: its own connection.
+        const second = await open();
+        const theirs = (await second.acquireLease(streamOf(scope), 'x', T0, 60_000))!;
+        const elsewhere = { ...scope, account: 'A2' };
+        const far = (await second.acquireLease(streamOf(elsewhere), 'x', T0, 60_000))!;
+        const decision = { slot: T0, report: 'r1', time: T0, body: null };
+        const mine = (intents = [entry()], since = seen, slot = T0) =>
+          journal.recordDecision(SCOPE, lease, { ...decision, slot }, intents, { seen: since });
+        // Orders of another account, and decisions without orders, do not matter; nor do its own.
+        await second.recordDecision(elsewhere, far, decision, [entry()]);
+        await second.recordDecision(scope, theirs, decision, []);
+        expect((await mine()).orders).toHaveLength(1);
+        expect((await mine([entry({ instrument: 'IWM' })], seen, T0 + 1)).orders).toHaveLength(1);
+        await second.recordDecision(scope, theirs, { ...decision, slot: T0 + 1 }, [entry({ instrument: 'QQQ' })]);
+        const moved = await failure(mine([entry({ instrument: 'GLD' })], seen, T0 + 2));
+        expect([moved.code, moved.details['reason']]).toEqual(['MISMATCH', 'account_moved']);
+        expect(await journal.decision(SCOPE, T0 + 2)).toBeUndefined();
+        // Exits pass, and entries by what is known now.
+        const exit = { leg: 'exit' as const, request: request({ side: 'sell' }) };
+        expect((await mine([exit], seen, T0 + 2)).orders).toHaveLength(1);
+        expect((await mine([entry({ instrument: 'GLD' })], await journal.head(), T0 + 3)).orders).toHaveLength(1);
+        await second.close();
+      });
+
+      test('of two that record at once after the same look, one records', async () => {
+        const scope = { ...SCOPE, strategy: 'other' };
+        const second = await open();
+        const theirs = (await second.acquireLease(streamOf(scope), 'x', T0, 60_000))!;
+        const decision = { slot: T0, report: 'r1', time: T0, body: null };
+        const seen = await journal.head();
+        const both = await Promise.allSettled([
+          journal.recordDecision(SCOPE, lease, decision, [entry()], { seen }),
+          second.recordDecision(scope, theirs, decision, [entry({ instrument: 'QQQ' })], { seen }),
+        ]);
+        expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+        expect(await journal.orders()).toHaveLength(1);
+        await second.close();
+      });
+
       test('an instrument belongs to one strategy of an account at a time', async () => {
         const id = await accepted();
         const scope = { ...SCOPE, strategy: 'other' };
@@ -339,6 +381,9 @@ export function journalContract(
       ]);
       expect(await journal.events({ types: ['session'], limit: 1 })).toHaveLength(1);
       expect(await journal.scopes()).toEqual([SCOPE]);
+      await journal.note({ ...SCOPE, strategy: 'a' }, 'x', null, T0 + 7);
+      await journal.note({ ...SCOPE, strategy: 'z' }, 'x', null, T0 + 7);
+      expect((await journal.scopes()).map(({ strategy }) => strategy)).toEqual(['a', 'swing', 'z']);
     });
 
     test('what was recorded is there after reopening, and the tables follow from the events', async () => {

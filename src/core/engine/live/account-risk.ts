@@ -1,46 +1,129 @@
 import { calendarOf } from '../../domain/calendars/index.js';
 import type { Instrument } from '../../domain/instrument.js';
+import { markPrice } from '../../domain/quote.js';
+import { isQuantlineError } from '../../errors/index.js';
 import type { ExecutionContext, ReconcileResult } from '../../execution/index.js';
 import { type RiskDesk, SessionActivity } from '../../risk/index.js';
+import { isTerminal, type OrderRecord, type StrategyScope } from '../../state/index.js';
+import type { PlanReason } from '../step.js';
+import { decisionBodySchema } from './memory.js';
+import { othersOf } from './others.js';
+
+/** Fills that are read again: more than the account's strategies have in some seconds. */
+const NEWEST = 1000;
+
+/** Orders that a decision has planned: their time is their slot, as in a backtest. */
+const PLANNED: ReadonlySet<string | undefined> = new Set<PlanReason>(['signal', 'time_stop', 'risk']);
 
 /** What risk policies must know of the whole account, other strategies and hand trades included. */
 export class AccountRisk {
-  private readonly index: ReadonlyMap<string, number>;
+  /** Newest event of the journal before the account was read; undefined where no limit looks at what others do. */
+  seen: number | undefined;
   private readonly activity: SessionActivity;
   /** Executions that `activity` has seen. */
-  private readonly seen = new Set<string>();
+  private readonly seenFills = new Set<string>();
 
   constructor(
     private readonly execution: ExecutionContext,
-    instruments: readonly Instrument[],
+    private readonly instruments: readonly Instrument[],
   ) {
-    this.index = new Map(instruments.map(({ id }, j) => [id, j]));
     const calendars = new Set(instruments.map(({ calendar }) => calendar));
     this.activity = new SessionActivity(calendarOf(calendars.size === 1 ? [...calendars][0]! : '24/7'));
   }
 
-  /** Before a decision. `owned`: what the strategy itself holds of its instruments. */
-  async refresh(risk: RiskDesk, { positions }: ReconcileResult, owned: Float64Array): Promise<void> {
-    let others = 0;
-    for (const { instrument, quantity, marketPrice, averagePrice } of positions) {
-      const j = this.index.get(instrument);
-      const foreign = Number(quantity) - (j === undefined ? 0 : owned[j]!);
-      // Where the venue gives no price, what was paid is the nearest that is known.
-      others += Math.abs(foreign) * Number(marketPrice ?? averagePrice ?? 0);
-    }
-    risk.state.others = others;
+  /**
+   * Before a decision at `time`. `owned`: what the strategy itself holds; `closes`: its last prices by instrument. Returns
+   * last trades of the instruments where a limit asks for them and the venue tells: NaN for those that it does not.
+   */
+  async refresh(
+    risk: RiskDesk,
+    state: ReconcileResult,
+    owned: Float64Array,
+    closes: Readonly<Record<string, number>>,
+    time: number,
+  ): Promise<Float64Array | undefined> {
+    this.seen = undefined;
+    if (risk.needsAccount || risk.remembers > 0) this.seen = await this.execution.journal.head();
+    if (risk.needsAccount) await this.readOthers(risk, state, owned, closes);
+    if (risk.remembers > 0) risk.recall(await this.orderTimes(time, risk.remembers));
     if (risk.needsActivity) await this.readFills(risk);
+    if (!risk.needsLast || this.execution.broker.quotes === undefined) return undefined;
+    const last = await this.lastPrices(this.instruments.map(({ id }) => id));
+    return Float64Array.from(this.instruments, ({ id }) => last.get(id) ?? Number.NaN);
+  }
+
+  private async readOthers(
+    risk: RiskDesk,
+    state: ReconcileResult,
+    owned: Float64Array,
+    closes: Readonly<Record<string, number>>,
+  ): Promise<void> {
+    const { journal, scope } = this.execution;
+    const account = { venue: scope.venue, account: scope.account };
+    const others = <T extends StrategyScope>(rows: readonly T[]) =>
+      rows.filter((row) => row.strategy !== scope.strategy);
+    const orders = others(await journal.orders({ ...account, open: true }));
+    const fills = others(await journal.fills({ ...account, limit: NEWEST })).filter((fill) => !fill.void);
+    const prices = new Map<string, number>();
+    const learn = (instrument: string, price: unknown) => {
+      if (!prices.has(instrument) && Number(price) > 0) prices.set(instrument, Number(price));
+    };
+    for (const { instrument, marketPrice } of state.positions) learn(instrument, marketPrice);
+    for (const [instrument, price] of Object.entries(closes)) learn(instrument, price);
+    for (const strategy of new Set(orders.map((row) => row.strategy))) {
+      const decision = await journal.lastDecision({ ...scope, strategy });
+      const { data } = decisionBodySchema.safeParse(decision?.body);
+      for (const [instrument, price] of Object.entries(data?.memory.closes ?? {})) learn(instrument, price);
+    }
+    const concerned = [...state.positions, ...state.externalOrders, ...orders].map(({ instrument }) => instrument);
+    const unpriced = [...new Set(concerned)].filter((id) => !prices.has(id));
+    if (unpriced.length > 0)
+      for (const [instrument, price] of await this.lastPrices(unpriced)) learn(instrument, price);
+    // Where nobody gives a price, what was paid is the nearest that is known.
+    for (const { instrument, averagePrice } of state.positions) learn(instrument, averagePrice);
+    risk.state.others = othersOf({
+      owned: new Map(this.instruments.map(({ id }, j) => [id, owned[j]!])),
+      ...{ state, orders, fills },
+      price: (instrument) => prices.get(instrument) ?? Number.NaN,
+    });
+  }
+
+  /** What the venue quotes last; instruments without a quote are left out. */
+  private async lastPrices(instruments: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const { broker, logger } = this.execution;
+    try {
+      const quotes = (await broker.quotes?.(instruments)) ?? [];
+      return new Map(quotes.map((quote) => [quote.instrument, Number(quote.last ?? markPrice(quote))]));
+    } catch (error) {
+      if (!isQuantlineError(error)) throw error;
+      logger.warn(`${broker.venue} gives no last prices: ${error.message}`);
+      return new Map();
+    }
+  }
+
+  /** When the account's orders of the last `ms` before a decision left or are to leave, ascending. */
+  private async orderTimes(time: number, ms: number): Promise<readonly number[]> {
+    const { journal, scope } = this.execution;
+    const times: number[] = [];
+    for (const each of await journal.scopes()) {
+      if (each.venue !== scope.venue || each.account !== scope.account) continue;
+      // What was ordered since belongs to the slot of the last decision.
+      const last = (await journal.lastDecision(each))?.slot ?? time;
+      const orders = await journal.orders({ scope: each, fromSlot: Math.min(time - ms, last) });
+      for (const order of orders) if (isOrdered(order)) times.push(timeOf(order));
+    }
+    return times.filter((at) => at > time - ms).sort((a, b) => a - b);
   }
 
   private async readFills(risk: RiskDesk): Promise<void> {
     const { journal, scope } = this.execution;
     const { venue, account } = scope;
     // All at first; later the newest are enough: a slot books few.
-    const limit = this.seen.size === 0 ? {} : { limit: 1000 };
+    const limit = this.seenFills.size === 0 ? {} : { limit: NEWEST };
     const fills = await journal.fills({ venue, account, ...limit });
     for (const fill of [...fills].sort((a, b) => a.time - b.time)) {
-      if (fill.kind !== 'fill' || fill.void || this.seen.has(fill.executionId)) continue;
-      this.seen.add(fill.executionId);
+      if (fill.kind !== 'fill' || fill.void || this.seenFills.has(fill.executionId)) continue;
+      this.seenFills.add(fill.executionId);
       const side = fill.side === 'buy' ? 1 : -1;
       this.activity.fill(
         fill.instrument,
@@ -54,3 +137,9 @@ export class AccountRisk {
     risk.state.activity = this.activity;
   }
 }
+
+/** An order that the strategy sent or is about to send: not its protection, nor what was never sent. */
+const isOrdered = ({ leg, parent, status, sentAt }: OrderRecord): boolean =>
+  (leg === 'entry' || leg === 'exit') && parent === undefined && !(isTerminal(status) && sentAt === undefined);
+
+const timeOf = ({ request, slot, createdAt }: OrderRecord): number => (PLANNED.has(request.purpose) ? slot : createdAt);

@@ -2,6 +2,7 @@ import { type ExecutionContext, isExiting } from '../../execution/index.js';
 import type { ExecutionRecord, OrderRecord, PositionRecord } from '../../state/index.js';
 import type { AccountView } from '../decide.js';
 import type { RunnerMemory } from './memory.js';
+import { openMoney, workingEntries } from './others.js';
 import type { TickSource } from './tick.js';
 
 /** The last closing fill of each instrument that its protection closed: what a lockout hangs on. */
@@ -16,6 +17,7 @@ export class AccountKeeper {
   positions: readonly PositionRecord[] = [];
   open: readonly OrderRecord[] = [];
   private readonly closings: Closings = new Map();
+  private closes: Readonly<Record<string, number>> = {};
   private readonly index: ReadonlyMap<string, number>;
 
   constructor(
@@ -29,6 +31,7 @@ export class AccountKeeper {
       cash: 0,
       quantity: new Float64Array(size),
       entering: new Int8Array(size),
+      ordered: (j) => this.ordered(j),
       exiting: new Uint8Array(size),
       entryBar: new Int32Array(size),
       lockout: new Int8Array(size),
@@ -54,6 +57,7 @@ export class AccountKeeper {
   /** Positions, working orders and lockouts at the bars of now. */
   look(memory: RunnerMemory): void {
     const { quantity, entering, exiting, entryBar, lockout } = this.view;
+    this.closes = memory.closes;
     quantity.fill(0);
     entering.fill(0);
     exiting.fill(0);
@@ -83,6 +87,15 @@ export class AccountKeeper {
       if (known?.execution !== closing.execution) memory.lockouts[name] = { ...closing, released: false };
       if (!memory.lockouts[name]!.released) lockout[j] = closing.side;
     }
+  }
+
+  private ordered(j: number): number {
+    const name = this.source.instruments[j]!;
+    const entries = workingEntries(this.open.filter(({ instrument }) => instrument === name));
+    return entries.reduce((sum, order) => {
+      const money = openMoney(order, this.closes[name] ?? Number.NaN);
+      return sum + (order.request.side === 'buy' ? money : -money);
+    }, 0);
   }
 
   private async noteFills(fills: readonly ExecutionRecord[]): Promise<void> {

@@ -10,6 +10,8 @@ export const runnerMemorySchema = z.strictObject({
   session: z.number(),
   sessionStart: z.number(),
   halted: z.boolean(),
+  /** The policy that halted the strategy, where one did. */
+  haltedBy: z.string().optional(),
   /** When the strategy was last resumed, as far as this memory knows: peak and session start count from then. */
   resumed: z.number().optional(),
   /** Per instrument closed by its protection: the closing execution, and whether a later decision released it. */

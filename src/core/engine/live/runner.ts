@@ -3,7 +3,9 @@ import type { TradingCalendar } from '../../domain/calendar.js';
 import type { Instrument } from '../../domain/instrument.js';
 import { isQuantlineError } from '../../errors/index.js';
 import {
+  accountMoved,
   type BrokerEvent,
+  type CommittedDecision,
   cancelOrder,
   commitDecision,
   type EmergencyPolicy,
@@ -34,7 +36,7 @@ import type { TradeHooks } from './hooks.js';
 import { decisionBodySchema, emptyMemory, type RunnerMemory } from './memory.js';
 import { isUnsent, VenueNews } from './news.js';
 import { ordersFor } from './requests.js';
-import { readStanding, recordHalt, StandingPolicy } from './standing.js';
+import { PolicyHalts, readStanding, StandingPolicy } from './standing.js';
 import { type LiveTick, marketTick, type TickSource } from './tick.js';
 
 export interface LiveSettings {
@@ -89,8 +91,7 @@ export class LiveRunner {
   private memory: RunnerMemory | undefined;
   private open: readonly OrderRecord[] | undefined;
   private readonly standing = new StandingPolicy();
-  /** Policy whose halt is in the journal already. */
-  private haltedBy: string | undefined;
+  private readonly halts: PolicyHalts;
   private flatUntil = Number.NEGATIVE_INFINITY;
   private readonly protection: ProtectionKeeper | undefined;
   /** Entries are pairs of orders at the venue. */
@@ -109,6 +110,7 @@ export class LiveRunner {
     this.keeper = new AccountKeeper(execution, source);
     this.accountRisk = new AccountRisk(execution, settings.instruments);
     this.ahead = new Ahead(execution);
+    this.halts = new PolicyHalts(execution, settings.hooks?.notify);
     this.view = allocateView(source.instruments.length);
     this.emergency = settings.emergency ?? 'exit';
     this.paired = entersByPair(settings.strategy) && execution.broker.capabilities.pairedEntries === 'two-orders';
@@ -159,31 +161,8 @@ export class LiveRunner {
     }
     if (clock.now() >= tick.validUntil) return { ...outcome, decided: false, expired: true, orders: [] };
     if (this.standing.active && memory.resumed !== standing.since) this.resume(memory, equity, standing.since);
-    await this.accountRisk.refresh(this.stepper!.risk, state, this.keeper.view.quantity);
     this.keeper.view.cash = Number(state.account.cash);
-    const planned = this.decide(tick, equity, memory);
-    await this.journalHalt(memory);
-    const { verdicts } = this.stepper!.risk;
-    const { submit, cancel } = await this.review(tick, this.split(planned), state);
-    const { report, model, risk } = this.settings;
-    const recorded = await commitDecision(
-      execution,
-      lease,
-      {
-        slot: tick.time,
-        report,
-        time: clock.now(),
-        body: {
-          memory,
-          ...(model !== undefined && { model }),
-          ...(risk !== undefined && { risk }),
-          ...(verdicts.length > 0 && { verdicts }),
-        },
-      },
-      submit,
-      // Where nothing has to be cancelled, the first thing that the venue hears comes after the marks.
-      { flushedByMarks: cancel.length === 0 && this.open?.length === 0 },
-    );
+    const { recorded, cancel } = await this.record(tick, lease, state, memory);
     for (const { instrument, owner } of recorded.withheld) {
       this.settings.hooks?.notify?.({ type: 'verdict', instrument, rule: 'owner', reason: `it belongs to ${owner}` });
     }
@@ -201,6 +180,44 @@ export class LiveRunner {
     }
     this.open = await journal.orders({ scope, open: true });
     return { ...outcome, halted: memory.halted, decided: true, orders, withheld: recorded.withheld.length };
+  }
+
+  /** Decides and makes it durable; again where another strategy of the account has ordered in between. */
+  private async record(
+    tick: LiveTick,
+    lease: Lease,
+    state: ReconcileResult,
+    memory: RunnerMemory,
+  ): Promise<{ readonly recorded: CommittedDecision; readonly cancel: readonly OrderRecord[] }> {
+    const { execution, report, model, risk } = this.settings;
+    const { logger, clock } = execution;
+    const desk = this.stepper!.risk;
+    const { equity } = state.account;
+    for (;;) {
+      this.look(tick, memory);
+      const last = await this.accountRisk.refresh(desk, state, this.keeper.view.quantity, memory.closes, tick.time);
+      if (last !== undefined) this.view.last = last;
+      const { submit, cancel } = this.split(this.decide(tick, Number(equity), memory));
+      await this.halts.hear(desk.haltedBy, memory, this.standing.active);
+      const { verdicts } = desk;
+      const body = {
+        memory,
+        ...(model !== undefined && { model }),
+        ...(risk !== undefined && { risk }),
+        ...(verdicts.length > 0 && { verdicts }),
+      };
+      const decision = { slot: tick.time, report, time: clock.now(), body };
+      const { seen } = this.accountRisk;
+      // Where nothing has to be cancelled, the first thing that the venue hears comes after the marks.
+      const flushedByMarks = cancel.length === 0 && this.open?.length === 0;
+      try {
+        const options = { flushedByMarks, ...(seen !== undefined && { seen }) };
+        return { recorded: await commitDecision(execution, lease, decision, submit, options), cancel };
+      } catch (error) {
+        if (!accountMoved(error)) throw error;
+        logger.info('Another strategy of the account has ordered meanwhile: decided again.');
+      }
+    }
   }
 
   /** What cannot be cancelled yet is looked at again with the next tick; the orders of this one go out all the same. */
@@ -281,29 +298,6 @@ export class LiveRunner {
     this.settings.hooks?.notify?.({ type: 'unprotected', alarm });
   }
 
-  /** What the caller's limits leave of the intents. */
-  private async review(
-    tick: LiveTick,
-    planned: { submit: NewIntent[]; cancel: OrderRecord[] },
-    state: ReconcileResult,
-  ): Promise<{ readonly submit: readonly NewIntent[]; readonly cancel: readonly OrderRecord[] }> {
-    const { execution, hooks } = this.settings;
-    const { clock } = execution;
-    if (hooks?.review === undefined || planned.submit.length === 0) return planned;
-    const { intents, verdicts } = await hooks.review({
-      slot: tick.time,
-      time: clock.now(),
-      intents: planned.submit,
-      closes: this.memory!.closes,
-      account: state.account,
-      venuePositions: state.positions,
-      positions: this.keeper.positions,
-      open: state.open,
-    });
-    for (const verdict of verdicts) hooks.notify?.({ type: 'verdict', ...verdict });
-    return { submit: intents, cancel: planned.cancel };
-  }
-
   private async actionRecords(tick: LiveTick | undefined): Promise<readonly CorporateActionRecord[]> {
     const { settings } = this;
     if (tick?.actions === undefined && settings.actions === undefined) return [];
@@ -323,6 +317,7 @@ export class LiveRunner {
     source.instruments.forEach((name, j) => {
       this.view.close[j] = this.memory!.closes[name] ?? 0;
     });
+    this.halts.recall(this.memory, this.stepper.risk);
     await this.keeper.start();
     return this.memory;
   }
@@ -331,16 +326,6 @@ export class LiveRunner {
   private resume(memory: RunnerMemory, equity: number, since: number | undefined): void {
     Object.assign(memory, { peak: equity, sessionStart: equity, equity, halted: false, resumed: since });
     this.stepper!.risk.resume(equity);
-  }
-
-  /** A policy’s halt goes into the journal, and is told, when it begins. */
-  private async journalHalt(memory: RunnerMemory): Promise<void> {
-    const by = this.stepper!.risk.haltedBy;
-    const begins = by !== undefined && this.haltedBy !== by.name;
-    this.haltedBy = by?.name;
-    if (!begins) return;
-    const reason = await recordHalt(this.settings.execution, by, memory, this.standing.active);
-    this.settings.hooks?.notify?.({ type: 'halt', reason });
   }
 
   private decide(tick: LiveTick, equity: number, memory: RunnerMemory): readonly PlannedOrder[] {
@@ -354,7 +339,6 @@ export class LiveRunner {
     memory.equity = equity;
     account.equity = equity;
     const closing = (memory.halted && !this.standing.active) || tick.time <= this.flatUntil;
-    this.look(tick, memory);
     stepper.risk.state.held = account.quantity.reduce((sum, units, j) => sum + Math.abs(units * view.close[j]!), 0);
     account.halted = stepper.risk.observe(tick.time, equity, tick.session, memory.sessionStart) || closing;
     memory.peak = stepper.risk.state.peak;

@@ -1,7 +1,8 @@
 import { QuantlineError } from '../../errors/index.js';
 import { cancelOrder, type ExecutionContext } from '../../execution/index.js';
-import type { RiskPolicy } from '../../risk/index.js';
+import type { RiskDesk, RiskPolicy } from '../../risk/index.js';
 import type { OrderRecord, StrategyState } from '../../state/index.js';
+import type { TradeHooks } from './hooks.js';
 import type { RunnerMemory } from './memory.js';
 
 /**
@@ -26,18 +27,39 @@ export async function readStanding(execution: ExecutionContext, open: readonly O
   });
 }
 
-/** A policy's halt in the journal: for good as a state, for the session as a note. Returns its reason. */
-export async function recordHalt(
-  { journal, scope, clock }: ExecutionContext,
-  by: Pick<RiskPolicy, 'name' | 'lasting'>,
-  { equity, peak }: Pick<RunnerMemory, 'equity' | 'peak'>,
-  active: boolean,
-): Promise<string> {
-  const reason = `risk: ${by.name}, equity ${equity.toFixed(2)}, peak ${peak.toFixed(2)}`;
-  if (by.lasting && active) await journal.setState(scope, 'reducing', reason, clock.now());
-  else if (!by.lasting) await journal.note(scope, 'risk-halt', { policy: by.name, reason }, clock.now());
-  return reason;
+/** Halts of policies: in the journal, and told, as they begin, once a session by whichever process. */
+export class PolicyHalts {
+  private told: string | undefined;
+
+  constructor(
+    private readonly execution: ExecutionContext,
+    private readonly notify: TradeHooks['notify'],
+  ) {}
+
+  /** What an earlier process has told, and goes on. */
+  recall({ haltedBy, session }: RunnerMemory, risk: RiskDesk): void {
+    if (haltedBy === undefined) return;
+    this.told = keyOf(haltedBy, session);
+    risk.recallHalt(haltedBy, session);
+  }
+
+  /** After each look at what risk says: for good as a state, for the session as a note. */
+  async hear(by: RiskPolicy | undefined, memory: RunnerMemory, active: boolean): Promise<void> {
+    if (by === undefined) delete memory.haltedBy;
+    else memory.haltedBy = by.name;
+    const key = by === undefined ? undefined : keyOf(by.name, memory.session);
+    const begins = key !== this.told;
+    this.told = key;
+    if (by === undefined || !begins) return;
+    const { journal, scope, clock } = this.execution;
+    const reason = `risk: ${by.name}, equity ${memory.equity.toFixed(2)}, peak ${memory.peak.toFixed(2)}`;
+    if (by.lasting && active) await journal.setState(scope, 'reducing', reason, clock.now());
+    else if (!by.lasting) await journal.note(scope, 'risk-halt', { policy: by.name, reason }, clock.now());
+    this.notify?.({ type: 'halt', reason });
+  }
 }
+
+const keyOf = (policy: string, session: number): string => `${policy} ${session}`;
 
 /** Refuses entries while the strategy is not active. The first policy of a live strategy; the backtest has none. */
 export class StandingPolicy implements RiskPolicy {

@@ -14,6 +14,9 @@ export function create({ fraction }: z.infer<typeof settings>): RiskPolicy {
       return haltedIn === state.session;
     },
     floor: (state) => (haltedIn === state.session ? Number.POSITIVE_INFINITY : state.sessionStart * (1 - fraction)),
+    recallHalt(session) {
+      haltedIn = session;
+    },
     resume() {
       haltedIn = -1;
     },

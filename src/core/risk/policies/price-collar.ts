@@ -8,7 +8,8 @@ export const settings = z.object({ fraction: z.number().gt(0).lt(1) });
 export function create({ fraction }: z.infer<typeof settings>): RiskPolicy {
   return {
     name,
-    reason: `the order's price is more than ${fraction} from the last trade`,
+    reason: `the order's price is more than ${fraction} from the last trade, or no last trade is known`,
+    needsLast: true,
     review: ({ weight, price, last }) => (Math.abs(price / last - 1) <= fraction ? weight : 0),
   };
 }

@@ -12,7 +12,9 @@ export function create(): RiskPolicy {
     name,
     reason: 'the account has not that much settled cash',
     needsActivity: true,
-    review: ({ weight }, { time, cash, equity, activity }) =>
-      weight < 0 ? 0 : within(weight, (cash - activity!.unsettled(time)) / equity),
+    needsAccount: true,
+    // What a working purchase will spend is spent.
+    review: ({ weight }, { time, cash, buying, others, equity, activity }) =>
+      weight < 0 ? 0 : within(weight, (cash - buying - others.buying - activity!.unsettled(time)) / equity),
   };
 }
