@@ -4,11 +4,14 @@ import type { BrokerOrder } from '../../../../src/core/execution/index.js';
 import type { ExecutionRecord, OrderRecord, OrderRequest } from '../../../../src/core/state/index.js';
 import { fill, request, SCOPE, T0 } from '../../state/helpers.js';
 
-const order = (of: Partial<OrderRequest>, more: Partial<OrderRecord> = {}): OrderRecord =>
+/** `quantity: undefined` leaves it out. */
+type Terms = { readonly [K in keyof OrderRequest]?: OrderRequest[K] | undefined };
+
+const order = (of: Terms, more: Partial<OrderRecord> = {}): OrderRecord =>
   ({
     ...{ ...SCOPE, clientOrderId: 'one', slot: T0, leg: 'entry', revision: 0, status: 'accepted' },
     ...{ filledQuantity: '0', createdAt: T0, sentAt: T0, venueOrderId: 'v1', ...more },
-    request: request(of),
+    request: request(of as Partial<OrderRequest>),
     instrument: of.instrument ?? 'SPY',
   }) as OrderRecord;
 const atVenue = (more: Partial<BrokerOrder>): BrokerOrder =>
@@ -18,7 +21,7 @@ const held = (quantity: string, instrument = 'SPY') => ({
 });
 
 describe('money that an entry may still spend', () => {
-  test.each<[string, Partial<OrderRequest>, Partial<OrderRecord>, number]>([
+  test.each<[string, Terms, Partial<OrderRecord>, number]>([
     ['units at the last price', {}, {}, 1000],
     ['at the limit', { limitPrice: '95' }, {}, 950],
     ['at the stop', { stopPrice: '105' }, {}, 1050],
