@@ -57,7 +57,9 @@ describe('the package', () => {
     ]) {
       expect(files).toContain(path);
     }
-    expect(files.filter((path) => /^(src|test|scripts|node_modules|\.ci|\.quantline)\//.test(path))).toEqual([]);
+    expect(
+      files.filter((path) => /^(src|test|scripts|node_modules|\.ci|\.quantline)\/|tsbuildinfo/.test(path)),
+    ).toEqual([]);
     expect(files.filter((path) => /(^|\/)\.env$/.test(path))).toEqual([]);
   });
 

@@ -1,11 +1,10 @@
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { evaluate } from '../../../src/core/stages/evaluate.js';
-import { diskOf } from '../../../src/core/state/index.js';
 import { logIn } from '../../fakes/schwab/rig.js';
 import { FakeSchwab } from '../../fakes/schwab/server.js';
 import { FakeTws } from '../../fakes/tws/server.js';
+import { hasDisk, journalOnDisk } from '../../support/disk.js';
 import { MONDAY, minuteBars, session, VenueRig, walk } from '../../support/venue.js';
 import { optionsOf } from '../../support/workspace.js';
 
@@ -15,7 +14,6 @@ const MINUTE = 60_000;
 const history = minuteBars(walk(42), FRIDAY, 5);
 const LAST = history.at(-1)!.c;
 const cents = (price: number) => Math.ceil(Math.round(price * 1e6) / 1e4) / 100;
-const durable = (await diskOf(join(tmpdir(), 'journal.sqlite'))) === 'local';
 
 let rig: VenueRig;
 beforeEach(async () => {
@@ -24,6 +22,7 @@ beforeEach(async () => {
     backtest: { from: FRIDAY, lot: 'whole', sizing: 'fraction(10%)', stopLoss: '2%', takeProfit: '4%' },
     bars: () => history,
     now: session(FRIDAY).close + MINUTE,
+    overrides: { journal: journalOnDisk() },
   });
   rig.venue.market.set('5Min', 'AAPL', [...history, ...minuteBars([LAST], MONDAY, 5)]);
   rig.clock.set(session(MONDAY).open + 5 * MINUTE + 5000);
@@ -61,7 +60,7 @@ describe('exits are held at the venue, sized to the fill and at their distance f
   });
 
   // How Schwab answers a PUT on one leg of a pair is not public: each answer must leave the position protected.
-  test.skipIf(!durable).each(['moves', 'refused', 'ends the pair'] as const)(
+  test.skipIf(!hasDisk).each(['moves', 'refused', 'ends the pair'] as const)(
     'schwab, a leg’s PUT %s',
     async (legPut) => {
       const schwab = await FakeSchwab.start(() => rig.clock.now());

@@ -1,24 +1,25 @@
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LOGIN_MS } from '../../../src/core/clients/schwab/index.js';
 import { evaluate } from '../../../src/core/stages/evaluate.js';
-import { diskOf } from '../../../src/core/state/index.js';
 import { hangAfter } from '../../fakes/alpaca/faults.js';
 import { logIn } from '../../fakes/schwab/rig.js';
 import { FakeSchwab } from '../../fakes/schwab/server.js';
 import { FakeTws } from '../../fakes/tws/server.js';
 import { errorMessage } from '../../fakes/tws/wire.js';
+import { hasDisk, journalOnDisk } from '../../support/disk.js';
 import { dailyBars, session, VenueRig, walk } from '../../support/venue.js';
 import { optionsOf } from '../../support/workspace.js';
 
 /** The whole of `trade --once` at the other brokers: bars of Alpaca, orders elsewhere. */
 const FRIDAY = '2026-11-27';
-/** Real money wants a journal on a disk of this machine. */
-const durable = (await diskOf(join(tmpdir(), 'journal.sqlite'))) === 'local';
 let rig: VenueRig;
 beforeEach(async () => {
-  rig = await VenueRig.start({ bars: () => dailyBars(walk(60), FRIDAY), now: session(FRIDAY).close + 5000 });
+  rig = await VenueRig.start({
+    bars: () => dailyBars(walk(60), FRIDAY),
+    now: session(FRIDAY).close + 5000,
+    overrides: { journal: journalOnDisk() },
+  });
 });
 afterEach(() => rig.close());
 
@@ -123,7 +124,7 @@ describe('trade --broker schwab', () => {
     expect(schwab.book.roots).toEqual([]);
   });
 
-  test.skipIf(!durable)('with all guards: one order, booked once; a login that ends soon is announced', async () => {
+  test.skipIf(!hasDisk)('with all guards: one order, booked once; a login that ends soon is announced', async () => {
     await logIn(schwab, join(rig.runtime.workspace, 'state'), rig.clock.now() - LOGIN_MS + 3_600_000);
     const first = await rig.start(given, runtime());
     expect(first.session).toMatchObject({ outcome: 'decided', venue: 'schwab-live', account: '12345678', orders: 1 });
@@ -136,7 +137,7 @@ describe('trade --broker schwab', () => {
       expect(rig.said.join('\n')).not.toContain(secret);
   });
 
-  test.skipIf(!durable)('F12: two starts in one second: one places, the other says why not', async () => {
+  test.skipIf(!hasDisk)('F12: two starts in one second: one places, the other says why not', async () => {
     const both = await Promise.all([rig.start(given, runtime()), rig.start(given, runtime())]);
     oneOfTwo(both.map(({ session }) => session));
     expect(schwab.book.roots).toHaveLength(1);
@@ -145,7 +146,7 @@ describe('trade --broker schwab', () => {
 
   const later = (ms: number) => rig.clock.set(rig.clock.now() + ms);
 
-  test.skipIf(!durable)(
+  test.skipIf(!hasDisk)(
     'F43: the login ends between two starts: exit 3 with the way forward, nothing sent',
     async () => {
       await rig.start(given, runtime());
@@ -159,7 +160,7 @@ describe('trade --broker schwab', () => {
     },
   );
 
-  test.skipIf(!durable).each<[string, () => unknown]>([
+  test.skipIf(!hasDisk).each<[string, () => unknown]>([
     ['201 without a Location', () => Object.assign(schwab, { location: 'none' })],
     ['a Location that names another order', () => Object.assign(schwab, { location: 'other' })],
     ['no answer at all', () => schwab.arm('POST /trader/v1/accounts/{hash}/orders', hangAfter)],

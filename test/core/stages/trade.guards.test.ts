@@ -1,10 +1,8 @@
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ManualClock } from '../../../src/core/platform/index.js';
 import { evaluate } from '../../../src/core/stages/evaluate.js';
 import type { Runtime } from '../../../src/core/stages/runtime.js';
-import { diskOf } from '../../../src/core/state/index.js';
+import { hasDisk, journalOnDisk } from '../../support/disk.js';
 import { dailyBars, session, VenueRig, walk } from '../../support/venue.js';
 import { optionsOf } from '../../support/workspace.js';
 
@@ -20,6 +18,7 @@ beforeAll(async () => {
   rig = await VenueRig.start({
     bars: () => dailyBars(walk(60), FRIDAY),
     now: session(FRIDAY).close + 5000,
+    overrides: { journal: journalOnDisk() },
   });
   const report = await evaluate(optionsOf('evaluate', { run: rig.run.path, gate: 'trades>=0' }), rig.runtime);
   expect(report.report.verdict.pass).toBe(true);
@@ -78,7 +77,7 @@ describe('live is never an accident: with anything missing nothing is sent', () 
   });
 });
 
-test.skipIf((await diskOf(join(tmpdir(), 'journal.sqlite'))) !== 'local')(
+test.skipIf(!hasDisk)(
   'with all of it, orders go out; --accept-ungated replaces the verdict and nothing else',
   async () => {
     await expect(

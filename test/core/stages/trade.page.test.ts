@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { COMMAND_OPTIONS, globalOptions } from '../../../src/core/config/index.js';
 import { evaluate } from '../../../src/core/stages/evaluate.js';
-import { diskOf } from '../../../src/core/state/index.js';
+import { hasDisk, journalOnDisk } from '../../support/disk.js';
 import { JumpClock } from '../../support/jumpClock.js';
 import { commands, flagsIn } from '../../support/pages.js';
 import { dailyBars, session, VenueRig, walk } from '../../support/venue.js';
@@ -15,7 +13,6 @@ const page = readFileSync(new URL('../../../docs/live.md', import.meta.url), 'ut
 const FRIDAY = '2026-11-27';
 const LIVE_KEY = 'AKFAKE0000000000000';
 const bars = dailyBars(walk(60), FRIDAY);
-const durable = (await diskOf(join(tmpdir(), 'journal.sqlite'))) === 'local';
 
 let rig: VenueRig | undefined;
 afterEach(() => rig?.close());
@@ -30,7 +27,12 @@ test('the page shows a start of each kind', () => {
 
 test.each(written.map((one) => [one.line, one] as const))('quantline %s', async (_line, { environment, words }) => {
   const now = session(FRIDAY).close + 5000;
-  rig = await VenueRig.start({ bars: () => bars, now, clock: new JumpClock(now) });
+  rig = await VenueRig.start({
+    bars: () => bars,
+    now,
+    clock: new JumpClock(now),
+    overrides: { journal: journalOnDisk() },
+  });
   const { venue, runtime } = rig;
   const report = await evaluate(optionsOf('evaluate', { run: rig.run.path, gate: 'trades>=0' }), runtime);
   const [command, ...rest] = words.map((word) => (word === '$report' ? report.artifact.id : word));
@@ -40,7 +42,7 @@ test.each(written.map((one) => [one.line, one] as const))('quantline %s', async 
   const stop = new AbortController();
   const account = environment['QUANTLINE_ALLOW_LIVE'];
   if (flags['live'] === true) {
-    if (!durable) return;
+    if (!hasDisk) return;
     venue.keys.id = LIVE_KEY;
     venue.account['account_number'] = account;
   }

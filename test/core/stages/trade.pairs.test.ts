@@ -1,12 +1,11 @@
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { evaluate } from '../../../src/core/stages/evaluate.js';
-import { diskOf } from '../../../src/core/state/index.js';
 import { hangAfter } from '../../fakes/alpaca/faults.js';
 import { logIn } from '../../fakes/schwab/rig.js';
 import { FakeSchwab } from '../../fakes/schwab/server.js';
 import { FakeTws } from '../../fakes/tws/server.js';
+import { hasDisk, journalOnDisk } from '../../support/disk.js';
 import { MONDAY, minuteBars, session, VenueRig, walk } from '../../support/venue.js';
 import { optionsOf } from '../../support/workspace.js';
 
@@ -15,7 +14,6 @@ const FRIDAY = '2026-11-27';
 const MINUTE = 60_000;
 const history = minuteBars(walk(42), FRIDAY, 5);
 const LAST = history.at(-1)!.c;
-const durable = (await diskOf(join(tmpdir(), 'journal.sqlite'))) === 'local';
 const at = (offset: number) => LAST * (1 + offset);
 
 let rig: VenueRig;
@@ -25,6 +23,7 @@ const start = async (entry: string, more: Record<string, unknown> = {}) => {
     backtest: { from: FRIDAY, lot: 'whole', sizing: 'fraction(10%)', entry, ...more },
     bars: () => history,
     now: session(FRIDAY).close + MINUTE,
+    overrides: { journal: journalOnDisk() },
   });
   rig.venue.market.set('5Min', 'AAPL', [...history, ...minuteBars([LAST, LAST, LAST, LAST], MONDAY, 5)]);
   rig.clock.set(session(MONDAY).open + 5 * MINUTE + 5000);
@@ -131,7 +130,7 @@ describe('trade --broker ibkr', () => {
   });
 });
 
-describe.skipIf(!durable)('trade --broker schwab', () => {
+describe.skipIf(!hasDisk)('trade --broker schwab', () => {
   let schwab: FakeSchwab;
   let once: (set?: Record<string, string>) => Promise<unknown>;
   const open = async (entry: string, more: Record<string, unknown> = {}) => {
