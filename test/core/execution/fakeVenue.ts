@@ -92,11 +92,19 @@ export class FakeVenue implements Broker {
   races = false;
   /** It is cancelled with the first part of a fill already. */
   endsEarly = false;
+  /** Whether the client ids of its ledger are those that were sent: some vendors keep none. */
+  keepsClientIds = true;
+  /** How it calls orders and executions. */
+  names = {
+    order: (n: number): string => `v${n}`,
+    execution: (n: number, _order: Booked): string => `x${n}`,
+  };
   private ids = 0;
 
   constructor(private readonly time: Clock) {}
 
-  private read<T>(operation: Operation, answer: () => T): Promise<T> {
+  /** A read that may fail. */
+  read<T>(operation: Operation, answer: () => T): Promise<T> {
     this.calls.push(operation);
     const fault = this.fault(operation);
     if (fault === undefined) return Promise.resolve(answer());
@@ -272,7 +280,7 @@ export class FakeVenue implements Broker {
   ): Booked {
     const order: Booked = {
       ...more,
-      venueOrderId: `v${++this.ids}`,
+      venueOrderId: this.names.order(++this.ids),
       clientOrderId,
       request,
       acceptedAt: this.time.now(),
@@ -340,16 +348,21 @@ export class FakeVenue implements Broker {
   executions(cursor: string | undefined): Promise<ExecutionPage> {
     return this.read('executions', () => {
       const from = Number(cursor ?? 0);
-      const visible = this.trades.slice(0, Math.max(0, this.trades.length - this.lagging));
-      this.lagging = Math.max(0, this.lagging - 1);
-      const executions = visible.slice(from, from + this.page);
+      const executions = this.showTrades().slice(from, from + this.page);
       return { executions, cursor: String(from + executions.length) };
     });
   }
 
+  /** Trades as a list of executions shows them now. */
+  showTrades(): readonly BrokerExecution[] {
+    const visible = this.trades.slice(0, Math.max(0, this.trades.length - this.lagging));
+    this.lagging = Math.max(0, this.lagging - 1);
+    return visible;
+  }
+
   async close(): Promise<void> {}
 
-  private visible(order: Booked): boolean {
+  visible(order: Booked): boolean {
     return this.time.now() >= order.visibleFrom;
   }
 
@@ -392,7 +405,7 @@ export class FakeVenue implements Broker {
     else if (order.status === 'accepted') order.status = 'partially_filled';
     const { instrument, side } = order.request;
     const trade: BrokerExecution = {
-      executionId: `x${this.trades.length + 1}`,
+      executionId: this.names.execution(this.trades.length + 1, order),
       venueOrderId: order.venueOrderId,
       clientOrderId: undefined,
       instrument,

@@ -25,6 +25,9 @@ export interface SchwabCall {
   readonly maxQueueMs?: number;
 }
 
+/** What an adapter asks of a connection to Schwab. */
+export type SchwabCalls = Pick<SchwabRest, 'call' | 'prepare' | 'close'>;
+
 /** Calls with the login's token; a refused token is renewed once. Reads are repeated after failures, writes never. */
 export class SchwabRest {
   private constructor(

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SchwabRest, schwabApp, schwabUrl, tokenFile } from '../../clients/schwab/index.js';
+import { type SchwabCalls, SchwabRest, type SchwabRestOptions, schwabApp, schwabUrl, tokenFile } from '../../clients/schwab/index.js';
 import { calendarOf, decimal, type Quote, TERMINAL_STATUSES } from '../../domain/index.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
 import { dateOf, httpFailureOf } from '../../platform/index.js';
@@ -82,7 +82,7 @@ const MATCH_AFTER_MS = 3 * MINUTE;
 export class SchwabBroker implements Broker {
   readonly venue = 'schwab-live';
   readonly capabilities = capabilities;
-  private connection: Promise<SchwabRest> | undefined;
+  private connection: Promise<SchwabCalls> | undefined;
   private hash: Promise<string> | undefined;
   private readonly app;
   private readonly baseUrl: string;
@@ -90,14 +90,15 @@ export class SchwabBroker implements Broker {
   constructor(
     private readonly options: SchwabBrokerSettings,
     private readonly context: BrokerContext,
+    private readonly connect: (options: SchwabRestOptions) => Promise<SchwabCalls> = SchwabRest.create,
   ) {
     this.app = schwabApp(context.secrets);
     this.baseUrl = schwabUrl(context.secrets);
   }
 
-  private rest(): Promise<SchwabRest> {
+  private rest(): Promise<SchwabCalls> {
     const { clock, logger, stateDir, secrets, onExpiring, ending } = this.context;
-    this.connection ??= SchwabRest.create({
+    this.connection ??= this.connect({
       app: this.app,
       baseUrl: this.baseUrl,
       clock,

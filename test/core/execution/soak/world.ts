@@ -1,11 +1,7 @@
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect } from 'vitest';
-import { type Random, seededRandom } from '../../../src/core/domain/random.js';
-import type { LiveRunner } from '../../../src/core/engine/live/index.js';
-import { isQuantlineError, QuantlineError } from '../../../src/core/errors/index.js';
+import { type Random, seededRandom } from '../../../../src/core/domain/random.js';
+import type { LiveRunner } from '../../../../src/core/engine/live/index.js';
+import { isQuantlineError, QuantlineError } from '../../../../src/core/errors/index.js';
 import {
   awaitOutcome,
   type Broker,
@@ -14,8 +10,8 @@ import {
   type ExecutionContext,
   type FaultPoint,
   replaceOrder,
-} from '../../../src/core/execution/index.js';
-import { ManualClock, silentLogger } from '../../../src/core/platform/index.js';
+} from '../../../../src/core/execution/index.js';
+import { ManualClock, silentLogger } from '../../../../src/core/platform/index.js';
 import {
   isTerminal,
   type Journal,
@@ -24,12 +20,14 @@ import {
   openJournal,
   type StrategyScope,
   streamOf,
-} from '../../../src/core/state/index.js';
-import { T0 } from '../state/helpers.js';
-import { type Booked, FakeVenue, type Fault, type Operation } from './fakeVenue.js';
-import { SLOT_MS, SlotMarket } from './soakMarket.js';
-import { People } from './soakPeople.js';
-import type { DeskPlan, Plan } from './soakPlan.js';
+} from '../../../../src/core/state/index.js';
+import { T0 } from '../../state/helpers.js';
+import { type Booked, FakeVenue, type Fault, type Operation } from '../fakeVenue.js';
+import { Life } from './life.js';
+import { SLOT_MS, SlotMarket } from './market.js';
+import { People } from './people.js';
+import type { DeskPlan, Plan } from './plan.js';
+import { SCHWAB_NAMES, schwabBroker } from './schwab.js';
 
 const READ_FAULTS: readonly Fault[] = ['fail'];
 const SEND_FAULTS: readonly Fault[] = ['lost-before', 'lost-after', 'lost-after', 'reject', 'throttle'];
@@ -51,33 +49,6 @@ interface SoakSession {
 interface Desk extends DeskPlan {
   readonly market: SlotMarket;
   session: SoakSession | undefined;
-}
-
-/** A start that is killed: from that moment its calls never return. */
-class Life {
-  alive = true;
-  die!: () => void;
-  readonly death = new Promise<'killed'>((resolve) => {
-    this.die = () => {
-      this.alive = false;
-      resolve('killed');
-    };
-  });
-
-  /** The object as this life sees it: nothing happens any more once it is over. */
-  guard<T extends object>(target: T): T {
-    return new Proxy(target, {
-      get: (object, key) => {
-        const value = Reflect.get(object, key);
-        if (typeof value !== 'function') return value;
-        return (...args: unknown[]) => {
-          if (!this.alive) return new Promise(() => {});
-          const result = value.apply(object, args);
-          return result instanceof Promise ? result.then((x) => (this.alive ? x : new Promise(() => {}))) : result;
-        };
-      },
-    });
-  }
 }
 
 export class World {
@@ -108,6 +79,10 @@ export class World {
       session: undefined,
     }));
     this.venue.capabilities = { ...this.venue.capabilities, notional: false, ...plan.capabilities };
+    if (plan.venue === 'schwab') {
+      this.venue.names = SCHWAB_NAMES;
+      this.venue.keepsClientIds = false;
+    }
     this.people = plan.people ? new People(this) : undefined;
   }
 
@@ -133,7 +108,7 @@ export class World {
     if (this.chance(0.1)) venue.external.set('GLD', String(Math.floor(this.random.next() * 9)));
     if (this.chance(0.1)) venue.lagging = 1 + Math.floor(this.random.next() * 2);
     const last = venue.trades.at(-1);
-    if (last?.kind === 'fill' && this.chance(0.03)) venue.bust(last);
+    if (this.plan.venue === 'fake' && last?.kind === 'fill' && this.chance(0.03)) venue.bust(last);
     await this.people?.meddle();
   }
 
@@ -181,7 +156,7 @@ export class World {
     };
     const context: ExecutionContext = {
       journal: life.guard(this.unreliable(this.journal)),
-      broker: life.guard<Broker>(this.venue),
+      broker: life.guard<Broker>(this.broker(life)),
       scope,
       clock: this.clock,
       logger: silentLogger,
@@ -189,6 +164,13 @@ export class World {
       faultPoint: kill,
     };
     return { life, context, runner: market.runner(context), owner: `p${this.starts}` };
+  }
+
+  /** What a process of its own speaks to the venue by. */
+  private broker(life: Life): Broker {
+    if (this.plan.venue !== 'schwab') return this.venue;
+    const wrong = () => (this.faulty && this.chance(0.1) ? this.pick(['no location', 'another location'] as const) : undefined);
+    return schwabBroker(this.venue, this.clock, life, wrong);
   }
 
   /** A journal on a server that goes away at times: before it was told, or before it could answer. */
@@ -337,98 +319,4 @@ export class World {
   theirs({ clientOrderId, venueOrderId }: OrderRecord): Booked | undefined {
     return this.venue.find(clientOrderId) ?? this.venue.orders.get(venueOrderId ?? '');
   }
-
-  /** FAULTS.md, section 1: the oracle. */
-  async judge(): Promise<void> {
-    const { venue, journal } = this;
-    for (const { scope } of this.desks) {
-      const { state, reason } = await journal.state(scope);
-      if (state !== 'active') expect(reason).toMatch(this.plan.stopped);
-    }
-    const orders = await journal.orders();
-    const known = new Map(orders.map((order) => [order.clientOrderId, order]));
-    expect(new Set(venue.accepted).size, 'an id was accepted twice').toBe(venue.accepted.length);
-    if (!this.plan.beside) expect(venue.doubled, 'two orders for one instrument were alive at once').toEqual([]);
-    for (const id of venue.accepted) expect(known.has(id), `${id} is at the venue and not in the journal`).toBe(true);
-    const booked = await journal.fills();
-    const trades = venue.trades.filter(({ venueOrderId }) => venue.orders.get(venueOrderId)!.external !== true);
-    expect(booked.map((fill) => fill.executionId).sort()).toEqual(trades.map((t) => t.executionId).sort());
-    for (const order of orders) {
-      const theirs = this.theirs(order);
-      expect(isTerminal(order.status), `${order.clientOrderId} is still ${order.status}`).toBe(true);
-      expect(order.filledQuantity, order.clientOrderId).toBe(theirs?.filled ?? '0');
-      if (theirs === undefined) expect(['rejected', 'expired', 'canceled']).toContain(order.status);
-      else expect(order.venueOrderId).toBe(theirs.venueOrderId);
-    }
-    const perSlot = new Map<string, number>();
-    for (const order of orders) {
-      if (order.leg !== 'entry' || order.replaces !== undefined || order.parent !== undefined) continue;
-      if (this.theirs(order) === undefined) continue;
-      const key = `${order.strategy}/${order.slot}/${order.instrument}`;
-      perSlot.set(key, (perSlot.get(key) ?? 0) + 1);
-    }
-    expect(Math.max(0, ...perSlot.values()), 'two entries in one slot').toBeLessThanOrEqual(1);
-    for (const { scope } of this.desks) {
-      const ids = new Set(orders.filter((o) => o.strategy === scope.strategy).map((o) => o.venueOrderId));
-      const bought = venue.bought(({ venueOrderId }) => ids.has(venueOrderId));
-      const owned = new Map((await journal.positions(scope)).map((each) => [each.instrument, each.quantity]));
-      for (const instrument of new Set([...bought.keys(), ...owned.keys()]))
-        expect(owned.get(instrument) ?? '0', `${scope.strategy} ${instrument}`).toBe(bought.get(instrument) ?? '0');
-    }
-    await journal.verify();
-  }
-}
-
-/** One random sequence of starts, faults and kills; throws where the oracle is not satisfied. */
-export async function soak(
-  seed: number,
-  plan: Plan,
-): Promise<{ readonly kills: number; readonly accepted: number; readonly decided: number }> {
-  // Crashes of this process are played, not real: memory is as durable as a disk here, and faster.
-  const folder = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'quantline-soak-'));
-  const world = new World(seed, join(folder, 'journal.db'), plan);
-  try {
-    await world.reopen();
-    const starts = 6 + Math.floor(world.random.next() * 10);
-    for (let i = 0; i < starts; i++) {
-      await world.start(true);
-      await world.happen();
-    }
-    await world.settle();
-    await world.judge();
-    return { kills: world.kills, accepted: world.venue.accepted.length, decided: world.decided };
-  } finally {
-    await world.journal.close();
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/**
- * Sequences in turn, `usual` many unless `QUANTLINE_SOAK` says more (`QUANTLINE_SOAK_SEED` repeats one), and the seeds that
- * fail.
- */
-export async function soakAll(plan: (seed: number) => Plan, usual: number): Promise<void> {
-  const { QUANTLINE_SOAK: sequences = usual, QUANTLINE_SOAK_FIRST: first = 1, QUANTLINE_SOAK_SEED: only } = process.env;
-  if (only !== undefined) {
-    await soak(Number(only), plan(Number(only)));
-    return;
-  }
-  const seeds = Array.from({ length: Number(sequences) }, (_, i) => Number(first) + i);
-  const failures: string[] = [];
-  const reached = { kills: 0, accepted: 0, decided: 0 };
-  for (const seed of seeds) {
-    try {
-      const { kills, accepted, decided } = await soak(seed, plan(seed));
-      reached.kills += kills;
-      reached.accepted += accepted;
-      reached.decided += decided;
-    } catch (error) {
-      failures.push(`${seed}: ${(error as Error).message.split('\n').slice(0, 3).join(' ')}`);
-    }
-  }
-  expect(failures).toEqual([]);
-  // The sequences must reach what they are meant to test.
-  expect(reached.kills).toBeGreaterThan(seeds.length / 5);
-  expect(reached.accepted).toBeGreaterThan(seeds.length);
-  expect(reached.decided).toBeGreaterThan(2 * seeds.length);
 }

@@ -1,8 +1,8 @@
-import { seededRandom } from '../../../src/core/domain/random.js';
-import type { BrokerCapabilities } from '../../../src/core/execution/index.js';
-import type { StrategyScope } from '../../../src/core/state/index.js';
-import { SCOPE } from '../state/helpers.js';
-import type { DatedAction, MarketPlan } from './soakMarket.js';
+import { seededRandom } from '../../../../src/core/domain/random.js';
+import type { BrokerCapabilities } from '../../../../src/core/execution/index.js';
+import type { StrategyScope } from '../../../../src/core/state/index.js';
+import { SCOPE } from '../../state/helpers.js';
+import type { DatedAction, MarketPlan } from './market.js';
 
 export interface DeskPlan extends MarketPlan {
   readonly scope: StrategyScope;
@@ -12,6 +12,8 @@ export interface DeskPlan extends MarketPlan {
 export interface Plan {
   readonly desks: readonly DeskPlan[];
   readonly instruments: readonly string[];
+  /** `fake`: a port like Alpaca's. Otherwise a vendor's own adapter in front of the same ledger. */
+  readonly venue: 'fake' | 'schwab';
   readonly capabilities: Partial<BrokerCapabilities>;
   /** The journal fails at times. */
   readonly outages: boolean;
@@ -39,6 +41,7 @@ export function plainPlan(seed: number): Plan {
   return {
     desks: [{ scope: SCOPE, instruments: INSTRUMENTS, strategy, emergency }],
     instruments: INSTRUMENTS,
+    venue: 'fake',
     capabilities: {},
     outages: seed % 4 === 1,
     streams: seed % 7 < 3,
@@ -111,6 +114,7 @@ export function widePlan(seed: number): Plan {
   return {
     desks,
     instruments,
+    venue: 'fake',
     capabilities,
     outages: random.next() < 0.25,
     streams: random.next() < 0.4,
@@ -121,3 +125,6 @@ export function widePlan(seed: number): Plan {
       /is not protected: (.*refused|more than one exit)|both orders of its pair|is not managed|^reconciliation|person/,
   };
 }
+
+/** The same at Schwab, through its own adapter. */
+export const schwabPlan = (seed: number): Plan => ({ ...widePlan(seed), venue: 'schwab', capabilities: {}, beside: true });

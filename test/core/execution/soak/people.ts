@@ -1,13 +1,13 @@
 import { expect } from 'vitest';
-import type { CorporateAction } from '../../../src/core/domain/bars.js';
-import { absolute, add, compare, isZero, signOf, subtract, sum } from '../../../src/core/domain/decimal.js';
-import { isQuantlineError } from '../../../src/core/errors/index.js';
-import { flatten } from '../../../src/core/execution/index.js';
-import { silentLogger } from '../../../src/core/platform/index.js';
-import { isTerminal, type StrategyScope, streamOf } from '../../../src/core/state/index.js';
-import type { Booked, VenueAction } from './fakeVenue.js';
-import type { World } from './soak.js';
-import { SLOT_MS } from './soakMarket.js';
+import type { CorporateAction } from '../../../../src/core/domain/bars.js';
+import { absolute, add, compare, isZero, signOf, subtract, sum } from '../../../../src/core/domain/decimal.js';
+import { isQuantlineError } from '../../../../src/core/errors/index.js';
+import { flatten } from '../../../../src/core/execution/index.js';
+import { silentLogger } from '../../../../src/core/platform/index.js';
+import { isTerminal, type StrategyScope, streamOf } from '../../../../src/core/state/index.js';
+import type { Booked, VenueAction } from '../fakeVenue.js';
+import type { World } from './world.js';
+import { SLOT_MS } from './market.js';
 
 const DAY = 86_400_000;
 

@@ -1,14 +1,14 @@
-import type { CorporateAction } from '../../../src/core/domain/bars.js';
-import type { TradingCalendar } from '../../../src/core/domain/calendar.js';
-import { calendarOf } from '../../../src/core/domain/calendars/index.js';
-import { defaultInstrument, type Instrument } from '../../../src/core/domain/instrument.js';
-import { type Random, seededRandom } from '../../../src/core/domain/random.js';
-import { LiveRunner, type LiveTick, type TickBar, type TickSource } from '../../../src/core/engine/live/index.js';
-import type { Strategy } from '../../../src/core/engine/strategy.js';
-import type { EmergencyPolicy, ExecutionContext } from '../../../src/core/execution/index.js';
-import { roundingOf } from '../../../src/core/market/rounding.js';
-import type { Clock } from '../../../src/core/platform/index.js';
-import { strategy } from '../../support/market.js';
+import type { CorporateAction } from '../../../../src/core/domain/bars.js';
+import type { TradingCalendar } from '../../../../src/core/domain/calendar.js';
+import { calendarOf } from '../../../../src/core/domain/calendars/index.js';
+import { defaultInstrument, type Instrument } from '../../../../src/core/domain/instrument.js';
+import { type Random, seededRandom } from '../../../../src/core/domain/random.js';
+import { LiveRunner, type LiveTick, type TickBar, type TickSource } from '../../../../src/core/engine/live/index.js';
+import type { Strategy } from '../../../../src/core/engine/strategy.js';
+import type { EmergencyPolicy, ExecutionContext } from '../../../../src/core/execution/index.js';
+import { roundingOf } from '../../../../src/core/market/rounding.js';
+import type { Clock } from '../../../../src/core/platform/index.js';
+import { strategy } from '../../../support/market.js';
 
 export const SLOT_MS = 300_000;
 const ALWAYS = calendarOf('24/7');

@@ -1,0 +1,5 @@
+import { test } from 'vitest';
+import { schwabPlan } from './plan.js';
+import { soakAll } from './run.js';
+
+test('the same at Schwab, which keeps no client order ids', () => soakAll(schwabPlan, 10), 7_200_000);
