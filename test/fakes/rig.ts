@@ -67,7 +67,7 @@ export class ExecutionRig {
     readonly broker: Broker,
     readonly scope: StrategyScope,
     readonly journal: Journal,
-    private readonly lease: Lease,
+    readonly lease: Lease,
     private readonly view: VenueView,
   ) {}
 

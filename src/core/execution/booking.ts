@@ -44,38 +44,55 @@ function legOf(order: BrokerOrder, { leg, request }: OrderRecord): OrderLeg {
   return order.type === 'limit' ? 'target' : 'stop';
 }
 
+/** Whether what took the place of an order of this group is still looked for: what is new in it may be that. */
+async function awaitsReplacement({ journal, scope }: ExecutionContext, first: OrderRecord): Promise<boolean> {
+  const open = await journal.orders({ scope, open: true });
+  const sent = open.filter(({ status, venueOrderId }) => status !== 'intended' && venueOrderId === undefined);
+  const replaced = await journal.ordersById(sent.flatMap(({ replaces }) => replaces ?? []));
+  return replaced.some(({ clientOrderId, parent }) => (parent ?? clientOrderId) === first.clientOrderId);
+}
+
+/** An order that the venue has hung on one of ours, for the journal. */
+function attachedOf(record: OrderRecord, order: BrokerOrder, clientOrderId: string): AttachedOrder {
+  const leg = legOf(order, record);
+  return {
+    clientOrderId,
+    venueOrderId: order.venueOrderId,
+    leg,
+    request: {
+      instrument: order.instrument,
+      side: order.side,
+      type: order.type === 'other' ? 'stop' : order.type,
+      timeInForce: record.request.timeInForce,
+      opens: leg === 'entry',
+      ...(order.quantity === undefined ? {} : { quantity: order.quantity }),
+      ...(order.limitPrice === undefined ? {} : { limitPrice: order.limitPrice }),
+      ...(order.stopPrice === undefined ? {} : { stopPrice: order.stopPrice }),
+    },
+  };
+}
+
 /** Books venues' orders that are ours: their state, and the exits and second entries attached to them. */
 export async function bookOrders(
   context: ExecutionContext,
   found: readonly { readonly record: OrderRecord; readonly order: BrokerOrder }[],
   authoritative: boolean,
 ): Promise<void> {
-  const { journal, clock } = context;
+  const { journal, scope, clock } = context;
   const reports: OrderReport[] = [];
   for (const { record, order } of found) {
     reports.push(reportOf(record.clientOrderId, order, authoritative));
     for (const each of [order, ...(order.legs ?? [])]) if (each.status === 'unknown') await noteUnknown(context, each);
-    const legs = order.legs ?? [];
-    if (legs.length === 0) continue;
-    const attached = legs.map(
-      (leg): AttachedOrder => ({
-        clientOrderId: leg.clientOrderId ?? `${record.clientOrderId}.${leg.venueOrderId}`,
-        venueOrderId: leg.venueOrderId,
-        leg: legOf(leg, record),
-        request: {
-          instrument: leg.instrument,
-          side: leg.side,
-          type: leg.type === 'other' ? 'stop' : leg.type,
-          timeInForce: record.request.timeInForce,
-          opens: legOf(leg, record) === 'entry',
-          ...(leg.quantity === undefined ? {} : { quantity: leg.quantity }),
-          ...(leg.limitPrice === undefined ? {} : { limitPrice: leg.limitPrice }),
-          ...(leg.stopPrice === undefined ? {} : { stopPrice: leg.stopPrice }),
-        },
-      }),
-    );
-    await journal.recordAttached(record.clientOrderId, attached, clock.now());
-    for (const [i, leg] of legs.entries()) reports.push(reportOf(attached[i]!.clientOrderId, leg, authoritative));
+    const attached: AttachedOrder[] = [];
+    for (const leg of order.legs ?? []) {
+      // One that has taken the place of another in its group was placed by us, under an id of its own.
+      const known = await journal.orderByVenueId(scope.venue, scope.account, leg.venueOrderId);
+      const id = known?.clientOrderId ?? leg.clientOrderId ?? `${record.clientOrderId}.${leg.venueOrderId}`;
+      if (known === undefined && (await awaitsReplacement(context, record))) continue;
+      if (known === undefined) attached.push(attachedOf(record, leg, id));
+      reports.push(reportOf(id, leg, authoritative));
+    }
+    if (attached.length > 0) await journal.recordAttached(record.clientOrderId, attached, clock.now());
   }
   const after = await journal.recordReports(reports, clock.now());
   const alive = new Set(found.flatMap(({ record }) => (isTerminal(record.status) ? [] : [record.clientOrderId])));

@@ -204,6 +204,10 @@ export interface OrderHint {
   readonly request: OrderRequest;
   readonly sentAt: number;
   readonly venueOrderId?: string;
+  /** Its terms as they were recorded: a split since then may have changed them here, at the venue, or at both. */
+  readonly recorded?: OrderRequest;
+  /** Whether an order of the venue is known to be another one: it is not taken for this one, however alike they are. */
+  readonly isOther?: (venueOrderId: string) => Promise<boolean>;
 }
 
 /**

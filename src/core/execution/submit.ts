@@ -12,7 +12,7 @@ import type {
 } from '../state/index.js';
 import { checkAsset } from './assets.js';
 import { bookOrders } from './booking.js';
-import { type BrokerOrder, sendOutcome } from './broker.js';
+import { type BrokerOrder, type OrderHint, sendOutcome } from './broker.js';
 import { type ExecutionContext, fault, limitsOf, pause } from './context.js';
 
 export interface SubmitOptions {
@@ -290,16 +290,26 @@ class Sender {
  * ids takes for ours is not, where another order of the journal is known to be that one.
  */
 export async function find(context: ExecutionContext, record: OrderRecord): Promise<BrokerOrder | undefined> {
-  const { broker, clock, journal, scope } = context;
+  const { broker, clock } = context;
+  const { venueOrderId } = record;
   const found = await broker.orderByClientId(record.clientOrderId, {
     request: record.request,
     sentAt: record.sentAt ?? clock.now(),
-    ...(record.venueOrderId === undefined ? {} : { venueOrderId: record.venueOrderId }),
+    ...(venueOrderId === undefined ? await likeness(context, record) : { venueOrderId }),
   });
-  if (found !== undefined && record.venueOrderId === undefined && found.clientOrderId === undefined) {
-    const owner = await journal.orderByVenueId(scope.venue, scope.account, found.venueOrderId);
-    return owner === undefined ? found : undefined;
-  }
-  if (found !== undefined || record.venueOrderId === undefined) return found;
-  return broker.orderByVenueId(record.venueOrderId);
+  if (found !== undefined || venueOrderId === undefined) return found;
+  return broker.orderByVenueId(venueOrderId);
+}
+
+/** What tells an order that has no id at the venue yet from others. */
+async function likeness(
+  { broker, journal, scope }: ExecutionContext,
+  { clientOrderId }: OrderRecord,
+): Promise<Pick<OrderHint, 'recorded' | 'isOther'>> {
+  if (broker.capabilities.clientOrderIds) return {};
+  const recorded = await journal.recordedRequest(scope, clientOrderId);
+  return {
+    ...(recorded !== undefined && { recorded }),
+    isOther: async (id) => (await journal.orderByVenueId(scope.venue, scope.account, id)) !== undefined,
+  };
 }

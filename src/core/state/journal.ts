@@ -155,6 +155,8 @@ export interface Journal {
   /** In the order asked for; ids that do not exist are left out. */
   ordersById(clientOrderIds: readonly string[]): Promise<readonly OrderRecord[]>;
   orderByVenueId(venue: string, account: string, venueOrderId: string): Promise<OrderRecord | undefined>;
+  /** What an order was when its intent was recorded: a split changes the order, not that. */
+  recordedRequest(scope: StrategyScope, clientOrderId: string): Promise<OrderRequest | undefined>;
   /** Ascending by time of creation. */
   orders(filter?: OrderFilter): Promise<readonly OrderRecord[]>;
   fills(filter?: FillFilter): Promise<readonly FillRecord[]>;

@@ -1,10 +1,12 @@
 import { isZero } from '../domain/decimal.js';
 import type { Sql, SqlValue } from './database.js';
 import { type FillFilter, type OrderFilter, scopeOf } from './journal.js';
+import type { EventBodies } from './projections.js';
 import type {
   DecisionRecord,
   FillRecord,
   OrderRecord,
+  OrderRequest,
   PositionRecord,
   StrategyScope,
   StrategyState,
@@ -53,6 +55,21 @@ export async function selectOrders(sql: Sql, filter: OrderFilter): Promise<reado
     limitOf(filter),
   ]);
   return rows.map(toOrder).reverse();
+}
+
+/** The request of an order's intent, as the event that recorded it has it. */
+export async function selectRecorded(
+  sql: Sql,
+  stream: string,
+  clientOrderId: string,
+): Promise<OrderRequest | undefined> {
+  const row = await sql.get<{ body: string }>(
+    "SELECT body FROM events WHERE stream = ? AND type = 'intents' AND body LIKE ? ORDER BY position DESC LIMIT 1",
+    [stream, `%"clientOrderId":"${clientOrderId}"%`],
+  );
+  if (row === undefined) return undefined;
+  const { orders } = JSON.parse(row.body) as EventBodies['intents'];
+  return orders.find((order) => order.clientOrderId === clientOrderId)?.request;
 }
 
 export async function selectFills(sql: Sql, filter: FillFilter): Promise<readonly FillRecord[]> {

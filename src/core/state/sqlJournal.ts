@@ -17,7 +17,15 @@ import { acquireLease, checkLease, leaseHolder, releaseLease, renewLease } from 
 import { mergeReport, type OrderState } from './orderState.js';
 import { existing, stateOf } from './orders.js';
 import { type EventBodies, intendedOrder, projectReports } from './projections.js';
-import { selectDecision, selectFills, selectOrders, selectPositions, selectScopes, selectState } from './queries.js';
+import {
+  selectDecision,
+  selectFills,
+  selectOrders,
+  selectPositions,
+  selectRecorded,
+  selectScopes,
+  selectState,
+} from './queries.js';
 import { rebuildTables, verifyTables } from './rebuild.js';
 import {
   append,
@@ -286,6 +294,10 @@ export class SqlJournal implements Journal {
       );
       return row === undefined ? undefined : readOrder(sql, row.client_order_id);
     });
+  }
+
+  recordedRequest(scope: StrategyScope, clientOrderId: string): Promise<OrderRequest | undefined> {
+    return this.db.read((sql) => selectRecorded(sql, streamOf(scope), clientOrderId), SINGLE);
   }
 
   orders(filter: OrderFilter = {}) {

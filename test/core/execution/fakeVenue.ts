@@ -47,11 +47,14 @@ export interface Booked {
   /** Not shown by look-ups and lists before this instant. */
   visibleFrom: number;
   /** The order that it hangs on; `triggered`: it waits until that one is complete. */
-  readonly parent?: Booked;
+  parent?: Booked;
   readonly triggered?: boolean;
   /** Placed by a person. */
   readonly external?: boolean;
 }
+
+/** Where an order stands among others. */
+type Place = { readonly [K in 'parent' | 'triggered']?: Booked[K] | undefined };
 
 /** A venue in memory with a ledger of every order that it ever accepted, and faults on demand. */
 export class FakeVenue implements Broker {
@@ -94,6 +97,8 @@ export class FakeVenue implements Broker {
   endsEarly = false;
   /** Whether the client ids of its ledger are those that were sent: some vendors keep none. */
   keepsClientIds = true;
+  /** A split cancels orders that hang together, in place of changing them. */
+  cancelsGroups = false;
   /** How it calls orders and executions. */
   names = {
     order: (n: number): string => `v${n}`,
@@ -173,7 +178,9 @@ export class FakeVenue implements Broker {
     for (const order of this.open()) {
       if (order.request.instrument !== instrument) continue;
       const whole = ratio === undefined || !ratio.includes('.');
-      if (cancels || !whole || !isZero(order.filled) || (ratio ?? becomes) === undefined) order.status = 'canceled';
+      const grouped = this.cancelsGroups && (order.parent !== undefined || this.hanging(order).length > 0);
+      if (cancels || grouped || !whole || !isZero(order.filled) || (ratio ?? becomes) === undefined)
+        order.status = 'canceled';
       else if (becomes !== undefined) order.request = { ...order.request, instrument: becomes };
       else order.request = splitRequest(order.request, ratio!);
       this.tell(order);
@@ -242,10 +249,10 @@ export class FakeVenue implements Broker {
     });
   }
 
-  private accept(request: OrderRequest, clientOrderId: string): Booked {
+  private accept(request: OrderRequest, clientOrderId: string, place: Place = {}): Booked {
     if (this.accepted.includes(clientOrderId)) throw sendError('duplicate', 'client order id must be unique');
     this.accepted.push(clientOrderId);
-    return this.add(request, clientOrderId);
+    return this.add(request, clientOrderId, place);
   }
 
   /** The second of a pair of entries, exits that an entry arms, and the stop of a pair of exits. */
@@ -276,10 +283,13 @@ export class FakeVenue implements Broker {
   private add(
     request: OrderRequest,
     clientOrderId: string | undefined,
-    more: Pick<Booked, 'parent' | 'triggered' | 'external'> = {},
+    more: Place & Pick<Booked, 'external'> = {},
   ): Booked {
+    const { parent, triggered, external } = more;
     const order: Booked = {
-      ...more,
+      ...(parent !== undefined && { parent }),
+      ...(triggered !== undefined && { triggered }),
+      ...(external !== undefined && { external }),
       venueOrderId: this.names.order(++this.ids),
       clientOrderId,
       request,
@@ -336,13 +346,28 @@ export class FakeVenue implements Broker {
     return this.ask('replace', () => {
       const old = this.orders.get(venueOrderId)!;
       if (isTerminal(old.status)) throw sendError('rejected', 'order is not open');
-      const fresh = this.accept(request, clientOrderId);
+      // It takes the old one's place in its group, and its own exits with it.
+      const { parent, triggered } = old;
+      const fresh = this.accept(request, clientOrderId, { parent, triggered });
       fresh.replaces = old.venueOrderId;
       old.replacedBy = fresh.venueOrderId;
       old.status = 'replaced';
       this.tell(old);
+      this.moveHanging(old, fresh);
       return this.view(fresh);
     });
+  }
+
+  /** The other one of a pair stays; what an entry was to arm or to trigger comes anew with its replacement. */
+  private moveHanging(old: Booked, fresh: Booked): void {
+    const { either, stopLoss, opens } = old.request;
+    const pair = either !== undefined || (opens === false && stopLoss !== undefined);
+    if (pair) fresh.request = { ...fresh.request, ...(either === undefined ? { stopLoss: stopLoss! } : { either }) };
+    else this.hang(fresh.request, fresh);
+    for (const each of this.hanging(old)) {
+      if (pair) each.parent = fresh;
+      else if (!isTerminal(each.status)) this.end(each, 'canceled');
+    }
   }
 
   executions(cursor: string | undefined): Promise<ExecutionPage> {

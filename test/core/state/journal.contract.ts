@@ -326,6 +326,8 @@ export function journalContract(
         { executionId: 'e1', leg: 'entry', quantity: '40', price: '25', time: T0 },
       ]);
       expect((await journal.order(order!.clientOrderId))?.request).toMatchObject({ quantity: '40', stopPrice: '22.5' });
+      expect(await journal.recordedRequest(SCOPE, order!.clientOrderId)).toEqual(stop.request);
+      expect(await journal.recordedRequest(SCOPE, 'none')).toBeUndefined();
       await journal.recordCorporateAction(SCOPE, { ...split, type: 'dividend', value: '0.5' }, T0 + 3);
       await journal.recordCorporateAction(
         SCOPE,

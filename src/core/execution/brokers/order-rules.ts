@@ -61,8 +61,8 @@ export function checkOrder(request: OrderRequest, rules: OrderRules): CheckedOrd
     positive(request, 'notional', notional, capabilities.notionalDecimals ?? Number.POSITIVE_INFINITY);
   }
 
-  const exits = Number(takeProfit !== undefined) + Number(stopLoss !== undefined);
-  const pair = exits === 2 && request.opens === false;
+  const { group, exitSide, exits } = groupOf(request);
+  const pair = group === 'one-cancels-other';
   const wantsLimit = type === 'limit' || type === 'stop_limit';
   const wantsStop = type === 'stop' || type === 'stop_limit';
   if (wantsLimit !== (limitPrice !== undefined) && !(type === 'limit' && pair))
@@ -82,7 +82,6 @@ export function checkOrder(request: OrderRequest, rules: OrderRules): CheckedOrd
     );
   checkTrail(request, exits);
 
-  const exitSide = pair ? side : side === 'buy' ? 'sell' : 'buy';
   if (exits > 0) {
     if (!capabilities.attachedProtection) refuse('attached exits are not taken');
     if (timeInForce !== 'day' && timeInForce !== 'gtc') refuse('attached exits are taken for the day or gtc');
@@ -100,7 +99,7 @@ export function checkOrder(request: OrderRequest, rules: OrderRules): CheckedOrd
       refuse(`the stop ${stopLoss.stopPrice} is not at least $0.01 on the losing side of ${base}`);
   }
   return {
-    group: exits === 0 ? 'single' : pair ? 'one-cancels-other' : exits === 2 ? 'bracket' : 'one-triggers-other',
+    group,
     exitSide,
     fractional: notional !== undefined || (quantity !== undefined && decimals(quantity) > 0),
   };
@@ -116,6 +115,21 @@ export function secondOf(request: OrderRequest): OrderRequest | undefined {
     ...{ ...rest, ...terms, ...(quantity !== undefined && { quantity }) },
     // It begins to work when the first is filled, at whatever hour, and lasts until the signal changes.
     timeInForce: terms.type === 'market' ? 'day' : 'gtc',
+  };
+}
+
+/** How the exits of a request hang together, how many they are, and on which side. */
+export function groupOf({ side, opens, takeProfit, stopLoss }: OrderRequest): {
+  readonly group: OrderGroup;
+  readonly exits: number;
+  readonly exitSide: Side;
+} {
+  const exits = Number(takeProfit !== undefined) + Number(stopLoss !== undefined);
+  const pair = exits === 2 && opens === false;
+  return {
+    group: exits === 0 ? 'single' : pair ? 'one-cancels-other' : exits === 2 ? 'bracket' : 'one-triggers-other',
+    exits,
+    exitSide: pair ? side : side === 'buy' ? 'sell' : 'buy',
   };
 }
 

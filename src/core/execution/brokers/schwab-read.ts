@@ -101,6 +101,16 @@ export function orderFrom(value: unknown): BrokerOrder {
   return { ...single(json, id), ...(legs.length === 0 ? {} : { legs }) };
 }
 
+/** An order and those inside it, each as it could have been placed: one that was replaced within a group stays there. */
+export function ordersIn(value: unknown): readonly { readonly json: unknown; readonly order: BrokerOrder }[] {
+  const { id, json, exits } = rootOf(value);
+  return [
+    { json: value, order: orderFrom(value) },
+    ...(json === value ? [] : [{ json, order: single(json, id) }]),
+    ...exits.map((one) => ({ json: one, order: single(one, idOf(one)) })),
+  ];
+}
+
 function legOf(json: Json): Json {
   const [leg] = asList(json['orderLegCollection'], 'order');
   if (leg === undefined) throw unreadable('order', 'its legs');

@@ -2,7 +2,7 @@ import { decimal, type Side, US_EQUITY_TICKS } from '../../domain/index.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
 import { httpFailureOf, isoTime } from '../../platform/index.js';
 import { type BrokerCapabilities, type OrderRequest, sendError } from '../broker.js';
-import { checkOrder, refuseOrder, secondOf } from './order-rules.js';
+import { checkOrder, groupOf, refuseOrder, secondOf } from './order-rules.js';
 
 /** Schwab's order. */
 export interface SchwabOrder {
@@ -43,8 +43,14 @@ const TYPES = {
  * cancels the other. @throws QuantlineError REFUSED with outcome `rejected`; nothing was sent.
  */
 export function orderFor(request: OrderRequest, capabilities: BrokerCapabilities): SchwabOrder {
+  checkOrder(request, { capabilities, ticks: US_EQUITY_TICKS });
+  return wireOf(request);
+}
+
+/** The same of a request that has been sent already. */
+export function wireOf(request: OrderRequest): SchwabOrder {
   const { takeProfit, stopLoss } = request;
-  const { group, exitSide } = checkOrder(request, { capabilities, ticks: US_EQUITY_TICKS });
+  const { group, exitSide } = groupOf(request);
   const single = singleOrder(request);
   const second = secondOf(request);
   if (second !== undefined) {

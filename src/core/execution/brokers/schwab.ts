@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { type SchwabCalls, SchwabRest, type SchwabRestOptions, schwabApp, schwabUrl, tokenFile } from '../../clients/schwab/index.js';
+import {
+  type SchwabCalls,
+  SchwabRest,
+  type SchwabRestOptions,
+  schwabApp,
+  schwabUrl,
+  tokenFile,
+} from '../../clients/schwab/index.js';
 import { calendarOf, decimal, type Quote, TERMINAL_STATUSES } from '../../domain/index.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
 import { dateOf, httpFailureOf } from '../../platform/index.js';
@@ -25,11 +32,12 @@ import {
   executionsFrom,
   isOrder,
   orderFrom,
+  ordersIn,
   positionsFrom,
   quoteFrom,
   unreadable,
 } from './schwab-read.js';
-import { ambiguous, orderFor, refusal, type SchwabOrder, sendFailure, symbolOf } from './schwab-send.js';
+import { ambiguous, orderFor, refusal, type SchwabOrder, sendFailure, symbolOf, wireOf } from './schwab-send.js';
 
 export const name = 'schwab';
 export const summary =
@@ -229,16 +237,21 @@ export class SchwabBroker implements Broker {
   async orderByClientId(_clientOrderId: string, hint?: OrderHint): Promise<BrokerOrder | undefined> {
     if (hint === undefined) return undefined;
     if (hint.venueOrderId !== undefined) return this.orderByVenueId(hint.venueOrderId);
-    const sent = orderFor(hint.request, this.capabilities);
-    const listed = await this.list(hint.sentAt - MATCH_BEFORE_MS, hint.sentAt + MATCH_AFTER_MS);
-    const matches = listed.filter((one) => isOrder(one, sent));
+    const sent = [hint.request, ...(hint.recorded === undefined ? [] : [hint.recorded])].map(wireOf);
+    // A replacement stands within its group, which may have been entered long before.
+    const candidates = (await this.history()).flatMap(ordersIn).filter(({ json, order: { submittedAt } }) => {
+      const after = (submittedAt ?? Number.NaN) - hint.sentAt;
+      return after >= -MATCH_BEFORE_MS && after <= MATCH_AFTER_MS && sent.some((wire) => isOrder(json, wire));
+    });
+    const matches: BrokerOrder[] = [];
+    for (const { order } of candidates) if ((await hint.isOther?.(order.venueOrderId)) !== true) matches.push(order);
     if (matches.length > 1)
       throw new QuantlineError(
         'UNAVAILABLE',
         `${hint.request.instrument}: ${matches.length} orders at Schwab look like the one that was sent; none is taken for it.`,
         { hint: 'Look at the orders of the account and cancel the one that is too much.' },
       );
-    return matches.length === 1 ? orderFrom(matches[0]) : undefined;
+    return matches[0];
   }
 
   async orderByVenueId(venueOrderId: string): Promise<BrokerOrder | undefined> {

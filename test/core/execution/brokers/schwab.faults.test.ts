@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tokenFile } from '../../../../src/core/clients/schwab/index.js';
 import { create, settings } from '../../../../src/core/execution/brokers/schwab.js';
-import type { OrderRequest } from '../../../../src/core/execution/index.js';
+import { type OrderRequest, replaceOrder } from '../../../../src/core/execution/index.js';
 import * as faults from '../../../fakes/alpaca/faults.js';
 import { buy, contextOf, logIn, Rig, T0 } from '../../../fakes/schwab/rig.js';
 import { orderJson } from '../../../fakes/schwab/server.js';
@@ -91,6 +91,28 @@ describe('placing an order', () => {
     const [second] = await rig.submit(limit);
     expect(first?.venueOrderId).toBeDefined();
     expect(second).toMatchObject({ status: 'unknown', venueOrderId: undefined });
+    await rig.oracle();
+  });
+
+  it('of two that look alike, the one that is known to be another order of ours is left out', async () => {
+    const [first] = await rig.submit(limit);
+    rig.venue.arm(PLACE, faults.dropAfter);
+    const [second] = await rig.submit(limit);
+    expect(first?.venueOrderId).toBe(String(rig.venue.book.roots[0]!.id));
+    expect(second).toMatchObject({ status: 'accepted', venueOrderId: String(rig.venue.book.roots[1]!.id) });
+    expect(posts()).toBe(2);
+    await rig.oracle();
+  });
+
+  it('an order that was left open before a split is matched by what was sent', async () => {
+    rig.venue.hidden = true;
+    rig.venue.arm(PLACE, faults.dropAfter);
+    expect((await rig.submit(limit))[0]?.status).toBe('unknown');
+    rig.venue.hidden = false;
+    const split = { type: 'split', instrument: 'AAPL', date: '2026-11-24', value: '3' } as const;
+    await rig.journal.recordCorporateAction(rig.scope, split, rig.clock.now());
+    const [order] = await rig.settle();
+    expect(order).toMatchObject({ status: 'accepted', venueOrderId: String(rig.venue.book.roots[0]!.id) });
     await rig.oracle();
   });
 
@@ -310,6 +332,36 @@ describe('order life cycle', () => {
     expect(await rig.broker.positions()).toEqual([]);
     await rig.oracle();
   });
+
+  it.each([
+    ['answered', undefined],
+    ['taken, the socket dropped before the reply', faults.dropAfter],
+  ])(
+    'F25 a stop is replaced within its bracket, %s: one order in the journal, whose fill is ours',
+    async (_, fault) => {
+      const entry = await resting({ ...bracket, timeInForce: 'day' });
+      rig.venue.book.fill(entry);
+      const stop = (await rig.settle()).find(({ leg }) => leg === 'stop')!;
+      if (fault !== undefined) rig.venue.arm('PUT /trader/v1/accounts/{hash}/orders/{id}', fault);
+      const until = rig.clock.now() + 3000;
+      const request = { ...stop.request, stopPrice: '96' };
+      // It was entered longer ago than the attempt looks back.
+      rig.clock.set(rig.clock.now() + 600_000);
+      await replaceOrder(rig.context, rig.lease, stop.clientOrderId, { leg: 'stop', request }, until);
+      const legs = async () =>
+        (await rig.settle())
+          .filter(({ leg }) => leg === 'stop')
+          .map(({ status, venueOrderId }) => [status, venueOrderId]);
+      const fresh = String(rig.venue.book.all.at(-1)!.id);
+      expect(await legs()).toEqual([
+        ['replaced', stop.venueOrderId],
+        ['accepted', fresh],
+      ]);
+      rig.venue.book.trade('AAPL', 95.5);
+      expect((await legs()).at(-1)).toEqual(['filled', fresh]);
+      expect(await rig.journal.positions(rig.scope)).toEqual([]);
+    },
+  );
 
   it('a pair of exits: the target stands for it, and its fill is ours', async () => {
     await rig.place(buy());

@@ -12,6 +12,8 @@ import { strategy } from '../../../support/market.js';
 
 export const SLOT_MS = 300_000;
 const ALWAYS = calendarOf('24/7');
+const { class: kind, tickRule, lot } = defaultInstrument('', 'XNYS');
+const SHARE = { class: kind, tickRule, lot };
 
 /** A corporate action in force from a slot on: its bar and later ones are in new units. */
 export interface DatedAction {
@@ -23,8 +25,8 @@ export interface MarketPlan {
   readonly instruments: readonly string[];
   readonly strategy: Partial<Strategy>;
   readonly emergency: EmergencyPolicy;
-  /** Default: fractions. */
-  readonly lot?: number;
+  /** Whole shares, at prices on the tick of shares. Default: fractions at any price. */
+  readonly shares?: boolean;
 }
 
 /** A market whose bars and scores follow from seed and slot alone, so that every life of a runner sees the same. */
@@ -41,9 +43,7 @@ export class SlotMarket implements TickSource {
     private readonly actions: readonly DatedAction[] = [],
   ) {
     this.instruments = plan.instruments;
-    this.known = plan.instruments.map((id) =>
-      defaultInstrument(id, '24/7', plan.lot === undefined ? {} : { lot: plan.lot }),
-    );
+    this.known = plan.instruments.map((id) => defaultInstrument(id, '24/7', plan.shares === true ? SHARE : {}));
   }
 
   /** The runner itself, as a session makes it. */

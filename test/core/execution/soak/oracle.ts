@@ -44,8 +44,8 @@ export async function judge(world: World): Promise<void> {
 function judgeAccepted({ venue }: World, orders: readonly OrderRecord[]): void {
   expect(new Set(venue.accepted).size, 'an id was accepted twice').toBe(venue.accepted.length);
   const known = new Map(orders.map(({ clientOrderId, venueOrderId }) => [venueOrderId, clientOrderId]));
-  for (const { venueOrderId, clientOrderId, external, parent } of venue.orders.values()) {
-    if (external === true || parent !== undefined) continue;
+  for (const { venueOrderId, clientOrderId, external } of venue.orders.values()) {
+    if (external === true || clientOrderId === undefined) continue;
     const id = `${clientOrderId} (${venueOrderId})`;
     expect(known.has(venueOrderId), `${id} is at the venue and not in the journal`).toBe(true);
     if (venue.keepsClientIds) expect(known.get(venueOrderId), id).toBe(clientOrderId);

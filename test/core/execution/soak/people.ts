@@ -6,8 +6,8 @@ import { flatten } from '../../../../src/core/execution/index.js';
 import { silentLogger } from '../../../../src/core/platform/index.js';
 import { isTerminal, type StrategyScope, streamOf } from '../../../../src/core/state/index.js';
 import type { Booked, VenueAction } from '../fakeVenue.js';
-import type { World } from './world.js';
 import { SLOT_MS } from './market.js';
+import type { World } from './world.js';
 
 const DAY = 86_400_000;
 
@@ -84,12 +84,12 @@ export class People {
 
   /** Its steps as the command takes them; what it cannot do now is done by repeating it. */
   private async flatten(scope: StrategyScope): Promise<boolean> {
-    const { journal, clock, venue } = this.world;
+    const { journal, clock } = this.world;
     await journal.setState(scope, 'reducing', 'a person flattens', clock.now());
     const lease = (await journal.acquireLease(streamOf(scope), 'person', clock.now(), 600_000, () => true))!;
     try {
       const slot = (await journal.lastDecision(scope))?.slot ?? clock.now();
-      const context = { journal, broker: venue, scope, clock, logger: silentLogger };
+      const context = { journal, broker: this.world.broker(), scope, clock, logger: silentLogger };
       const { flat } = await flatten(context, lease, slot, { until: clock.now() + 3000, all: false });
       if (flat) await journal.setState(scope, 'halted', 'a person has flattened it', clock.now());
       return flat;

@@ -107,7 +107,7 @@ export function widePlan(seed: number): Plan {
         ...(protection !== undefined && { protection }),
       },
       emergency: pick(['exit', 'exit', 'hold']),
-      lot: 1,
+      shares: true,
     };
   });
   const paired = desks.some(({ strategy }) => strategy.entry?.type === 'oco' || strategy.entry?.type === 'oto');
@@ -127,4 +127,9 @@ export function widePlan(seed: number): Plan {
 }
 
 /** The same at Schwab, through its own adapter. */
-export const schwabPlan = (seed: number): Plan => ({ ...widePlan(seed), venue: 'schwab', capabilities: {}, beside: true });
+export const schwabPlan = (seed: number): Plan => ({
+  ...widePlan(seed),
+  venue: 'schwab',
+  capabilities: {},
+  beside: true,
+});

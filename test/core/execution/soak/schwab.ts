@@ -1,11 +1,22 @@
 import type { SchwabCall, SchwabCalls } from '../../../../src/core/clients/schwab/index.js';
 import { subtract } from '../../../../src/core/domain/decimal.js';
 import type { OrderStatus } from '../../../../src/core/domain/orders.js';
-import { isQuantlineError, QuantlineError } from '../../../../src/core/errors/index.js';
+import { isQuantlineError, type QuantlineError } from '../../../../src/core/errors/index.js';
 import { SchwabBroker, settings } from '../../../../src/core/execution/brokers/schwab.js';
 import type { SchwabOrder } from '../../../../src/core/execution/brokers/schwab-send.js';
-import { type Broker, type BrokerExecution, type OrderRequest, sendOutcome } from '../../../../src/core/execution/index.js';
-import { type Clock, type HttpFailure, type HttpReply, httpError, silentLogger } from '../../../../src/core/platform/index.js';
+import {
+  type Broker,
+  type BrokerExecution,
+  type OrderRequest,
+  sendOutcome,
+} from '../../../../src/core/execution/index.js';
+import {
+  type Clock,
+  type HttpFailure,
+  type HttpReply,
+  httpError,
+  silentLogger,
+} from '../../../../src/core/platform/index.js';
 import type { Booked, FakeVenue } from '../fakeVenue.js';
 import type { Life } from './life.js';
 
@@ -39,7 +50,8 @@ class SchwabDoor implements SchwabCalls {
     const url = new URL(path, 'https://schwab');
     const id = /\/orders\/(\d+)$/.exec(url.pathname)?.[1];
     try {
-      if (method === 'POST') return this.created(await this.venue.submit(requestOf(body as SchwabOrder), this.ledgerId()));
+      if (method === 'POST')
+        return this.created(await this.venue.submit(requestOf(body as SchwabOrder), this.ledgerId()));
       if (method === 'PUT')
         return this.created(await this.venue.replace(id!, requestOf(body as SchwabOrder), this.ledgerId()));
       if (method === 'DELETE') return await this.cancel(id!);
@@ -64,7 +76,8 @@ class SchwabDoor implements SchwabCalls {
 
   private async cancel(id: string): Promise<HttpReply> {
     const order = this.venue.orders.get(id);
-    if (order === undefined) throw failure({ cause: 'status', status: 404, vendorMessage: 'Order not found', ambiguous: false });
+    if (order === undefined)
+      throw failure({ cause: 'status', status: 404, vendorMessage: 'Order not found', ambiguous: false });
     await this.venue.cancel(id);
     return reply(undefined);
   }
@@ -198,7 +211,9 @@ function requestOf(wire: SchwabOrder): OrderRequest {
     return { ...first, ...exitsOf([first, second]) };
   }
   const single = singleOf(wire);
-  const hung = below.flatMap((one) => (one.orderStrategyType === 'OCO' ? one.childOrderStrategies! : [one])).map(singleOf);
+  const hung = below
+    .flatMap((one) => (one.orderStrategyType === 'OCO' ? one.childOrderStrategies! : [one]))
+    .map(singleOf);
   const [one] = hung;
   if (one === undefined) return single;
   if (one.opens === false) return { ...single, ...exitsOf(hung) };
@@ -239,7 +254,11 @@ const quotesOf = (symbols: readonly string[]): object =>
   Object.fromEntries(
     symbols.map((symbol) => [
       symbol,
-      { assetMainType: 'EQUITY', reference: { isShortable: true, isHardToBorrow: false }, quote: { securityStatus: 'Normal' } },
+      {
+        assetMainType: 'EQUITY',
+        reference: { isShortable: true, isHardToBorrow: false },
+        quote: { securityStatus: 'Normal' },
+      },
     ]),
   );
 

@@ -82,6 +82,7 @@ export class World {
     if (plan.venue === 'schwab') {
       this.venue.names = SCHWAB_NAMES;
       this.venue.keepsClientIds = false;
+      this.venue.cancelsGroups = true;
     }
     this.people = plan.people ? new People(this) : undefined;
   }
@@ -132,7 +133,8 @@ export class World {
     this.venue.fault = (operation: Operation) => {
       if (!this.chance(rate)) return undefined;
       if (!['submit', 'cancel', 'replace'].includes(operation)) return this.pick(READ_FAULTS);
-      return this.pick(this.plan.people && operation === 'submit' ? [...SEND_FAULTS, 'half'] : SEND_FAULTS);
+      const parts = this.plan.people && this.plan.venue === 'fake' && operation === 'submit';
+      return this.pick(parts ? [...SEND_FAULTS, 'half'] : SEND_FAULTS);
     };
     this.faulty = faults;
     this.halted.clear();
@@ -167,9 +169,10 @@ export class World {
   }
 
   /** What a process of its own speaks to the venue by. */
-  private broker(life: Life): Broker {
+  broker(life = new Life()): Broker {
     if (this.plan.venue !== 'schwab') return this.venue;
-    const wrong = () => (this.faulty && this.chance(0.1) ? this.pick(['no location', 'another location'] as const) : undefined);
+    const wrong = () =>
+      this.faulty && this.chance(0.1) ? this.pick(['no location', 'another location'] as const) : undefined;
     return schwabBroker(this.venue, this.clock, life, wrong);
   }
 
