@@ -2,10 +2,12 @@ import { type Context, type Outcome, QuantlineCommand } from '../shell/base.js';
 import { flagsOf } from '../shell/flags.js';
 import { artifactOutcome } from '../shell/outcome.js';
 
+const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+
 export default class Trade extends QuantlineCommand<'trade'> {
   static override summary = 'Trade a report at a venue: safe to start twice, late, or after a crash.';
   static override description =
-    'One decision a slot; every start reconciles with the venue first. Exit code 6: the strategy is halted, or an order of --once was refused or not sent. Prints the path of the session.';
+    'One decision a slot; every start reconciles with the venue first. Exit code 6: the strategy is halted, or an order of --once was refused, not sent, or may or may not be at the venue. Prints the path of the session.';
   static override examples = [
     '<%= config.bin %> trade --report latest --strategy swing --broker sim --once',
     '<%= config.bin %> trade --run latest --strategy trial --broker sim --until 2022-03-10',
@@ -16,11 +18,13 @@ export default class Trade extends QuantlineCommand<'trade'> {
   protected async execute(context: Context<'trade'>): Promise<Outcome> {
     const { trade } = await import('../core/stages/trade.js');
     const { artifact, session, exit } = await trade(context.options, await context.runtime());
-    const { outcome, reason, slots, first_slot, last_slot, orders, rejected, unsent, fills, equity, positions } =
-      session;
+    const { outcome, reason, slots, first_slot, last_slot, orders, rejected, unsent, unresolved } = session;
+    const { fills, equity, positions } = session;
+    const span = first_slot === last_slot ? first_slot : `from ${first_slot} to ${last_slot}`;
+    const doubt = unresolved === 0 ? '' : `, ${unresolved} that may or may not be at the venue`;
     const lines = [
       `${outcome}${reason === null ? '' : `: ${reason}`}`,
-      `${slots} slots${first_slot === null ? '' : ` from ${first_slot} to ${last_slot}`}, ${orders} orders (${rejected} rejected, ${unsent} not sent), ${fills} fills in the journal`,
+      `${count(slots, 'slot')}${slots === 0 ? '' : ` ${span}`}, ${count(orders, 'order')} (${rejected} rejected, ${unsent} not sent${doubt}), ${count(fills, 'fill')} in the journal`,
       ...(equity === null ? [] : [`equity ${equity.toFixed(2)}`]),
       ...positions.map(({ instrument, quantity }) => `holds ${quantity} ${instrument}`),
     ];

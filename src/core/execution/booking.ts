@@ -3,6 +3,7 @@ import {
   type AttachedOrder,
   type ExecutionRecord,
   isTerminal,
+  isUnresolved,
   type OrderRecord,
   type OrderReport,
   type StrategyScope,
@@ -172,7 +173,7 @@ export async function bookEvent(context: ExecutionContext, event: BrokerEvent): 
   const record = await ourOrder(context, order ?? execution!);
   if (record === undefined) {
     const waiting = await context.journal.orders({ scope: context.scope, open: true });
-    return !waiting.some((each) => each.status === 'sending' || each.status === 'unknown');
+    return !waiting.some(isUnresolved);
   }
   if (execution !== undefined) await bookExecutions(context, [execution]);
   if (order !== undefined) await bookOrders(context, [{ record, order }], false);

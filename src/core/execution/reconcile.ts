@@ -5,6 +5,7 @@ import {
   type CorporateActionRecord,
   type ExecutionRecord,
   isTerminal,
+  isUnresolved,
   type OrderRecord,
   type OrderReport,
   type PositionRecord,
@@ -92,7 +93,7 @@ export async function reconcile(context: ExecutionContext, options: ReconcileOpt
   if (await bookFeesInKind(context, state)) state = await compareAll(context, state.open);
   const differences = [...orders.differences, ...state.differences, ...doubtful(orders.presumed, state.external)];
   const { open } = state;
-  const questions = open.filter(isOpenQuestion);
+  const questions = open.filter(isUnresolved);
   const unresolved = questions.filter(
     (order) => !orders.resend.some((each) => each.clientOrderId === order.clientOrderId),
   );
@@ -114,8 +115,6 @@ export async function reconcile(context: ExecutionContext, options: ReconcileOpt
     differences,
   };
 }
-
-const isOpenQuestion = (order: OrderRecord): boolean => order.status === 'sending' || order.status === 'unknown';
 
 interface OrdersResult {
   /** Nothing about them was recorded. */
@@ -327,7 +326,7 @@ function mayExplain(
   order: OrderRecord,
   { kind, instrument, owned, venue }: Difference,
 ): boolean {
-  if (kind !== 'position' || order.instrument !== instrument || !isOpenQuestion(order)) return false;
+  if (kind !== 'position' || order.instrument !== instrument || !isUnresolved(order)) return false;
   if (context.clock.now() - (order.sentAt ?? order.createdAt) >= limitsOf(context).invisibleFor) return false;
   const { side, quantity, triggers } = order.request;
   const moved = subtract(venue, owned);

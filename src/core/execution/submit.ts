@@ -250,7 +250,7 @@ class Sender {
       this.conclude(record, 'expired', `not sent: ${error.message}`);
       return false;
     }
-    logger.warn(`${record.instrument}: ${error.message} Trying again at ${isoTime(at)}.`);
+    logger.warn(`${about(record, error.message)} Trying again at ${isoTime(at)}.`);
     await pause(this.context, wait);
     return true;
   }
@@ -261,7 +261,7 @@ class Sender {
    */
   private async lookUp(record: OrderRecord, message: string, exists: boolean, attempt: number): Promise<boolean> {
     const { broker, logger } = this.context;
-    logger.warn(`${record.instrument}: ${message} Looking the order up under ${record.clientOrderId}.`);
+    logger.warn(`${about(record, message)} Looking the order up under ${record.clientOrderId}.`);
     let absent = false;
     for (const delay of limitsOf(this.context).lookupDelays) {
       await pause(this.context, delay);
@@ -284,6 +284,10 @@ class Sender {
     return false;
   }
 }
+
+/** A message that names the instrument, once. */
+const about = ({ instrument }: OrderRecord, message: string): string =>
+  message.startsWith(`${instrument}: `) ? message : `${instrument}: ${message}`;
 
 /**
  * Looks an order up at the venue: by its client id, or by what the venue called it. What a venue without client order

@@ -1,5 +1,6 @@
 import { QuantlineError } from '../errors/index.js';
 import { type Clock, isoTime } from './clock.js';
+import { deadline, deadlineText } from './deadline.js';
 import { type ExchangeReply, exchange, openAhead, Stop, TooLarge } from './exchange.js';
 import { type HttpFailure, httpError, httpFailureOf, networkError, proxyError } from './http-failure.js';
 import { retryAt } from './rate-headers.js';
@@ -72,9 +73,6 @@ export interface Http {
 }
 
 const MAX_BYTES = 64 * 1024 * 1024;
-/** What is left to a request as the command ends: platforms kill ten seconds after they ask. */
-const ENDING_MS = 3000;
-
 const RETRYABLE = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /**
@@ -145,14 +143,8 @@ const backoff = (attempt: number): number => 250 * 2 ** (attempt - 1) * (0.75 + 
 async function once(options: HttpOptions, url: URL, request: HttpRequest): Promise<HttpReply> {
   const timeoutMs = options.timeoutMs ?? 30_000;
   const stop = new Stop();
-  const timer = setTimeout(stop.now, timeoutMs);
+  const released = deadline(timeoutMs, options.ending, stop.now);
   request.signal?.addEventListener('abort', stop.now, { once: true });
-  let hurried: NodeJS.Timeout | undefined;
-  const hurry = () => {
-    hurried = setTimeout(stop.now, ENDING_MS);
-  };
-  if (options.ending?.aborted) hurry();
-  options.ending?.addEventListener('abort', hurry, { once: true });
   let reading = false;
   let status = 0;
   try {
@@ -171,15 +163,13 @@ async function once(options: HttpOptions, url: URL, request: HttpRequest): Promi
     if (stop.stopped)
       throw httpError(
         'UNAVAILABLE',
-        `${options.service} (${url.host}): no complete answer ${options.ending?.aborted ? 'before the end' : `within ${timeoutMs / 1000} s`}.`,
+        `${options.service} (${url.host}): no complete answer ${deadlineText(timeoutMs, options.ending)}.`,
         'Try again in a moment.',
         { cause: 'timeout', ambiguous: true },
       );
     throw networkError(options.service, url.host, error, reading);
   } finally {
-    clearTimeout(timer);
-    clearTimeout(hurried);
-    options.ending?.removeEventListener('abort', hurry);
+    released();
     request.signal?.removeEventListener('abort', stop.now);
   }
 }

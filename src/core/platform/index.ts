@@ -1,5 +1,6 @@
 export * from './ahead.js';
 export * from './clock.js';
+export * from './deadline.js';
 export * from './fault.js';
 export * from './files.js';
 export { collectGarbage } from './garbage.js';

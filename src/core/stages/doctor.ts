@@ -6,7 +6,7 @@ import type { Session } from '../domain/calendar.js';
 import { calendarOf } from '../domain/calendars/index.js';
 import { type ExitName, isQuantlineError } from '../errors/index.js';
 import { isoTime } from '../platform/index.js';
-import { diskOf, openJournal } from '../state/index.js';
+import { diskOf, isUnresolved, openJournal } from '../state/index.js';
 import { hasJournal } from './compose/journal.js';
 import { openVenue } from './compose/venues.js';
 import { engineChecks } from './doctor/engines.js';
@@ -85,7 +85,7 @@ async function journal(runtime: Runtime): Promise<readonly Finding[]> {
           found.push(warn('strategy', `${name} is ${state}: ${reason ?? 'no reason'}`, 'See `quantline status`.'));
         }
         const open = await opened.orders({ scope, open: true });
-        const unknown = open.filter(({ status }) => status === 'unknown' || status === 'sending').length;
+        const unknown = open.filter(isUnresolved).length;
         if (unknown > 0) {
           const hint = 'The next start of `quantline trade` looks them up.';
           found.push(warn('strategy', `${name}: ${unknown} orders may or may not be at the venue`, hint));

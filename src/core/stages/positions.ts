@@ -1,5 +1,5 @@
 import type { PositionsOptions } from '../config/index.js';
-import { absolute, add, decimalText, divide, isZero, multiply, subtract, sum } from '../domain/decimal.js';
+import { absolute, add, decimalText, divide, isZero, multiply, round, subtract, sum } from '../domain/decimal.js';
 import { decisionBodySchema } from '../engine/live/memory.js';
 import { compareHoldings } from '../execution/index.js';
 import { isoTime } from '../platform/index.js';
@@ -172,6 +172,10 @@ async function exitPrices(
   return { stop: await price('stop'), target: await price('target') };
 }
 
+/** An average price may be cut after twenty decimals: what is cut off must not show in the profit. */
+const profit = (quantity: string, price: string, average: string): string =>
+  round(multiply(quantity, subtract(price, average)), 10);
+
 /** What follows from a quantity and two prices. */
 function money(quantity: string, average: string | undefined, now: PriceNow | undefined, equity: string | undefined) {
   const price = now?.price;
@@ -184,7 +188,7 @@ function money(quantity: string, average: string | undefined, now: PriceNow | un
     ...{ price_kind: now?.kind ?? null, price_source: now?.source ?? null },
     priced_at: now === undefined ? null : isoTime(now.time),
     value: value ?? null,
-    unrealised: average === undefined || price === undefined ? null : multiply(quantity, subtract(price, average)),
+    unrealised: average === undefined || price === undefined ? null : profit(quantity, price, average),
     exposure: known ? Number(divide(absolute(value), equity)) : null,
   };
 }

@@ -2,7 +2,7 @@ import type { AccountOptions, StatusOptions } from '../config/index.js';
 import { absolute, divide, isZero } from '../domain/decimal.js';
 import { decisionBodySchema } from '../engine/live/memory.js';
 import { isoTime } from '../platform/index.js';
-import { type Journal, type StrategyScope, streamOf } from '../state/index.js';
+import { isUnresolved, type Journal, type StrategyScope, streamOf } from '../state/index.js';
 import { askVenues } from './compose/ask.js';
 import { scopesOf, withJournal, withJournalOf } from './compose/journal.js';
 import { positionRows, total } from './positions.js';
@@ -137,7 +137,7 @@ async function statusOf(journal: Journal, scope: StrategyScope, now: number): Pr
     last_decision: last === undefined ? null : isoTime(last.time),
     report: last?.report ?? null,
     open_orders: open.length,
-    unresolved: open.filter((order) => order.status === 'unknown' || order.status === 'sending').length,
+    unresolved: open.filter(isUnresolved).length,
     positions: (await journal.positions(scope)).length,
     equity: memory?.equity ?? null,
     drawdown: memory === undefined || !(memory.peak > 0) ? null : memory.equity / memory.peak - 1,

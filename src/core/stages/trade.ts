@@ -24,7 +24,8 @@ export interface TradeResult {
   readonly artifact: Artifact;
   readonly session: SessionFile;
   /**
-   * `refused` (exit 6) where the strategy is halted, or an order of --once was refused or not sent, `nothing` (exit 8)
+   * `refused` (exit 6) where the strategy is halted, or an order of --once was refused, not sent or
+   * may or may not be there, `nothing` (exit 8)
    * under --strict-slot: results, not errors.
    */
   readonly exit: 'ok' | 'refused' | 'nothing';
@@ -124,7 +125,7 @@ async function start(
     const artifact = await writeSession(file, tradeable, runtime);
     const idle = file.outcome === 'nothing' || file.outcome === 'slot-taken';
     // Of a start for one slot the code says whether its orders got through; a session goes on, and tells.
-    const lacking = options.once && live && file.rejected + file.unsent > 0;
+    const lacking = options.once && live && file.rejected + file.unsent + file.unresolved > 0;
     const exit = file.outcome === 'halted' || lacking ? 'refused' : idle && options.strictSlot ? 'nothing' : 'ok';
     return { artifact, session: file, exit };
   } finally {

@@ -11,7 +11,7 @@ export type { Database, Sql, SqlValue } from './database.js';
 export * from './journal.js';
 export { type Migration, migrate } from './migrate.js';
 export { type DiskKind, diskOf, isServer, openJournal, requireDurableDisk } from './open.js';
-export { isTerminal, mergeFilled, mergeReport, type OrderState } from './orderState.js';
+export { isTerminal, isUnresolved, mergeFilled, mergeReport, type OrderState } from './orderState.js';
 export { currentOwner, ownerIsGone } from './owner.js';
 export * from './records.js';
 export { openSqlite } from './sqlite.js';

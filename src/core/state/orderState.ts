@@ -28,6 +28,10 @@ const RANK: Partial<Record<OrderStatus, number>> = {
 
 export const isTerminal = (status: OrderStatus): boolean => TERMINAL_STATUSES.has(status);
 
+/** It may or may not be at the venue, or is there in a state that is not known. */
+export const isUnresolved = ({ status }: { readonly status: OrderStatus }): boolean =>
+  status === 'sending' || status === 'unknown';
+
 /** A final status that we concluded ourselves, without the venue ever having shown the order. */
 const isConclusion = (state: OrderState): boolean =>
   isTerminal(state.status) && state.venueOrderId === undefined && isZero(state.filledQuantity);

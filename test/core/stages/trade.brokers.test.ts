@@ -8,7 +8,7 @@ import { FakeSchwab } from '../../fakes/schwab/server.js';
 import { FakeTws } from '../../fakes/tws/server.js';
 import { errorMessage } from '../../fakes/tws/wire.js';
 import { hasDisk, journalOnDisk } from '../../support/disk.js';
-import { dailyBars, session, VenueRig, walk } from '../../support/venue.js';
+import { dailyBars, MONDAY, session, VenueRig, walk } from '../../support/venue.js';
 import { optionsOf } from '../../support/workspace.js';
 
 /** The whole of `trade --once` at the other brokers: bars of Alpaca, orders elsewhere. */
@@ -89,6 +89,35 @@ describe('trade --broker ibkr', () => {
     oneOfTwo(await Promise.all([once(), once()]));
     expect(tws.book.accepted).toHaveLength(1);
     expect(await once()).toMatchObject({ outcome: 'nothing', fills: 1 });
+  });
+
+  test('F10: killed as it sends: told, exit code 6, placed no second time; later it is known not to be there', async () => {
+    const killed = (name: string) => {
+      if (name === 'before-send') throw new Error('killed');
+    };
+    const given = { broker: 'ibkr', set: { port: String(tws.port), clientId: '5' } };
+    await expect(rig.start(given, { faultPoint: killed })).rejects.toThrow('killed');
+    const again = await rig.start(given);
+    expect([again.exit, again.session.unresolved, again.session.unsent]).toEqual(['refused', 1, 0]);
+    expect(rig.said.at(-1)).toMatch(
+      /^the buy order for AAPL may or may not be at the venue: .*no second one is placed/,
+    );
+    rig.clock.set(rig.clock.now() + 600_000);
+    const later = await rig.start(given);
+    expect([later.exit, later.session.unresolved, later.session.unsent]).toEqual(['refused', 0, 1]);
+    expect((await rig.start(given)).exit).toBe('ok');
+    expect(tws.book.accepted).toEqual([]);
+  });
+
+  test('an order that stays partly filled is waited for once', async () => {
+    tws.book.rules.fillMarket = false;
+    await once();
+    rig.clock.set(session(MONDAY).open + 60_000);
+    tws.book.fill(tws.book.accepted[0]!, 10);
+    const before = rig.clock.now();
+    await once({ patience: '20s' });
+    expect(rig.clock.now() - before).toBeLessThan(40_000);
+    expect(await fills()).toHaveLength(1);
   });
 
   test('an account with real money is not traded without --live', async () => {

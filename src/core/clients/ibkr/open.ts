@@ -1,7 +1,7 @@
 import { QuantlineError } from '../../errors/index.js';
-import type { Logger } from '../../platform/index.js';
+import { deadline, deadlineText } from '../../platform/index.js';
 import { CLIENT_ID_IN_USE, connectivity } from './codes.js';
-import { IbkrSession } from './session.js';
+import { IbkrSession, type SessionOptions } from './session.js';
 
 export interface IbkrAddress {
   readonly host: string;
@@ -9,10 +9,8 @@ export interface IbkrAddress {
   readonly clientId: number;
 }
 
-export interface OpenOptions extends IbkrAddress {
+export interface OpenOptions extends IbkrAddress, Omit<SessionOptions, 'service'> {
   readonly maxRequestsPerSecond: number;
-  readonly timeoutMs: number;
-  readonly logger: Logger;
 }
 
 /** Whether a failed `openIbkr` means that another program uses the client id. */
@@ -24,14 +22,14 @@ export const isClientIdInUse = (error: unknown): boolean =>
  * @throws QuantlineError UNAVAILABLE where nothing answers or the client id is taken, CONFIG for an outdated TWS.
  */
 export async function openIbkr(options: OpenOptions): Promise<IbkrSession> {
-  const { host, port, clientId, timeoutMs, logger } = options;
+  const { host, port, clientId, timeoutMs, logger, ending } = options;
   const service = `Interactive Brokers (${host}:${port})`;
   const { IBApi, EventName, ErrorCode } = await import('@stoqey/ib');
   const api = new IBApi({ host, port, maxReqPerSec: options.maxRequestsPerSecond });
   let accounts: readonly string[] | undefined;
   let orderId: number | undefined;
   let lost = false;
-  let timer: NodeJS.Timeout | undefined;
+  let released = (): void => {};
   try {
     await new Promise<void>((resolve, reject) => {
       const fail = (message: string, hint: string, code?: number): void =>
@@ -76,9 +74,8 @@ export async function openIbkr(options: OpenOptions): Promise<IbkrSession> {
         orderId = id;
         ready();
       });
-      timer = setTimeout(
-        () => fail(`no handshake within ${timeoutMs / 1000} s.`, 'Is somebody logged in, and is a dialog open in TWS?'),
-        timeoutMs,
+      released = deadline(timeoutMs, ending, () =>
+        fail(`no handshake ${deadlineText(timeoutMs, ending)}.`, 'Is somebody logged in, and is a dialog open in TWS?'),
       );
       api.connect(clientId);
     });
@@ -86,11 +83,11 @@ export async function openIbkr(options: OpenOptions): Promise<IbkrSession> {
     api.disconnect();
     throw error;
   } finally {
-    clearTimeout(timer);
+    released();
     api.removeAllListeners();
     api.on(EventName.error, () => {});
   }
-  const session = new IbkrSession(api, { service, timeoutMs, logger }, clientId, accounts!, orderId!);
+  const session = new IbkrSession(api, { service, timeoutMs, logger, ending }, clientId, accounts!, orderId!);
   session.lost = lost;
   return session;
 }

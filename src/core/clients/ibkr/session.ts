@@ -1,6 +1,6 @@
 import type { EventName, IBApi } from '@stoqey/ib';
 import { QuantlineError } from '../../errors/index.js';
-import type { Logger } from '../../platform/index.js';
+import { deadline, deadlineText, type Logger } from '../../platform/index.js';
 import { connectivity, meaningOf, readOnlyError, serverLostError } from './codes.js';
 
 /** Handlers by the vendor's event names. */
@@ -23,6 +23,8 @@ export interface SessionOptions {
   readonly service: string;
   readonly timeoutMs: number;
   readonly logger: Logger;
+  /** Once it aborts, a question has a few seconds left. */
+  readonly ending?: AbortSignal | undefined;
 }
 
 /** Numbers of requests and of orders share one space in error messages; orders count up from a small one. */
@@ -102,21 +104,20 @@ export class IbkrSession {
   private async askNow<T>(what: string, question: (answer: Answer<T>) => Question): Promise<T> {
     if (this.ended !== undefined) throw this.ended;
     if (this.lost) throw serverLostError();
-    const { service, timeoutMs } = this.options;
+    const { service, timeoutMs, ending } = this.options;
     const id = this.requests++;
     const cleanup: (() => void)[] = [];
     try {
       return await new Promise<T>((done, fail) => {
-        const timer = setTimeout(
-          () =>
-            fail(
-              new QuantlineError('UNAVAILABLE', `${service}: no complete answer to ${what} in ${timeoutMs / 1000} s.`, {
-                hint: 'Try again in a moment.',
-              }),
+        const late = (): void =>
+          fail(
+            new QuantlineError(
+              'UNAVAILABLE',
+              `${service}: no complete answer to ${what} ${deadlineText(timeoutMs, ending)}.`,
+              { hint: 'Try again in a moment.' },
             ),
-          timeoutMs,
-        );
-        cleanup.push(() => clearTimeout(timer), this.onEnd(fail));
+          );
+        cleanup.push(deadline(timeoutMs, ending, late), this.onEnd(fail));
         const { send, on } = question({ id, done, fail });
         cleanup.push(
           this.listen(on),

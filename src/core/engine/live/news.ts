@@ -1,23 +1,27 @@
 import type { ExecutionContext } from '../../execution/index.js';
 import type { Logger } from '../../platform/index.js';
-import type { ExecutionRecord, OrderRecord } from '../../state/index.js';
+import { type ExecutionRecord, isUnresolved, type OrderRecord } from '../../state/index.js';
 import type { TradeHooks } from './hooks.js';
 
 /** A decided order that the venue never had, because it was not sent in time, or might not be. */
 export const isUnsent = ({ status, venueOrderId }: OrderRecord): boolean =>
   status === 'expired' && venueOrderId === undefined;
 
-/** Why an order that was decided is not there. */
-export function refusalText({ instrument, request, status, reason }: OrderRecord): string {
+/** Why an order that was decided is not there, or not known to be. */
+export function refusalText(order: OrderRecord): string {
+  const { instrument, request, status, reason } = order;
   const why = reason?.replace('not sent: ', '').replace(`${instrument}: `, '').replace(/\.$/, '');
-  const what = status === 'rejected' ? 'rejected' : 'not sent';
-  return `the ${request.side} order for ${instrument} was ${what}: ${why ?? 'no reason'}`;
+  const what = isUnresolved(order)
+    ? 'may or may not be at the venue'
+    : `was ${status === 'rejected' ? 'rejected' : 'not sent'}`;
+  return `the ${request.side} order for ${instrument} ${what}: ${why ?? 'no reason'}`;
 }
 
 /** What the venue has done, told to people as it is booked, whoever looked for it, and kept for the next tick. */
 export class VenueNews {
   private readonly booked: ExecutionRecord[] = [];
-  private readonly refused = new Set<string>();
+  /** Ids of the orders that were told of as refused or not sent. */
+  readonly refused = new Set<string>();
 
   constructor(
     private readonly notify: TradeHooks['notify'],

@@ -121,6 +121,11 @@ export class LiveRunner {
     }
   }
 
+  /** Ids of the orders that were told of as refused or never sent, those of earlier slots included. */
+  get refused(): ReadonlySet<string> {
+    return this.news.refused;
+  }
+
   /** For whatever else its session does at the venue: what that books is news here too. */
   get execution(): ExecutionContext {
     return this.settings.execution;

@@ -22,7 +22,7 @@ export class IbkrConnection {
 
   constructor(
     private readonly options: ConnectionSettings,
-    private readonly context: Pick<BrokerContext, 'secrets' | 'live' | 'logger'>,
+    private readonly context: Pick<BrokerContext, 'secrets' | 'live' | 'logger' | 'ending'>,
   ) {}
 
   /**
@@ -64,13 +64,14 @@ export class IbkrConnection {
 
   private async open(purpose: 'read' | 'orders'): Promise<IbkrSession> {
     const { host, port, maxRequestsPerSecond, timeoutSeconds } = this.options;
-    const { secrets, live, logger } = this.context;
+    const { secrets, live, logger, ending } = this.context;
     const address = {
       host: host ?? secrets['IB_HOST'] ?? '127.0.0.1',
       port: port ?? this.number('IB_PORT') ?? GATEWAY[live ? 'live' : 'paper'],
       maxRequestsPerSecond,
       timeoutMs: timeoutSeconds * 1000,
       logger,
+      ending,
     };
     const own = this.clientId();
     try {

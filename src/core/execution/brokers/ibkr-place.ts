@@ -1,6 +1,6 @@
 import type { Contract, Order, OrderState } from '@stoqey/ib';
 import { type IbkrSession, meaningOf, readOnlyError } from '../../clients/ibkr/index.js';
-import type { Logger } from '../../platform/index.js';
+import { deadline, deadlineText, type Logger } from '../../platform/index.js';
 import { type BrokerOrder, sendError } from '../broker.js';
 import { openOrder, type SeenOrder, type StatusReport, withLegs } from './ibkr-read.js';
 import { type PartialOrder, sendFailure } from './ibkr-send.js';
@@ -12,6 +12,8 @@ export interface Placement {
   /** The first is the order itself, the others its exits. */
   readonly parts: readonly PartialOrder[];
   readonly timeoutMs: number;
+  /** Once it aborts, a few seconds are left. */
+  readonly ending?: AbortSignal | undefined;
   readonly logger: Logger;
 }
 
@@ -25,7 +27,7 @@ const SETTLE_MS = 1000;
  * are given out again after a restart, and messages about an older order would come under ours.
  */
 export async function placeGroup(session: IbkrSession, placement: Placement): Promise<BrokerOrder> {
-  const { instrument, contract, account, parts, timeoutMs, logger } = placement;
+  const { instrument, contract, account, parts, timeoutMs, ending, logger } = placement;
   const first = session.orderIds(parts.length);
   const orders = parts.map(({ order, child }, i) => ({
     ...order,
@@ -101,7 +103,9 @@ export async function placeGroup(session: IbkrSession, placement: Placement): Pr
           },
         }),
       );
-      later(() => ambiguous(`TWS did not show it within ${timeoutMs / 1000} s.`), timeoutMs);
+      cleanup.push(
+        deadline(timeoutMs, ending, () => ambiguous(`TWS did not show it ${deadlineText(timeoutMs, ending)}.`)),
+      );
       for (const order of orders) session.send((api) => api.placeOrder(order.orderId, contract, order));
     });
   } finally {

@@ -283,6 +283,7 @@ export class IbkrBroker implements Broker {
       account: this.connection.accountOf(session),
       parts,
       timeoutMs: this.options.timeoutSeconds * 1000,
+      ending: this.context.ending,
       logger: this.context.logger,
     });
   }

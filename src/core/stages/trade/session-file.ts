@@ -32,6 +32,8 @@ export const sessionSchema = z.strictObject({
   rejected: z.int(),
   /** Decided, and never sent: too late, nothing could be sent any more, or another strategy owns the instrument. */
   unsent: z.int().default(0),
+  /** Open at the end, and the venue has not said whether it has them. */
+  unresolved: z.int().default(0),
   /** Client order ids that are open at the end. */
   open_orders: z.array(z.string()),
   fills: z.int(),

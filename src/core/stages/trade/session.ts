@@ -4,6 +4,7 @@ import {
   isUnsent,
   type LiveRunner,
   type LiveTick,
+  refusalText,
   type TickOutcome,
   type TradeHooks,
 } from '../../engine/live/index.js';
@@ -17,7 +18,7 @@ import {
   type ExecutionContext,
 } from '../../execution/index.js';
 import { isoTime, Serial } from '../../platform/index.js';
-import { type StrategyState, streamOf } from '../../state/index.js';
+import { isUnresolved, type OrderRecord, type StrategyState, streamOf } from '../../state/index.js';
 import type { Runtime } from '../runtime.js';
 import { flattenAtClose } from './at-close.js';
 import { HeldLease } from './lease.js';
@@ -49,6 +50,9 @@ const LOOK_MS = 60_000;
 const AHEAD_MS = 3000;
 /** How often it renews its lease, ms. */
 const RENEW_MS = 15_000;
+
+/** The venue has not said whether it has it. */
+const isInDoubt = (order: OrderRecord): boolean => isUnresolved(order) && order.venueOrderId === undefined;
 
 /** One start: takes the lease, goes through the slots that are due or to come, and sums up. */
 export class Session {
@@ -285,13 +289,18 @@ export class Session {
     const { journal, scope } = execution;
     // The venue's clock is that of its stock market.
     if (calendar.id !== '24/7' && !(await execution.broker.clock()).open) return;
+    const waited = new Map<string, string>();
     for (let round = 0; round < 3; round++) {
-      const ids = (await journal.orders({ scope, open: true }))
-        .filter(({ leg, request }) => request.type === 'market' && (leg === 'entry' || leg === 'exit'))
-        .map(({ clientOrderId }) => clientOrderId);
-      if (ids.length === 0 && round > 0) return;
+      const orders = (await journal.orders({ scope, open: true })).filter(
+        ({ leg, request }) => request.type === 'market' && (leg === 'entry' || leg === 'exit'),
+      );
+      // What has not moved since it was waited for will not do so by being waited for again.
+      const moved = orders.filter(({ clientOrderId, status }) => waited.get(clientOrderId) !== status);
+      if (moved.length === 0 && round > 0) return;
+      const ids = orders.map(({ clientOrderId }) => clientOrderId);
       const patience = Math.max(options.patience, DEFAULT_LIMITS.partialEntryFor + 1000);
       if (ids.length > 0) await awaitOutcome(execution, ids, runtime.clock.now() + patience);
+      for (const { clientOrderId, status } of await journal.ordersById(ids)) waited.set(clientOrderId, status);
       await this.serial.run(() => runner.maintain(this.lease));
     }
   }
@@ -314,14 +323,25 @@ export class Session {
     runtime.logger.warn(`Left unattended at ${scope.venue}: ${held}; ${open.length} open orders.`);
   }
 
+  private tellInDoubt(order: OrderRecord): void {
+    const { hooks, runtime } = this.parts;
+    runtime.logger.warn(`${refusalText(order)}. Each start looks for it; no second one is placed.`);
+    hooks.notify?.({ type: 'reject', order });
+  }
+
   private async summary(outcome: SessionFile['outcome'], reason: string | null): Promise<SessionFile> {
     const { outcomes, parts } = this;
     const { journal, scope } = parts.execution;
+    const open = await journal.orders({ scope, open: true });
+    // What another start has on its way is its own question.
+    const unresolved = outcome === 'slot-taken' ? [] : open.filter(isInDoubt);
+    for (const order of unresolved) this.tellInDoubt(order);
     const orders = outcomes.flatMap((each) => each.orders);
     const at = (tick: TickOutcome | undefined) => (tick === undefined ? null : isoTime(tick.slot));
     const positions = await journal.positions(scope);
     // As they are by now: a venue may refuse an order that it had taken.
-    const known = await journal.ordersById(orders.map(({ clientOrderId }) => clientOrderId));
+    const ids = new Set([...orders.map(({ clientOrderId }) => clientOrderId), ...parts.runner.refused]);
+    const known = await journal.ordersById([...ids]);
     return {
       schema: 1,
       outcome,
@@ -339,7 +359,8 @@ export class Session {
       orders: orders.length,
       rejected: known.filter((order) => order.status === 'rejected').length,
       unsent: known.filter(isUnsent).length + outcomes.reduce((n, { withheld = 0 }) => n + withheld, 0),
-      open_orders: (await journal.orders({ scope, open: true })).map(({ clientOrderId }) => clientOrderId),
+      unresolved: unresolved.length,
+      open_orders: open.map(({ clientOrderId }) => clientOrderId),
       fills: (await journal.fills({ scope })).length,
       equity: outcomes.at(-1)?.equity ?? null,
       positions: positions.map(({ instrument, quantity }) => ({ instrument, quantity })),

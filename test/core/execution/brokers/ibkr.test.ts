@@ -1,7 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { dayStart, ibkrTime } from '../../../../src/core/clients/ibkr/index.js';
 import { create, settings } from '../../../../src/core/execution/brokers/ibkr.js';
-import { type BrokerContext, type OrderRequest, sendOutcome } from '../../../../src/core/execution/index.js';
+import {
+  type Broker,
+  type BrokerContext,
+  type OrderRequest,
+  sendOutcome,
+} from '../../../../src/core/execution/index.js';
 import { ManualClock, silentLogger } from '../../../../src/core/platform/index.js';
 import { buy, Rig, T0 } from '../../../fakes/tws/rig.js';
 import * as wire from '../../../fakes/tws/wire.js';
@@ -166,4 +171,37 @@ it('takes host, port and client id from the vendor’s variables; a setting goes
   await broker.close();
   const wrong = create(settings.parse({}), context({ ...variables, IB_PORT: 'four' }));
   await expect(wrong.account()).rejects.toMatchObject({ code: 'CONFIG', message: 'IB_PORT is not a number.' });
+});
+
+it.each<[string, wire.MessageName, (broker: Broker) => Promise<unknown>]>([
+  ['a handshake', 'startApi', (broker) => broker.account()],
+  ['a question', 'reqAccountSummary', (broker) => broker.account()],
+  ['an order', 'placeOrder', (broker) => broker.submit(buy(), 'test-ending')],
+])('F45: %s that TWS does not answer has three seconds left as the command ends', async (_, message, ask) => {
+  const ending = new AbortController();
+  const broker = create(settings.parse({ host: '127.0.0.1', port: rig.venue.port, clientId: 42 }), {
+    ...{ clock: new ManualClock(T0), logger: silentLogger, secrets: {}, live: false, stateDir: '/nonexistent' },
+    ending: ending.signal,
+  });
+  rig.venue.arm(message, () => {});
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    let error: unknown;
+    const asked = ask(broker).catch((given: unknown) => void (error = given));
+    while (rig.venue.count(message) === 0) {
+      await new Promise(setImmediate);
+      vi.advanceTimersByTime(1);
+    }
+    ending.abort();
+    vi.advanceTimersByTime(2900);
+    await new Promise(setImmediate);
+    expect(error).toBeUndefined();
+    vi.advanceTimersByTime(100);
+    await asked;
+    expect((error as Error).message).toMatch(/before the end/);
+  } finally {
+    vi.useRealTimers();
+    rig.venue.disarm();
+    await broker.close();
+  }
 });
