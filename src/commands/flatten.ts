@@ -28,8 +28,8 @@ export default class Flatten extends QuantlineCommand<'flatten'> {
     const { flatten } = await import('../core/stages/flatten.js');
     const { rows, exit } = await flatten(options, await context.runtime());
     const steps = rows.flatMap(({ strategy, venue, steps }) => steps.map((step) => ({ strategy, venue, ...step })));
-    const lines = rows.flatMap(({ strategy, venue, outcome, problems }) => [
-      `${strategy} at ${venue}: ${outcome}`,
+    const lines = rows.flatMap(({ strategy, venue, outcome, problems, opens_at }) => [
+      `${strategy} at ${venue}: ${outcome}${opens_at === null ? '' : `; the market is closed, the exits wait for ${opens_at}`}`,
       ...problems.map((problem) => `  ${problem}`),
     ]);
     const text = steps.length === 0 ? '' : await render(rowsTable(COLUMNS, steps), 'table');

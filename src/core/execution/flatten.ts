@@ -31,6 +31,8 @@ export interface FlattenResult {
   readonly external: readonly ExternalStep[];
   /** Nothing is held any more and nothing works at the venue. */
   readonly flat: boolean;
+  /** When the market opens, where exits wait for that; epoch ms. */
+  readonly opensAt?: number | undefined;
   /** What did not go as asked: a refusal, an order whose fate is open, a position that the venue does not show. */
   readonly problems: readonly string[];
 }
@@ -42,6 +44,9 @@ export interface ExternalStep {
   readonly quantity: string | undefined;
   readonly outcome: string;
 }
+
+/** Longest wait for exits while the market is closed, ms. */
+const CLOSED_MS = 5000;
 
 /** Reads journal and venue and changes neither. */
 export async function planFlatten(context: ExecutionContext, all: boolean): Promise<FlattenPlan> {
@@ -85,6 +90,8 @@ export async function flatten(
   // The venue moves only when it is told ticks: waiting for it would be waiting for nobody.
   const until = context.broker.onTick === undefined ? options.until : clock.now();
   const before = await reconcile(context, { onDifference: 'report' });
+  const venueClock = await context.broker.clock();
+  const closed = context.broker.onTick === undefined && !venueClock.open;
   for (const { instrument, explanation, owned, venue } of before.differences) {
     problems.push(`${instrument}: ${explanation} (journal ${owned}, venue ${venue})`);
   }
@@ -94,7 +101,8 @@ export async function flatten(
   const intents = positions.flatMap((position) => exitOf(position, after.positions, after.open, problems));
   const recorded = intents.length === 0 ? [] : await commitIntents(context, lease, slot, intents);
   const sent = await submitOrders(context, lease, recorded);
-  const exits = await awaitOutcome(context, sent.map(idOf), until);
+  // The venue's clock is that of its stock market: crypto fills all the same, and at once.
+  const exits = await awaitOutcome(context, sent.map(idOf), closed ? Math.min(until, clock.now() + CLOSED_MS) : until);
   for (const { instrument, status, reason } of exits) {
     if (status !== 'rejected' && status !== 'unknown') continue;
     problems.push(`${instrument}: the exit is ${status}${reason === undefined ? '' : `, ${reason}`}`);
@@ -102,7 +110,7 @@ export async function flatten(
   const external = options.all ? await flattenExternal(context, until, problems) : [];
   const flat =
     (await journal.positions(scope)).length === 0 && (await journal.orders({ scope, open: true })).length === 0;
-  return { cancelled, exits, external, flat, problems };
+  return { cancelled, exits, external, flat, problems, ...(closed && !flat ? { opensAt: venueClock.nextOpen } : {}) };
 }
 
 const idOf = ({ clientOrderId }: OrderRecord): string => clientOrderId;

@@ -8,7 +8,7 @@ import { type ExitName, isQuantlineError } from '../errors/index.js';
 import { isoTime } from '../platform/index.js';
 import { diskOf, isUnresolved, openJournal } from '../state/index.js';
 import { hasJournal } from './compose/journal.js';
-import { openVenue } from './compose/venues.js';
+import { looksLive, openVenue } from './compose/venues.js';
 import { engineChecks } from './doctor/engines.js';
 import { feedChecks } from './doctor/feeds.js';
 import { type Finding, fail, failure, ok, skip, warn } from './doctor/finding.js';
@@ -125,8 +125,7 @@ async function broker(name: string, options: DoctorOptions, runtime: Runtime): P
   const { set } = options;
   if (name === 'sim' && !existsSync(join(workspace, 'state', 'sim')))
     return [skip('sim', 'no book yet: nothing has traded on paper here')];
-  // Looking sends no order, and Schwab has real money only.
-  const live = options.live || name === 'schwab';
+  const live = looksLive(name, options.live);
   const found: Finding[] = [];
   const onExpiring = (text: string): void => void found.push(warn(`${name} login`, text, 'Log in again in time.'));
   try {

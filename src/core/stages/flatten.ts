@@ -1,6 +1,7 @@
 import type { FlattenOptions } from '../config/index.js';
 import { QuantlineError } from '../errors/index.js';
 import { type Broker, type ExecutionContext, flatten as flattenScope, planFlatten } from '../execution/index.js';
+import { isoTime } from '../platform/index.js';
 import { currentOwner, type Journal, type Lease, ownerIsGone, type StrategyScope, streamOf } from '../state/index.js';
 import { noStrategy, someScopes, withJournal } from './compose/journal.js';
 import { adapterOfVenue, openVenue } from './compose/venues.js';
@@ -25,6 +26,8 @@ export interface FlattenRow {
   readonly outcome: 'planned' | 'flat' | 'closing' | 'problem';
   readonly steps: readonly FlattenStep[];
   readonly problems: readonly string[];
+  /** When the market opens, where exits wait for that; null otherwise. */
+  readonly opens_at: string | null;
 }
 
 export interface FlattenReport {
@@ -108,7 +111,7 @@ async function plan(context: ExecutionContext, all: boolean): Promise<FlattenRow
     ...cancelExternal.map(step('cancel', true)),
     ...closeExternal.map(step('close', true)),
   ];
-  return { ...nameOf(context.scope), outcome: 'planned', steps, problems: [] };
+  return { ...nameOf(context.scope), outcome: 'planned', steps, problems: [], opens_at: null };
 }
 
 const nameOf = ({ strategy, venue, account }: StrategyScope) => ({ strategy, venue, account });
@@ -147,8 +150,9 @@ async function act(context: ExecutionContext, options: FlattenOptions, runtime: 
       quantity: quantity ?? null,
       external: true,
     }));
+    const opens_at = result.opensAt === undefined ? null : isoTime(result.opensAt);
     const outcome = result.problems.length > 0 ? 'problem' : result.flat ? 'flat' : 'closing';
-    return { ...nameOf(scope), outcome, steps: [...ours, ...others], problems: result.problems };
+    return { ...nameOf(scope), outcome, steps: [...ours, ...others], problems: result.problems, opens_at };
   } finally {
     await journal.releaseLease(lease).catch(() => {});
   }

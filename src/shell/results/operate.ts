@@ -33,6 +33,7 @@ export const flattenResult = z.array(
       }),
     ),
     problems: z.array(text),
+    opens_at: time.nullable().describe('When the market opens, where exits wait for that'),
   }),
 );
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LOGIN_MS } from '../../../src/core/clients/schwab/index.js';
 import { evaluate } from '../../../src/core/stages/evaluate.js';
+import { accounts } from '../../../src/core/stages/status.js';
 import { hangAfter } from '../../fakes/alpaca/faults.js';
 import { logIn } from '../../fakes/schwab/rig.js';
 import { FakeSchwab } from '../../fakes/schwab/server.js';
@@ -146,6 +147,11 @@ describe('trade --broker schwab', () => {
       hint: expect.stringContaining('--broker sim'),
     });
     expect(schwab.requests).toEqual([]);
+  });
+
+  test('looking at the account needs no --live', async () => {
+    const [row] = await accounts(optionsOf('account', { broker: 'schwab' }), { ...rig.runtime, ...runtime() });
+    expect(row).toMatchObject({ venue: 'schwab-live', account: '12345678', paper: false });
   });
 
   test('with another account than the one allowed: nothing is sent', async () => {

@@ -20,7 +20,7 @@ export function refusalText(order: OrderRecord): string {
 /** What the venue has done, told to people as it is booked, whoever looked for it, and kept for the next tick. */
 export class VenueNews {
   private readonly booked: ExecutionRecord[] = [];
-  /** Ids of the orders that were told of as refused or not sent. */
+  /** Ids of the orders that were told of as refused or never sent, those of earlier slots included. */
   readonly refused = new Set<string>();
 
   constructor(

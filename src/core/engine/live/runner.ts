@@ -82,7 +82,7 @@ export interface TickOutcome {
  */
 export class LiveRunner {
   private readonly settings: LiveSettings;
-  private readonly news: VenueNews;
+  readonly news: VenueNews;
   private readonly keeper: AccountKeeper;
   private readonly accountRisk: AccountRisk;
   private readonly ahead: Ahead;
@@ -119,11 +119,6 @@ export class LiveRunner {
       const policy = { protection, emergency: this.emergency };
       this.protection = new ProtectionKeeper(execution, settings.instruments, policy, watchOf(source));
     }
-  }
-
-  /** Ids of the orders that were told of as refused or never sent, those of earlier slots included. */
-  get refused(): ReadonlySet<string> {
-    return this.news.refused;
   }
 
   /** For whatever else its session does at the venue: what that books is news here too. */

@@ -2,7 +2,7 @@ import type { Broker, BrokerAccount, BrokerOrder, BrokerPosition } from '../../e
 import type { Journal, StrategyScope } from '../../state/index.js';
 import type { Runtime } from '../runtime.js';
 import { brokerSettings } from '../trade/venue.js';
-import { openVenue } from './venues.js';
+import { looksLive, openVenue } from './venues.js';
 
 export interface AskOptions {
   readonly broker?: string | undefined;
@@ -56,7 +56,11 @@ export async function eachVenue<T>(
     name === 'sim' && set['account'] === undefined ? simulated : [undefined];
   const answers: T[] = [];
   for (const scope of targets) {
-    const broker = await openVenue({ broker: name, live, set, ...(scope && { scope }) }, journal, runtime);
+    const broker = await openVenue(
+      { broker: name, live: looksLive(name, live), set, ...(scope && { scope }) },
+      journal,
+      runtime,
+    );
     try {
       answers.push(await ask(broker));
     } finally {

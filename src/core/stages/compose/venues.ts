@@ -29,6 +29,9 @@ export function adapterOfVenue(venue: string): { readonly name: string; readonly
 export const isVenueOf = (venue: string, broker: string | undefined): boolean =>
   broker === undefined || venue === broker || venue.startsWith(`${broker}-`);
 
+/** Looking sends no order, and Schwab has real money only. */
+export const looksLive = (broker: string, live: boolean): boolean => live || broker === 'schwab';
+
 export interface VenueRequest {
   /** Name of the adapter. */
   readonly broker: string;

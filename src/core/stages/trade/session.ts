@@ -340,7 +340,7 @@ export class Session {
     const at = (tick: TickOutcome | undefined) => (tick === undefined ? null : isoTime(tick.slot));
     const positions = await journal.positions(scope);
     // As they are by now: a venue may refuse an order that it had taken.
-    const ids = new Set([...orders.map(({ clientOrderId }) => clientOrderId), ...parts.runner.refused]);
+    const ids = new Set([...orders.map(({ clientOrderId }) => clientOrderId), ...parts.runner.news.refused]);
     const known = await journal.ordersById([...ids]);
     return {
       schema: 1,

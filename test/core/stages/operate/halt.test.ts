@@ -193,6 +193,21 @@ describe('at Alpaca', () => {
     expect((await flat()).rows[0]).toMatchObject({ outcome: 'flat' });
   });
 
+  test('while the market is closed the exits are placed, when it opens is said, and nobody waits for that', async () => {
+    rig = await PaperRig.start();
+    await rig.trade(order());
+    rig.venue.isOpen = false;
+    rig.venue.book.rules.fillMarket = false;
+    const before = rig.clock.now();
+    const { rows, exit } = await flat();
+    expect([exit, rows[0]!.outcome, rows[0]!.problems]).toEqual(['ok', 'closing', []]);
+    expect(rows[0]!.opens_at).toMatch(/^2026-\d\d-\d\dT/);
+    expect(rig.clock.now() - before).toBeLessThan(7000);
+    rig.venue.book.trade('AAPL', 100);
+    rig.venue.isOpen = true;
+    expect((await flat()).rows[0]).toMatchObject({ outcome: 'flat', opens_at: null });
+  });
+
   test('a running process loses its right to trade', async () => {
     rig = await PaperRig.start();
     await rig.trade(order());
