@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import type { Artifact } from '../../src/core/artifacts/index.js';
 import { calendarOf } from '../../src/core/domain/calendars/index.js';
 import { seededRandom } from '../../src/core/domain/random.js';
+import { QuantlineError } from '../../src/core/errors/index.js';
 import { type Clock, type Logger, ManualClock } from '../../src/core/platform/index.js';
 import { backtest } from '../../src/core/stages/backtest.js';
 import { evaluate } from '../../src/core/stages/evaluate.js';
@@ -13,7 +14,9 @@ import { train } from '../../src/core/stages/train.js';
 import { openJournal } from '../../src/core/state/index.js';
 import type { FakeOrder } from '../fakes/alpaca/book.js';
 import type { FakeBar } from '../fakes/alpaca/market.js';
+import { viewOf } from '../fakes/alpaca/rig.js';
 import { FakeAlpaca } from '../fakes/alpaca/server.js';
+import { checkOracle, type VenueView } from '../fakes/oracle.js';
 import { optionsOf, testRuntime } from './workspace.js';
 
 const XNYS = calendarOf('XNYS');
@@ -98,13 +101,20 @@ function artefactsOf(options: VenueRigOptions, venue: FakeAlpaca, clock: Clock):
 /** A fake Alpaca venue with a market, and a report made on its bars by the real stages. */
 export class VenueRig {
   readonly said: string[] = [];
+  /** The venue that the orders go to, for the oracle. */
+  view: VenueView;
+  private last: readonly [Readonly<Record<string, unknown>>?, Partial<Runtime>?] = [];
+  private proven = false;
+
   private constructor(
     readonly venue: FakeAlpaca,
     readonly runtime: Runtime,
     readonly clock: Clock & { set(time: number): void },
     readonly run: Artifact,
     readonly report: Artifact,
-  ) {}
+  ) {
+    this.view = viewOf(venue);
+  }
 
   static async start(options: VenueRigOptions): Promise<VenueRig> {
     const { symbols = ['AAPL'], interval = '1d' } = options;
@@ -136,8 +146,10 @@ export class VenueRig {
 
   /** One start of `quantline trade` at the fake venue. */
   start(given: Readonly<Record<string, unknown>> = {}, runtime: Partial<Runtime> = {}, extras: TradeExtras = {}) {
-    const options = { report: this.report.id, strategy: 'swing', broker: 'alpaca', once: true, ...given };
-    return trade(optionsOf('trade', options), { ...this.runtime, ...runtime }, extras);
+    const typed = { report: this.report.id, strategy: 'swing', broker: 'alpaca', once: true, ...given };
+    const options = optionsOf('trade', typed);
+    this.last = [given, runtime];
+    return trade(options, { ...this.runtime, ...runtime }, extras);
   }
 
   async once(given: Readonly<Record<string, unknown>> = {}): Promise<TradeResult['session']> {
@@ -160,25 +172,9 @@ export class VenueRig {
     }
   }
 
-  /** FAULTS.md, section 1: accepted orders equal intents, every fill is booked once, nothing secret is said. */
-  async oracle(): Promise<{ readonly accepted: number; readonly fills: number }> {
-    const { book, keys, violations } = this.venue;
-    const accepted = book.accepted.map((order) => order.client_order_id);
-    if (new Set(accepted).size !== accepted.length) throw new Error('two orders for one intent');
-    const state = await this.journal(async (journal) => ({
-      orders: await journal.orders(),
-      fills: await journal.fills(),
-    }));
-    const ours = new Set(state.orders.map((order) => order.clientOrderId));
-    const strange = accepted.filter((id) => !ours.has(id));
-    if (strange.length > 0) throw new Error(`at the venue and not in the journal: ${strange.join(', ')}`);
-    const booked = state.fills.filter((fill) => !fill.void).map((fill) => fill.executionId.split('::')[1]);
-    const filled = book.fills.map((fill) => fill.id);
-    if (JSON.stringify(booked.sort()) !== JSON.stringify(filled.sort()))
-      throw new Error(`fills booked: ${booked.length}, at the venue: ${filled.length}`);
-    if (violations.length > 0) throw new Error(violations.join('\n'));
-    if (this.said.join('\n').includes(keys.secret)) throw new Error('the secret key was said');
-    return { accepted: accepted.length, fills: filled.length };
+  /** FAULTS.md, section 1, of this moment. */
+  oracle(): Promise<{ readonly accepted: number; readonly fills: number }> {
+    return this.journal((journal) => checkOracle(this.view, journal, this.said));
   }
 
   /** The oracle, and that another start sends and books nothing more. */
@@ -189,8 +185,40 @@ export class VenueRig {
     expect(await this.oracle(), 'a rerun converges').toEqual(before);
   }
 
+  /**
+   * What every test of a fault (F1, F2 … in its name) ends in, whatever it has shown itself: with the fault gone, starts
+   * like its last one converge, and the oracle holds. A start may end with a documented error; never with another.
+   */
+  async afterFault(): Promise<void> {
+    if (this.proven || !/\bF\d+\b/.test(expect.getState().currentTestName ?? '')) return;
+    this.proven = true;
+    this.venue.disarm();
+    const [given = {}, { signal: _, ...runtime } = {}] = this.last;
+    const restart = () =>
+      this.start({ ...given, once: true, patience: '1s' }, runtime).catch((error: unknown) => {
+        if (!(error instanceof QuantlineError) || error.exitCode === 1) throw error;
+      });
+    // A journal that cannot be read has sent nothing, or the venue would know.
+    const outcome = () =>
+      this.oracle().catch((error: unknown) => {
+        if (!(error instanceof QuantlineError)) throw error;
+        expect(this.view.accepted([])).toEqual([]);
+      });
+    const sent = this.view.accepted([]).length;
+    await restart();
+    // What it sent may fill after it has ended.
+    if (this.view.accepted([]).length > sent) await restart();
+    const before = await outcome();
+    await restart();
+    expect(await outcome(), 'a rerun converges').toEqual(before);
+  }
+
   async close(): Promise<void> {
-    await this.venue.close();
-    rmSync(this.runtime.workspace, { recursive: true, force: true });
+    try {
+      await this.afterFault();
+    } finally {
+      await this.venue.close();
+      rmSync(this.runtime.workspace, { recursive: true, force: true });
+    }
   }
 }

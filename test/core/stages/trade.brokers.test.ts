@@ -4,8 +4,9 @@ import { LOGIN_MS } from '../../../src/core/clients/schwab/index.js';
 import { evaluate } from '../../../src/core/stages/evaluate.js';
 import { accounts } from '../../../src/core/stages/status.js';
 import { hangAfter } from '../../fakes/alpaca/faults.js';
-import { logIn } from '../../fakes/schwab/rig.js';
+import { logIn, viewOf as schwabView } from '../../fakes/schwab/rig.js';
 import { FakeSchwab } from '../../fakes/schwab/server.js';
+import { viewOf as twsView } from '../../fakes/tws/rig.js';
 import { FakeTws } from '../../fakes/tws/server.js';
 import { errorMessage } from '../../fakes/tws/wire.js';
 import { hasDisk, journalOnDisk } from '../../support/disk.js';
@@ -38,8 +39,13 @@ describe('trade --broker ibkr', () => {
   let tws: FakeTws;
   beforeEach(async () => {
     tws = await FakeTws.start(() => rig.clock.now());
+    rig.view = twsView(tws);
   });
-  afterEach(() => tws.close());
+  afterEach(async () => {
+    tws.disarm();
+    await rig.afterFault();
+    await tws.close();
+  });
   const once = (more: Record<string, unknown> = {}) =>
     rig.once({ broker: 'ibkr', set: { port: String(tws.port), clientId: '5' }, ...more });
 
@@ -133,11 +139,16 @@ describe('trade --broker schwab', () => {
   let given: Record<string, unknown>;
   beforeEach(async () => {
     schwab = await FakeSchwab.start(() => rig.clock.now());
+    rig.view = schwabView(schwab);
     await logIn(schwab, join(rig.runtime.workspace, 'state'), rig.clock.now());
     const report = await evaluate(optionsOf('evaluate', { run: rig.run.path, gate: 'trades>=0' }), rig.runtime);
     given = { broker: 'schwab', report: report.artifact.id, live: true };
   });
-  afterEach(() => schwab.close());
+  afterEach(async () => {
+    schwab.disarm();
+    await rig.afterFault();
+    await schwab.close();
+  });
   const runtime = () => ({ secrets: { ...rig.runtime.secrets, ...schwab.secrets }, allowLive: '12345678' });
 
   test('without --live: exit code 3, the simulated venue by name, nothing is sent', async () => {
@@ -192,6 +203,8 @@ describe('trade --broker schwab', () => {
         hint: expect.stringContaining('quantline login schwab'),
       });
       expect(schwab.book.roots).toHaveLength(1);
+      // Once somebody has logged in again, what had filled is booked.
+      await logIn(schwab, join(rig.runtime.workspace, 'state'), rig.clock.now());
     },
   );
 

@@ -1,4 +1,5 @@
 import { create } from '../../../src/core/execution/brokers/alpaca.js';
+import type { VenueView } from '../oracle.js';
 import { ExecutionRig, rigParts } from '../rig.js';
 import { activityId } from './render.js';
 import { FakeAlpaca } from './server.js';
@@ -6,6 +7,20 @@ import { FakeAlpaca } from './server.js';
 export { buy, T0 } from '../rig.js';
 
 const SCOPE = { venue: 'alpaca-paper', account: 'PA3FAKE00001', strategy: 'swing' };
+
+/** Orders of ours begin with `ql-`; what was placed by hand is none. */
+export function viewOf(venue: FakeAlpaca): VenueView {
+  const ours = () => venue.book.accepted.filter(({ client_order_id: id }) => id.startsWith('ql-'));
+  return {
+    accepted: () => ours().map(({ client_order_id: id }) => id),
+    fills: () => {
+      const own = new Set(ours());
+      return venue.book.fills.filter(({ order }) => own.has(order) || order.parent !== undefined).map(activityId);
+    },
+    violations: () => venue.violations,
+    secrets: () => [venue.keys.secret],
+  };
+}
 
 /** The fake venue, the adapter at it, and the path of an order through the real execution layer. */
 export class Rig extends ExecutionRig {
@@ -34,16 +49,7 @@ export class Rig extends ExecutionRig {
         stateDir: `${parts.folder.path}/state`,
       },
     );
-    const ours = () => new Set(venue.book.accepted.map((order) => order.client_order_id));
-    return new Rig(venue, parts, broker, SCOPE, journal, lease, {
-      accepted: () => venue.book.accepted.map((order) => order.client_order_id),
-      fills: () =>
-        venue.book.fills
-          .filter(({ order }) => ours().has(order.client_order_id) || order.parent !== undefined)
-          .map(activityId),
-      violations: () => venue.violations,
-      secrets: () => [venue.keys.secret],
-    });
+    return new Rig(venue, parts, broker, SCOPE, journal, lease, viewOf(venue));
   }
 
   override async close(): Promise<void> {

@@ -97,6 +97,12 @@ export class FakeAlpaca {
     this.faults.push({ route, fault, times });
   }
 
+  /** Ends all faults and the limit of requests. */
+  disarm(): void {
+    this.faults.length = 0;
+    this.limit = undefined;
+  }
+
   count(route: string): number {
     return this.requests.filter((one) => `${one.method} ${one.path}` === route).length;
   }

@@ -1,6 +1,7 @@
 import { appHash, LOGIN_MS, tokenFile, writeTokens } from '../../../src/core/clients/schwab/index.js';
 import { create, settings } from '../../../src/core/execution/brokers/schwab.js';
 import type { BrokerContext } from '../../../src/core/execution/index.js';
+import type { VenueView } from '../oracle.js';
 import { ExecutionRig, type RigParts, rigParts, T0 } from '../rig.js';
 import { FakeSchwab } from './server.js';
 
@@ -28,6 +29,19 @@ export const logIn = (venue: FakeSchwab, stateDir: string, at = T0): Promise<voi
     refresh_expires_at: at + LOGIN_MS,
   });
 
+/** Schwab keeps no id of ours: an accepted order is told by the venue id that the journal has for it. */
+export function viewOf(venue: FakeSchwab): VenueView {
+  return {
+    accepted: (orders) =>
+      venue.book.roots.map(
+        ({ id }) => orders.find(({ venueOrderId }) => venueOrderId === String(id))?.clientOrderId ?? `not ours: ${id}`,
+      ),
+    fills: () => venue.book.all.flatMap(({ fills }) => fills.map(({ id }) => id)),
+    violations: () => venue.violations,
+    secrets: () => [venue.app.secret, venue.accessToken, venue.refreshToken],
+  };
+}
+
 /** The fake host, the adapter at it, and the path of an order through the real execution layer. */
 export class Rig extends ExecutionRig {
   readonly venue: FakeSchwab;
@@ -45,24 +59,7 @@ export class Rig extends ExecutionRig {
     await logIn(venue, contextOf(venue, parts).stateDir);
     const [journal, lease] = await ExecutionRig.journal(parts, SCOPE);
     const broker = create({ ...settings.parse({}), timeoutSeconds }, contextOf(venue, parts));
-    const rig: Rig = new Rig(venue, parts, broker, SCOPE, journal, lease, {
-      accepted: () => rig.acceptedIds,
-      fills: () => venue.book.all.flatMap(({ fills }) => fills.map(({ id }) => id)),
-      violations: () => venue.violations,
-      secrets: () => [venue.app.secret, venue.accessToken, venue.refreshToken],
-    });
-    return rig;
-  }
-
-  /** Schwab keeps no id of ours: an accepted order is told by the venue id that the journal has for it. */
-  private acceptedIds: readonly string[] = [];
-
-  override async oracle(): Promise<void> {
-    const orders = await this.journal.orders({ scope: this.scope });
-    this.acceptedIds = this.venue.book.roots.map(
-      ({ id }) => orders.find(({ venueOrderId }) => venueOrderId === String(id))?.clientOrderId ?? `not ours: ${id}`,
-    );
-    await super.oracle();
+    return new Rig(venue, parts, broker, SCOPE, journal, lease, viewOf(venue));
   }
 
   get rigParts(): RigParts {

@@ -1,5 +1,6 @@
 import { create, type IbkrBrokerSettings, settings } from '../../../src/core/execution/brokers/ibkr.js';
 import type { Broker } from '../../../src/core/execution/index.js';
+import type { VenueView } from '../oracle.js';
 import { ExecutionRig, type RigParts, rigParts } from '../rig.js';
 import { FakeTws } from './server.js';
 
@@ -35,6 +36,22 @@ export function brokerAt(
   );
 }
 
+export function viewOf(venue: FakeTws): VenueView {
+  const { book } = venue;
+  const own = (ref: string): boolean => ref.startsWith('ql-swing-') && !/\/(tp|sl|2)$/.test(ref);
+  const corrected = (id: string) =>
+    book.executions.some(({ execId }) => execId > id && execId.slice(0, -2) === id.slice(0, -2));
+  return {
+    accepted: () => book.accepted.map(({ orderRef }) => orderRef).filter(own),
+    fills: () =>
+      book.executions
+        .filter(({ order, execId }) => order.orderRef.startsWith('ql-swing-') && !corrected(execId))
+        .map(({ execId }) => execId),
+    violations: () => [],
+    secrets: () => [],
+  };
+}
+
 /** The fake TWS, the adapter at it, and the path of an order through the real execution layer. */
 export class Rig extends ExecutionRig {
   readonly venue: FakeTws;
@@ -51,19 +68,7 @@ export class Rig extends ExecutionRig {
     venue.book.prices.set('MSFT', 200);
     const [journal, lease] = await ExecutionRig.journal(parts, SCOPE);
     const broker = brokerAt(venue, parts, more);
-    const own = (ref: string): boolean => ref.startsWith('ql-swing-') && !/\/(tp|sl|2)$/.test(ref);
-    return new Rig(venue, parts, broker, SCOPE, journal, lease, {
-      accepted: () => venue.book.accepted.map(({ orderRef }) => orderRef).filter(own),
-      fills: () => {
-        const corrected = (id: string) =>
-          venue.book.executions.some(({ execId }) => execId > id && execId.slice(0, -2) === id.slice(0, -2));
-        return venue.book.executions
-          .filter(({ order, execId }) => order.orderRef.startsWith('ql-swing-') && !corrected(execId))
-          .map(({ execId }) => execId);
-      },
-      violations: () => [],
-      secrets: () => [],
-    });
+    return new Rig(venue, parts, broker, SCOPE, journal, lease, viewOf(venue));
   }
 
   /** Another adapter at the same TWS, as another process has one. */
