@@ -36,8 +36,8 @@ export function brokerContract(name: string, make: () => Promise<BrokerRig>) {
       symbol = rig.instruments[0];
     });
     afterEach(async () => {
-      await broker.close();
       await rig.end();
+      await broker.close();
     });
 
     const nextId = () => `ql-contract-${String(++ids).padStart(16, '0')}`;

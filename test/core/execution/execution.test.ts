@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   awaitOutcome,
@@ -12,31 +11,22 @@ import {
   sendDecision,
   submitOrders,
 } from '../../../src/core/execution/index.js';
-import { ManualClock, silentLogger } from '../../../src/core/platform/index.js';
-import { type Journal, type Lease, type NewIntent, openJournal, streamOf } from '../../../src/core/state/index.js';
-import { entry, failure, request, SCOPE, T0, temporaryFolder } from '../state/helpers.js';
-import { FakeVenue, type Fault, type Operation } from './fakeVenue.js';
+import type { ManualClock } from '../../../src/core/platform/index.js';
+import type { Journal, Lease, NewIntent } from '../../../src/core/state/index.js';
+import { entry, failure, request, SCOPE, T0 } from '../state/helpers.js';
+import type { FakeVenue, Fault, Operation } from './fakeVenue.js';
+import { openExecution } from './open.js';
 
-let folder: { path: string; remove: () => Promise<void> };
 let clock: ManualClock;
 let venue: FakeVenue;
 let journal: Journal;
 let lease: Lease;
 let context: ExecutionContext;
-
+let close: () => Promise<void>;
 beforeEach(async () => {
-  folder = await temporaryFolder();
-  clock = new ManualClock(T0);
-  venue = new FakeVenue(clock);
-  journal = await openJournal(join(folder.path, 'journal.db'));
-  lease = (await journal.acquireLease(streamOf(SCOPE), 'me', T0, 3_600_000))!;
-  context = { journal, broker: venue, scope: SCOPE, clock, logger: silentLogger };
+  ({ clock, venue, journal, lease, context, close } = await openExecution());
 });
-afterEach(async () => {
-  await journal.verify();
-  await journal.close();
-  await folder.remove();
-});
+afterEach(() => close());
 
 const decide = async (intents: readonly NewIntent[] = [entry()], slot = T0) =>
   (await commitDecision(context, lease, { slot, report: 'r', time: clock.now(), body: null }, intents)).orders;

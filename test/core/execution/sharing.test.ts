@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultInstrument } from '../../../src/core/domain/instrument.js';
 import {
@@ -10,32 +9,23 @@ import {
   reconcile,
   submitOrders,
 } from '../../../src/core/execution/index.js';
-import { ManualClock, silentLogger } from '../../../src/core/platform/index.js';
-import { type Journal, type Lease, type NewIntent, openJournal, streamOf } from '../../../src/core/state/index.js';
-import { entry, failure, request, SCOPE, T0, temporaryFolder } from '../state/helpers.js';
-import { FakeVenue } from './fakeVenue.js';
+import type { ManualClock } from '../../../src/core/platform/index.js';
+import { type Journal, type Lease, type NewIntent, streamOf } from '../../../src/core/state/index.js';
+import { entry, failure, request, SCOPE, T0 } from '../state/helpers.js';
+import type { FakeVenue } from './fakeVenue.js';
+import { openExecution } from './open.js';
 
 /** Orders and positions beside each other: of strategies in one account, and exits beside what they protect. */
-let folder: { path: string; remove: () => Promise<void> };
 let clock: ManualClock;
 let venue: FakeVenue;
 let journal: Journal;
-let context: ExecutionContext;
 let lease: Lease;
-
+let context: ExecutionContext;
+let close: () => Promise<void>;
 beforeEach(async () => {
-  folder = await temporaryFolder();
-  clock = new ManualClock(T0);
-  venue = new FakeVenue(clock);
-  journal = await openJournal(join(folder.path, 'journal.db'));
-  context = { journal, broker: venue, scope: SCOPE, clock, logger: silentLogger };
-  lease = (await journal.acquireLease(streamOf(SCOPE), 'me', T0, 3_600_000))!;
+  ({ clock, venue, journal, lease, context, close } = await openExecution());
 });
-afterEach(async () => {
-  await journal.verify();
-  await journal.close();
-  await folder.remove();
-});
+afterEach(() => close());
 
 const decide = async (of: ExecutionContext, held: Lease, intents: readonly NewIntent[], slot = T0) =>
   (await commitDecision(of, held, { slot, report: 'r', time: clock.now(), body: null }, intents)).orders;

@@ -3,6 +3,7 @@ import { create, settings } from '../../../src/core/execution/brokers/schwab.js'
 import type { BrokerContext } from '../../../src/core/execution/index.js';
 import type { VenueView } from '../oracle.js';
 import { ExecutionRig, type RigParts, rigParts, T0 } from '../rig.js';
+import type { BookOrder } from './book.js';
 import { FakeSchwab } from './server.js';
 
 export { buy, T0 } from '../rig.js';
@@ -29,15 +30,21 @@ export const logIn = (venue: FakeSchwab, stateDir: string, at = T0): Promise<voi
     refresh_expires_at: at + LOGIN_MS,
   });
 
+const rootOf = (order: BookOrder): BookOrder => (order.parent === undefined ? order : rootOf(order.parent));
+
 /** Schwab keeps no id of ours: an accepted order is told by the venue id that the journal has for it. */
 export function viewOf(venue: FakeSchwab): VenueView {
   return {
     accepted: (orders) =>
-      venue.book.roots.map(
-        ({ id }) => orders.find(({ venueOrderId }) => venueOrderId === String(id))?.clientOrderId ?? `not ours: ${id}`,
-      ),
-    fills: () => venue.book.all.flatMap(({ fills }) => fills.map(({ id }) => id)),
-    violations: () => venue.violations,
+      venue.accepted
+        // One that was refused after it was taken is told by its reply alone.
+        .filter(({ status }) => status !== 'REJECTED')
+        .map(({ id }) => orders.find((one) => one.venueOrderId === String(id))?.clientOrderId ?? `unknown: ${id}`),
+    fills: () =>
+      venue.book.all
+        .filter((order) => venue.accepted.includes(rootOf(order)))
+        .flatMap(({ fills }) => fills.map(({ id }) => id)),
+    violations: () => venue.violations.filter((text) => !venue.lies?.test(text)),
     secrets: () => [venue.app.secret, venue.accessToken, venue.refreshToken],
   };
 }
@@ -67,6 +74,7 @@ export class Rig extends ExecutionRig {
   }
 
   override async close(): Promise<void> {
+    this.venue.disarm();
     await super.close();
     await this.venue.close();
   }

@@ -40,6 +40,10 @@ export class FakeSchwab {
   /** Connections that were opened to it. */
   connections = 0;
   now: () => number;
+  /** Departures from the vendor's messages that a test wants. */
+  lies: RegExp | undefined;
+  /** Orders that were sent here, other than those by hand. */
+  readonly accepted: BookOrder[] = [];
   private readonly faults: { route: string; fault: Fault; times: number }[] = [];
   private readonly contract = Contract.load('schwab');
   private server!: Loopback;
@@ -198,6 +202,7 @@ export class FakeSchwab {
         body: { message: 'A validation error occurred while processing the request.', errors: ['Symbol not found'] },
       };
     const order = replaces === undefined ? this.book.place(wire) : this.book.replace(replaces, wire);
+    if (order.parent === undefined) this.accepted.push(order);
     const id = this.location === 'other' ? (this.book.roots.at(-2)?.id ?? order.id + 7) : order.id;
     return {
       status: 201,

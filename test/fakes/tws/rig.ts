@@ -77,6 +77,7 @@ export class Rig extends ExecutionRig {
   }
 
   override async close(): Promise<void> {
+    this.venue.disarm();
     await super.close();
     await this.venue.close();
   }

@@ -1,35 +1,26 @@
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Ahead } from '../../../../src/core/engine/live/ahead.js';
 import { commitIntents, type ExecutionContext } from '../../../../src/core/execution/index.js';
-import { ManualClock, silentLogger } from '../../../../src/core/platform/index.js';
-import { type CorporateActionRecord, type Journal, openJournal, streamOf } from '../../../../src/core/state/index.js';
-import { FakeVenue } from '../../execution/fakeVenue.js';
-import { entry, SCOPE, T0, temporaryFolder } from '../../state/helpers.js';
+import type { ManualClock } from '../../../../src/core/platform/index.js';
+import type { CorporateActionRecord, Journal, Lease } from '../../../../src/core/state/index.js';
+import { openExecution } from '../../execution/open.js';
+import { entry, SCOPE, T0 } from '../../state/helpers.js';
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let journal: Journal;
 let clock: ManualClock;
+let lease: Lease;
 let context: ExecutionContext;
+let close: () => Promise<void>;
 let ahead: Ahead;
 
 beforeEach(async () => {
-  folder = await temporaryFolder();
-  journal = await openJournal(join(folder.path, 'journal.sqlite'));
-  clock = new ManualClock(T0);
-  context = { journal, broker: new FakeVenue(clock), scope: SCOPE, clock, logger: silentLogger };
+  ({ journal, clock, lease, context, close } = await openExecution());
   ahead = new Ahead(context);
 });
-afterEach(async () => {
-  await journal.close();
-  await folder.remove();
-});
+afterEach(() => close());
 
 const split: CorporateActionRecord = { instrument: 'SPY', date: '2026-01-05', type: 'split', value: '2' };
-const leave = async () => {
-  const lease = (await journal.acquireLease(streamOf(SCOPE), 'test', T0, 600_000))!;
-  await commitIntents(context, lease, T0, [entry()]);
-};
+const leave = () => commitIntents(context, lease, T0, [entry()]);
 
 describe('a reconciliation ahead of a slot', () => {
   test('serves the slot once', async () => {

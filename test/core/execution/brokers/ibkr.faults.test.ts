@@ -236,6 +236,8 @@ describe('F44 the nightly restart', () => {
       exitCode: 6,
       message: expect.stringContaining('keeps no record of this order'),
     });
+    // TWS has forgotten it, so that nobody can book it: a person looks.
+    rig.venue.book.executions.length = 0;
   });
 });
 
