@@ -202,7 +202,7 @@ export class FakeSchwab {
         body: { message: 'A validation error occurred while processing the request.', errors: ['Symbol not found'] },
       };
     const order = replaces === undefined ? this.book.place(wire) : this.book.replace(replaces, wire);
-    if (order.parent === undefined) this.accepted.push(order);
+    this.accepted.push(order);
     const id = this.location === 'other' ? (this.book.roots.at(-2)?.id ?? order.id + 7) : order.id;
     return {
       status: 201,
