@@ -68,8 +68,8 @@ export interface BrokerCapabilities {
   readonly trailingStop: boolean;
   /** Classes of instruments whose exits the venue does not hold. */
   readonly noExitsFor?: ReadonlySet<InstrumentClass>;
-  /** Largest part of a purchase that the venue keeps in the bought thing itself, as its fee; undefined: none. */
-  readonly feeInKind?: (instrument: string) => string | undefined;
+  /** By class: the largest part of a purchase that the venue keeps in the bought thing itself, as its fee. */
+  readonly feeInKind?: ReadonlyMap<InstrumentClass, string>;
   /** Prices of resting orders are changed in place (`replace` or `amend`). */
   readonly replace: boolean;
   readonly stream: boolean;
@@ -129,6 +129,8 @@ export interface BrokerClock {
 /** What the venue says about trading one instrument now. */
 export interface BrokerAsset {
   readonly instrument: string;
+  /** Where the venue says it. */
+  readonly class?: InstrumentClass;
   readonly tradable: boolean;
   readonly shortable: boolean;
   readonly fractionable: boolean;

@@ -1,6 +1,5 @@
-import { compare, multiply, signOf, subtract, sum } from '../domain/decimal.js';
+import { compare, signOf, subtract, sum } from '../domain/decimal.js';
 import { QuantlineError } from '../errors/index.js';
-import { isoTime } from '../platform/index.js';
 import {
   type CorporateActionRecord,
   type ExecutionRecord,
@@ -12,8 +11,9 @@ import {
   strategyPrefix,
 } from '../state/index.js';
 import { bookExecutions, bookOrders } from './booking.js';
-import type { Broker, BrokerAccount, BrokerExecution, BrokerOrder, BrokerPosition } from './broker.js';
+import type { BrokerAccount, BrokerExecution, BrokerOrder, BrokerPosition } from './broker.js';
 import { type ExecutionContext, limitsOf, pause } from './context.js';
+import { bookFeesInKind } from './fees-in-kind.js';
 import { compareHoldings, type Difference, differenceTable, type ExternalHolding, magnitude } from './holdings.js';
 import { find } from './submit.js';
 
@@ -90,8 +90,12 @@ export async function reconcile(context: ExecutionContext, options: ReconcileOpt
     await refreshClosing(context);
     state = await compareAll(context, await journal.orders({ scope, open: true }));
   }
-  if (await bookFeesInKind(context, state)) state = await compareAll(context, state.open);
-  const differences = [...orders.differences, ...state.differences, ...doubtful(orders.presumed, state.external)];
+  const fees = await bookFeesInKind(context, state.owned, state.open, state.differences);
+  if (fees.booked) state = await compareAll(context, state.open);
+  const left = state.differences.filter(
+    ({ kind, instrument }) => kind !== 'position' || !fees.explained.has(instrument),
+  );
+  const differences = [...orders.differences, ...left, ...doubtful(orders.presumed, state.external)];
   const { open } = state;
   const questions = open.filter(isUnresolved);
   const unresolved = questions.filter(
@@ -250,6 +254,8 @@ const owesFills = (order: OrderRecord): boolean =>
 
 interface Compared {
   readonly open: readonly OrderRecord[];
+  /** What all strategies of the account own. */
+  readonly owned: readonly PositionRecord[];
   readonly positions: readonly BrokerPosition[];
   readonly external: readonly ExternalHolding[];
   readonly differences: readonly Difference[];
@@ -277,7 +283,7 @@ async function compareAll(context: ExecutionContext, open: readonly OrderRecord[
   const left = differences.filter(
     (difference) => own.has(difference.instrument) && !open.some((order) => mayExplain(context, order, difference)),
   );
-  return { open, positions, external, differences: [...left, ...owing] };
+  return { open, owned, positions, external, differences: [...left, ...owing] };
 }
 
 /** Whether the venue's figure is from before it took executions back: it does not show the order at the moment. */
@@ -285,36 +291,6 @@ async function isOutdated({ journal, scope }: ExecutionContext, order: OrderReco
   const fills = await journal.fills({ scope, clientOrderId: order.clientOrderId });
   const told = sum(fills.filter(({ kind }) => kind !== 'bust').map(({ quantity }) => quantity));
   return compare(order.reportedQuantity!, told) <= 0;
-}
-
-/**
- * A venue that keeps its fee in what was bought (crypto) holds less than the executions add up to. Where the shortfall
- * is within such a fee, and nothing of the instrument is on its way, the lots are cut to what is there.
- */
-async function bookFeesInKind(context: ExecutionContext, { open, differences }: Compared): Promise<boolean> {
-  const { journal, broker, scope, clock } = context;
-  let booked = false;
-  for (const { kind, instrument, venue } of differences) {
-    if (kind !== 'position' || open.some((order) => order.instrument === instrument)) continue;
-    const owned = (await journal.position(scope, instrument))?.quantity ?? '0';
-    if (!isFeeInKind(broker, instrument, owned, venue)) continue;
-    const date = isoTime(clock.now());
-    await journal.recordCorporateAction(
-      scope,
-      { type: 'fee', instrument, date, units: venue, price: '0' },
-      clock.now(),
-    );
-    booked = true;
-  }
-  return booked;
-}
-
-/** Whether what is missing can be the fee of a purchase: Alpaca keeps 0.25 % of the coins, less for who trades much. */
-function isFeeInKind({ capabilities }: Broker, instrument: string, owned: string, venue: string): boolean {
-  const most = capabilities.feeInKind?.(instrument);
-  if (most === undefined || signOf(venue) !== 1) return false;
-  const kept = subtract(owned, venue);
-  return signOf(kept) === 1 && compare(kept, multiply(owned, most)) <= 0;
 }
 
 /**

@@ -91,12 +91,13 @@ export function applyAction(holding: Holding, action: CorporateActionRecord): Ho
   }
 }
 
-/** What a split leaves beyond the venue's lots is paid out; a fee in kind leaves for nothing. */
-function cashInLieu(holding: Holding, { units, lot, price }: CorporateActionRecord): Holding {
+/** What a split leaves beyond the venue's lots is paid out; a fee in kind leaves for nothing, and never adds anything. */
+function cashInLieu(holding: Holding, { type, units, lot, price }: CorporateActionRecord): Holding {
   if (price === undefined) return holding;
   const held = quantityOf(holding);
   const rest = subtract(held, units ?? (lot === undefined ? held : keptUnits(held, lot)));
-  if (isZero(rest)) return holding;
+  // The purchase of a fee may be taken back later.
+  if (isZero(rest) || (type === 'fee' && signOf(rest) < 0)) return holding;
   const side = signOf(rest) > 0 ? 'sell' : 'buy';
   return applyFill(holding, { executionId: '', leg: 'exit', side, quantity: absolute(rest), price, time: 0 });
 }

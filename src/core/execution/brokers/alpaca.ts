@@ -68,7 +68,7 @@ export const capabilities: BrokerCapabilities = {
   oco: true,
   trailingStop: true,
   noExitsFor: new Set(['crypto']),
-  feeInKind: (instrument) => (instrument.includes('/') ? '0.003' : undefined),
+  feeInKind: new Map([['crypto', '0.003']]),
   replace: true,
   stream: true,
 };
@@ -150,6 +150,7 @@ export class AlpacaBroker implements Broker {
     const easy = borrow === undefined ? json['easy_to_borrow'] === true : borrow === 'easy_to_borrow';
     return {
       instrument,
+      ...(json['class'] === 'crypto' && { class: json['class'] }),
       tradable: json['tradable'] === true && json['status'] === 'active',
       // Shares that are hard to borrow need a locate of their own, which may cost money.
       shortable: json['shortable'] === true && easy,

@@ -1,5 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type OrderRequest, reconcile } from '../../../../src/core/execution/index.js';
+import {
+  bookExecutions,
+  commitDecision,
+  type OrderRequest,
+  reconcile,
+  submitOrders,
+} from '../../../../src/core/execution/index.js';
+import { streamOf } from '../../../../src/core/state/index.js';
 import * as faults from '../../../fakes/alpaca/faults.js';
 import { buy, Rig, T0 } from '../../../fakes/alpaca/rig.js';
 
@@ -41,6 +48,51 @@ describe('crypto, whose fee Alpaca keeps in the coins that were bought', () => {
     await rig.place(coins({ side: 'sell', quantity: '1.995', opens: false }));
     expect(rig.venue.book.positions.has('BTC/USD')).toBe(false);
     await rig.oracle();
+  });
+
+  it('an order that has filled in part pays its fee too', async () => {
+    rig.venue.book.feeInKind = 0.0025;
+    const [order] = await rig.place(coins({ type: 'limit', limitPrice: '100', quantity: '4' }));
+    rig.venue.book.fill(order!.venueOrderId!, 1);
+    await rig.settle();
+    expect(await owned()).toBe('0.9975');
+    rig.venue.book.fill(order!.venueOrderId!);
+    await rig.settle();
+    expect(await owned()).toBe('3.99');
+  });
+
+  it('of two strategies that own it, the one that bought last books the fee, whoever looks first', async () => {
+    const other = { ...rig.context, scope: { ...rig.scope, strategy: 'other' } };
+    const theirs = (await rig.journal.acquireLease(streamOf(other.scope), 'x', rig.clock.now(), 600_000))!;
+    const theirOwn = async () => (await rig.journal.position(other.scope, 'BTC/USD'))?.quantity;
+    await rig.place(coins());
+    const [out] = await rig.place(coins({ side: 'sell', opens: false }));
+    rig.clock.set(rig.clock.now() + 1000);
+    rig.venue.book.feeInKind = 0.0025;
+    const decision = { slot: rig.clock.now(), report: 'r', time: rig.clock.now(), body: null };
+    const intents = [{ leg: 'entry' as const, request: coins({ quantity: '2' }) }];
+    await submitOrders(other, theirs, (await commitDecision(other, theirs, decision, intents)).orders);
+    await bookExecutions(other, (await other.broker.executions(undefined)).executions);
+    // The sale of the first is taken back late: both own coins now, and the second has not paid its fee yet.
+    const [sold] = await rig.journal.fills({ clientOrderId: out!.clientOrderId });
+    const { void: _, ...fill } = sold!;
+    await rig.journal.recordExecutions([{ ...fill, executionId: 'b', kind: 'bust', refersTo: fill.executionId }], T0);
+    rig.venue.book.move('BTC/USD', 1, 100);
+    expect((await reconcile(rig.context)).differences).toEqual([]);
+    expect([await owned(), await theirOwn()]).toEqual(['1', '2']);
+    expect((await reconcile(other)).differences).toEqual([]);
+    expect([await owned(), await theirOwn()]).toEqual(['1', '1.995']);
+    expect((await reconcile(rig.context)).external).toEqual([]);
+    // More than such a fee is nobody's: both halt.
+    rig.venue.book.move('BTC/USD', -0.1, 100);
+    for (const context of [rig.context, other])
+      await expect(reconcile(context)).rejects.toMatchObject({ code: 'HALTED' });
+  });
+
+  it('of shares nothing is kept: less of them than a fee halts', async () => {
+    await rig.place(buy({ quantity: '1000' }));
+    rig.venue.book.move('AAPL', -1, 100);
+    await expect(rig.settle()).rejects.toMatchObject({ code: 'HALTED' });
   });
 
   it('more than a fee is missing: halted; another strategy does not book it', async () => {
