@@ -304,10 +304,10 @@ function mayExplain(
 ): boolean {
   if (kind !== 'position' || order.instrument !== instrument || !isUnresolved(order)) return false;
   if (context.clock.now() - (order.sentAt ?? order.createdAt) >= limitsOf(context).invisibleFor) return false;
-  const { side, quantity, triggers } = order.request;
+  const { side, quantity } = order.request;
   const moved = subtract(venue, owned);
   if (signOf(moved) !== (side === 'buy' ? 1 : -1)) return false;
-  return quantity === undefined || compare(magnitude(moved), sum([quantity, triggers?.quantity ?? '0'])) <= 0;
+  return quantity === undefined || compare(magnitude(moved), quantity) <= 0;
 }
 
 async function halt(context: ExecutionContext, differences: readonly Difference[]): Promise<never> {

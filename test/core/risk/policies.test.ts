@@ -211,7 +211,53 @@ describe('trades of an account by session', () => {
     expect(await ask('settled-cash', at + 2, 4000, 10_000, -0.5)).toBe(0);
     expect(await ask('pattern-day-trader', at + 2, 4000, 10_000)).toBe(0);
     expect(await ask('pattern-day-trader', at + 2, 40_000, 25_000)).toBe(0.5);
+    expect(await ask('pattern-day-trader', at + 2, 40_000, 24_999.99)).toBe(0);
     expect(await ask('pattern-day-trader(4)', at + 2, 4000, 10_000)).toBe(0.5);
     expect(await ask('pattern-day-trader(3,$25000,5,2026-11-23)', at + 2, 4000, 10_000)).toBe(0.5);
+  });
+
+  test('pattern-day-trader: three day trades in five sessions, over a holiday, until the rule ends', async () => {
+    const activity = new SessionActivity(calendar);
+    const trade = (symbol: string, opened: string, closed = opened) => {
+      activity.fill(symbol, 1, 10, 100, 0, day(opened));
+      activity.fill(symbol, -1, 10, 100, 0, day(closed) + 1);
+    };
+    const ask = async (date: string, later = 2, risk = 'pattern-day-trader') => {
+      const desk = new RiskDesk([await policy(risk)], 10_000);
+      desk.begin(day(date) + later, 10_000);
+      desk.state.activity = activity;
+      return desk.review('X', 0.5, 100, 100, 100);
+    };
+    // Opened on the 20th and closed on the 23rd: held over a weekend, it is none.
+    trade('A', '2026-11-20', '2026-11-23');
+    for (const date of ['2026-11-23', '2026-11-24']) trade('B', date);
+    expect(await ask('2026-11-24')).toBe(0.5);
+    trade('C', '2026-11-25');
+    expect(await ask('2026-11-25')).toBe(0);
+    // Thursday is a holiday: on Monday the 23rd is still one of the five sessions, on Tuesday it is not.
+    expect(await ask('2026-11-30')).toBe(0);
+    expect(await ask('2026-12-01')).toBe(0.5);
+    // The last days of the rule.
+    for (const symbol of ['D', 'E', 'F']) trade(symbol, '2027-10-19');
+    expect(await ask('2027-10-19')).toBe(0);
+    const start = Date.UTC(2027, 9, 20) - day('2027-10-19');
+    expect(await ask('2027-10-19', start - 1)).toBe(0);
+    expect(await ask('2027-10-19', start)).toBe(0.5);
+  });
+
+  test('settled-cash: exactly what has settled may be spent', async () => {
+    const activity = new SessionActivity(calendar);
+    activity.fill('A', 1, 10, 100, 0, day('2026-11-23'));
+    activity.fill('A', -1, 10, 100, 0, day('2026-11-24'));
+    const desk = new RiskDesk([await policy('settled-cash')], 10_000);
+    const room = (time: number, cash: number, weight: number) => {
+      desk.begin(time, cash);
+      desk.state.activity = activity;
+      return desk.review('X', weight, 100, 100, 100);
+    };
+    expect(room(day('2026-11-24') + 1, 6000, 0.5)).toBe(0.5);
+    expect(room(day('2026-11-24') + 1, 1000, 0.5)).toBe(0);
+    // What was bought with it may be sold whenever: an entry is all that is asked about.
+    expect(room(day('2026-11-25'), 1000, 0.5)).toBeCloseTo(0.1, 12);
   });
 });

@@ -60,6 +60,13 @@ test('corporate actions', () => {
   expect(applyAction(held, { ...action, type: 'delisting', value: '90' })).toEqual({ lots: [], realised: '-200' });
 });
 
+test('a fee in kind cuts to what is left, and never adds: its purchase may be taken back', () => {
+  const fee = { instrument: 'BTC/USD', date: '', type: 'fee' as const, price: '0', units: '0.9975' };
+  const held = after(fill('buy', '1', '100'));
+  expect(applyAction(held, fee)).toMatchObject({ lots: [{ quantity: '0.9975' }], realised: '-0.25' });
+  expect(applyAction(EMPTY_HOLDING, fee)).toEqual(EMPTY_HOLDING);
+});
+
 test('property: cash flow = realised + cost of what is open; lots have one sign', () => {
   const anyFill = fc.record({
     side: fc.constantFrom('buy' as const, 'sell' as const),

@@ -1,3 +1,4 @@
+import type { TradingCalendar } from '../../domain/calendar.js';
 import { calendarOf } from '../../domain/calendars/index.js';
 import type { Instrument } from '../../domain/instrument.js';
 import { markPrice } from '../../domain/quote.js';
@@ -19,16 +20,19 @@ const PLANNED: ReadonlySet<string | undefined> = new Set<PlanReason>(['signal', 
 export class AccountRisk {
   /** Newest event of the journal before the account was read; undefined where no limit looks at what others do. */
   seen: number | undefined;
-  private readonly activity: SessionActivity;
-  /** Executions that `activity` has seen. */
+  private readonly calendar: TradingCalendar;
+  private activity: SessionActivity;
+  /** Executions that `activity` has seen, and the time of the last. */
   private readonly seenFills = new Set<string>();
+  private readUntil = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly execution: ExecutionContext,
     private readonly instruments: readonly Instrument[],
   ) {
     const calendars = new Set(instruments.map(({ calendar }) => calendar));
-    this.activity = new SessionActivity(calendarOf(calendars.size === 1 ? [...calendars][0]! : '24/7'));
+    this.calendar = calendarOf(calendars.size === 1 ? [...calendars][0]! : '24/7');
+    this.activity = new SessionActivity(this.calendar);
   }
 
   /**
@@ -120,19 +124,21 @@ export class AccountRisk {
     const { venue, account } = scope;
     // All at first; later the newest are enough: a slot books few.
     const limit = this.seenFills.size === 0 ? {} : { limit: NEWEST };
-    const fills = await journal.fills({ venue, account, ...limit });
+    let fills = await journal.fills({ venue, account, ...limit });
+    // One that was taken back, or that came before what is counted, changes all that follows.
+    const late = fills.some((fill) => (this.seenFills.has(fill.executionId) ? fill.void : fill.time < this.readUntil));
+    if (late) {
+      this.activity = new SessionActivity(this.calendar);
+      this.seenFills.clear();
+      fills = await journal.fills({ venue, account });
+    }
     for (const fill of [...fills].sort((a, b) => a.time - b.time)) {
-      if (fill.kind !== 'fill' || fill.void || this.seenFills.has(fill.executionId)) continue;
-      this.seenFills.add(fill.executionId);
-      const side = fill.side === 'buy' ? 1 : -1;
-      this.activity.fill(
-        fill.instrument,
-        side,
-        Number(fill.quantity),
-        Number(fill.price),
-        Number(fill.costs ?? 0),
-        fill.time,
-      );
+      const { executionId, instrument, side, quantity, price, costs, time } = fill;
+      if (fill.void || this.seenFills.has(executionId)) continue;
+      this.seenFills.add(executionId);
+      this.readUntil = time;
+      const [units, money] = [Number(quantity), Number(costs ?? 0)];
+      this.activity.fill(instrument, side === 'buy' ? 1 : -1, units, Number(price), money, time);
     }
     risk.state.activity = this.activity;
   }

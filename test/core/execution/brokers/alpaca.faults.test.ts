@@ -65,8 +65,8 @@ describe('crypto, whose fee Alpaca keeps in the coins that were bought', () => {
     const other = { ...rig.context, scope: { ...rig.scope, strategy: 'other' } };
     const theirs = (await rig.journal.acquireLease(streamOf(other.scope), 'x', rig.clock.now(), 600_000))!;
     const theirOwn = async () => (await rig.journal.position(other.scope, 'BTC/USD'))?.quantity;
-    await rig.place(coins());
-    const [out] = await rig.place(coins({ side: 'sell', opens: false }));
+    await rig.place(coins({ quantity: '5' }));
+    const [out] = await rig.place(coins({ side: 'sell', opens: false, quantity: '5' }));
     rig.clock.set(rig.clock.now() + 1000);
     rig.venue.book.feeInKind = 0.0025;
     const decision = { slot: rig.clock.now(), report: 'r', time: rig.clock.now(), body: null };
@@ -77,16 +77,24 @@ describe('crypto, whose fee Alpaca keeps in the coins that were bought', () => {
     const [sold] = await rig.journal.fills({ clientOrderId: out!.clientOrderId });
     const { void: _, ...fill } = sold!;
     await rig.journal.recordExecutions([{ ...fill, executionId: 'b', kind: 'bust', refersTo: fill.executionId }], T0);
-    rig.venue.book.move('BTC/USD', 1, 100);
+    rig.venue.book.move('BTC/USD', 5, 100);
     expect((await reconcile(rig.context)).differences).toEqual([]);
-    expect([await owned(), await theirOwn()]).toEqual(['1', '2']);
+    expect([await owned(), await theirOwn()]).toEqual(['5', '2']);
     expect((await reconcile(other)).differences).toEqual([]);
-    expect([await owned(), await theirOwn()]).toEqual(['1', '1.995']);
+    expect([await owned(), await theirOwn()]).toEqual(['5', '1.995']);
     expect((await reconcile(rig.context)).external).toEqual([]);
     // More than such a fee is nobody's: both halt.
     rig.venue.book.move('BTC/USD', -0.1, 100);
     for (const context of [rig.context, other])
       await expect(reconcile(context)).rejects.toMatchObject({ code: 'HALTED' });
+  });
+
+  it('beside a sale under way nothing is taken for a fee', async () => {
+    await rig.place(coins());
+    await rig.place(coins({ side: 'sell', opens: false, type: 'limit', limitPrice: '200' }));
+    rig.venue.book.move('BTC/USD', -0.0025, 100);
+    await expect(rig.settle()).rejects.toMatchObject({ code: 'HALTED' });
+    expect(await owned()).toBe('1');
   });
 
   it('of shares nothing is kept: less of them than a fee halts', async () => {
