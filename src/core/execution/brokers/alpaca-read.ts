@@ -1,5 +1,13 @@
 import type { OrderStatus } from '../../domain/index.js';
-import type { BrokerAccount, BrokerExecution, BrokerOrder, BrokerPosition, VenueOrderType } from '../broker.js';
+import type {
+  BrokerAccount,
+  BrokerAsset,
+  BrokerClock,
+  BrokerExecution,
+  BrokerOrder,
+  BrokerPosition,
+  VenueOrderType,
+} from '../broker.js';
 import { type Json, jsonReader } from './json-reader.js';
 
 /**
@@ -40,6 +48,30 @@ function text(json: Json, field: string, what: string): string {
 function instant(value: unknown): number | undefined {
   const t = typeof value === 'string' ? Date.parse(value) : Number.NaN;
   return Number.isNaN(t) ? undefined : t;
+}
+
+export function clockFrom(json: Json): BrokerClock {
+  const at = (field: string): number => {
+    const t = instant(json[field]);
+    if (t === undefined) throw unreadable('clock', field);
+    return t;
+  };
+  const open = json['is_open'];
+  if (typeof open !== 'boolean') throw unreadable('clock', 'is_open');
+  return { now: at('timestamp'), open, nextOpen: at('next_open'), nextClose: at('next_close') };
+}
+
+export function assetFrom(instrument: string, json: Json): BrokerAsset {
+  const borrow = json['borrow_status'];
+  const easy = borrow === undefined ? json['easy_to_borrow'] === true : borrow === 'easy_to_borrow';
+  return {
+    instrument,
+    ...(json['class'] === 'crypto' && { class: json['class'] }),
+    tradable: json['tradable'] === true && json['status'] === 'active',
+    // Shares that are hard to borrow need a locate of their own, which may cost money.
+    shortable: json['shortable'] === true && easy,
+    fractionable: json['fractionable'] === true,
+  };
 }
 
 const QUOTES = ['USDT', 'USDC', 'USD', 'BTC'];

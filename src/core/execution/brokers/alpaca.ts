@@ -26,7 +26,17 @@ import {
   sendError,
 } from '../broker.js';
 import { alpacaEvents } from './alpaca-events.js';
-import { accountFrom, asList, asObject, executionFrom, orderFrom, positionFrom, unreadable } from './alpaca-read.js';
+import {
+  accountFrom,
+  asList,
+  asObject,
+  assetFrom,
+  clockFrom,
+  executionFrom,
+  orderFrom,
+  positionFrom,
+  unreadable,
+} from './alpaca-read.js';
 import { orderBody, sendFailure } from './alpaca-send.js';
 
 export const name = 'alpaca';
@@ -123,15 +133,7 @@ export class AlpacaBroker implements Broker {
 
   async clock(): Promise<BrokerClock> {
     const rest = await this.rest();
-    const json = asObject(await rest.trading('ClockApi', (api, init) => api.legacyClockRaw(init)), 'clock');
-    const instant = (field: string): number => {
-      const t = Date.parse(String(json[field]));
-      if (Number.isNaN(t)) throw unreadable('clock', field);
-      return t;
-    };
-    const open = json['is_open'];
-    if (typeof open !== 'boolean') throw unreadable('clock', 'is_open');
-    return { now: instant('timestamp'), open, nextOpen: instant('next_open'), nextClose: instant('next_close') };
+    return clockFrom(asObject(await rest.trading('ClockApi', (api, init) => api.legacyClockRaw(init)), 'clock'));
   }
 
   async asset(instrument: string): Promise<BrokerAsset> {
@@ -146,16 +148,7 @@ export class AlpacaBroker implements Broker {
       if (httpFailureOf(error)?.status !== 404) throw error;
       return { instrument, tradable: false, shortable: false, fractionable: false };
     }
-    const borrow = json['borrow_status'];
-    const easy = borrow === undefined ? json['easy_to_borrow'] === true : borrow === 'easy_to_borrow';
-    return {
-      instrument,
-      ...(json['class'] === 'crypto' && { class: json['class'] }),
-      tradable: json['tradable'] === true && json['status'] === 'active',
-      // Shares that are hard to borrow need a locate of their own, which may cost money.
-      shortable: json['shortable'] === true && easy,
-      fractionable: json['fractionable'] === true,
-    };
+    return assetFrom(instrument, json);
   }
 
   async positions(): Promise<readonly BrokerPosition[]> {
