@@ -30,7 +30,7 @@ export async function driftOutcome(result: DriftResult): Promise<Outcome> {
   };
   const differ = trades.filter(({ outcome, slippage, cost }) => outcome !== 'matched' || slippage !== 0 || cost !== 0);
   const lines = [
-    `${slots} slots from ${document.from} to ${document.to}, ${trades.length} trades, ${differ.length} of them differ`,
+    `${slots} ${slots === 1 ? 'slot' : 'slots'} from ${document.from} to ${document.to}, ${trades.length} trades, ${differ.length} of them differ`,
     ...Object.entries(figures).map(([name, value]) => `${name} ${value === null ? '-' : Number(value.toFixed(6))}`),
     ...(result.missed.length > 0 ? [`missed: ${document.missed_slots.slice(0, 10).join(', ')}`] : []),
     `${verdict.gate}: ${verdict.pass ? 'pass' : `fail (${verdict.failed.join(', ')})`}`,

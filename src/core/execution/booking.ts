@@ -128,6 +128,24 @@ export function executionOf(clientOrderId: string, execution: BrokerExecution): 
   };
 }
 
+/** The venue's executions from where the journal stopped, with the cursor after them; complete, or throws. */
+export async function executionsSince({ broker, journal, scope }: ExecutionContext): Promise<{
+  readonly executions: readonly BrokerExecution[];
+  readonly cursor: string | undefined;
+}> {
+  let cursor = await journal.cursor(scope);
+  const executions: BrokerExecution[] = [];
+  const visited = new Set<string | undefined>([cursor]);
+  for (;;) {
+    const page = await broker.executions(cursor);
+    executions.push(...page.executions);
+    const repeats = visited.has(page.cursor);
+    cursor = page.cursor;
+    if (repeats || page.executions.length === 0) return { executions, cursor };
+    visited.add(cursor);
+  }
+}
+
 /** Books the executions of our orders, each once, and returns those that were new. */
 export async function bookExecutions(
   context: ExecutionContext,

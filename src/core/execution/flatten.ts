@@ -1,4 +1,4 @@
-import { absolute, isZero, signOf, smaller } from '../domain/decimal.js';
+import { absolute, isZero, negate, signOf, smaller, sum } from '../domain/decimal.js';
 import { isQuantlineError } from '../errors/index.js';
 import {
   clientOrderIdOf,
@@ -8,6 +8,7 @@ import {
   type OrderRecord,
   type PositionRecord,
 } from '../state/index.js';
+import { executionsSince } from './booking.js';
 import { type BrokerOrder, type BrokerPosition, type OrderRequest, sendOutcome } from './broker.js';
 import { type ExecutionContext, limitsOf, pause } from './context.js';
 import { compareHoldings } from './holdings.js';
@@ -52,14 +53,41 @@ const CLOSED_MS = 5000;
 export async function planFlatten(context: ExecutionContext, all: boolean): Promise<FlattenPlan> {
   const { journal, broker, scope } = context;
   const cancel = await journal.orders({ scope, open: true });
-  const close = (await journal.positions(scope)).map(sizeOf);
+  const owned = await ownedNow(context);
+  const close = owned.filter(({ strategy }) => strategy === scope.strategy).map(sizeOf);
   if (!all) return { cancel, close, cancelExternal: [], closeExternal: [] };
   const open = (await broker.openOrders()).flatMap((order) => [order, ...(order.legs ?? [])]);
   const cancelExternal: BrokerOrder[] = [];
   for (const order of open) if (!(await isOurs(context, order))) cancelExternal.push(order);
-  const owned = await journal.positions({ venue: scope.venue, account: scope.account });
   const { external } = compareHoldings(owned, await broker.positions());
   return { cancel, close, cancelExternal, closeExternal: external.map(sizeOf) };
+}
+
+type Owned = Pick<PositionRecord, 'strategy' | 'instrument' | 'quantity'>;
+
+/** What the strategies of the account own, with the fills that the venue has and the journal does not hold yet. */
+async function ownedNow(context: ExecutionContext): Promise<readonly Owned[]> {
+  const { journal, scope } = context;
+  const { venue, account } = scope;
+  const { executions } = await executionsSince(context);
+  const ids = executions.map(({ executionId }) => executionId);
+  const booked = new Set(await journal.bookedExecutions(scope, ids));
+  const owned = new Map<string, Owned>();
+  const add = (one: Owned) => {
+    const key = `${one.strategy}\n${one.instrument}`;
+    owned.set(key, { ...one, quantity: sum([owned.get(key)?.quantity ?? '0', one.quantity]) });
+  };
+  for (const position of await journal.positions({ venue, account })) add(position);
+  for (const { executionId, kind, clientOrderId, venueOrderId, instrument, side, quantity } of executions) {
+    if (kind !== 'fill' || booked.has(executionId)) continue;
+    booked.add(executionId);
+    const order =
+      (clientOrderId === undefined ? undefined : await journal.order(clientOrderId)) ??
+      (await journal.orderByVenueId(venue, account, venueOrderId));
+    if (order === undefined) continue;
+    add({ strategy: order.strategy, instrument, quantity: side === 'buy' ? quantity : negate(quantity) });
+  }
+  return [...owned.values()].filter(({ quantity }) => !isZero(quantity));
 }
 
 const sizeOf = ({ instrument, quantity }: { readonly instrument: string; readonly quantity: string }) => ({

@@ -24,7 +24,7 @@ export interface Difference {
  * else has traded it away: a difference.
  */
 export function compareHoldings(
-  owned: readonly PositionRecord[],
+  owned: readonly Pick<PositionRecord, 'instrument' | 'quantity'>[],
   venue: readonly BrokerPosition[],
 ): { readonly external: readonly ExternalHolding[]; readonly differences: readonly Difference[] } {
   const ours = new Map<string, DecimalText>();

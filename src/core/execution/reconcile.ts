@@ -10,8 +10,8 @@ import {
   type PositionRecord,
   strategyPrefix,
 } from '../state/index.js';
-import { bookExecutions, bookOrders } from './booking.js';
-import type { BrokerAccount, BrokerExecution, BrokerOrder, BrokerPosition } from './broker.js';
+import { bookExecutions, bookOrders, executionsSince } from './booking.js';
+import type { BrokerAccount, BrokerOrder, BrokerPosition } from './broker.js';
 import { type ExecutionContext, limitsOf, pause } from './context.js';
 import { bookFeesInKind } from './fees-in-kind.js';
 import { compareHoldings, type Difference, differenceTable, type ExternalHolding, magnitude } from './holdings.js';
@@ -335,18 +335,7 @@ class FillReader {
   constructor(private readonly context: ExecutionContext) {}
 
   async read(): Promise<void> {
-    const { broker, journal, scope } = this.context;
-    let cursor = await journal.cursor(scope);
-    const executions: BrokerExecution[] = [];
-    const visited = new Set<string | undefined>([cursor]);
-    for (;;) {
-      const page = await broker.executions(cursor);
-      executions.push(...page.executions);
-      const repeats = visited.has(page.cursor);
-      cursor = page.cursor;
-      if (repeats || page.executions.length === 0) break;
-      visited.add(cursor);
-    }
+    const { executions, cursor } = await executionsSince(this.context);
     this.booked.push(...(await bookExecutions(this.context, executions)));
     this.cursor = cursor;
   }

@@ -13,7 +13,10 @@ export interface GateCondition {
   readonly whereApplicable?: true;
 }
 
-/** Reads one condition such as `max_drawdown>=-20%`. Errors name the column; an unknown figure its nearest name. */
+/** Parts of one. */
+const UNITS: Readonly<Record<string, number>> = { '%': 100, bp: 10_000 };
+
+/** Reads one condition such as `max_drawdown>=-20%` or `slippage<=5bp`. Errors name the column; an unknown figure its nearest name. */
 export function parseCondition(text: string, figures: readonly string[]): GateCondition {
   const match = /^(\s*)([^<>=!\s]*)(\s*)([<>=!]*)(\s*)(.*?)\s*$/.exec(text)!;
   const [, lead = '', figure = '', gap = '', op = '', space = '', number = ''] = match;
@@ -30,11 +33,11 @@ export function parseCondition(text: string, figures: readonly string[]): GateCo
   if (!(GATE_OPERATORS as readonly string[]).includes(op))
     throw valueError(text, `expected one of ${GATE_OPERATORS.join(' ')} after ${figure}`, columnOfOp);
   const columnOfNumber = columnOfOp + op.length + space.length;
-  const percent = number.endsWith('%');
-  const digits = percent ? number.slice(0, -1) : number;
+  const unit = /(%|bp)?$/.exec(number)![0];
+  const digits = unit === '' ? number : number.slice(0, -unit.length);
   if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(digits))
     throw valueError(text, `expected a number after ${op}`, columnOfNumber);
-  return { figure, op: op as GateOperator, threshold: percent ? Number(digits) / 100 : Number(digits) };
+  return { figure, op: op as GateOperator, threshold: Number(digits) / (UNITS[unit] ?? 1) };
 }
 
 export const conditionText = (c: GateCondition): string => `${c.figure}${c.op}${c.threshold}`;

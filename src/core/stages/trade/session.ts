@@ -185,7 +185,7 @@ export class Session {
     const { market, runner } = this.parts;
     const { count, last } = tick.missed!;
     await runner.catchUp(last, (each) => market.arrive(each));
-    await this.miss(last, count, 'nothing ran when they were due');
+    await this.miss(last, count, count === 1 ? 'nothing ran when it was due' : 'nothing ran when they were due');
   }
 
   /** Told at once; in the journal now, or with the next that is missed. */

@@ -151,11 +151,14 @@ describe('pairs', () => {
   });
 
   test('conditions join or replace those of the gate', () => {
-    expect(
-      parseDriftGate(['default', 'slippage<=5%']).conditions.find(({ figure }) => figure === 'slippage'),
-    ).toMatchObject({
-      threshold: 0.05,
-    });
+    for (const [text, threshold] of [
+      ['slippage<=5%', 0.05],
+      ['slippage<=5bp', 0.0005],
+      ['slippage<=0.001', 0.001],
+    ] as const) {
+      const found = parseDriftGate(['default', text]).conditions.find(({ figure }) => figure === 'slippage');
+      expect(found).toMatchObject({ threshold });
+    }
     expect(parseDriftGate(['default']).conditions).toHaveLength(5);
   });
 });

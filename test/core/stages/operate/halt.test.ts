@@ -171,6 +171,24 @@ describe('at Alpaca', () => {
     expect([...rig.venue.book.orders.values()].filter(({ status }) => status === 'new')).toEqual([]);
   });
 
+  test('a plan knows of fills that are not booked yet: they are ours, and the rest is external', async () => {
+    rig = await PaperRig.start();
+    rig.venue.book.rules.fillMarket = false;
+    await rig.trade(order());
+    rig.venue.book.trade('AAPL', 100);
+    rig.byHand({ symbol: 'AAPL', qty: '4' });
+    rig.venue.book.trade('AAPL', 100);
+    const plan = async (all: boolean) =>
+      (await flat({ dryRun: true, all })).rows[0]!.steps.filter(({ action }) => action === 'close').map(
+        ({ instrument, quantity, external }) => [instrument, quantity, external],
+      );
+    expect(await plan(false)).toEqual([['AAPL', '10', false]]);
+    expect(await plan(true)).toEqual([
+      ['AAPL', '10', false],
+      ['AAPL', '4', true],
+    ]);
+  });
+
   test('F47: never more is closed than the venue still holds; what is missing is said, exit 6', async () => {
     rig = await PaperRig.start();
     await rig.trade(order());
