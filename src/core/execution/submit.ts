@@ -118,12 +118,15 @@ async function withoutEntriesUnlessActive(
       clientOrderId,
       // What may be at the venue already is found or given up by reconciliation.
       status: status === 'intended' ? 'expired' : 'unknown',
-      reason: `not sent: the strategy is ${state}${reason === undefined ? '' : ` (${reason})`}`,
+      reason: notActive(state, reason),
     })),
     clock.now(),
   );
   return orders.filter((order) => order.leg !== 'entry');
 }
+
+const notActive = (state: string, reason: string | undefined): string =>
+  `not sent: the strategy is ${state}${reason === undefined ? '' : ` (${reason})`}`;
 
 type Reply =
   | { readonly record: OrderRecord; readonly order: BrokerOrder }
@@ -162,9 +165,13 @@ class Replies {
   }
 }
 
+/** Longest time for which a strategy that was active is taken to be so still, ms. */
+const STATE_HOLDS_MS = 1000;
+
 class Sender {
   /** Why nothing more may be sent. */
   stop: QuantlineError | undefined;
+  private activeAt: number;
   /** Orders that an earlier send may have brought to the venue: not sending them again, or a refusal, ends none of them. */
   private readonly doubtful: Set<string>;
 
@@ -177,6 +184,7 @@ class Sender {
   ) {
     const begun = orders.filter((order) => order.status !== 'intended');
     this.doubtful = new Set(begun.map((order) => order.clientOrderId));
+    this.activeAt = context.clock.now();
   }
 
   async all(orders: readonly OrderRecord[]): Promise<void> {
@@ -186,6 +194,16 @@ class Sender {
     };
     const { concurrency } = limitsOf(this.context);
     await Promise.all(Array.from({ length: Math.min(concurrency, orders.length) }, worker));
+  }
+
+  /** Why an entry may not leave any more: somebody may halt the strategy while its orders wait for the venue. */
+  private async halted(): Promise<string | undefined> {
+    const { journal, scope, clock } = this.context;
+    if (clock.now() - this.activeAt < STATE_HOLDS_MS) return undefined;
+    const { state, reason } = await journal.state(scope);
+    if (state !== 'active') return notActive(state, reason);
+    this.activeAt = clock.now();
+    return undefined;
   }
 
   private conclude(record: OrderRecord, status: OrderReport['status'], reason: string): void {
@@ -209,6 +227,8 @@ class Sender {
         });
         return this.conclude(record, 'expired', 'the lease ended before it was sent');
       }
+      const halted = record.leg === 'entry' ? await this.halted() : undefined;
+      if (halted !== undefined) return this.conclude(record, 'expired', halted);
       fault(this.context, 'before-send');
       let order: BrokerOrder;
       try {

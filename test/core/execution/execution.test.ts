@@ -193,6 +193,23 @@ describe('placing', () => {
     expect(venue.accepted).toHaveLength(1);
   });
 
+  test('a halt while an entry waits until the venue takes it again: it is not sent, exits are', async () => {
+    faults('submit', 'throttle', 'throttle');
+    venue.throttledFor = 8000;
+    const exit: NewIntent = { leg: 'exit', request: request({ instrument: 'QQQ', side: 'sell', opens: false }) };
+    const orders = await decide([exit, entry()]);
+    clock.sleep = async (ms) => {
+      clock.set(clock.now() + ms);
+      await journal.setState(SCOPE, 'halted', 'a person', clock.now());
+    };
+    const after = await submitOrders(context, lease, orders);
+    expect(after.map(({ leg, status, reason }) => [leg, status, reason])).toEqual([
+      ['exit', 'accepted', undefined],
+      ['entry', 'expired', 'not sent: the strategy is halted (a person)'],
+    ]);
+    expect(venue.accepted).toHaveLength(1);
+  });
+
   test('F37 a refusal is recorded with its reason; the other orders go on', async () => {
     faults('submit', 'reject');
     const orders = await send([entry(), { leg: 'entry', request: request({ instrument: 'QQQ' }) }]);

@@ -88,6 +88,10 @@ export class FakeVenue implements Broker {
   readonly external = new Map<string, string>();
   readonly calls: Operation[] = [];
   fault: (operation: Operation) => Fault | undefined = () => undefined;
+  /** How long it asks to wait where it is asked too often, in milliseconds. */
+  throttledFor = 50;
+  /** Told of each order that it takes, replacements excepted. */
+  onAccept: (request: OrderRequest, clientOrderId: string) => void = () => {};
   /** How long new orders stay invisible, in milliseconds. */
   invisible = 0;
   page = 3;
@@ -224,7 +228,7 @@ export class FakeVenue implements Broker {
     const refuse = (error: unknown) => Promise.reject(error);
     if (fault === 'reject') return refuse(sendError('rejected', `${operation} refused`));
     if (fault === 'throttle')
-      return refuse(sendError('not_sent', 'too many requests', { retryAt: this.time.now() + 50 }));
+      return refuse(sendError('not_sent', 'too many requests', { retryAt: this.time.now() + this.throttledFor }));
     if (fault === 'lost-before' || fault === 'fail') return refuse(sendError('ambiguous', `${operation}: no answer`));
     try {
       const result = action(fault);
@@ -242,6 +246,7 @@ export class FakeVenue implements Broker {
         ({ request: { instrument }, external }) => instrument === request.instrument && external !== true,
       );
       const order = this.accept(request, clientOrderId);
+      this.onAccept(request, clientOrderId);
       if (fault !== 'half') this.hang(request, order);
       // Whoever flattens does not wait for the end of a cancel.
       if (alive && request.purpose !== 'flatten') this.doubled.push(clientOrderId);
@@ -345,7 +350,7 @@ export class FakeVenue implements Broker {
   replace(venueOrderId: string, request: OrderRequest, clientOrderId: string): Promise<BrokerOrder> {
     return this.ask('replace', () => {
       const old = this.orders.get(venueOrderId)!;
-      if (isTerminal(old.status)) throw sendError('rejected', 'order is not open');
+      if (isTerminal(old.status) || old.status === 'pending_cancel') throw sendError('rejected', 'order is not open');
       // It takes the old one's place in its group, and its own exits with it.
       const { parent, triggered } = old;
       const fresh = this.accept(request, clientOrderId, { parent, triggered });

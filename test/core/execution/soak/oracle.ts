@@ -10,6 +10,7 @@ export async function judge(world: World): Promise<void> {
     if (state !== 'active') expect(reason).toMatch(plan.stopped);
   }
   const orders = await journal.orders();
+  expect(world.others?.opened ?? [], 'entries after a halt').toEqual([]);
   if (!plan.beside) expect(venue.doubled, 'two orders for one instrument were alive at once').toEqual([]);
   judgeAccepted(world, orders);
   const booked = await journal.fills();

@@ -25,17 +25,18 @@ import { T0 } from '../../state/helpers.js';
 import { type Booked, FakeVenue, type Fault, type Operation } from '../fakeVenue.js';
 import { Life } from './life.js';
 import { SLOT_MS, SlotMarket } from './market.js';
+import { Others } from './others.js';
 import { People } from './people.js';
 import type { DeskPlan, Plan } from './plan.js';
 import { SCHWAB_NAMES, schwabBroker } from './schwab.js';
 
 const READ_FAULTS: readonly Fault[] = ['fail'];
 const SEND_FAULTS: readonly Fault[] = ['lost-before', 'lost-after', 'lost-after', 'reject', 'throttle'];
-const LEASE_MS = 600_000;
+export const LEASE_MS = 600_000;
 
 type Outcome = 'killed' | 'ended' | 'stays';
 
-interface SoakSession {
+export interface SoakSession {
   readonly life: Life;
   readonly context: ExecutionContext;
   readonly runner: LiveRunner;
@@ -46,7 +47,7 @@ interface SoakSession {
 }
 
 /** One strategy in the account. */
-interface Desk extends DeskPlan {
+export interface Desk extends DeskPlan {
   readonly market: SlotMarket;
   session: SoakSession | undefined;
 }
@@ -65,6 +66,9 @@ export class World {
   private faulty = true;
   readonly desks: readonly Desk[];
   private readonly people: People | undefined;
+  readonly others: Others | undefined;
+  /** Owners of leases whose process lives. */
+  private readonly alive = new Set<string>();
 
   constructor(
     readonly seed: number,
@@ -85,6 +89,7 @@ export class World {
       this.venue.cancelsGroups = true;
     }
     this.people = plan.people ? new People(this) : undefined;
+    this.others = plan.people ? new Others(this) : undefined;
   }
 
   chance(p: number): boolean {
@@ -130,24 +135,36 @@ export class World {
   /** A start of each runner, or the next slot of one that stays, with faults and perhaps a kill. */
   async start(faults: boolean): Promise<void> {
     const rate = faults ? 0.12 : 0;
+    let working: Desk | undefined;
+    this.venue.throttledFor = this.chance(0.2) ? 8000 : 50;
     this.venue.fault = (operation: Operation) => {
+      if (faults && working !== undefined) this.others?.interfere(working);
       if (!this.chance(rate)) return undefined;
       if (!['submit', 'cancel', 'replace'].includes(operation)) return this.pick(READ_FAULTS);
       const parts = this.plan.people && this.plan.venue === 'fake' && operation === 'submit';
-      return this.pick(parts ? [...SEND_FAULTS, 'half'] : SEND_FAULTS);
+      const fault = this.pick(parts ? [...SEND_FAULTS, 'half' as const] : SEND_FAULTS);
+      if (fault === 'throttle' && working !== undefined && this.chance(0.3)) this.others?.halt(working.scope);
+      return fault;
     };
     this.faulty = faults;
     this.halted.clear();
     for (const desk of this.desks) {
       const session = (desk.session ??= this.begin(desk));
+      working = desk;
       const outcome = await Promise.race([session.life.death, this.run(desk, session)]);
+      working = undefined;
+      if (outcome === 'killed') this.others?.die();
+      await this.others?.settle();
       if (outcome === 'killed') await this.crash();
-      else if (outcome !== 'stays' || this.chance(0.5)) await this.end(desk, session);
+      else if (desk.session !== undefined && (outcome !== 'stays' || this.chance(0.5))) {
+        desk.session = undefined;
+        await this.end(session);
+      }
     }
     this.venue.fault = () => undefined;
   }
 
-  private begin({ scope, market }: Desk): SoakSession {
+  begin({ scope, market }: Desk): SoakSession {
     this.starts++;
     const life = new Life();
     const kill = (_: FaultPoint) => {
@@ -165,7 +182,9 @@ export class World {
       limits: { concurrency: 2 },
       faultPoint: kill,
     };
-    return { life, context, runner: market.runner(context), owner: `p${this.starts}` };
+    const owner = `p${this.starts}`;
+    this.alive.add(owner);
+    return { life, context, runner: market.runner(context), owner };
   }
 
   /** What a process of its own speaks to the venue by. */
@@ -194,7 +213,8 @@ export class World {
   }
 
   /** The machine dies, and every runner on it. */
-  private async crash(): Promise<void> {
+  async crash(): Promise<void> {
+    this.alive.clear();
     for (const desk of this.desks) {
       desk.session?.life.die();
       desk.session = undefined;
@@ -202,18 +222,19 @@ export class World {
     await this.reopen();
   }
 
-  private async end(desk: Desk, { life, lease }: SoakSession): Promise<void> {
-    desk.session = undefined;
+  async end({ life, lease, owner }: SoakSession): Promise<void> {
     life.die();
+    this.alive.delete(owner);
     if (lease !== undefined) await this.journal.releaseLease(lease).catch(() => {});
   }
 
   /** As a session does it: the lease, the slot that is due (or a look at the venue), the wait for its orders. */
-  private async run({ scope, market }: Desk, session: SoakSession): Promise<Outcome> {
+  async run({ scope, market }: Desk, session: SoakSession): Promise<Outcome> {
     const { context, runner, owner } = session;
     const { journal, clock } = context;
     try {
-      session.lease = await journal.acquireLease(streamOf(scope), owner, clock.now(), LEASE_MS, () => true);
+      const gone = (holder: string) => holder === owner || !this.alive.has(holder);
+      session.lease = await journal.acquireLease(streamOf(scope), owner, clock.now(), LEASE_MS, gone);
       const { lease } = session;
       if (lease === undefined) return 'ended';
       const tick = this.faulty ? await market.next(Number.NEGATIVE_INFINITY) : undefined;
@@ -287,6 +308,7 @@ export class World {
     if (state === 'active') return;
     expect(reason, state).toMatch(this.plan.stopped);
     await this.journal.setState(scope, 'active', 'looked at', this.clock.now());
+    this.others?.resumed(scope);
   }
 
   /** Orders that were placed are cancelled or replaced at times. */
