@@ -124,7 +124,9 @@ export async function replaceOrder(
     if (ended!.status !== 'canceled') return undefined;
     return (await commitIntents(context, lease, old.slot, [intent]))[0];
   }
-  const [next] = await commitIntents(context, lease, old.slot, [{ ...intent, replaces: clientOrderId }]);
+  // It stands where the old one stood.
+  const place = { ...(old.parent !== undefined && { parent: old.parent }), replaces: clientOrderId };
+  const [next] = await commitIntents(context, lease, old.slot, [{ ...intent, ...place }]);
   const id = next!.clientOrderId;
   await journal.markSending([id], lease, clock.now());
   await journal.recordReports([{ clientOrderId, status: 'pending_replace' }], clock.now());

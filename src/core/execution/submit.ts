@@ -212,27 +212,38 @@ class Sender {
     this.replies.add({ record, report: { clientOrderId, status: known, reason } });
   }
 
+  /** Whether nothing may leave any more: the order is over then. */
+  private isTooLate(record: OrderRecord): boolean {
+    const { clock, signal } = this.context;
+    const now = clock.now();
+    const over = (reason: string): true => {
+      this.conclude(record, 'expired', reason);
+      return true;
+    };
+    if (signal?.aborted) return over('stopped before it was sent');
+    if (this.stop !== undefined) return over('not sent: an earlier order failed');
+    if (now >= (this.options.validUntil ?? Number.POSITIVE_INFINITY))
+      return over('its decision expired before it was sent');
+    if (now < this.lease.deadline) return false;
+    this.stop = new QuantlineError('STATE', `The lease of ${this.lease.name} ended while orders were being sent.`, {
+      hint: 'Run the command again; it reconciles first.',
+      details: { lease: this.lease.name, reason: 'lease_lost' },
+    });
+    return over('the lease ended before it was sent');
+  }
+
   private async one(record: OrderRecord): Promise<void> {
-    const { clock, signal, broker } = this.context;
+    const { broker } = this.context;
     for (let attempt = 0; ; attempt++) {
-      if (signal?.aborted) return this.conclude(record, 'expired', 'stopped before it was sent');
-      if (this.stop !== undefined) return this.conclude(record, 'expired', 'not sent: an earlier order failed');
-      if (clock.now() >= (this.options.validUntil ?? Number.POSITIVE_INFINITY)) {
-        return this.conclude(record, 'expired', 'its decision expired before it was sent');
-      }
-      if (clock.now() >= this.lease.deadline) {
-        this.stop = new QuantlineError('STATE', `The lease of ${this.lease.name} ended while orders were being sent.`, {
-          hint: 'Run the command again; it reconciles first.',
-          details: { lease: this.lease.name, reason: 'lease_lost' },
-        });
-        return this.conclude(record, 'expired', 'the lease ended before it was sent');
-      }
+      if (this.isTooLate(record)) return;
       const halted = record.leg === 'entry' ? await this.halted() : undefined;
       if (halted !== undefined) return this.conclude(record, 'expired', halted);
       fault(this.context, 'before-send');
       let order: BrokerOrder;
       try {
         await checkAsset(broker, record);
+        // That has taken its time as well.
+        if (this.isTooLate(record)) return;
         order = await broker.submit(record.request, record.clientOrderId);
       } catch (error) {
         if (await this.failed(record, error, attempt)) continue;

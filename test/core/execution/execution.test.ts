@@ -193,6 +193,17 @@ describe('placing', () => {
     expect(venue.accepted).toHaveLength(1);
   });
 
+  test('F15 the look at an instrument outlasts the lease: nothing is sent', async () => {
+    const orders = await decide([{ leg: 'entry', request: request({ side: 'sell', opens: true }) }]);
+    venue.asset = async (instrument) => {
+      clock.set(lease.deadline);
+      return { instrument, tradable: true, shortable: true, fractionable: true };
+    };
+    await expect(submitOrders(context, lease, orders)).rejects.toMatchObject({ code: 'STATE' });
+    expect(await journal.order(orders[0]!.clientOrderId)).toMatchObject({ status: 'expired' });
+    expect(venue.accepted).toEqual([]);
+  });
+
   test('a halt while an entry waits until the venue takes it again: it is not sent, exits are', async () => {
     faults('submit', 'throttle', 'throttle');
     venue.throttledFor = 8000;

@@ -20,10 +20,11 @@ export class Others {
     };
   }
 
-  interfere(desk: Desk): void {
+  /** `leaving`: an order is on its way out, which takes no request longer than its time limit. */
+  interfere(desk: Desk, leaving: boolean): void {
     const { world } = this;
     if (!world.chance(0.015)) return;
-    const what = world.pick(['halt', 'clock', 'another start', 'late start'] as const);
+    const what = world.pick(['halt', 'clock', 'another start', leaving ? 'halt' : 'late start'] as const);
     if (what === 'halt') this.halt(desk.scope);
     else if (what === 'clock') world.clock.set(world.clock.now() + world.pick([-3000, -700, 45_000]));
     else this.start(desk, what === 'late start');

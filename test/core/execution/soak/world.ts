@@ -138,9 +138,10 @@ export class World {
     let working: Desk | undefined;
     this.venue.throttledFor = this.chance(0.2) ? 8000 : 50;
     this.venue.fault = (operation: Operation) => {
-      if (faults && working !== undefined) this.others?.interfere(working);
+      const writes = ['submit', 'cancel', 'replace'].includes(operation);
+      if (faults && working !== undefined) this.others?.interfere(working, writes);
       if (!this.chance(rate)) return undefined;
-      if (!['submit', 'cancel', 'replace'].includes(operation)) return this.pick(READ_FAULTS);
+      if (!writes) return this.pick(READ_FAULTS);
       const parts = this.plan.people && this.plan.venue === 'fake' && operation === 'submit';
       const fault = this.pick(parts ? [...SEND_FAULTS, 'half' as const] : SEND_FAULTS);
       if (fault === 'throttle' && working !== undefined && this.chance(0.3)) this.others?.halt(working.scope);
