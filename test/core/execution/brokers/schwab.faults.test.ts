@@ -359,6 +359,7 @@ describe('order life cycle', () => {
         ['replaced', stop.venueOrderId],
         ['accepted', fresh],
       ]);
+      expect((await rig.journal.orderByVenueId('schwab-live', '12345678', fresh))?.parent).toBe(stop.parent);
       rig.venue.book.trade('AAPL', 95.5);
       expect((await legs()).at(-1)).toEqual(['filled', fresh]);
       expect(await rig.journal.positions(rig.scope)).toEqual([]);
