@@ -156,7 +156,7 @@ const CASES: readonly Case[] = [
       ],
     }),
     verdicts: ['max-gross'],
-    restart: 1,
+    restart: 3,
   },
   {
     name: 'limits that see entries at a limit, which rest',
@@ -187,7 +187,7 @@ const CASES: readonly Case[] = [
     }),
     venue: { allowShort: true, leverage: 2 },
     verdicts: ['max-order', 'max-quantity', 'max-net', 'max-orders', 'no-trade'],
-    restart: 1,
+    restart: 3,
   },
   {
     name: 'settled cash only',

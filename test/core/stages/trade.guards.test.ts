@@ -45,6 +45,8 @@ describe('live is never an accident: with anything missing nothing is sent', () 
     ['another account', () => start({}, { allowLive: '900000002' }), 'GUARD', /belong to 900000001/],
     ['a report that failed', () => start({ report: rig.report.id }), 'GUARD', /did not pass its gate/],
     ['latest', () => start({ report: 'latest' }), 'GUARD', /"latest" is refused/],
+    ['the latest model', () => start({ model: 'latest' }), 'GUARD', /"latest" is refused/],
+    ['the simulated venue', () => start({ broker: 'sim' }), 'GUARD', /no meaning at the simulated venue/],
     ['a run', () => start({ report: undefined, run: rig.run.id }), 'GUARD', /simulated venue only/],
     ['no strategy', () => start({ strategy: undefined }), 'GUARD', /--strategy is required/],
     ['paper keys', () => start({}, { secrets: rig.venue.secrets, ...paperKeys() }), 'CREDENTIALS', /paper environment/],

@@ -1,9 +1,6 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { backtest } from '../../../src/core/stages/backtest.js';
-import { evaluate } from '../../../src/core/stages/evaluate.js';
+import { cpSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { flatten } from '../../../src/core/stages/flatten.js';
-import { ingest } from '../../../src/core/stages/ingest.js';
-import { train } from '../../../src/core/stages/train.js';
 import { dailyBars, MONDAY, session, VenueRig, walk } from '../../support/venue.js';
 import { optionsOf } from '../../support/workspace.js';
 
@@ -12,27 +9,33 @@ const FRIDAY = '2026-11-27';
 const closes = walk(60);
 const SNAPSHOTS = 'GET /v2/stocks/snapshots';
 
+const bars = (last: string) => dailyBars(closes, MONDAY).filter(({ t }) => t.slice(0, 10) <= last);
+const start = (symbol: string) =>
+  VenueRig.start({
+    symbols: [symbol],
+    bars: () => bars('2026-11-25'),
+    now: session('2026-11-25').close + 3_600_000,
+  });
+
 let rig: VenueRig;
-let report: string;
+let second: VenueRig;
+beforeAll(async () => {
+  second = await start('MSFT');
+});
+afterAll(() => second.close());
 beforeEach(async () => {
-  const bars = (last: string) => dailyBars(closes, MONDAY).filter(({ t }) => t.slice(0, 10) <= last);
-  rig = await VenueRig.start({ bars: () => bars('2026-11-25'), now: session('2026-11-25').close + 3_600_000 });
+  rig = await start('AAPL');
   const { book, market, assets } = rig.venue;
   assets.set('MSFT', {});
   for (const symbol of ['AAPL', 'MSFT']) market.set('1Day', symbol, bars(FRIDAY));
   book.prices.set('MSFT', book.prices.get('AAPL')!);
-  const { runtime } = rig;
-  const given = { source: 'alpaca', symbols: 'MSFT', interval: '1d', from: '2026-09-01', to: '2026-11-25' };
-  const data = await ingest(optionsOf('ingest', given), runtime);
-  const model = await train(optionsOf('train', { data: data.artifact.path, trainer: 'buy-and-hold' }), runtime);
-  const run = await backtest(optionsOf('backtest', { model: model.artifact.path }), runtime);
-  report = (await evaluate(optionsOf('evaluate', { run: run.artifact.path }), runtime)).artifact.id;
+  cpSync(second.runtime.workspace, rig.runtime.workspace, { recursive: true });
   rig.clock.set(session(FRIDAY).close + 5000);
 });
 afterEach(() => rig.close());
 
 const swing = (risk?: string) => rig.once({ ...(risk !== undefined && { risk }) });
-const other = (risk: string) => rig.once({ report, strategy: 'other', risk });
+const other = (risk: string) => rig.once({ report: second.report.id, strategy: 'other', risk });
 /** Money that was ordered, by symbol: what is left of an amount, or units at their limit or the last price. */
 const ordered = (symbol: string) =>
   rig.venue.book.accepted

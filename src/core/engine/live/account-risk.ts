@@ -79,12 +79,12 @@ export class AccountRisk {
       const { data } = decisionBodySchema.safeParse(decision?.body);
       for (const [instrument, price] of Object.entries(data?.memory.closes ?? {})) learn(instrument, price);
     }
-    const concerned = [...state.positions, ...state.externalOrders, ...orders].map(({ instrument }) => instrument);
-    const unpriced = [...new Set(concerned)].filter((id) => !prices.has(id));
+    // Where nobody gives a price of what is held, what was paid is near enough: no slot waits for a quote of it.
+    for (const { instrument, averagePrice } of state.positions) learn(instrument, averagePrice);
+    const ordered = [...state.externalOrders, ...orders].map(({ instrument }) => instrument);
+    const unpriced = [...new Set(ordered)].filter((id) => !prices.has(id));
     if (unpriced.length > 0)
       for (const [instrument, price] of await this.lastPrices(unpriced)) learn(instrument, price);
-    // Where nobody gives a price, what was paid is the nearest that is known.
-    for (const { instrument, averagePrice } of state.positions) learn(instrument, averagePrice);
     risk.state.others = othersOf({
       owned: new Map(this.instruments.map(({ id }, j) => [id, owned[j]!])),
       ...{ state, orders, fills },
