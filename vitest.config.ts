@@ -15,6 +15,8 @@ export default defineConfig({
     maxWorkers: availableParallelism() + 1,
     // A young generation with room: collecting it was a seventh of all time.
     execArgv: ['--min-semi-space-size=32', '--max-semi-space-size=64'],
+    // What was transformed is kept in node_modules for the next run, by the hash of its content.
+    experimental: { fsModuleCache: true },
     env,
     globalSetup: 'test/support/temporary.ts',
     testTimeout: 60_000,

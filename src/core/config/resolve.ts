@@ -206,8 +206,12 @@ const PORTS: readonly AdapterPort[] = [
   'fill',
 ];
 
+let variables: ReadonlySet<string> | undefined;
+
 /** Names of all variables that options have, guards left out. */
-export function knownVariables(): ReadonlySet<string> {
+export const knownVariables = (): ReadonlySet<string> => (variables ??= collectVariables());
+
+function collectVariables(): ReadonlySet<string> {
   const out = new Set<string>();
   const add = (command: string | undefined, shape: Readonly<Record<string, z.ZodType>>) => {
     for (const [key, schema] of Object.entries(shape)) {
