@@ -30,10 +30,18 @@ export const isDecimal = (text: unknown): text is DecimalText => typeof text ===
 /** The shortest decimal that reads back as the same double, without an exponent. RangeError for NaN and infinities. */
 export function decimalText(value: number): DecimalText {
   if (!Number.isFinite(value)) throw new RangeError(`No decimal text for ${value}`);
-  return plain(new Decimal(String(value)));
+  const text = String(value);
+  return text.includes('e') ? plain(new Decimal(text)) : text;
 }
 
 const plain = (value: Big): DecimalText => (value.eq(0) ? '0' : value.toString());
+
+/**
+ * Digits of which doubles keep the order: two decimals of at most 15 digits are the same double only where they are the
+ * same number. Most are, and comparing doubles takes a tenth of the time.
+ */
+const SHORT = 15;
+const isShort = (text: DecimalText): boolean => text.length <= SHORT && PLAIN.test(text);
 const of = (text: DecimalText): Big => new Decimal(text);
 
 export const add = (a: DecimalText, b: DecimalText): DecimalText => plain(of(a).plus(of(b)));
@@ -47,9 +55,13 @@ export function divide(a: DecimalText, b: DecimalText): DecimalText {
 export const negate = (a: DecimalText): DecimalText => plain(of(a).times(-1));
 export const absolute = (a: DecimalText): DecimalText => plain(of(a).abs());
 /** −1, 0 or 1. */
-export const compare = (a: DecimalText, b: DecimalText): number => of(a).cmp(of(b));
-export const signOf = (a: DecimalText): number => of(a).cmp(0);
-export const isZero = (a: DecimalText): boolean => of(a).eq(0);
+export function compare(a: DecimalText, b: DecimalText): number {
+  if (!isShort(a) || !isShort(b)) return of(a).cmp(of(b));
+  const [x, y] = [Number(a), Number(b)];
+  return x < y ? -1 : x > y ? 1 : 0;
+}
+export const signOf = (a: DecimalText): number => compare(a, '0');
+export const isZero = (a: DecimalText): boolean => signOf(a) === 0;
 export const smaller = (a: DecimalText, b: DecimalText): DecimalText => (compare(a, b) <= 0 ? a : b);
 export const sum = (values: Iterable<DecimalText>): DecimalText => {
   let total = new Decimal(0);

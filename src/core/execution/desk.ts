@@ -1,10 +1,43 @@
 import { absolute, compare, signOf } from '../domain/decimal.js';
-import { isTerminal, type Lease, type OrderRecord, type OrderReport } from '../state/index.js';
+import { isTerminal, type Lease, type OrderRecord, type OrderReport, type PositionRecord } from '../state/index.js';
 import { byInstrument } from './by-instrument.js';
 import { type ExecutionContext, limitsOf } from './context.js';
 import { awaitOutcome } from './outcome.js';
 import { isExiting, takeDown } from './protection/emergency.js';
 import { commitIntents, type SubmitOptions, submitOrders } from './submit.js';
+
+type Owned = readonly Pick<PositionRecord, 'instrument' | 'quantity'>[];
+type Asked = Pick<OrderRecord, 'leg' | 'request'>;
+
+const quantities = (positions: Owned): ReadonlyMap<string, string> =>
+  new Map(positions.map(({ instrument, quantity }) => [instrument, quantity]));
+
+/**
+ * Which intents of a decision `sendDecision` sends at once, where the strategy has nothing open: they can be marked as
+ * leaving while they are recorded. A start that ends before it has sent them sends them again under the same ids, which a
+ * venue has to keep; at others none is marked, so that what has certainly not left is known.
+ */
+export function leavesAtOnce({ broker }: ExecutionContext, positions: Owned): (intent: Asked) => boolean {
+  const { clientOrderIds, relativeProtection } = broker.capabilities;
+  if (!clientOrderIds) return () => false;
+  if (relativeProtection === true) return () => true;
+  const held = quantities(positions);
+  return (intent) => (intent.leg === 'entry' ? !turns(intent, held) : closesAtMost(intent, held));
+}
+
+/** An entry on the other side of what is held. */
+function turns({ request: { instrument, side: way } }: Asked, held: ReadonlyMap<string, string>): boolean {
+  const side = signOf(held.get(instrument) ?? '0');
+  return side !== 0 && side > 0 === (way === 'sell');
+}
+
+function closesAtMost({ request }: Asked, owned: ReadonlyMap<string, string>): boolean {
+  const { instrument, side, quantity } = request;
+  const held = owned.get(instrument) ?? '0';
+  return (
+    signOf(held) === (side === 'sell' ? 1 : -1) && (quantity === undefined || compare(quantity, absolute(held)) <= 0)
+  );
+}
 
 /**
  * Sends the orders of a decision. A venue that holds protective orders itself reserves the units for them, so they are
@@ -25,11 +58,7 @@ export async function sendDecision(
   const entries = orders.filter(({ leg }) => leg === 'entry');
   // Also where the exit went out in an earlier start, which ended before it filled.
   const positions = options.standing?.positions ?? (await journal.positions(scope));
-  const held = new Map(positions.map(({ instrument, quantity }) => [instrument, quantity]));
-  const turning = entries.filter(({ instrument, request }) => {
-    const side = signOf(held.get(instrument) ?? '0');
-    return side !== 0 && side > 0 === (request.side === 'sell');
-  });
+  const held = quantities(positions);
   const open = byInstrument(options.standing?.open ?? (await journal.orders({ scope, open: true })));
   const workingOf = ({ instrument }: OrderRecord) => open.get(instrument) ?? [];
   const before = (entry: OrderRecord) => {
@@ -41,13 +70,13 @@ export async function sendDecision(
   };
   // Also of this decision: where its slot goes on after a crash, nothing may be held any more and the exit still work.
   const waits = (entry: OrderRecord) => before(entry).length > 0 || workingOf(entry).some(isExiting);
-  const waiting = entries.filter((entry) => turning.includes(entry) || waits(entry));
+  const waiting = entries.filter((entry) => turns(entry, held) || waits(entry));
   if (exits.length + waiting.length === 0) return submitOrders(context, lease, orders, options);
   const ready: OrderRecord[] = [];
   for (const exit of exits) {
     const others = workingOf(exit).filter((order) => isInTheWay(order, exit));
     // Its protection may have filled since it was decided: in an earlier start too.
-    const fits = others.length === 0 && closesAtMost(exit, held.get(exit.instrument) ?? '0');
+    const fits = others.length === 0 && closesAtMost(exit, held);
     ready.push(...(fits ? [exit] : await clearTheWay(context, lease, exit, others)));
   }
   const free = entries.filter((entry) => !waiting.includes(entry));
@@ -65,9 +94,6 @@ export async function sendDecision(
 /** Orders of the exit's instrument that work already, entries of this decision excepted: they wait for it. */
 const isInTheWay = ({ clientOrderId, leg, status }: OrderRecord, exit: OrderRecord): boolean =>
   clientOrderId !== exit.clientOrderId && (leg !== 'entry' || status !== 'intended');
-
-const closesAtMost = ({ request: { side, quantity } }: OrderRecord, held: string): boolean =>
-  signOf(held) === (side === 'sell' ? 1 : -1) && (quantity === undefined || compare(quantity, absolute(held)) <= 0);
 
 /** What may be sent in place of an exit once nothing else works for its instrument: itself, one of another size, nothing. */
 async function clearTheWay(

@@ -5,16 +5,15 @@
 export { bookEvent, bookExecutions, bookOrders } from './booking.js';
 export * from './broker.js';
 export * from './context.js';
-export { sendDecision } from './desk.js';
+export { leavesAtOnce, sendDecision } from './desk.js';
 export * from './flatten.js';
 export { compareHoldings, type Difference, differenceTable, type ExternalHolding } from './holdings.js';
-export { awaitOutcome, cancelOrder, pollOrders, replaceOrder } from './outcome.js';
+export { awaitOutcome, cancelOrder, pollOrders, replaceOrder, tryCancel } from './outcome.js';
 export { keepPairs } from './pairs.js';
 export * from './protection/index.js';
 export { type ReconcileOptions, type ReconcileResult, reconcile } from './reconcile.js';
 export {
   accountMoved,
-  type CommittedDecision,
   commitDecision,
   commitIntents,
   type SubmitOptions,

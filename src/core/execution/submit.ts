@@ -18,42 +18,23 @@ import { type ExecutionContext, fault, limitsOf, pause } from './context.js';
 export interface SubmitOptions {
   /** After this instant nothing more is sent: the decision has expired. */
   readonly validUntil?: number;
+  /** Orders that were marked as leaving when they were recorded, and have not left yet. */
+  readonly leaving?: ReadonlySet<string>;
   /** What the strategy owned and had open just before its decision, where nothing has changed since: not read again. */
   readonly standing?: { readonly positions: readonly PositionRecord[]; readonly open: readonly OrderRecord[] };
 }
 
-/** A decision as it was recorded, and the instruments whose intents were withheld, each with the strategy that owns it. */
-export interface CommittedDecision extends DecisionResult {
-  readonly withheld: readonly { readonly instrument: string; readonly owner: string }[];
-}
-
-/**
- * Makes a slot's decision durable with all its intents; the network comes after. What another strategy of the account
- * holds or has ordered is its own: that intent is withheld, and the others go on.
- */
+/** Makes a slot's decision durable with all its intents; the network comes after. */
 export async function commitDecision(
   context: ExecutionContext,
   lease: Lease,
   decision: DecisionRecord,
   intents: readonly NewIntent[],
   options: DecisionOptions = {},
-): Promise<CommittedDecision> {
-  const { journal, scope, logger } = context;
-  const withheld: CommittedDecision['withheld'][number][] = [];
-  for (let left = intents; ; ) {
-    try {
-      const result = await journal.recordDecision(scope, lease, decision, left, options);
-      if (!result.existed) fault(context, 'after-intent');
-      return { ...result, withheld };
-    } catch (error) {
-      const owned = isMismatch(error) && error.details['owner'] !== undefined;
-      if (!owned) throw error;
-      const { instrument, owner } = error.details as { readonly instrument: string; readonly owner: string };
-      withheld.push({ instrument, owner });
-      logger.warn(`${instrument}: not ordered, because in this account it belongs to the strategy ${owner}.`);
-      left = left.filter(({ request }) => request.instrument !== instrument);
-    }
-  }
+): Promise<DecisionResult> {
+  const result = await context.journal.recordDecision(context.scope, lease, decision, intents, options);
+  if (!result.existed) fault(context, 'after-intent');
+  return result;
 }
 
 const isMismatch = (error: unknown): error is QuantlineError => isQuantlineError(error) && error.code === 'MISMATCH';
@@ -87,12 +68,10 @@ export async function submitOrders(
   options: SubmitOptions = {},
 ): Promise<readonly OrderRecord[]> {
   if (orders.length === 0) return [];
-  const allowed = await withoutEntriesUnlessActive(context, orders);
-  await context.journal.markSending(
-    allowed.map((order) => order.clientOrderId),
-    lease,
-    context.clock.now(),
-  );
+  const { leaving = NONE } = options;
+  const allowed = await withoutEntriesUnlessActive(context, orders, leaving);
+  const unmarked = allowed.map((order) => order.clientOrderId).filter((id) => !leaving.has(id));
+  if (unmarked.length > 0) await context.journal.markSending(unmarked, lease, context.clock.now());
   const replies = new Replies(context);
   const run = new Sender(context, lease, options, replies, allowed);
   try {
@@ -105,19 +84,26 @@ export async function submitOrders(
   return context.journal.ordersById(orders.map((order) => order.clientOrderId));
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
+/** Whether an earlier send may have brought it to the venue. */
+const hasBegun = ({ clientOrderId, status }: OrderRecord, leaving: ReadonlySet<string>): boolean =>
+  status !== 'intended' && !leaving.has(clientOrderId);
+
 /** A strategy that was halted or is reducing opens nothing any more, whatever was decided a moment ago. */
 async function withoutEntriesUnlessActive(
   { journal, scope, clock }: ExecutionContext,
   orders: readonly OrderRecord[],
+  leaving: ReadonlySet<string>,
 ): Promise<readonly OrderRecord[]> {
   const { state, reason } = await journal.state(scope);
   if (state === 'active') return orders;
   const entries = orders.filter((order) => order.leg === 'entry');
   await journal.recordReports(
-    entries.map(({ clientOrderId, status }) => ({
-      clientOrderId,
+    entries.map((order) => ({
+      clientOrderId: order.clientOrderId,
       // What may be at the venue already is found or given up by reconciliation.
-      status: status === 'intended' ? 'expired' : 'unknown',
+      status: hasBegun(order, leaving) ? 'unknown' : 'expired',
       reason: notActive(state, reason),
     })),
     clock.now(),
@@ -182,7 +168,7 @@ class Sender {
     private readonly replies: Replies,
     orders: readonly OrderRecord[],
   ) {
-    const begun = orders.filter((order) => order.status !== 'intended');
+    const begun = orders.filter((order) => hasBegun(order, options.leaving ?? NONE));
     this.doubtful = new Set(begun.map((order) => order.clientOrderId));
     this.activeAt = context.clock.now();
   }

@@ -149,7 +149,9 @@ class Receiver implements Dispatcher.DispatchHandler {
     this.over = true;
     // The connection is the next request's.
     this.request.stop.does(() => {});
-    this.resolve({ head: this.head!, bytes: Buffer.concat(this.parts, this.length) });
+    const [first] = this.parts;
+    const bytes = this.parts.length === 1 ? first! : Buffer.concat(this.parts, this.length);
+    this.resolve({ head: this.head!, bytes });
   }
 
   onResponseError(_: unknown, error: Error): void {

@@ -85,9 +85,15 @@ export function createHttp(options: HttpOptions): Http {
   const attempts = options.attempts ?? 4;
   const maxWaitMs = options.maxWaitMs ?? 75_000;
   const allowed = new Set(options.origins.map((url) => new URL(url).origin));
+  /** The last address, parsed: orders that leave together all go to one. */
+  let last: { readonly text: string; readonly url: URL } | undefined;
+  const parsed = (text: string): URL => {
+    if (last?.text !== text) last = { text, url: new URL(text) };
+    return last.url;
+  };
 
   async function send(request: HttpRequest): Promise<HttpReply> {
-    const url = new URL(request.url);
+    const url = parsed(request.url);
     if (!allowed.has(url.origin))
       throw new QuantlineError(
         'BUG',

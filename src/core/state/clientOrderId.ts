@@ -24,12 +24,15 @@ export function clientOrderIdOf(scope: StrategyScope, key: OrderKey): string {
   return `${strategyPrefix(strategy)}${second.toString(16).padStart(8, '0')}${hash.slice(0, 12)}`;
 }
 
+const prefixes = new Map<string, string>();
+
 /** What all client order ids of a strategy start with; two strategies may share it. */
-export const strategyPrefix = (strategy: string): string =>
-  `${PREFIX}-${
-    strategy
-      .toLowerCase()
-      .replaceAll(/[^a-z0-9]+/g, '-')
-      .replaceAll(/^-|-$/g, '')
-      .slice(0, 24) || 'x'
-  }-`;
+export function strategyPrefix(strategy: string): string {
+  let prefix = prefixes.get(strategy);
+  if (prefix === undefined) {
+    const words = strategy.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
+    prefix = `${PREFIX}-${words.replaceAll(/^-|-$/g, '').slice(0, 24) || 'x'}-`;
+    prefixes.set(strategy, prefix);
+  }
+  return prefix;
+}

@@ -2,10 +2,16 @@ import { isZero } from '../domain/decimal.js';
 import { QuantlineError } from '../errors/index.js';
 import { clientOrderIdOf } from './clientOrderId.js';
 import type { Sql } from './database.js';
-import { scopeOf } from './journal.js';
+import { scopeOf, type WithheldEntry } from './journal.js';
 import { isTerminal } from './orderState.js';
 import type { NewIntent, OrderRecord, PlacedIntent, StrategyScope } from './records.js';
 import { type OrderRow, type PositionRow, SCOPE, scopeParams, toOrder } from './rows.js';
+
+export interface Placement {
+  readonly placed: readonly PlacedIntent[];
+  /** Entries that are not placed, because another strategy of the account owns their instrument. */
+  readonly withheld: readonly WithheldEntry[];
+}
 
 /**
  * Gives new intents their revision and client order id, in the caller's write transaction. MISMATCH where that would
@@ -16,8 +22,9 @@ export async function placeIntents(
   scope: StrategyScope,
   slot: number,
   intents: readonly NewIntent[],
-): Promise<readonly PlacedIntent[]> {
+): Promise<Placement> {
   const placed: PlacedIntent[] = [];
+  const withheld: WithheldEntry[] = [];
   const legs = new Set<string>();
   const foreign = await claimedByOthers(sql, scope);
   const last = await lastRevisions(sql, scope, slot);
@@ -29,7 +36,8 @@ export async function placeIntents(
     // What it owns it may always close and protect: a fill taken back late can leave an instrument with two owners.
     const owner = intent.leg === 'entry' ? foreign.get(instrument) : undefined;
     if (owner !== undefined) {
-      throw broken(`${instrument} in account ${scope.account} belongs to the strategy ${owner}`, { instrument, owner });
+      withheld.push({ instrument, owner });
+      continue;
     }
     const previous = last.get(key);
     if (previous !== undefined && !isTerminal(previous.status) && intent.replaces !== previous.clientOrderId) {
@@ -43,7 +51,21 @@ export async function placeIntents(
     const clientOrderId = clientOrderIdOf(scope, { instrument, slot, leg: intent.leg, revision });
     placed.push({ ...intent, clientOrderId, slot, revision });
   }
-  return placed;
+  return { placed, withheld };
+}
+
+/** As `placeIntents`, where nothing may be left out. */
+export async function placeAll(
+  sql: Sql,
+  scope: StrategyScope,
+  slot: number,
+  intents: readonly NewIntent[],
+): Promise<readonly PlacedIntent[]> {
+  const { placed, withheld } = await placeIntents(sql, scope, slot, intents);
+  const [first] = withheld;
+  if (first === undefined) return placed;
+  const { instrument, owner } = first;
+  throw broken(`${instrument} in account ${scope.account} belongs to the strategy ${owner}`, { instrument, owner });
 }
 
 /** MISMATCH (`account_moved`) where another strategy of the account has recorded orders after event `seen`. */

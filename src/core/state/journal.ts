@@ -54,18 +54,28 @@ export type FillFilter = Omit<OrderFilter, 'open' | 'slot' | 'fromSlot'> & {
   readonly executionId?: string;
 };
 
+/** An entry that was decided and is not ordered: in this account another strategy owns the instrument. */
+export interface WithheldEntry {
+  readonly instrument: string;
+  readonly owner: string;
+}
+
 export interface DecisionResult {
   readonly orders: readonly OrderRecord[];
+  /** Entries that were left out; the others are recorded. */
+  readonly withheld: readonly WithheldEntry[];
+  /** Ids of the orders that are marked as leaving. */
+  readonly leaving: ReadonlySet<string>;
   /** The slot had been decided before: `orders` are those of then and nothing was recorded. */
   readonly existed: boolean;
 }
 
 export interface DecisionOptions {
   /**
-   * Nothing is asked of the venue before `markSending` resolves, whose flush is this one's too: both are on the disk then,
-   * in their order. Default: on the disk when `recordDecision` resolves.
+   * Which of the intents leave as soon as they are on record: they are marked in the same transaction, as `markSending`
+   * does, where the strategy is active; otherwise none is. Default: none.
    */
-  readonly flushedByMarks?: boolean;
+  readonly leaves?: (intent: NewIntent) => boolean;
   /**
    * Newest event (`head`) when the account was looked at. Where another strategy of the account has recorded orders since,
    * nothing is recorded, MISMATCH with the reason `account_moved`: two that decide at once cannot both pass its limits.
@@ -97,7 +107,8 @@ export interface Journal {
 
   /**
    * Records the one decision of a slot with all its intents in one transaction, under the lease. Revisions and client
-   * order ids are allocated here. A slot that was decided before is left as it is.
+   * order ids are allocated here. What another strategy of the account holds or has ordered is its own: an entry there is
+   * withheld. A slot that was decided before is left as it is.
    */
   recordDecision(
     scope: StrategyScope,
@@ -109,7 +120,7 @@ export interface Journal {
   /**
    * Records further orders of a slot: protection, emergency exits, flattening. A leg that already has an order in this
    * slot gets the next revision, which is refused (MISMATCH) while the previous one is neither terminal nor
-   * `replaces`d by this one.
+   * `replaces`d by this one. Entries into what another strategy owns are refused as well.
    */
   recordIntents(
     scope: StrategyScope,

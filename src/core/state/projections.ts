@@ -37,6 +37,7 @@ export async function project(sql: Sql, events: readonly JournalEvent[]): Promis
     const scope = scopeOf(run[0]!.stream);
     if (scope === undefined) continue;
     if (run[0]!.type === 'report') await projectReports(run, new Orders(sql));
+    else if (run.length === 2 && run[1]!.type === 'sending') await projectLeaving(sql, scope, run[0]!);
     else if (isFill(run[0]!)) await projectFills(sql, scope, run);
     else await projectOne(sql, scope, run[0]!);
   }
@@ -45,14 +46,17 @@ export async function project(sql: Sql, events: readonly JournalEvent[]): Promis
 const isFill = ({ type, body }: JournalEvent): boolean =>
   type === 'execution' && (body as ExecutionRecord).kind === 'fill';
 
-/** Reports, and fills, of one strategy that follow each other go into the tables together; everything else alone. */
+/**
+ * Reports, and fills, of one strategy that follow each other go into the tables together, and so do intents that all
+ * leave at once; everything else alone.
+ */
 function* runsOf(events: readonly JournalEvent[]): Generator<readonly JournalEvent[]> {
   let run: JournalEvent[] = [];
   for (const event of events) {
     const last = run.at(-1);
     const joins =
       last?.stream === event.stream &&
-      ((last.type === 'report' && event.type === 'report') || (isFill(last) && isFill(event)));
+      ((last.type === 'report' && event.type === 'report') || (isFill(last) && isFill(event)) || leaves(last, event));
     if (!joins && run.length > 0) {
       yield run;
       run = [];
@@ -61,6 +65,17 @@ function* runsOf(events: readonly JournalEvent[]): Generator<readonly JournalEve
   }
   if (run.length > 0) yield run;
 }
+
+/** Whether all of these intents were marked as leaving when they were recorded. */
+function leaves(intents: JournalEvent, sending: JournalEvent): boolean {
+  if (intents.type !== 'intents' || sending.type !== 'sending' || intents.time !== sending.time) return false;
+  const { orders } = intents.body as EventBodies['intents'];
+  const marked = (sending.body as EventBodies['sending']).orders;
+  return marked.length === orders.length && orders.every(({ clientOrderId }, i) => marked[i] === clientOrderId);
+}
+
+const projectLeaving = (sql: Sql, scope: StrategyScope, intents: JournalEvent): Promise<void> =>
+  insertOrders(sql, scope, intents, (intents.body as EventBodies['intents']).orders, 'sending');
 
 /** What venues said, in turn; each order is written once, and `orders` holds them as they are then. */
 export async function projectReports(events: readonly JournalEvent[], orders: Orders): Promise<void> {

@@ -140,7 +140,7 @@ export async function insertOrders(
   scope: StrategyScope,
   event: { readonly time: number; readonly position: number },
   orders: readonly (PlacedIntent & Partial<Pick<AttachedOrder, 'venueOrderId'>>)[],
-  status: 'intended' | 'accepted',
+  status: 'intended' | 'sending' | 'accepted',
 ): Promise<void> {
   const { time, position } = event;
   for (let at = 0; at < orders.length; at += CHUNK) {

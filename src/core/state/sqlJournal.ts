@@ -1,7 +1,7 @@
 import { QuantlineError } from '../errors/index.js';
 import type { Database, Sql } from './database.js';
 import { appendEvents, readEvents, verifyChain } from './events.js';
-import { checkOthersStill, placeIntents } from './intents.js';
+import { checkOthersStill, placeAll, placeIntents } from './intents.js';
 import {
   type DecisionOptions,
   type DecisionResult,
@@ -105,18 +105,29 @@ export class SqlJournal implements Journal {
         await checkOwnLease(sql, scope, lease, decision.time);
         const { slot, report, time, body } = decision;
         if ((await selectDecision(sql, scope, slot)) !== undefined) {
-          return { orders: await selectOrders(sql, { scope, slot }), existed: true };
+          const orders = await selectOrders(sql, { scope, slot });
+          return { orders, withheld: [], leaving: new Set(), existed: true };
         }
         if (options.seen !== undefined && intents.some(({ leg }) => leg === 'entry'))
           await checkOthersStill(sql, scope, options.seen);
-        const orders = await placeIntents(sql, scope, slot, intents);
-        await recordAll(sql, [
+        const { placed, withheld } = await placeIntents(sql, scope, slot, intents);
+        const ready = options.leaves === undefined ? [] : placed.filter(options.leaves);
+        const active = ready.length > 0 && (await selectState(sql, scope)).state === 'active';
+        const ids = active ? ready.map(({ clientOrderId }) => clientOrderId) : [];
+        const events: Recorded<'decision' | 'intents' | 'sending'>[] = [
           { scope, type: 'decision', body: { slot, report, body }, time },
-          ...(orders.length === 0 ? [] : [{ scope, type: 'intents' as const, body: { orders }, time }]),
-        ]);
-        return { orders: orders.map((order) => intendedOrder(scope, order, time)), existed: false };
+        ];
+        if (placed.length > 0) events.push({ scope, type: 'intents', body: { orders: placed }, time });
+        if (ids.length > 0) events.push({ scope, type: 'sending', body: { orders: ids, token: lease.token }, time });
+        await recordAll(sql, events);
+        const leaving = new Set(ids);
+        const orders = placed.map((order): OrderRecord => {
+          const intended = intendedOrder(scope, order, time);
+          return leaving.has(order.clientOrderId) ? { ...intended, status: 'sending', sentAt: time } : intended;
+        });
+        return { orders, withheld, leaving, existed: false };
       },
-      intents.length === 0 || options.flushedByMarks === true ? RELAXED : {},
+      intents.length === 0 ? RELAXED : {},
     );
   }
 
@@ -130,7 +141,7 @@ export class SqlJournal implements Journal {
     return this.db.write(async (sql) => {
       await checkOwnLease(sql, scope, lease, now);
       if (intents.length === 0) return [];
-      const orders = await placeIntents(sql, scope, slot, intents);
+      const orders = await placeAll(sql, scope, slot, intents);
       await record(sql, scope, 'intents', { orders }, now);
       return orders.map((order) => intendedOrder(scope, order, now));
     });

@@ -47,10 +47,9 @@ test('intents, marks, executions and states wait for the disk; what the venue te
   expect(waits).toEqual([true, true, false, true, false, true]);
 });
 
-test('a decision whose marks follow before the venue hears anything is flushed with them', async () => {
-  const { orders } = await decide({ flushedByMarks: true });
-  await journal.markSending([orders[0]!.clientOrderId], lease, T0);
-  expect(waits).toEqual([false, true]);
+test('a decision with the marks of its orders is one flush', async () => {
+  expect((await decide({ leaves: () => true })).orders).toMatchObject([{ status: 'sending' }]);
+  expect(waits).toEqual([true]);
 });
 
 test('what follows on tidying does not begin the log anew, which would flush its head', async () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Journal, type Lease, streamOf } from '../../../src/core/state/index.js';
+import { type Journal, type Lease, type NewIntent, streamOf } from '../../../src/core/state/index.js';
 import { entry, failure, fill, request, SCOPE, T0 } from './helpers.js';
 
 /** What every journal has to do. `open` gives a connection to the same fresh journal each time within one test. */
@@ -104,6 +104,26 @@ export function journalContract(
         expect(await journal.events()).toEqual([]);
       });
 
+      test('what leaves at once is marked with its decision, unless the strategy is halted', async () => {
+        const intents = [entry(), { leg: 'exit' as const, request: request({ side: 'sell', instrument: 'QQQ' }) }];
+        const leaves = ({ leg }: NewIntent) => leg === 'exit';
+        const record = (slot: number) =>
+          journal.recordDecision(SCOPE, lease, { slot, report: 'r1', time: slot, body: {} }, intents, { leaves });
+        const { orders, leaving } = await record(T0);
+        expect(orders.map(({ status, sentAt }) => [status, sentAt])).toEqual([
+          ['intended', undefined],
+          ['sending', T0],
+        ]);
+        expect([...leaving]).toEqual([orders[1]!.clientOrderId]);
+        expect(await journal.orders()).toEqual(orders);
+        expect((await journal.events({ types: ['sending'] })).map(({ body }) => body)).toEqual([
+          { orders: [...leaving], token: lease.token },
+        ]);
+        expect((await record(T0)).leaving.size).toBe(0);
+        await journal.setState(SCOPE, 'reducing', 'enough', T0);
+        expect((await record(T0 + 1)).orders.map(({ status }) => status)).toEqual(['intended', 'intended']);
+      });
+
       test('a revision is raised only after the previous one is over, or by the order that replaces it', async () => {
         const id = await accepted();
         const next = () => journal.recordIntents(SCOPE, lease, T0, [entry({ quantity: '5' })], T0 + 3);
@@ -174,6 +194,21 @@ export function journalContract(
         expect((await failure(attempt())).message).toContain('belongs to the strategy swing');
         await journal.recordExecutions([fill(id, 'e1', '10', '100')], T0);
         expect((await failure(attempt())).message).toContain('belongs to the strategy swing');
+        // Of a decision it is left out, and the rest is recorded.
+        const mixed = [entry(), entry({ instrument: 'QQQ' }), { leg: 'exit' as const, request: request() }];
+        const decided = await journal.recordDecision(
+          scope,
+          theirs,
+          { slot: T0 - 1, report: 'r', time: T0, body: 0 },
+          mixed,
+        );
+        expect(decided.withheld).toEqual([{ instrument: 'SPY', owner: 'swing' }]);
+        expect(decided.orders.map(({ leg, instrument }) => [leg, instrument])).toEqual([
+          ['entry', 'QQQ'],
+          ['exit', 'SPY'],
+        ]);
+        const over = decided.orders.map(({ clientOrderId }) => ({ clientOrderId, status: 'expired' as const }));
+        await journal.recordReports(over, T0);
         const exit = { leg: 'exit' as const, request: request({ side: 'sell' }) };
         const [out] = await journal.recordIntents(SCOPE, lease, T0, [exit], T0);
         await journal.recordExecutions([fill(out!.clientOrderId, 'e2', '10', '101', { side: 'sell' })], T0);

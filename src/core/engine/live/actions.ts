@@ -3,7 +3,7 @@ import type { TradingCalendar } from '../../domain/calendar.js';
 import { decimalText } from '../../domain/decimal.js';
 import type { Instrument } from '../../domain/instrument.js';
 import { lotSize } from '../../domain/quantise.js';
-import type { CorporateActionRecord, OrderRecord } from '../../state/index.js';
+import type { CorporateActionRecord, OrderRecord, PositionRecord } from '../../state/index.js';
 import type { LiveSettings } from './runner.js';
 
 export interface Holding {
@@ -19,14 +19,12 @@ export interface Holding {
 export async function actionRecords(
   settings: LiveSettings,
   told: readonly CorporateAction[],
-  open: readonly OrderRecord[] | undefined,
+  owned: { readonly positions: readonly PositionRecord[]; readonly open: readonly OrderRecord[] },
   closes: Record<string, number>,
 ): Promise<readonly CorporateActionRecord[]> {
-  const { execution, instruments, calendars, fractional } = settings;
-  const { journal, scope } = execution;
-  const held = new Map((await journal.positions(scope)).map(({ instrument, lots }) => [instrument, lots[0]!.time]));
-  for (const { instrument, createdAt } of open ?? (await journal.orders({ scope, open: true })))
-    if (!held.has(instrument)) held.set(instrument, createdAt);
+  const { instruments, calendars, fractional } = settings;
+  const held = new Map(owned.positions.map(({ instrument, lots }) => [instrument, lots[0]!.time]));
+  for (const { instrument, createdAt } of owned.open) if (!held.has(instrument)) held.set(instrument, createdAt);
   const newer = await settings.actions?.([...held].map(([instrument, since]) => ({ instrument, since })));
   return [...told, ...(newer ?? [])].map((action) => {
     const j = instruments.findIndex(({ id }) => id === action.instrument);

@@ -65,13 +65,13 @@ export class Ahead {
     return state;
   }
 
-  /** What still holds of the last reconciliation, once; undefined: another one is needed. */
-  async take(actions: readonly CorporateActionRecord[]): Promise<ReconcileResult | undefined> {
+  /** What still holds of the last reconciliation, once; undefined: another one is needed. `actions`: as of now. */
+  async take(actions: () => Promise<readonly CorporateActionRecord[]>): Promise<ReconcileResult | undefined> {
     const { journal, clock } = this.execution;
     const { found } = this;
     if (found === undefined || clock.now() - found.time >= HOLDS_MS) return undefined;
-    if (actions.some((action) => !found.actions.has(keyOf(action)))) return undefined;
-    if ((await journal.head()) !== found.head || this.found !== found) return undefined;
+    if ((await journal.head()) !== found.head) return undefined;
+    if ((await actions()).some((action) => !found.actions.has(keyOf(action))) || this.found !== found) return undefined;
     this.found = undefined;
     return found.state;
   }

@@ -121,14 +121,25 @@ class GrowingSeries {
     return lowerBound(this.store.time.subarray(0, this.size), t);
   }
 
+  /** Opening instant of bar i; undefined beyond the last. */
+  timeOf(i: number): number | undefined {
+    return i < this.size ? this.store.time[i] : undefined;
+  }
+
   bar(i: number): TickBar {
-    const { time, open, high, low, close, volume } = this.store;
-    return {
-      ...{ index: i, time: time[i]!, open: open[i]!, high: high[i]! },
-      ...{ low: low[i]!, close: close[i]!, volume: volume[i]! },
-      ...(this.consumers.spread !== undefined && { spread: this.spreads[i]! }),
-      ...(volume[i] === 0 && i > this.countsFrom() && { halted: true as const }),
+    const { store } = this;
+    const bar: { -readonly [K in keyof TickBar]: TickBar[K] } = {
+      index: i,
+      time: store.time[i]!,
+      open: store.open[i]!,
+      high: store.high[i]!,
+      low: store.low[i]!,
+      close: store.close[i]!,
+      volume: store.volume[i]!,
     };
+    if (this.consumers.spread !== undefined) bar.spread = this.spreads[i]!;
+    if (bar.volume === 0 && i > this.countsFrom()) bar.halted = true;
+    return bar;
   }
 
   /** As `countsVolumeFrom` of the bars so far; looked for again only while there is no volume. */
@@ -183,7 +194,7 @@ export class GrowingFeed {
   indexOf(j: number, t: number): number | undefined {
     const one = this.series[j]!;
     const i = one.indexOf(t);
-    return i < one.size && one.bars.time[i] === t ? i : undefined;
+    return one.timeOf(i) === t ? i : undefined;
   }
 
   /** Index of the last bar that opened at or before t; −1 before the first. */
@@ -193,11 +204,11 @@ export class GrowingFeed {
 
   /** Actions that come into force before bar i, and did not before the bar ahead of it. */
   private actionsBefore(j: number, i: number): readonly CorporateAction[] {
-    const { time } = this.series[j]!.bars;
-    const before = i > 0 ? time[i - 1]! : Number.NEGATIVE_INFINITY;
-    return this.actions(j)
-      .filter(({ open }) => open > before && open <= time[i]!)
-      .map(({ action }) => action);
+    const actions = this.actions(j);
+    if (actions.length === 0) return [];
+    const one = this.series[j]!;
+    const [before, now] = [i > 0 ? one.timeOf(i - 1)! : Number.NEGATIVE_INFINITY, one.timeOf(i)!];
+    return actions.filter(({ open }) => open > before && open <= now).map(({ action }) => action);
   }
 
   /** What ends an instrument comes before no bar of its own: it is told at the first tick after that session's open. */
@@ -213,7 +224,8 @@ export class GrowingFeed {
 
   /** Opening instant of the newest bar of instrument j. */
   newest(j: number): number | undefined {
-    return this.bars(j).time.at(-1);
+    const one = this.series[j]!;
+    return one.timeOf(one.size - 1);
   }
 
   /** The tick of a slot whose bars open at `expected` (undefined: the instrument has none then); `after`: the slot before. */

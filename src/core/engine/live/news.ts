@@ -1,6 +1,6 @@
 import type { ExecutionContext } from '../../execution/index.js';
 import type { Logger } from '../../platform/index.js';
-import { type ExecutionRecord, isUnresolved, type OrderRecord } from '../../state/index.js';
+import { type DecisionResult, type ExecutionRecord, isUnresolved, type OrderRecord } from '../../state/index.js';
 import type { TradeHooks } from './hooks.js';
 
 /** A decided order that the venue never had, because it was not sent in time, or might not be. */
@@ -22,6 +22,8 @@ export class VenueNews {
   private readonly booked: ExecutionRecord[] = [];
   /** Ids of the orders that were told of as refused or never sent, those of earlier slots included. */
   readonly refused = new Set<string>();
+  /** By instrument, the strategy that keeps it from being ordered, as told. */
+  private readonly owners = new Map<string, string>();
 
   constructor(
     private readonly notify: TradeHooks['notify'],
@@ -46,6 +48,17 @@ export class VenueNews {
     this.refused.add(order.clientOrderId);
     this.logger.warn(`${refusalText(order)}.`);
     this.notify?.({ type: 'reject', order });
+  }
+
+  /** Of a decision that is on record: what another strategy owns is told once, until the owner changes or it is ordered. */
+  decided({ orders, withheld }: DecisionResult): void {
+    for (const { instrument } of orders) this.owners.delete(instrument);
+    for (const { instrument, owner } of withheld) {
+      if (this.owners.get(instrument) === owner) continue;
+      this.owners.set(instrument, owner);
+      this.logger.warn(`${instrument}: not ordered, because in this account it belongs to the strategy ${owner}.`);
+      this.notify?.({ type: 'verdict', instrument, rule: 'owner', reason: `it belongs to ${owner}` });
+    }
   }
 
   /** Executions since the last time. */

@@ -1,37 +1,33 @@
 import type { CorporateAction } from '../../domain/bars.js';
 import type { TradingCalendar } from '../../domain/calendar.js';
 import type { Instrument } from '../../domain/instrument.js';
-import { isQuantlineError } from '../../errors/index.js';
 import {
   accountMoved,
   type BrokerEvent,
-  type CommittedDecision,
-  cancelOrder,
   commitDecision,
   type EmergencyPolicy,
   type ExecutionContext,
-  keepPairs,
-  ProtectionKeeper,
+  leavesAtOnce,
   type ReconcileOptions,
   type ReconcileResult,
   sendDecision,
-  turnedOver,
+  tryCancel,
   type Unprotected,
-  unmanaged,
 } from '../../execution/index.js';
 import type { Rounding } from '../../market/index.js';
 import { collectGarbage } from '../../platform/index.js';
-import type { CorporateActionRecord, Lease, NewIntent, OrderRecord, PositionRecord } from '../../state/index.js';
+import type { CorporateActionRecord, DecisionResult, Lease, NewIntent, OrderRecord } from '../../state/index.js';
 import { actionEvent } from '../actions.js';
 import { allocateView, type MarketView } from '../decide.js';
 import { type EventSink, orderEvent } from '../events.js';
 import { type PlannedOrder, Stepper } from '../step.js';
-import { entersByPair, type Strategy } from '../strategy.js';
+import type { Strategy } from '../strategy.js';
 import { AccountKeeper } from './account.js';
 import { AccountRisk } from './account-risk.js';
 import { actionRecords, type Holding } from './actions.js';
 import { Ahead } from './ahead.js';
-import { emitBooked, watchOf } from './booked.js';
+import { emitBooked } from './booked.js';
+import { PositionGuard } from './guard.js';
 import type { TradeHooks } from './hooks.js';
 import { decisionBodySchema, emptyMemory, type RunnerMemory } from './memory.js';
 import { isUnsent, VenueNews } from './news.js';
@@ -89,18 +85,13 @@ export class LiveRunner {
   private readonly view: MarketView;
   private stepper: Stepper | undefined;
   private memory: RunnerMemory | undefined;
+  /** It has decided before. */
+  private begun = false;
   private open: readonly OrderRecord[] | undefined;
   private readonly standing = new StandingPolicy();
   private readonly halts: PolicyHalts;
   private flatUntil = Number.NEGATIVE_INFINITY;
-  private readonly protection: ProtectionKeeper | undefined;
-  /** Entries are pairs of orders at the venue. */
-  private readonly paired: boolean;
-  private readonly emergency: EmergencyPolicy;
-  /** Positions that exits have turned over, as last seen. */
-  private reversed: readonly PositionRecord[] = [];
-  /** Positions that the venue does not protect, or that nothing decides about, as met so far. */
-  readonly unprotected: Unprotected[] = [];
+  private readonly guard: PositionGuard;
 
   constructor(given: LiveSettings) {
     this.news = new VenueNews(given.hooks?.notify, given.execution.logger);
@@ -112,18 +103,17 @@ export class LiveRunner {
     this.ahead = new Ahead(execution);
     this.halts = new PolicyHalts(execution, settings.hooks?.notify);
     this.view = allocateView(source.instruments.length);
-    this.emergency = settings.emergency ?? 'exit';
-    this.paired = entersByPair(settings.strategy) && execution.broker.capabilities.pairedEntries === 'two-orders';
-    const { protection } = settings.strategy;
-    if (protection !== undefined && execution.broker.capabilities.relativeProtection !== true) {
-      const policy = { protection, emergency: this.emergency };
-      this.protection = new ProtectionKeeper(execution, settings.instruments, policy, watchOf(source));
-    }
+    this.guard = new PositionGuard(settings);
   }
 
   /** For whatever else its session does at the venue: what that books is news here too. */
   get execution(): ExecutionContext {
     return this.settings.execution;
+  }
+
+  /** Positions that the venue does not protect, or that nothing decides about, as met so far. */
+  get unprotected(): readonly Unprotected[] {
+    return this.guard.unprotected;
   }
 
   /** Slot of the last decision; undefined before the first. */
@@ -149,8 +139,19 @@ export class LiveRunner {
     await broker.onTick?.(marketTick(tick, source.instruments));
     const decision = await journal.decision(scope, tick.time);
     const sendable = (order: OrderRecord) => order.slot === tick.time && clock.now() < tick.validUntil;
-    const found = decision === undefined ? await this.ahead.take(await this.actionRecords(tick)) : undefined;
-    const { state, memory } = await this.catchUpWithVenue(tick.time, lease, { sendable }, tick, found);
+    let known: readonly CorporateActionRecord[] | undefined;
+    const sinceThen = async () => {
+      known = await this.actionRecords(tick, this.keeper);
+      return known;
+    };
+    const found = decision === undefined ? await this.ahead.take(sinceThen) : undefined;
+    // Asked once for both; again where executions are booked in between.
+    const actions = async () => {
+      const first = known ?? (await this.actionRecords(tick));
+      known = undefined;
+      return first;
+    };
+    const { state, memory } = await this.catchUpWithVenue(tick.time, lease, { sendable, actions }, tick, found);
     const equity = Number(state.account.equity);
     const standing = await readStanding(execution, this.open ?? []);
     this.standing.active = standing.state === 'active';
@@ -163,13 +164,12 @@ export class LiveRunner {
     if (this.standing.active && memory.resumed !== standing.since) this.resume(memory, equity, standing.since);
     this.keeper.view.cash = Number(state.account.cash);
     const { recorded, cancel } = await this.record(tick, lease, state, memory);
-    for (const { instrument, owner } of recorded.withheld) {
-      this.settings.hooks?.notify?.({ type: 'verdict', instrument, rule: 'owner', reason: `it belongs to ${owner}` });
-    }
-    for (const order of cancel) await this.cancel(order);
+    this.news.decided(recorded);
+    // What cannot be cancelled yet is looked at again with the next tick; the orders of this one go out all the same.
+    for (const order of cancel) await tryCancel(execution, order);
     const { positions, open } = this.keeper;
     const orders = await sendDecision(execution, lease, recorded.orders, {
-      validUntil: tick.validUntil,
+      ...{ validUntil: tick.validUntil, leaving: recorded.leaving },
       ...(cancel.length === 0 && { standing: { positions, open } }),
     });
     for (const order of orders) {
@@ -188,7 +188,7 @@ export class LiveRunner {
     lease: Lease,
     state: ReconcileResult,
     memory: RunnerMemory,
-  ): Promise<{ readonly recorded: CommittedDecision; readonly cancel: readonly OrderRecord[] }> {
+  ): Promise<{ readonly recorded: DecisionResult; readonly cancel: readonly OrderRecord[] }> {
     const { execution, report, model, risk } = this.settings;
     const { logger, clock } = execution;
     const desk = this.stepper!.risk;
@@ -208,26 +208,17 @@ export class LiveRunner {
       };
       const decision = { slot: tick.time, report, time: clock.now(), body };
       const { seen } = this.accountRisk;
-      // Where nothing has to be cancelled, the first thing that the venue hears comes after the marks.
-      const flushedByMarks = cancel.length === 0 && this.open?.length === 0;
+      const alone = cancel.length === 0 && this.open?.length === 0;
       try {
-        const options = { flushedByMarks, ...(seen !== undefined && { seen }) };
+        const options = {
+          ...(alone && { leaves: leavesAtOnce(execution, this.keeper.positions) }),
+          ...(seen !== undefined && { seen }),
+        };
         return { recorded: await commitDecision(execution, lease, decision, submit, options), cancel };
       } catch (error) {
         if (!accountMoved(error)) throw error;
         logger.info('Another strategy of the account has ordered meanwhile: decided again.');
       }
-    }
-  }
-
-  /** What cannot be cancelled yet is looked at again with the next tick; the orders of this one go out all the same. */
-  private async cancel({ clientOrderId }: OrderRecord): Promise<void> {
-    const { execution } = this.settings;
-    try {
-      await cancelOrder(execution, clientOrderId);
-    } catch (error) {
-      if (!isQuantlineError(error) || error.code !== 'UNAVAILABLE') throw error;
-      execution.logger.warn(error.message);
     }
   }
 
@@ -237,7 +228,7 @@ export class LiveRunner {
    */
   async maintain(lease: Lease): Promise<void> {
     const { clock, journal } = this.settings.execution;
-    await this.catchUpWithVenue(clock.now(), lease, {});
+    await this.catchUpWithVenue(clock.now(), lease, { actions: () => this.actionRecords() });
     await journal.tidy();
     collectGarbage();
   }
@@ -262,47 +253,32 @@ export class LiveRunner {
     const { execution } = this.settings;
     const { journal, scope } = execution;
     const before = (this.open ??= await journal.orders({ scope, open: true }));
-    const state = found ?? (await this.ahead.reconcile({ ...options, actions: () => this.actionRecords(tick) }));
+    const state = found ?? (await this.ahead.reconcile(options));
     const memory = await this.remember(Number(state.account.equity));
     const booked = this.news.take();
     for (const action of tick?.actions ?? []) this.settings.events?.emit(actionEvent(time, action));
     await emitBooked(execution, this.settings.events, time, booked, before);
-    await this.protect(lease, state.reversed);
+    await this.guard.keep(lease, state.reversed);
     // Where nothing has changed since the venue was looked at, what the journal holds has been read.
-    const known = found !== undefined && this.protection === undefined && !this.paired && state.reversed.length === 0;
-    if (known) this.keeper.look(memory);
+    if (found !== undefined && this.guard.idle) this.keeper.look(memory);
     else await this.keeper.refresh(booked, memory);
     this.open = this.keeper.open;
-    for (const position of this.keeper.unknown)
-      if (!this.raised(position.instrument)) this.raise(await unmanaged(execution, position));
+    await this.guard.warn(this.keeper.unknown);
     return { state, memory };
   }
 
-  /** Brings the exits at the venue in line with what is held, and deals with what exits have turned over. */
-  private async protect(lease: Lease, reversed: readonly PositionRecord[]): Promise<void> {
-    const alarms: Unprotected[] = [];
-    this.reversed = reversed;
-    for (const position of reversed)
-      alarms.push(await turnedOver(this.settings.execution, lease, position, this.emergency));
-    if (this.paired) alarms.push(...(await keepPairs(this.settings.execution)));
-    if (this.protection !== undefined) alarms.push(...(await this.protection.keep(lease)));
-    for (const each of alarms) if (!this.raised(each.instrument)) this.raise(each);
-  }
-
-  private raised(instrument: string): boolean {
-    return this.unprotected.some((each) => each.instrument === instrument);
-  }
-
-  private raise(alarm: Unprotected): void {
-    this.unprotected.push(alarm);
-    this.settings.hooks?.notify?.({ type: 'unprotected', alarm });
-  }
-
-  private async actionRecords(tick: LiveTick | undefined): Promise<readonly CorporateActionRecord[]> {
+  /** `owned`: where the journal has been read already. */
+  private async actionRecords(tick?: LiveTick, owned?: AccountKeeper): Promise<readonly CorporateActionRecord[]> {
     const { settings } = this;
     if (tick?.actions === undefined && settings.actions === undefined) return [];
-    if ((await this.lastSlot()) === undefined) return [];
-    return actionRecords(settings, tick?.actions ?? [], this.open, (await this.remember(0)).closes);
+    this.begun ||= (await this.lastSlot()) !== undefined;
+    if (!this.begun) return [];
+    const { journal, scope } = settings.execution;
+    const { positions, open } = owned ?? {
+      positions: await journal.positions(scope),
+      open: this.open ?? (await journal.orders({ scope, open: true })),
+    };
+    return actionRecords(settings, tick?.actions ?? [], { positions, open }, (await this.remember(0)).closes);
   }
 
   /** Memory and risk state of the last decision, or those of a new account. */
@@ -371,13 +347,13 @@ export class LiveRunner {
   private split(planned: readonly PlannedOrder[]): { submit: NewIntent[]; cancel: OrderRecord[] } {
     const { execution, instruments, fractional, calendars } = this.settings;
     const { broker, clock, logger } = execution;
-    // What exits have turned over may be left to a person.
-    const left = new Set(this.emergency === 'hold' ? this.reversed.map(({ instrument }) => instrument) : []);
-    const place = (j: number) => ({
-      ...{ instrument: instruments[j]!, calendar: calendars[j]!, close: this.view.close[j]! },
-      ...{ capabilities: broker.capabilities, fractional, now: clock.now() },
-    });
-    const wanted = planned.filter(({ index }) => !left.has(instruments[index]!.id));
+    const { capabilities } = broker;
+    const now = clock.now();
+    const place = (j: number) => {
+      const [instrument, calendar, close] = [instruments[j]!, calendars[j]!, this.view.close[j]!];
+      return { instrument, calendar, close, capabilities, fractional, now };
+    };
+    const wanted = planned.filter(({ index }) => !this.guard.leftAlone(instruments[index]!.id));
     return ordersFor(wanted, place, this.open ?? [], logger);
   }
 }

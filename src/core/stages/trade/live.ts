@@ -279,10 +279,11 @@ class LiveMarket implements TradeMarket {
   async actions(held: readonly Holding[]): Promise<readonly CorporateAction[]> {
     const { instruments } = this.tradeable.dataset;
     const found: CorporateAction[] = [];
+    const date = this.today();
     for (const { instrument, since } of held) {
       const j = instruments.findIndex(({ id }) => id === instrument);
       if (j < 0) continue;
-      const actions = await this.heldActions(j, since);
+      const actions = await this.heldActions(j, since, date);
       const last = this.feed.bars(j).close.at(-1)!;
       for (const given of actions) {
         const action = this.asTraded(given);
@@ -294,9 +295,9 @@ class LiveMarket implements TradeMarket {
   }
 
   /** Read ahead of a slot, they serve the slot as well: nothing is read between its last bar and its orders. */
-  private async heldActions(j: number, since: number): Promise<readonly CorporateAction[]> {
+  private async heldActions(j: number, since: number, date: string): Promise<readonly CorporateAction[]> {
     const now = this.runtime.clock.now();
-    const [date, known] = [this.today(), this.readActions.get(j)];
+    const known = this.readActions.get(j);
     if (known !== undefined && known.since === since && known.date === date && now - known.time < ACTIONS_HOLD_MS)
       return known.actions;
     const actions = await this.bars.actions(j, since, date);

@@ -1,9 +1,15 @@
 import { copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { allocateBars, calendarOf, defaultInstrument, type Instrument } from '../../../../src/core/domain/index.js';
+import {
+  allocateBars,
+  type CorporateAction,
+  calendarOf,
+  defaultInstrument,
+  type Instrument,
+} from '../../../../src/core/domain/index.js';
 import { defaultThresholds } from '../../../../src/core/engine/index.js';
-import { GrowingFeed, LiveRunner } from '../../../../src/core/engine/live/index.js';
+import { GrowingFeed, LiveRunner, type LiveSettings } from '../../../../src/core/engine/live/index.js';
 import type { ExecutionContext } from '../../../../src/core/execution/index.js';
 import { roundingOf } from '../../../../src/core/market/index.js';
 import * as momentum from '../../../../src/core/models/trainers/momentum.js';
@@ -68,7 +74,11 @@ function keepImage(): void {
 }
 
 /** A start of the runner on a journal whose writes are seen. `killed`: where it ends. */
-async function start(at: string, killed?: 'after-intent' | 'before-send' | 'after-send') {
+async function start(
+  at: string,
+  killed?: 'after-intent' | 'before-send' | 'after-send',
+  actions?: LiveSettings['actions'],
+) {
   await (await openJournal(at)).close();
   const db = await openSqlite(at);
   const write: Database['write'] = async (work, options = {}) => {
@@ -93,7 +103,7 @@ async function start(at: string, killed?: 'after-intent' | 'before-send' | 'afte
   };
   const feed = makeFeed();
   const runner = new LiveRunner({
-    ...{ execution, instruments, report: 'r', fractional: false },
+    ...{ execution, instruments, report: 'r', fractional: false, ...(actions && { actions }) },
     source: {
       instruments: NAMES,
       next: async () => undefined,
@@ -119,7 +129,7 @@ async function start(at: string, killed?: 'after-intent' | 'before-send' | 'afte
     const expected = NAMES.map(() => T0 + k * MINUTE);
     return runner.tick(feed.tick(slotAt(k), expected, slotAt(k) + MINUTE / 2), lease);
   };
-  return { journal, runner, slot };
+  return { journal, runner, slot, lease };
 }
 
 const OUTWARD = ['submit', 'cancel', 'replace'];
@@ -139,14 +149,12 @@ describe('one flush for a decision and its marks', () => {
   test('nothing leaves before both are on the disk', async () => {
     const { journal, slot } = await start(file());
     expect((await slot(2)).orders).toHaveLength(2);
-    expect(seen.slice(seen.indexOf('decision'))).toEqual([
-      ...['decision', 'written', 'flushed', 'submit', 'submit', 'written'],
-    ]);
+    expect(seen.slice(seen.indexOf('decision'))).toEqual([...['decision', 'flushed', 'submit', 'submit', 'written']]);
     expect(unflushed()).toEqual([0, 0]);
     await journal.close();
   });
 
-  test('not where the venue is asked for a cancel in between: the decision is flushed by itself', async () => {
+  test('where the venue is asked for a cancel in between, the decision is on the disk before, and the marks come after', async () => {
     const { journal, slot } = await start(file());
     await slot(2);
     // The position is closed, and what is left of its entry is cancelled first.
@@ -169,10 +177,8 @@ describe('one flush for a decision and its marks', () => {
         // A process that is killed closes nothing; its log is read by the next.
         if (power === 'is cut') await first.journal.close();
         const next = await start(again);
-        // Between record and marks a power cut takes the whole decision, of which the venue has heard nothing.
         const kept = (await next.journal.orders({ scope: SCOPE })).map(({ status }) => status);
-        const lost = killed === 'after-intent' && power === 'is cut';
-        expect(kept).toEqual(lost ? [] : Array(2).fill(killed === 'after-intent' ? 'intended' : 'sending'));
+        expect(kept).toEqual(['sending', 'sending']);
         await next.slot(2);
         expect(new Set(venue.accepted).size).toBe(venue.accepted.length);
         expect((await next.journal.orders({ scope: SCOPE })).map(({ clientOrderId }) => clientOrderId).sort()).toEqual(
@@ -185,4 +191,33 @@ describe('one flush for a decision and its marks', () => {
       });
     }
   }
+});
+
+describe('corporate actions of a slot', () => {
+  test('are asked for once, whether a look ahead of it holds or not, and again where fills were booked', async () => {
+    let asked = 0;
+    const news: CorporateAction[] = [];
+    const { journal, runner, slot, lease } = await start(file(), undefined, async () => {
+      asked++;
+      return news;
+    });
+    const during = async (work: () => Promise<unknown>) => {
+      asked = 0;
+      await work();
+      return asked;
+    };
+    runner.hear({ type: 'connected' });
+    // Before its first decision it owns nothing.
+    expect(await during(() => slot(1))).toBe(0);
+    await slot(2);
+    clock.set(slotAt(3) - 3000);
+    await runner.maintain(lease);
+    // The look ahead did not know it: the slot reconciles.
+    news.push({ instrument: 'AAA', date: '2026-01-05', type: 'dividend', amount: 1 });
+    expect(await during(() => slot(3))).toBe(1);
+    expect((await journal.events({ types: ['corporate-action'] })).length).toBe(1);
+    venue.fill(venue.open()[0]!, '4');
+    expect(await during(() => runner.maintain(lease))).toBe(2);
+    await journal.close();
+  });
 });
