@@ -1,7 +1,8 @@
 import { QuantlineError } from '../errors/index.js';
 import type { Database, Sql } from './database.js';
+import { recordDecision } from './decisions.js';
 import { appendEvents, readEvents, verifyChain } from './events.js';
-import { checkOthersStill, placeAll, placeIntents } from './intents.js';
+import { placeAll } from './intents.js';
 import {
   type DecisionOptions,
   type DecisionResult,
@@ -101,32 +102,7 @@ export class SqlJournal implements Journal {
     options: DecisionOptions = {},
   ): Promise<DecisionResult> {
     return this.db.write(
-      async (sql) => {
-        await checkOwnLease(sql, scope, lease, decision.time);
-        const { slot, report, time, body } = decision;
-        if ((await selectDecision(sql, scope, slot)) !== undefined) {
-          const orders = await selectOrders(sql, { scope, slot });
-          return { orders, withheld: [], leaving: new Set(), existed: true };
-        }
-        if (options.seen !== undefined && intents.some(({ leg }) => leg === 'entry'))
-          await checkOthersStill(sql, scope, options.seen);
-        const { placed, withheld } = await placeIntents(sql, scope, slot, intents);
-        const ready = options.leaves === undefined ? [] : placed.filter(options.leaves);
-        const active = ready.length > 0 && (await selectState(sql, scope)).state === 'active';
-        const ids = active ? ready.map(({ clientOrderId }) => clientOrderId) : [];
-        const events: Recorded<'decision' | 'intents' | 'sending'>[] = [
-          { scope, type: 'decision', body: { slot, report, body }, time },
-        ];
-        if (placed.length > 0) events.push({ scope, type: 'intents', body: { orders: placed }, time });
-        if (ids.length > 0) events.push({ scope, type: 'sending', body: { orders: ids, token: lease.token }, time });
-        await recordAll(sql, events);
-        const leaving = new Set(ids);
-        const orders = placed.map((order): OrderRecord => {
-          const intended = intendedOrder(scope, order, time);
-          return leaving.has(order.clientOrderId) ? { ...intended, status: 'sending', sentAt: time } : intended;
-        });
-        return { orders, withheld, leaving, existed: false };
-      },
+      (sql) => recordDecision(sql, scope, lease, decision, intents, options),
       intents.length === 0 ? RELAXED : {},
     );
   }
