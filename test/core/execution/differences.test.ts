@@ -71,6 +71,8 @@ describe('three of ten that are held are missing at the venue', () => {
   test('an exit on its way may have sold them: an open question, not a halt, and the executions are read again', async () => {
     const before = await journal.cursor(SCOPE);
     const { clientOrderId } = await onItsWay();
+    await venue.submit(request({ instrument: 'GLD' }), 'by-hand');
+    venue.fill(venue.open()[0]!, '10');
     const { differences, unresolved } = await reconcile(context);
     expect([differences, unresolved.map((order) => order.clientOrderId)]).toEqual([[], [clientOrderId]]);
     expect(await journal.cursor(SCOPE)).toBe(before);

@@ -135,7 +135,8 @@ describe('drawdown', () => {
     expect(await slot('2026-11-02T17:00', 110_000, limit())).toEqual([false]);
     expect(await slot('2026-11-03T16:00', 105_000, limit())).toEqual([false]);
     expect(await slot('2026-11-04T16:00', 99_750, limit())).toEqual([false]);
-    // Below the limit of the day too: what lasts is what is said.
+    // Exactly a tenth below the peak is allowed. Then it is below the limit of the day too: what lasts is what is said.
+    expect(await slot('2026-11-05T15:00', 99_000, limit())).toEqual([false]);
     expect(await slot('2026-11-05T16:00', 94_000, limit())).toEqual([true, 'sell']);
     const state = () => withJournal((journal) => journal.state(SCOPE));
     const reason = 'risk: max-drawdown, equity 94000.00, peak 110000.00';
