@@ -375,6 +375,16 @@ export class FakeVenue implements Broker {
     }
   }
 
+  /** Other prices for an order that stays the same one. */
+  amendPrices(venueOrderId: string, prices: Pick<OrderRequest, 'limitPrice' | 'stopPrice'>): Promise<void> {
+    return this.ask('replace', () => {
+      const order = this.orders.get(venueOrderId)!;
+      if (isTerminal(order.status)) throw sendError('rejected', 'order is not open');
+      order.request = { ...order.request, ...prices };
+      this.tell(order);
+    });
+  }
+
   executions(cursor: string | undefined): Promise<ExecutionPage> {
     return this.read('executions', () => {
       const from = Number(cursor ?? 0);

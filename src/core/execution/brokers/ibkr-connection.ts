@@ -23,6 +23,7 @@ export class IbkrConnection {
   constructor(
     private readonly options: ConnectionSettings,
     private readonly context: Pick<BrokerContext, 'secrets' | 'live' | 'logger' | 'ending'>,
+    private readonly openAt = openIbkr,
   ) {}
 
   /**
@@ -75,12 +76,12 @@ export class IbkrConnection {
     };
     const own = this.clientId();
     try {
-      return await openIbkr({ ...address, clientId: own });
+      return await this.openAt({ ...address, clientId: own });
     } catch (error) {
       if (purpose === 'orders' || !isClientIdInUse(error)) throw error;
       for (const more of READ_IDS) {
         try {
-          return await openIbkr({ ...address, clientId: own + more });
+          return await this.openAt({ ...address, clientId: own + more });
         } catch (next) {
           if (!isClientIdInUse(next)) throw next;
         }

@@ -1,6 +1,6 @@
 import type { Contract } from '@stoqey/ib';
 import { z } from 'zod';
-import { dayStart, type IbkrSession, serverLostError } from '../../clients/ibkr/index.js';
+import { dayStart, type IbkrSession, type openIbkr, serverLostError } from '../../clients/ibkr/index.js';
 import { calendarOf, decimal, type Quote, TERMINAL_STATUSES } from '../../domain/index.js';
 import { isQuantlineError, type QuantlineError } from '../../errors/index.js';
 import {
@@ -92,9 +92,10 @@ export class IbkrBroker implements Broker {
   constructor(
     private readonly options: IbkrBrokerSettings,
     private readonly context: BrokerContext,
+    open?: typeof openIbkr,
   ) {
     this.venue = `ibkr-${context.live ? 'live' : 'paper'}`;
-    this.connection = new IbkrConnection(options, context);
+    this.connection = new IbkrConnection(options, context, open);
     this.primary = new Map(
       options.primaryExchanges
         .split(',')

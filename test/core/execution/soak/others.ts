@@ -13,6 +13,8 @@ export class Others {
   private halting: Promise<void> | undefined;
 
   constructor(private readonly world: World) {
+    // Elsewhere an order does not say whose it is, or whether it opens.
+    if (world.plan.venue !== 'fake') return;
     world.venue.onAccept = ({ opens }, clientOrderId) => {
       for (const [strategy, at] of this.haltedAt)
         if (opens !== false && clientOrderId.startsWith(strategyPrefix(strategy)))

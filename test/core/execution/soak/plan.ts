@@ -13,7 +13,7 @@ export interface Plan {
   readonly desks: readonly DeskPlan[];
   readonly instruments: readonly string[];
   /** `fake`: a port like Alpaca's. Otherwise a vendor's own adapter in front of the same ledger. */
-  readonly venue: 'fake' | 'schwab';
+  readonly venue: 'fake' | 'schwab' | 'ibkr';
   readonly capabilities: Partial<BrokerCapabilities>;
   /** The journal fails at times. */
   readonly outages: boolean;
@@ -133,3 +133,11 @@ export const schwabPlan = (seed: number): Plan => ({
   capabilities: {},
   beside: true,
 });
+
+/** The same at Interactive Brokers, through its own adapter. */
+export function ibkrPlan(seed: number): Plan {
+  const plan = widePlan(seed);
+  // An exit that cannot be sent for seconds, because TWS restarts, counts as one that is refused.
+  const stopped = new RegExp(`is not protected: .*not sent|${plan.stopped.source}`);
+  return { ...plan, venue: 'ibkr', capabilities: {}, beside: true, stopped };
+}

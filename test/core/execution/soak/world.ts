@@ -23,6 +23,7 @@ import {
 } from '../../../../src/core/state/index.js';
 import { T0 } from '../../state/helpers.js';
 import { type Booked, FakeVenue, type Fault, type Operation } from '../fakeVenue.js';
+import { ibkrBroker, type OrderNumbers, TWS_NAMES } from './ibkr.js';
 import { Life } from './life.js';
 import { SLOT_MS, SlotMarket } from './market.js';
 import { Others } from './others.js';
@@ -67,6 +68,7 @@ export class World {
   readonly desks: readonly Desk[];
   private readonly people: People | undefined;
   readonly others: Others | undefined;
+  private readonly numbers: OrderNumbers = new Map();
   /** Owners of leases whose process lives. */
   private readonly alive = new Set<string>();
 
@@ -83,6 +85,10 @@ export class World {
       session: undefined,
     }));
     this.venue.capabilities = { ...this.venue.capabilities, notional: false, ...plan.capabilities };
+    if (plan.venue === 'ibkr') {
+      this.venue.names = TWS_NAMES;
+      this.venue.cancelsGroups = true;
+    }
     if (plan.venue === 'schwab') {
       this.venue.names = SCHWAB_NAMES;
       this.venue.keepsClientIds = false;
@@ -142,7 +148,7 @@ export class World {
       if (faults && working !== undefined) this.others?.interfere(working, writes);
       if (!this.chance(rate)) return undefined;
       if (!writes) return this.pick(READ_FAULTS);
-      const parts = this.plan.people && this.plan.venue === 'fake' && operation === 'submit';
+      const parts = this.plan.people && this.plan.venue !== 'schwab' && operation === 'submit';
       const fault = this.pick(parts ? [...SEND_FAULTS, 'half' as const] : SEND_FAULTS);
       if (fault === 'throttle' && working !== undefined && this.chance(0.3)) this.others?.halt(working.scope);
       return fault;
@@ -190,7 +196,8 @@ export class World {
 
   /** What a process of its own speaks to the venue by. */
   broker(life = new Life()): Broker {
-    if (this.plan.venue !== 'schwab') return this.venue;
+    if (this.plan.venue === 'fake') return this.venue;
+    if (this.plan.venue === 'ibkr') return ibkrBroker(this.venue, this.clock, life, this.numbers, this);
     const wrong = () =>
       this.faulty && this.chance(0.1) ? this.pick(['no location', 'another location'] as const) : undefined;
     return schwabBroker(this.venue, this.clock, life, wrong);
