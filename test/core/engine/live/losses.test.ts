@@ -98,10 +98,13 @@ describe('daily loss', () => {
     expect(await slot('2026-11-03T16:00', 99_000, limit())).toEqual([false, 'buy']);
     expect(await slot('2026-11-03T17:00', 96_031, limit())).toEqual([false]);
     expect(await slot('2026-11-03T18:00', 96_029, limit())).toEqual([true, 'sell']);
+    // The next session begins with the halt of its own.
+    expect(await slot('2026-11-04T16:00', 93_000, limit())).toEqual([true]);
     // Told and noted once a session, not with every start.
     expect(told).toEqual([
       'risk: daily-loss, equity 96999.00, peak 100000.00',
       'risk: daily-loss, equity 96029.00, peak 100000.00',
+      'risk: daily-loss, equity 93000.00, peak 100000.00',
     ]);
     const notes = await withJournal((journal) => journal.events({ types: ['note:risk-halt'] }));
     expect(notes.map(({ body }) => (body as { reason: string }).reason)).toEqual(told);
