@@ -242,7 +242,7 @@ function failure(symbol: string, error: unknown): undefined {
       'INPUT',
       `Yahoo does not know the symbol ${symbol}, or it was delisted (${said || '404'}).`,
       {
-        hint: 'Share classes are written with a hyphen (BRK-B), indices with a caret (^GSPC), crypto as BTC-USD.',
+        hint: 'Share classes are written BRK.B or BRK-B, indices with a caret (^GSPC), crypto as BTC/USD or BTC-USD.',
         details: { symbol },
         cause: error,
       },

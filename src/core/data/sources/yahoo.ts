@@ -57,6 +57,9 @@ const TYPES: Readonly<Record<string, Instrument['class']>> = {
   CRYPTOCURRENCY: 'crypto',
 };
 
+/** Yahoo writes classes of shares and pairs with a hyphen, brokers BRK.B and BTC/USD: both are taken. */
+const yahooName = (symbol: string): string => symbol.replace(/^([A-Z]+)\.(?=[A-Z]$)/, '$1-').replace('/', '-');
+
 export class YahooSource implements MarketDataSource {
   readonly feed = '';
   readonly density = 'dense';
@@ -70,6 +73,22 @@ export class YahooSource implements MarketDataSource {
     private readonly context: SourceContext,
   ) {
     this.basis = options.basis;
+  }
+
+  /** A chart by our name of the instrument, which errors carry too. */
+  private async ask(symbol: string, query: Parameters<YahooClient['chart']>[1]): Promise<YahooChart | undefined> {
+    const client = await this.client();
+    try {
+      return await client.chart(yahooName(symbol), query);
+    } catch (error) {
+      if (!isQuantlineError(error) || error.details['symbol'] === undefined) throw error;
+      const { code, message, hint, details } = error;
+      throw new QuantlineError(code, message, {
+        ...(hint !== undefined && { hint }),
+        details: { ...details, symbol },
+        cause: error,
+      });
+    }
   }
 
   private client(): Promise<YahooClient> {
@@ -88,7 +107,7 @@ export class YahooSource implements MarketDataSource {
     const before = this.known.get(symbol);
     if (before !== undefined) return before;
     const now = this.context.clock.now();
-    const chart = await (await this.client()).chart(symbol, {
+    const chart = await this.ask(symbol, {
       from: now - 10 * DAY_MS,
       to: now,
       interval: '1d',
@@ -108,9 +127,14 @@ export class YahooSource implements MarketDataSource {
     const instrument = defaultInstrument(symbol, klass === 'crypto' ? '24/7' : 'XNYS', {
       class: klass,
       currency: typeof currency === 'string' ? currency : 'USD',
-      vendorIds: { yahoo: symbol },
+      vendorIds: { yahoo: yahooName(symbol) },
     });
     this.known.set(symbol, instrument);
+    const elsewhere = klass === 'crypto' ? symbol.replace('-', '/') : symbol.replace(/-(?=[A-Z]$)/, '.');
+    if (elsewhere !== symbol)
+      this.context.logger.warn(
+        `${symbol} is ${elsewhere} at brokers and other sources: to trade it, ingest it under that name, which Yahoo is asked for as ${symbol}.`,
+      );
     return instrument;
   }
 
@@ -183,8 +207,7 @@ export class YahooSource implements MarketDataSource {
     request: BarRequest,
     signal: AbortSignal,
   ): Promise<YahooChart | undefined> {
-    const client = await this.client();
-    return client.chart(symbol, { from, to, interval: unit, extended: request.scope === 'extended', signal });
+    return this.ask(symbol, { from, to, interval: unit, extended: request.scope === 'extended', signal });
   }
 
   /** All splits from an instant until now: prices are adjusted for every one of them, whatever range is asked for. */
@@ -202,7 +225,7 @@ export class YahooSource implements MarketDataSource {
   private async events(symbol: string, from: number, signal: AbortSignal): Promise<YahooChart | undefined> {
     const to = this.context.clock.now();
     if (to - from < DAY_MS) return undefined;
-    return (await this.client()).chart(symbol, { from: from - DAY_MS, to, interval: '1d', extended: false, signal });
+    return this.ask(symbol, { from: from - DAY_MS, to, interval: '1d', extended: false, signal });
   }
 
   /** Splits and dividends by ex-date; Yahoo's dividends are adjusted for later splits, which is taken back. */

@@ -300,3 +300,21 @@ describe('F39 Yahoo’s failures told apart', () => {
     ).rejects.toThrow(/not the vendor's host/);
   });
 });
+
+it.each([
+  ['BRK.B', 'BRK-B', {}],
+  ['BTC/USD', 'BTC-USD', { instrumentType: 'CRYPTOCURRENCY', exchangeTimezoneName: 'UTC' }],
+])('%s is asked for as %s, and keeps the name that brokers know', async (name, theirs, meta) => {
+  yahoo.tickers.set(theirs, { quotes: { '1d': [day('2026-11-18', 100), day('2026-11-19', 101)] }, meta });
+  const { source } = open();
+  expect(await source.instruments([name])).toMatchObject([{ id: name, vendorIds: { yahoo: theirs } }]);
+  expect((await collect(source, { ...daily(), symbols: [name] })).get(name)?.close.length).toBe(2);
+  const hyphened = open();
+  expect(await hyphened.source.instruments([theirs])).toMatchObject([{ id: theirs }]);
+  expect(hyphened.context.said.join('\n')).toContain(`${theirs} is ${name} at brokers`);
+});
+
+it('a name that Yahoo does not know fails under our name of it', async () => {
+  const error = await quantlineError(collect(open().source, { ...daily(), symbols: ['ZZZ.A'] }));
+  expect(error.details['symbol']).toBe('ZZZ.A');
+});
