@@ -196,7 +196,8 @@ class TwsDoor extends EventEmitter {
     if (order.transmit !== true || (!alone && this.parts.length < 2)) return;
     const parts = this.parts;
     this.parts = [];
-    const used = new Set(this.numbers.values());
+    // Numbers of orders that are over are given out again.
+    const used = new Set(this.venue.open().map(({ venueOrderId }) => this.numbers.get(venueOrderId)));
     void this.act(
       async () => {
         if (parts.some((part) => used.has(part.id))) {
@@ -234,7 +235,7 @@ class TwsDoor extends EventEmitter {
   }
 
   cancelOrder(id: number): void {
-    const permId = [...this.numbers].find(([, number]) => number === id)?.[0];
+    const permId = [...this.numbers].findLast(([, number]) => number === id)?.[0];
     const order = this.venue.orders.get(permId ?? '');
     const tell = (code: number, message: string) => void this.emit('error', new Error(message), code, id);
     void this.act(async () => {
