@@ -2,6 +2,7 @@ import type { TradedOrder } from '../core/evaluation/index.js';
 import { isoTime } from '../core/platform/index.js';
 import type { DriftResult } from '../core/stages/drift.js';
 import type { Outcome } from './base.js';
+import { decimalsOf } from './columns.js';
 import { render } from './output.js';
 import { rowsTable } from './series.js';
 
@@ -35,7 +36,10 @@ export async function driftOutcome(result: DriftResult): Promise<Outcome> {
     ...(result.missed.length > 0 ? [`missed: ${document.missed_slots.slice(0, 10).join(', ')}`] : []),
     `${verdict.gate}: ${verdict.pass ? 'pass' : `fail (${verdict.failed.join(', ')})`}`,
   ];
-  const text = differ.length === 0 ? '' : await render(rowsTable(COLUMNS, differ), 'table');
+  const decimals = Object.fromEntries(
+    COLUMNS.map((name) => [name, decimalsOf(differ.map((row) => row[name as never]))]),
+  );
+  const text = differ.length === 0 ? '' : await render({ ...rowsTable(COLUMNS, differ), decimals }, 'table');
   return { text, json: document, summary: lines.join('\n'), exit };
 }
 
