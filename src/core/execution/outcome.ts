@@ -3,7 +3,7 @@ import { isTerminal, type Lease, type NewIntent, type OrderRecord, type OrderReq
 import { bookExecutions, bookOrders } from './booking.js';
 import { type BrokerOrder, sendOutcome } from './broker.js';
 import { type ExecutionContext, fault, limitsOf, pause } from './context.js';
-import { commitIntents, find } from './submit.js';
+import { commitIntents, find, notAnother } from './submit.js';
 
 /** Reads orders and executions once and books them. Returns the orders as they are then. */
 export async function pollOrders(
@@ -133,7 +133,7 @@ export async function replaceOrder(
   fault(context, 'before-send');
   let order: BrokerOrder | undefined;
   try {
-    order = await broker.replace(old.venueOrderId, next!.request, id);
+    order = await notAnother(context, next!, await broker.replace(old.venueOrderId, next!.request, id));
   } catch (error) {
     const status = sendOutcome(error) === 'rejected' || sendOutcome(error) === 'not_sent' ? 'rejected' : 'unknown';
     const reason = error instanceof Error ? error.message : String(error);

@@ -12,7 +12,7 @@ import type {
 } from '../state/index.js';
 import { checkAsset } from './assets.js';
 import { bookOrders } from './booking.js';
-import { type BrokerOrder, type OrderHint, sendOutcome } from './broker.js';
+import { type BrokerOrder, type OrderHint, sendError, sendOutcome } from './broker.js';
 import { type ExecutionContext, fault, limitsOf, pause } from './context.js';
 
 export interface SubmitOptions {
@@ -230,7 +230,7 @@ class Sender {
         await checkAsset(broker, record);
         // That has taken its time as well.
         if (this.isTooLate(record)) return;
-        order = await broker.submit(record.request, record.clientOrderId);
+        order = await notAnother(this.context, record, await broker.submit(record.request, record.clientOrderId));
       } catch (error) {
         if (await this.failed(record, error, attempt)) continue;
         return;
@@ -320,6 +320,21 @@ export async function find(context: ExecutionContext, record: OrderRecord): Prom
   });
   if (found !== undefined || venueOrderId === undefined) return found;
   return broker.orderByVenueId(venueOrderId);
+}
+
+/**
+ * The order that a venue says it made of ours. One without client order ids may name an older one with the same terms,
+ * which the journal knows as another: then it is open whether ours was taken.
+ */
+export async function notAnother(
+  { broker, journal, scope }: ExecutionContext,
+  { clientOrderId, instrument }: OrderRecord,
+  order: BrokerOrder,
+): Promise<BrokerOrder> {
+  if (broker.capabilities.clientOrderIds) return order;
+  const known = await journal.orderByVenueId(scope.venue, scope.account, order.venueOrderId);
+  if (known === undefined || known.clientOrderId === clientOrderId) return order;
+  throw sendError('ambiguous', `${instrument}: the venue names order ${order.venueOrderId}, which is another one.`);
 }
 
 /** What tells an order that has no id at the venue yet from others. */

@@ -1,4 +1,5 @@
 import { isZero } from '../domain/decimal.js';
+import type { OrderLeg } from '../domain/orders.js';
 import { QuantlineError } from '../errors/index.js';
 import { clientOrderIdOf } from './clientOrderId.js';
 import type { Sql } from './database.js';
@@ -27,10 +28,10 @@ export async function placeIntents(
   const withheld: WithheldEntry[] = [];
   const legs = new Set<string>();
   const foreign = await claimedByOthers(sql, scope);
-  const last = await lastRevisions(sql, scope, slot);
+  const last = await newestOrders(sql, scope, slot);
   for (const intent of intents) {
     const { instrument } = intent.request;
-    const key = `${instrument}\n${intent.leg}`;
+    const key = legKey(instrument, intent.leg);
     if (legs.has(key)) throw broken(`two ${intent.leg} orders for ${instrument} in one slot`, { instrument });
     legs.add(key);
     // What it owns it may always close and protect: a fill taken back late can leave an instrument with two owners.
@@ -90,13 +91,19 @@ export async function checkOthersStill(
 const broken = (what: string, details: Readonly<Record<string, unknown>>) =>
   new QuantlineError('MISMATCH', `An order was not recorded: ${what}.`, { details });
 
-/** The newest revision of each instrument and leg of a slot. */
-async function lastRevisions(sql: Sql, scope: StrategyScope, slot: number): Promise<ReadonlyMap<string, OrderRecord>> {
+export const legKey = (instrument: string, leg: OrderLeg): string => `${instrument}\n${leg}`;
+
+/** The newest revision of each instrument and leg of a slot, by `legKey`. */
+export async function newestOrders(
+  sql: Sql,
+  scope: StrategyScope,
+  slot: number,
+): Promise<ReadonlyMap<string, OrderRecord>> {
   const rows = await sql.all<OrderRow>(`SELECT * FROM orders WHERE ${SCOPE} AND slot = ? ORDER BY revision`, [
     ...scopeParams(scope),
     slot,
   ]);
-  return new Map(rows.map((row) => [`${row.instrument}\n${row.leg}`, toOrder(row)]));
+  return new Map(rows.map(toOrder).map((order) => [legKey(order.instrument, order.leg), order]));
 }
 
 /** Instruments of the account that other strategies hold or have open orders for. */

@@ -2,7 +2,7 @@ import { QuantlineError } from '../errors/index.js';
 import type { Database, Sql } from './database.js';
 import { recordDecision } from './decisions.js';
 import { appendEvents, readEvents, verifyChain } from './events.js';
-import { placeAll } from './intents.js';
+import { legKey, newestOrders, placeAll } from './intents.js';
 import {
   type DecisionOptions,
   type DecisionResult,
@@ -165,11 +165,13 @@ export class SqlJournal implements Journal {
   recordAttached(parent: string, attached: readonly AttachedOrder[], now: number): Promise<readonly OrderRecord[]> {
     return this.db.write(async (sql) => {
       const entry = await known(sql, parent);
-      const taken = await selectOrders(sql, { scope: entry, slot: entry.slot, instrument: entry.instrument });
+      const last = new Map([...(await newestOrders(sql, entry, entry.slot))].map(([key, o]) => [key, o.revision]));
       const orders: EventBodies['attached']['orders'][number][] = [];
       for (const order of attached) {
         if ((await readOrder(sql, order.clientOrderId)) !== undefined) continue;
-        const revision = [...taken, ...orders].filter((other) => other.leg === order.leg).length;
+        const key = legKey(order.request.instrument, order.leg);
+        const revision = (last.get(key) ?? -1) + 1;
+        last.set(key, revision);
         orders.push({ ...order, parent, slot: entry.slot, revision });
       }
       if (orders.length > 0) await record(sql, entry, 'attached', { parent, orders }, now);

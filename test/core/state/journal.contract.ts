@@ -399,6 +399,21 @@ export function journalContract(
       });
     });
 
+    test('exits that the venue attaches after a rename are counted beside those that were open then', async () => {
+      const id = await accepted();
+      const stop = { leg: 'stop' as const, request: request({ side: 'sell', type: 'stop', stopPrice: '90' }) };
+      const [first] = await journal.recordIntents(SCOPE, lease, T0, [stop], T0 + 1);
+      await journal.recordReports([{ clientOrderId: first!.clientOrderId, status: 'canceled' }], T0 + 2);
+      const [second] = await journal.recordIntents(SCOPE, lease, T0, [stop], T0 + 3);
+      const rename = { instrument: 'SPY', date: '2026-01-07', type: 'rename' as const, becomes: 'SPX', from: T0 + 4 };
+      await journal.recordCorporateAction(SCOPE, rename, T0 + 5);
+      expect(await journal.order(second!.clientOrderId)).toMatchObject({ instrument: 'SPX', revision: 1 });
+      const attached = { ...stop, clientOrderId: 'venue-made', venueOrderId: 'v9' };
+      const renamed = { ...attached, request: { ...stop.request, instrument: 'SPX' } };
+      expect(await journal.recordAttached(id, [renamed], T0 + 6)).toMatchObject([{ instrument: 'SPX', revision: 2 }]);
+      await journal.verify();
+    });
+
     test('states, sessions, cursors and notes are remembered', async () => {
       expect(await journal.state(SCOPE)).toEqual({ state: 'active', reason: undefined, since: undefined });
       await journal.setState(SCOPE, 'halted', 'drawdown', T0 + 1);

@@ -104,6 +104,15 @@ describe('placing an order', () => {
     await rig.oracle();
   });
 
+  it('F43 201 whose Location names an order of ours with the same terms: that one is not taken twice', async () => {
+    await rig.submit(limit);
+    rig.venue.location = 'other';
+    const [second] = await rig.submit(limit);
+    expect(second).toMatchObject({ status: 'accepted', venueOrderId: String(rig.venue.book.roots[1]!.id) });
+    expect(posts()).toBe(2);
+    await rig.oracle();
+  });
+
   it('an order that was left open before a split is matched by what was sent', async () => {
     rig.venue.hidden = true;
     rig.venue.arm(PLACE, faults.dropAfter);
