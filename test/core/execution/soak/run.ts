@@ -33,16 +33,18 @@ export async function soak(
 
 /**
  * Sequences in turn, and the seeds that fail. `usual` many from seed 1 on, unless `QUANTLINE_SOAK`, `QUANTLINE_SOAK_FIRST` and
- * `QUANTLINE_SOAK_STEP` (from one seed to the next) say otherwise; `QUANTLINE_SOAK_SEED` repeats one.
+ * `QUANTLINE_SOAK_STEP` (from one seed to the next) say otherwise; a dear kind takes only its `share` of the sequences asked
+ * for. `QUANTLINE_SOAK_SEED` repeats one.
  */
-export async function soakAll(plan: (seed: number) => Plan, usual: number): Promise<void> {
-  const { QUANTLINE_SOAK: sequences = usual, QUANTLINE_SOAK_FIRST: first = 1 } = process.env;
+export async function soakAll(plan: (seed: number) => Plan, usual: number, share = 1): Promise<void> {
+  const { QUANTLINE_SOAK: asked, QUANTLINE_SOAK_FIRST: first = 1 } = process.env;
+  const sequences = asked === undefined ? usual : Math.ceil(Number(asked) * share);
   const { QUANTLINE_SOAK_STEP: step = 1, QUANTLINE_SOAK_SEED: only } = process.env;
   if (only !== undefined) {
     await soak(Number(only), plan(Number(only)));
     return;
   }
-  const seeds = Array.from({ length: Number(sequences) }, (_, i) => Number(first) + i * Number(step));
+  const seeds = Array.from({ length: sequences }, (_, i) => Number(first) + i * Number(step));
   const failures: string[] = [];
   const reached = { kills: 0, accepted: 0, decided: 0 };
   for (const seed of seeds) {
