@@ -1,6 +1,6 @@
 // Throws random fault sequences at the live runner, of every kind in test/core/execution/soak, and prints the seeds that fail:
-// npm run soak -- [sequences, 10000] [first seed, 1]: as many of plain and of wide, a fifth of those at vendors. Each core takes every so manieth seed of all kinds, so that all
-// are busy to the end.
+// npm run soak -- [sequences, 10000] [first seed, 1]: as many of plain and of wide, a fifth of those at vendors. Each core
+// takes every so manieth seed of all kinds, so that all are busy to the end.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
