@@ -103,6 +103,32 @@ describe('placing an order', () => {
     await rig.oracle();
   });
 
+  const pair = buy({
+    ...{ side: 'sell', type: 'limit', opens: false, timeInForce: 'gtc' },
+    ...{ takeProfit: { limitPrice: '110' }, stopLoss: { stopPrice: '95' } },
+  });
+
+  it('F44 error 103 for both exits of a pair: sent again under new numbers, and no other order is cancelled', async () => {
+    await rig.place(buy());
+    rig.venue.arm('placeOrder', answers(103, 'Duplicate order id'), 2);
+    const [exits] = await rig.submit(pair);
+    expect(exits?.status).toBe('accepted');
+    expect(placed()).toBe(5);
+    expect(rig.venue.count('cancelOrder')).toBe(0);
+    await rig.oracle();
+  });
+
+  it('F44 error 103 for one exit of a pair: the other one does not stay behind', async () => {
+    await rig.place(buy());
+    rig.venue.arm('placeOrder', ({ process }) => process());
+    rig.venue.arm('placeOrder', answers(103, 'Duplicate order id'));
+    await rig.submit(pair);
+    await expect.poll(async () => (await rig.settle()).at(-1)?.status).toBe('canceled');
+    expect(placed()).toBe(3);
+    expect((await rig.broker.openOrders()).length).toBe(0);
+    await rig.oracle();
+  });
+
   it('F44 a second order with the same reference is refused here, because TWS would take it', async () => {
     await rig.submit(buy({ type: 'limit', limitPrice: '50' }));
     const [ref] = refs();
