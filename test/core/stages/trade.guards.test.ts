@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Broker, BrokerAccount } from '../../../src/core/execution/index.js';
 import type { ManualClock } from '../../../src/core/platform/index.js';
 import { evaluate } from '../../../src/core/stages/evaluate.js';
 import type { Runtime } from '../../../src/core/stages/runtime.js';
+import { checkAccount } from '../../../src/core/stages/trade/guards.js';
 import { hasDisk, journalOnDisk } from '../../support/disk.js';
 import { dailyBars, session, VenueRig, walk } from '../../support/venue.js';
 import { optionsOf } from '../../support/workspace.js';
@@ -32,6 +34,21 @@ beforeEach(() => (rig.clock as ManualClock).set(session(FRIDAY).close + 5000));
 
 const start = (given: Record<string, unknown>, runtime: Partial<Runtime> = {}) =>
   rig.start({ report: passed, live: true, ...given }, { ...live, ...runtime });
+
+describe('whatever an adapter has let pass', () => {
+  // At every vendor's own adapter keys or ids are refused before; a new one may forget to.
+  test.each([
+    ['a paper account under --live', true, true, /gives a paper account/],
+    ['real money without --live', false, false, /real money \(900000001\), but --live was not asked for/],
+    ['real money under --live', true, false, undefined],
+    ['a paper account without --live', false, true, undefined],
+  ])('%s', (_, asked, paper, said) => {
+    const account = { id: ACCOUNT, paper, blocked: false } as BrokerAccount;
+    const check = () => checkAccount({ live: asked } as never, live as Runtime, { venue: 'v' } as Broker, account);
+    if (said === undefined) expect(check).not.toThrow();
+    else expect(check).toThrow(expect.objectContaining({ code: 'GUARD', message: expect.stringMatching(said) }));
+  });
+});
 
 describe('live is never an accident: with anything missing nothing is sent', () => {
   test.each<[string, () => Promise<unknown>, string, RegExp]>([
