@@ -55,6 +55,8 @@ export async function soakAll(plan: (seed: number) => Plan, usual: number, share
       reached.decided += decided;
     } catch (error) {
       failures.push(`${seed}: ${(error as Error).message.split('\n').slice(0, 3).join(' ')}`);
+      // A long run says it at once.
+      if (asked !== undefined) process.stderr.write(`seed ${failures.at(-1)}\n`);
     }
   }
   expect(failures).toEqual([]);
