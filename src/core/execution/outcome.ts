@@ -105,8 +105,9 @@ export async function tryCancel(context: ExecutionContext, { clientOrderId }: Or
 
 /**
  * Replaces an open order by another revision of the same leg. Where the venue replaces in place, both ids are followed
- * until it says which of them lives; elsewhere the old one is cancelled, and the new one is sent only once that is
- * over. Returns the new order, or undefined where the old one was over first (filled, say): then nothing was sent.
+ * until it says which of them lives; elsewhere, and of a pair at venues without client order ids, the old one is
+ * cancelled, and the new one is sent only once that is over. Returns the new order, or undefined where the old one was
+ * over first (filled, say): then nothing was sent.
  */
 export async function replaceOrder(
   context: ExecutionContext,
@@ -118,7 +119,9 @@ export async function replaceOrder(
   const { journal, broker, clock } = context;
   const old = await known(context, clientOrderId);
   if (isTerminal(old.status)) return undefined;
-  if (broker.replace === undefined || old.venueOrderId === undefined) {
+  // What becomes of the other order of a pair is said nowhere, and without client ids the new one could not be told apart.
+  const apart = old.request.either !== undefined && !broker.capabilities.clientOrderIds;
+  if (broker.replace === undefined || old.venueOrderId === undefined || apart) {
     await cancelOrder(context, clientOrderId);
     const [ended] = await awaitOutcome(context, [clientOrderId], until);
     if (ended!.status !== 'canceled') return undefined;

@@ -375,6 +375,17 @@ describe('order life cycle', () => {
     },
   );
 
+  it('F25 the first of a pair of entries is not replaced in place: it is taken down before the new one', async () => {
+    const [first] = await rig.submit(buy({ ...limit, either: { type: 'stop', stopPrice: '120' } }));
+    expect(first?.status).toBe('accepted');
+    const request = { ...first!.request, quantity: '3' };
+    const until = rig.clock.now() + 3000;
+    const next = await replaceOrder(rig.context, rig.lease, first!.clientOrderId, { leg: 'entry', request }, until);
+    expect(next).toMatchObject({ status: 'intended', request: { quantity: '3' } });
+    expect(rig.venue.count('PUT /trader/v1/accounts/{hash}/orders/{id}')).toBe(0);
+    expect((await rig.settle()).filter(({ parent }) => parent !== undefined)).toMatchObject([{ status: 'canceled' }]);
+  });
+
   it('a pair of exits: the target stands for it, and its fill is ours', async () => {
     await rig.place(buy());
     const pair = buy({
