@@ -1,8 +1,7 @@
 import { type Context, type Outcome, QuantlineCommand } from '../shell/base.js';
 import { flagsOf } from '../shell/flags.js';
 import { artifactOutcome } from '../shell/outcome.js';
-
-const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+import { count } from '../shell/series.js';
 
 export default class Trade extends QuantlineCommand<'trade'> {
   static override summary = 'Trade a report at a venue: safe to start twice, late, or after a crash.';

@@ -4,7 +4,7 @@ import type { DriftResult } from '../core/stages/drift.js';
 import type { Outcome } from './base.js';
 import { decimalsOf } from './columns.js';
 import { render } from './output.js';
-import { rowsTable } from './series.js';
+import { count, rowsTable } from './series.js';
 
 const COLUMNS = [
   ...['time', 'instrument', 'leg', 'side', 'outcome', 'expected_quantity', 'quantity', 'expected_price', 'price'],
@@ -31,7 +31,7 @@ export async function driftOutcome(result: DriftResult): Promise<Outcome> {
   };
   const differ = trades.filter(({ outcome, slippage, cost }) => outcome !== 'matched' || slippage !== 0 || cost !== 0);
   const lines = [
-    `${slots} ${slots === 1 ? 'slot' : 'slots'} from ${document.from} to ${document.to}, ${trades.length} trades, ${differ.length} of them differ`,
+    `${count(slots, 'slot')} from ${document.from} to ${document.to}, ${trades.length} trades, ${differ.length} of them differ`,
     ...Object.entries(figures).map(([name, value]) => `${name} ${value === null ? '-' : Number(value.toFixed(6))}`),
     ...(result.missed.length > 0 ? [`missed: ${document.missed_slots.slice(0, 10).join(', ')}`] : []),
     `${verdict.gate}: ${verdict.pass ? 'pass' : `fail (${verdict.failed.join(', ')})`}`,

@@ -2,6 +2,7 @@ import { isInteractive } from '../../core/platform/index.js';
 import { type Context, type Outcome, QuantlineCommand } from '../../shell/base.js';
 import { flagsOf } from '../../shell/flags.js';
 import { writeMessage } from '../../shell/output.js';
+import { count } from '../../shell/series.js';
 
 export default class LoginSchwab extends QuantlineCommand<'login:schwab'> {
   static override summary = 'Log in at Charles Schwab; needed once every seven days.';
@@ -25,7 +26,7 @@ export default class LoginSchwab extends QuantlineCommand<'login:schwab'> {
     return {
       text: result.token_file,
       json: result,
-      summary: `Logged in until ${result.expires_at}; ${result.accounts} account${result.accounts === 1 ? '' : 's'}.`,
+      summary: `Logged in until ${result.expires_at}; ${count(result.accounts, 'account')}.`,
     };
   }
 }
