@@ -24,16 +24,24 @@ export function reportOf(clientOrderId: string, order: BrokerOrder, authoritativ
   };
 }
 
-/** The order of ours that a venue means, by client id or venue id; undefined for orders from elsewhere. */
-export async function ourOrder(
-  context: ExecutionContext,
-  ids: { readonly clientOrderId: string | undefined; readonly venueOrderId: string },
+interface OrderIds {
+  readonly clientOrderId: string | undefined;
+  readonly venueOrderId: string;
+}
+
+/** The order that a venue means, of whichever strategy, by client id or venue id; undefined for orders from elsewhere. */
+export async function orderOf(
+  { journal, scope }: ExecutionContext,
+  { clientOrderId, venueOrderId }: OrderIds,
 ): Promise<OrderRecord | undefined> {
-  const { journal, scope } = context;
-  const order =
-    (ids.clientOrderId === undefined ? undefined : await journal.order(ids.clientOrderId)) ??
-    (await journal.orderByVenueId(scope.venue, scope.account, ids.venueOrderId));
-  return order !== undefined && sameScope(order, scope) ? order : undefined;
+  const named = clientOrderId === undefined ? undefined : await journal.order(clientOrderId);
+  return named ?? (await journal.orderByVenueId(scope.venue, scope.account, venueOrderId));
+}
+
+/** The same where it is the strategy's own. */
+export async function ourOrder(context: ExecutionContext, ids: OrderIds): Promise<OrderRecord | undefined> {
+  const order = await orderOf(context, ids);
+  return order !== undefined && sameScope(order, context.scope) ? order : undefined;
 }
 
 const sameScope = (a: StrategyScope, b: StrategyScope): boolean =>

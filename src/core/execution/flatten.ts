@@ -8,7 +8,7 @@ import {
   type OrderRecord,
   type PositionRecord,
 } from '../state/index.js';
-import { executionsSince } from './booking.js';
+import { executionsSince, orderOf } from './booking.js';
 import { type BrokerOrder, type BrokerPosition, type OrderRequest, sendOutcome } from './broker.js';
 import { type ExecutionContext, limitsOf, pause } from './context.js';
 import { compareHoldings } from './holdings.js';
@@ -78,12 +78,11 @@ async function ownedNow(context: ExecutionContext): Promise<readonly Owned[]> {
     owned.set(key, { ...one, quantity: sum([owned.get(key)?.quantity ?? '0', one.quantity]) });
   };
   for (const position of await journal.positions({ venue, account })) add(position);
-  for (const { executionId, kind, clientOrderId, venueOrderId, instrument, side, quantity } of executions) {
+  for (const execution of executions) {
+    const { executionId, kind, instrument, side, quantity } = execution;
     if (kind !== 'fill' || booked.has(executionId)) continue;
     booked.add(executionId);
-    const order =
-      (clientOrderId === undefined ? undefined : await journal.order(clientOrderId)) ??
-      (await journal.orderByVenueId(venue, account, venueOrderId));
+    const order = await orderOf(context, execution);
     if (order === undefined) continue;
     add({ strategy: order.strategy, instrument, quantity: side === 'buy' ? quantity : negate(quantity) });
   }

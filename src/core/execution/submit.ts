@@ -327,25 +327,35 @@ export async function find(context: ExecutionContext, record: OrderRecord): Prom
  * which the journal knows as another: then it is open whether ours was taken.
  */
 export async function notAnother(
-  { broker, journal, scope }: ExecutionContext,
-  { clientOrderId, instrument }: OrderRecord,
+  context: ExecutionContext,
+  record: OrderRecord,
   order: BrokerOrder,
 ): Promise<BrokerOrder> {
-  if (broker.capabilities.clientOrderIds) return order;
-  const known = await journal.orderByVenueId(scope.venue, scope.account, order.venueOrderId);
-  if (known === undefined || known.clientOrderId === clientOrderId) return order;
-  throw sendError('ambiguous', `${instrument}: the venue names order ${order.venueOrderId}, which is another one.`);
+  const { venueOrderId } = order;
+  if (context.broker.capabilities.clientOrderIds || !(await isAnother(context, record, venueOrderId))) return order;
+  throw sendError('ambiguous', `${record.instrument}: the venue names order ${venueOrderId}, which is another one.`);
+}
+
+/** Whether the journal knows an order of the venue as another one than this. */
+async function isAnother(
+  { journal, scope }: ExecutionContext,
+  { clientOrderId }: OrderRecord,
+  venueOrderId: string,
+): Promise<boolean> {
+  const known = await journal.orderByVenueId(scope.venue, scope.account, venueOrderId);
+  return known !== undefined && known.clientOrderId !== clientOrderId;
 }
 
 /** What tells an order that has no id at the venue yet from others. */
 async function likeness(
-  { broker, journal, scope }: ExecutionContext,
-  { clientOrderId }: OrderRecord,
+  context: ExecutionContext,
+  record: OrderRecord,
 ): Promise<Pick<OrderHint, 'recorded' | 'isOther'>> {
+  const { broker, journal, scope } = context;
   if (broker.capabilities.clientOrderIds) return {};
-  const recorded = await journal.recordedRequest(scope, clientOrderId);
+  const recorded = await journal.recordedRequest(scope, record.clientOrderId);
   return {
     ...(recorded !== undefined && { recorded }),
-    isOther: async (id) => (await journal.orderByVenueId(scope.venue, scope.account, id)) !== undefined,
+    isOther: (id) => isAnother(context, record, id),
   };
 }
