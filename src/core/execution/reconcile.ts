@@ -1,7 +1,6 @@
 import { compare, signOf, subtract, sum } from '../domain/decimal.js';
 import { QuantlineError } from '../errors/index.js';
 import {
-  type CorporateActionRecord,
   type ExecutionRecord,
   isTerminal,
   isUnresolved,
@@ -10,6 +9,7 @@ import {
   type PositionRecord,
   strategyPrefix,
 } from '../state/index.js';
+import { type AnnouncedAction, applyDone, applyInForce } from './actions.js';
 import { bookExecutions, bookOrders, executionsSince } from './booking.js';
 import type { BrokerAccount, BrokerOrder, BrokerPosition } from './broker.js';
 import { type ExecutionContext, limitsOf, pause } from './context.js';
@@ -24,7 +24,9 @@ export interface ReconcileOptions {
    * Splits, dividends, renames and delistings of what is owned; each is applied once, before anything is compared. Asked
    * again where executions were booked: what they bought may have been split since.
    */
-  readonly actions?: () => Promise<readonly CorporateActionRecord[]>;
+  readonly actions?: () => Promise<readonly AnnouncedAction[]>;
+  /** The same of these instruments, asked of the source anew, the coming session included: the venue may be ahead of us. */
+  readonly announced?: (instruments: readonly string[]) => Promise<readonly AnnouncedAction[]>;
   /** `report` returns differences instead of halting: for listings. */
   readonly onDifference?: 'halt' | 'report';
 }
@@ -56,16 +58,16 @@ export interface ReconcileResult {
  * the strategy is halted in the journal and HALTED is thrown with the table.
  */
 export async function reconcile(context: ExecutionContext, options: ReconcileOptions = {}): Promise<ReconcileResult> {
-  const { journal, broker, scope, clock } = context;
+  const { journal, broker, scope } = context;
   const account = await broker.account();
   if (account.id !== scope.account) {
     throw new QuantlineError('CREDENTIALS', `The keys belong to account ${account.id}, not to ${scope.account}.`, {
       hint: 'Use the keys of the account that the strategy trades.',
     });
   }
+  let coming: readonly AnnouncedAction[] = [];
   const applyActions = async () => {
-    for (const action of (await options.actions?.()) ?? [])
-      await journal.recordCorporateAction(scope, action, clock.now());
+    coming = await applyInForce(context, (await options.actions?.()) ?? []);
   };
   await applyActions();
   const fills = new FillReader(context);
@@ -82,6 +84,11 @@ export async function reconcile(context: ExecutionContext, options: ReconcileOpt
   if (fills.booked.length > 0) await applyActions();
   const quiet = orders.unchanged && fills.booked.length === known;
   let state = await compareAll(context, quiet ? ours : await journal.orders({ scope, open: true }));
+  const applyEarly = async (actions: readonly AnnouncedAction[]) => {
+    if (!(await applyDone(context, actions, state.positions))) return;
+    state = await compareAll(context, await journal.orders({ scope, open: true }));
+  };
+  await applyEarly(coming);
   for (const delay of limitsOf(context).settleDelays) {
     if (state.differences.length === 0) break;
     await pause(context, delay);
@@ -90,6 +97,8 @@ export async function reconcile(context: ExecutionContext, options: ReconcileOpt
     await refreshClosing(context);
     state = await compareAll(context, await journal.orders({ scope, open: true }));
   }
+  const moved = state.differences.filter(({ kind }) => kind === 'position').map(({ instrument }) => instrument);
+  if (moved.length > 0) await applyEarly((await options.announced?.(moved)) ?? []);
   const fees = await bookFeesInKind(context, state.owned, state.open, state.differences);
   if (fees.booked) state = await compareAll(context, state.open);
   const left = state.differences.filter(

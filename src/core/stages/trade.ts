@@ -110,7 +110,7 @@ async function start(
       model: model.artifact.id,
       risk,
       hooks,
-      actions: (held) => market.actions(held),
+      actions: (held, announced) => market.actions(held, announced),
       emergency: options.unprotected,
       ...(events !== undefined && { events }),
     });

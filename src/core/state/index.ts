@@ -9,6 +9,7 @@
 export { clientOrderIdOf, type OrderKey, strategyPrefix } from './clientOrderId.js';
 export type { Database, Sql, SqlValue } from './database.js';
 export * from './journal.js';
+export { applyToQuantity } from './lots.js';
 export { type Migration, migrate } from './migrate.js';
 export { type DiskKind, diskOf, isServer, openJournal, requireDurableDisk } from './open.js';
 export { isTerminal, isUnresolved, mergeFilled, mergeReport, type OrderState } from './orderState.js';

@@ -91,6 +91,12 @@ export function applyAction(holding: Holding, action: CorporateActionRecord): Ho
   }
 }
 
+/** The units that an action leaves of so many. */
+export const applyToQuantity = (quantity: DecimalText, action: CorporateActionRecord): DecimalText =>
+  quantityOf(
+    applyAction({ lots: [{ executionId: '', leg: 'entry', quantity, price: '0', time: 0 }], realised: '0' }, action),
+  );
+
 /** What a split leaves beyond the venue's lots is paid out; a fee in kind leaves for nothing, and never adds anything. */
 function cashInLieu(holding: Holding, { type, units, lot, price }: CorporateActionRecord): Holding {
   if (price === undefined) return holding;

@@ -439,6 +439,64 @@ describe('reconciliation', () => {
     expect(await journal.positions(SCOPE)).toMatchObject([{ quantity: '40' }]);
   });
 
+  describe('a night in which the venue applies an action at a time that nobody says', () => {
+    const opens = T0 + 86_400_000;
+    const split = (value: string) => ({ instrument: 'SPY', date: '2026-01-06', type: 'split' as const, value, opens });
+    const owned = async () => (await journal.positions(SCOPE)).map(({ quantity }) => quantity);
+
+    beforeEach(async () => {
+      await send();
+      venue.fill(venue.open()[0]!, '10');
+      await reconcile(context);
+    });
+
+    test('it is late: what is owned stays in old units until the open, and is in new ones as soon as it shows', async () => {
+      const actions = async () => [split('4')];
+      expect((await reconcile(context, { actions })).differences).toEqual([]);
+      expect(await owned()).toEqual(['10']);
+      venue.external.set('SPY', '30');
+      expect((await reconcile(context, { actions })).external).toEqual([]);
+      expect(await owned()).toEqual(['40']);
+    });
+
+    test('it has not done it at the open: a difference', async () => {
+      clock.set(opens);
+      expect((await failure(reconcile(context, { actions: async () => [split('4')] }))).code).toBe('HALTED');
+    });
+
+    test('it is early: the source is asked anew, and what was announced explains what is there', async () => {
+      venue.external.set('SPY', '-5');
+      const asked: (readonly string[])[] = [];
+      const announced = async (instruments: readonly string[]) => {
+        asked.push(instruments);
+        return [split('0.5')];
+      };
+      expect((await reconcile(context, { announced })).external).toEqual([]);
+      expect(asked).toEqual([['SPY']]);
+      expect(await owned()).toEqual(['5']);
+      // Once for all: the next look has nothing to ask.
+      await reconcile(context, { announced });
+      expect(asked).toHaveLength(1);
+    });
+
+    test('what was announced does not explain what is missing: a difference, and nothing is applied', async () => {
+      venue.external.set('SPY', '-6');
+      const announced = async () => [split('0.5')];
+      expect((await failure(reconcile(context, { announced }))).code).toBe('HALTED');
+      expect(await owned()).toEqual(['10']);
+    });
+
+    test('a new name: under the old one the venue holds none', async () => {
+      venue.external.set('SPY', '-10');
+      const rename = { instrument: 'SPY', date: '2026-01-06', type: 'rename' as const, becomes: 'SPYX', opens };
+      expect((await failure(reconcile(context, { announced: async () => [rename] }))).code).toBe('HALTED');
+      await journal.setState(SCOPE, 'active', 'looked at', clock.now());
+      venue.external.set('SPYX', '10');
+      await reconcile(context, { announced: async () => [rename] });
+      expect(await journal.positions(SCOPE)).toMatchObject([{ instrument: 'SPYX', quantity: '10' }]);
+    });
+  });
+
   test('a bust after the fact takes the position back', async () => {
     await send();
     const trade = venue.fill(venue.open()[0]!, '10')!;

@@ -20,6 +20,7 @@ const flat = (n: number, date: string) =>
   );
 
 const OTHER = 'MSFT';
+const REVERSE = { symbol: 'AAPL', old_cusip: '1', new_cusip: '2', new_rate: 1, old_rate: 2, ex_date: TUESDAY };
 let rig: VenueRig;
 afterEach(() => rig.close());
 
@@ -82,6 +83,23 @@ describe('at the venue', () => {
     // Its stop stands at the venue, and the other instrument is named by none of it.
     expect(rig.openOrders().map(({ symbol, type }) => [symbol, type])).toContainEqual(['AAPL', 'stop']);
     expect(JSON.stringify(news)).not.toContain(OTHER);
+  });
+
+  test('a reverse split that the venue applies on the eve, with its orders cancelled: asked of the source, owned and protected in new units', async () => {
+    await tuesday('reverse_splits', REVERSE);
+    (rig.clock as ManualClock).set(session(MONDAY).close + 4 * 60 * MINUTE);
+    const { book } = rig.venue;
+    const held = book.positions.get('AAPL')!;
+    const owned = Math.floor(held.qty / 2);
+    book.positions.set('AAPL', { ...held, qty: owned });
+    for (const order of rig.openOrders()) if (order.symbol === 'AAPL') book.end(order.id, 'canceled');
+    const { exit } = await rig.start();
+    expect(exit).toBe('ok');
+    expect(await state()).toMatchObject({ state: 'active' });
+    expect(await positions()).toMatchObject([{ instrument: 'AAPL', quantity: String(owned) }, { instrument: OTHER }]);
+    const exits = rig.openOrders().filter(({ symbol, side }) => symbol === 'AAPL' && side === 'sell');
+    expect(exits.map(({ qty }) => qty)).toEqual([String(owned)]);
+    expect(rig.venue.violations).toEqual([]);
   });
 
   test('a rename to what the model does not know is announced: reducing, exit 6, told to people; the others go on', async () => {

@@ -3,7 +3,8 @@ import type { TradingCalendar } from '../../domain/calendar.js';
 import { decimalText } from '../../domain/decimal.js';
 import type { Instrument } from '../../domain/instrument.js';
 import { lotSize } from '../../domain/quantise.js';
-import type { CorporateActionRecord, OrderRecord, PositionRecord } from '../../state/index.js';
+import type { AnnouncedAction } from '../../execution/index.js';
+import type { OrderRecord, PositionRecord } from '../../state/index.js';
 import type { LiveSettings } from './runner.js';
 
 export interface Holding {
@@ -12,20 +13,30 @@ export interface Holding {
   readonly since: number;
 }
 
+export interface Owned {
+  readonly positions: readonly PositionRecord[];
+  readonly open: readonly OrderRecord[];
+}
+
 /**
  * Corporate actions of a tick, and since then of what is held or ordered, as the journal applies them to what is owned.
- * An entry that rests is scaled or renamed too.
+ * An entry that rests is scaled or renamed too. `announced`: asked of the source anew, with those of the
+ * coming session.
  */
 export async function actionRecords(
   settings: LiveSettings,
   told: readonly CorporateAction[],
-  owned: { readonly positions: readonly PositionRecord[]; readonly open: readonly OrderRecord[] },
+  owned: Owned,
   closes: Record<string, number>,
-): Promise<readonly CorporateActionRecord[]> {
+  announced = false,
+): Promise<readonly AnnouncedAction[]> {
   const { instruments, calendars, fractional } = settings;
   const held = new Map(owned.positions.map(({ instrument, lots }) => [instrument, lots[0]!.time]));
   for (const { instrument, createdAt } of owned.open) if (!held.has(instrument)) held.set(instrument, createdAt);
-  const newer = await settings.actions?.([...held].map(([instrument, since]) => ({ instrument, since })));
+  const newer = await settings.actions?.(
+    [...held].map(([instrument, since]) => ({ instrument, since })),
+    announced,
+  );
   return [...told, ...(newer ?? [])].map((action) => {
     const j = instruments.findIndex(({ id }) => id === action.instrument);
     const last = closes[action.instrument] ?? 0;
@@ -44,11 +55,14 @@ interface ActionPlace {
 }
 
 /** An action as the journal applies it to what is owned. */
-function actionRecord(action: CorporateAction, place: ActionPlace): CorporateActionRecord {
+function actionRecord(action: CorporateAction, place: ActionPlace): AnnouncedAction {
   const { instrument, date, type } = action;
   const { last, fractional } = place;
-  const from = comesIntoForce(place.calendar, date);
-  const common = { instrument, date, type, ...(from !== undefined && { from }) };
+  const opens = place.calendar.session(date)?.open;
+  const common = {
+    ...{ instrument, date, type },
+    ...(opens !== undefined && { opens, from: comesIntoForce(place.calendar, opens) }),
+  };
   switch (action.type) {
     case 'dividend':
       return { ...common, value: decimalText(action.amount) };
@@ -65,7 +79,5 @@ function actionRecord(action: CorporateAction, place: ActionPlace): CorporateAct
 }
 
 /** In the night before its session, when no venue trades; of a market that never closes, at the session's open. */
-function comesIntoForce(calendar: TradingCalendar, date: string): number | undefined {
-  const open = calendar.session(date)?.open;
-  return open === undefined ? undefined : (calendar.previousSession(open).close + open) / 2;
-}
+const comesIntoForce = (calendar: TradingCalendar, open: number): number =>
+  (calendar.previousSession(open).close + open) / 2;

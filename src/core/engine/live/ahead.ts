@@ -1,6 +1,8 @@
 import {
+  type AnnouncedAction,
   type BrokerEvent,
   type ExecutionContext,
+  inForce,
   type ReconcileOptions,
   type ReconcileResult,
   reconcile,
@@ -54,7 +56,7 @@ export class Ahead {
       ...options,
       actions: async () => {
         const known = (await options.actions?.()) ?? [];
-        for (const action of known) actions.add(keyOf(action));
+        for (const action of known) if (inForce(action, time)) actions.add(keyOf(action));
         return known;
       },
     });
@@ -66,7 +68,7 @@ export class Ahead {
   }
 
   /** What still holds of the last reconciliation, once; undefined: another one is needed. `actions`: as of now. */
-  async take(actions: () => Promise<readonly CorporateActionRecord[]>): Promise<ReconcileResult | undefined> {
+  async take(actions: () => Promise<readonly AnnouncedAction[]>): Promise<ReconcileResult | undefined> {
     const { journal, clock } = this.execution;
     const { found } = this;
     if (found === undefined || clock.now() - found.time >= HOLDS_MS) return undefined;

@@ -2,6 +2,7 @@ import type { CorporateAction } from '../../domain/bars.js';
 import type { TradingCalendar } from '../../domain/calendar.js';
 import type { Instrument } from '../../domain/instrument.js';
 import {
+  type AnnouncedAction,
   accountMoved,
   type BrokerEvent,
   commitDecision,
@@ -16,7 +17,7 @@ import {
 } from '../../execution/index.js';
 import type { Rounding } from '../../market/index.js';
 import { collectGarbage } from '../../platform/index.js';
-import type { CorporateActionRecord, DecisionResult, Lease, NewIntent, OrderRecord } from '../../state/index.js';
+import type { DecisionResult, Lease, NewIntent, OrderRecord } from '../../state/index.js';
 import { actionEvent } from '../actions.js';
 import { allocateView, type MarketView } from '../decide.js';
 import { type EventSink, orderEvent } from '../events.js';
@@ -24,7 +25,7 @@ import { type PlannedOrder, Stepper } from '../step.js';
 import type { Strategy } from '../strategy.js';
 import { AccountKeeper } from './account.js';
 import { AccountRisk } from './account-risk.js';
-import { actionRecords, type Holding } from './actions.js';
+import { actionRecords, type Holding, type Owned } from './actions.js';
 import { Ahead } from './ahead.js';
 import { emitBooked } from './booked.js';
 import { PositionGuard } from './guard.js';
@@ -53,8 +54,11 @@ export interface LiveSettings {
   readonly calendars: readonly TradingCalendar[];
   readonly events?: EventSink;
   readonly hooks?: TradeHooks;
-  /** Splits, dividends, renames and delistings since these positions or orders began, up to now. Absent: ticks tell all. */
-  readonly actions?: (held: readonly Holding[]) => Promise<readonly CorporateAction[]>;
+  /**
+   * Splits, dividends, renames and delistings since these positions or orders began, up to the session of today;
+   * `announced`: asked of the source anew, up to the coming one. Absent: ticks tell all.
+   */
+  readonly actions?: (held: readonly Holding[], announced: boolean) => Promise<readonly CorporateAction[]>;
   /** What happens to a position whose exits the venue refuses. Default: it is closed. */
   readonly emergency?: EmergencyPolicy;
 }
@@ -139,7 +143,7 @@ export class LiveRunner {
     await broker.onTick?.(marketTick(tick, source.instruments));
     const decision = await journal.decision(scope, tick.time);
     const sendable = (order: OrderRecord) => order.slot === tick.time && clock.now() < tick.validUntil;
-    let known: readonly CorporateActionRecord[] | undefined;
+    let known: readonly AnnouncedAction[] | undefined;
     const sinceThen = async () => {
       known = await this.actionRecords(tick, this.keeper);
       return known;
@@ -253,7 +257,8 @@ export class LiveRunner {
     const { execution } = this.settings;
     const { journal, scope } = execution;
     const before = (this.open ??= await journal.orders({ scope, open: true }));
-    const state = found ?? (await this.ahead.reconcile(options));
+    const state =
+      found ?? (await this.ahead.reconcile({ ...options, announced: (instruments) => this.announced(instruments) }));
     const memory = await this.remember(Number(state.account.equity));
     const booked = this.news.take();
     for (const action of tick?.actions ?? []) this.settings.events?.emit(actionEvent(time, action));
@@ -268,17 +273,33 @@ export class LiveRunner {
   }
 
   /** `owned`: where the journal has been read already. */
-  private async actionRecords(tick?: LiveTick, owned?: AccountKeeper): Promise<readonly CorporateActionRecord[]> {
+  private async actionRecords(tick?: LiveTick, owned?: AccountKeeper): Promise<readonly AnnouncedAction[]> {
     const { settings } = this;
     if (tick?.actions === undefined && settings.actions === undefined) return [];
+    if (!(await this.hasBegun())) return [];
+    return actionRecords(settings, tick?.actions ?? [], owned ?? (await this.owned()), (await this.remember(0)).closes);
+  }
+
+  /** Of instruments of which the venue holds less than is owned. */
+  private async announced(instruments: readonly string[]): Promise<readonly AnnouncedAction[]> {
+    const { settings } = this;
+    if (settings.actions === undefined || !(await this.hasBegun())) return [];
+    const { positions, open } = await this.owned();
+    const concerned = <T extends { readonly instrument: string }>(rows: readonly T[]) =>
+      rows.filter(({ instrument }) => instruments.includes(instrument));
+    const owned = { positions: concerned(positions), open: concerned(open) };
+    return actionRecords(settings, [], owned, (await this.remember(0)).closes, true);
+  }
+
+  private async owned(): Promise<Owned> {
+    const { journal, scope } = this.settings.execution;
+    const open = this.open ?? (await journal.orders({ scope, open: true }));
+    return { positions: await journal.positions(scope), open };
+  }
+
+  private async hasBegun(): Promise<boolean> {
     this.begun ||= (await this.lastSlot()) !== undefined;
-    if (!this.begun) return [];
-    const { journal, scope } = settings.execution;
-    const { positions, open } = owned ?? {
-      positions: await journal.positions(scope),
-      open: this.open ?? (await journal.orders({ scope, open: true })),
-    };
-    return actionRecords(settings, tick?.actions ?? [], { positions, open }, (await this.remember(0)).closes);
+    return this.begun;
   }
 
   /** Memory and risk state of the last decision, or those of a new account. */

@@ -112,12 +112,25 @@ export class NewerBars {
     return this.store.read(this.keys[j]!, Math.max(from, this.ends[j]! + 1), Number.POSITIVE_INFINITY);
   }
 
-  /** Splits and dividends of instrument j in sessions after the one of `since`, up to `date`. */
+  /** Corporate actions of instrument j in sessions after the one of `since`, up to `date`, as fetched with the bars. */
   async actions(j: number, since: number, date: string): Promise<readonly CorporateAction[]> {
+    return this.between(await this.store.actions(this.keys[j]!), j, since, date);
+  }
+
+  /** The same as the source knows them now. */
+  async announced(j: number, since: number, date: string): Promise<readonly CorporateAction[]> {
+    const { source, dataset, runtime } = this;
+    if (source.actions === undefined) return this.actions(j, since, date);
+    const { interval, scope } = dataset;
+    const to = dataset.calendars[j]!.session(date)?.close ?? runtime.clock.now();
+    const request = { symbols: [dataset.instruments[j]!.id], interval, scope, from: since, to };
+    return this.between(await source.actions(request, runtime.signal), j, since, date);
+  }
+
+  private between(actions: readonly CorporateAction[], j: number, since: number, date: string) {
     const calendar = this.dataset.calendars[j]!;
     const last = calendar.sessionAt(since) ?? calendar.previousSession(since + DAY_MS);
-    const all = await this.store.actions(this.keys[j]!);
-    return all.filter((action) => action.date > last.date && action.date <= date);
+    return actions.filter((action) => action.date > last.date && action.date <= date);
   }
 
   /** MISMATCH where the source's bars do not agree with the last ones of the dataset. */

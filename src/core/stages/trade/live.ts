@@ -276,14 +276,16 @@ class LiveMarket implements TradeMarket {
     return dateAt(this.runtime.clock.now(), timezone);
   }
 
-  async actions(held: readonly Holding[]): Promise<readonly CorporateAction[]> {
-    const { instruments } = this.tradeable.dataset;
+  async actions(held: readonly Holding[], announced: boolean): Promise<readonly CorporateAction[]> {
+    const { instruments, calendars } = this.tradeable.dataset;
     const found: CorporateAction[] = [];
     const date = this.today();
     for (const { instrument, since } of held) {
       const j = instruments.findIndex(({ id }) => id === instrument);
       if (j < 0) continue;
-      const actions = await this.heldActions(j, since, date);
+      const actions = announced
+        ? await this.bars.announced(j, since, calendars[j]!.nextSession(this.runtime.clock.now()).date)
+        : await this.heldActions(j, since, date);
       const last = this.feed.bars(j).close.at(-1)!;
       for (const given of actions) {
         const action = this.asTraded(given);

@@ -14,7 +14,10 @@ export interface TradeMarket {
   follow(signal: AbortSignal): Promise<void>;
   /** Called after a tick is dealt with; what needs no haste. */
   settle(slot: number, signal: AbortSignal): Promise<void>;
-  /** Corporate actions of what is held, after the session in which it was bought. */
-  actions(held: readonly Holding[]): Promise<readonly CorporateAction[]>;
+  /**
+   * Corporate actions of what is held, after the session in which it was bought, up to the session of today; `announced`:
+   * asked of the source anew, up to the coming session.
+   */
+  actions(held: readonly Holding[], announced: boolean): Promise<readonly CorporateAction[]>;
   close(): Promise<void>;
 }

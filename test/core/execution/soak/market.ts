@@ -59,7 +59,7 @@ export class SlotMarket implements TickSource {
       fractional: false,
       report: 'r',
       emergency: plan.emergency,
-      actions: async (held) => this.since(held),
+      actions: async (held, announced) => this.since(held, announced),
     });
   }
 
@@ -89,9 +89,12 @@ export class SlotMarket implements TickSource {
     };
   }
 
-  /** What has come into force since these positions began, as a session asks for it. */
-  since(held: readonly { readonly instrument: string; readonly since: number }[]): readonly CorporateAction[] {
-    const now = this.clock.now();
+  /** What has come into force since these positions began, or is about to, as a session asks for it. */
+  since(
+    held: readonly { readonly instrument: string; readonly since: number }[],
+    announced = false,
+  ): readonly CorporateAction[] {
+    const now = this.clock.now() + (announced ? SLOT_MS / 2 : 0);
     return held.flatMap(({ instrument, since }) =>
       this.actions
         .filter(({ action, slot }) => action.instrument === instrument && slot > since && slot <= now)

@@ -1,0 +1,55 @@
+import { applyToQuantity, type CorporateActionRecord } from '../state/index.js';
+import type { BrokerPosition } from './broker.js';
+import type { ExecutionContext } from './context.js';
+import { compareHoldings } from './holdings.js';
+
+/** A corporate action of what is owned, as known before its session. */
+export interface AnnouncedAction extends CorporateActionRecord {
+  /** The open of its session: at some time of the night before, venues apply it. Absent: it is in force. */
+  readonly opens?: number;
+}
+
+export const inForce = ({ opens }: AnnouncedAction, now: number): boolean => opens === undefined || opens <= now;
+
+/** Records actions in force, each once, and returns those whose session is still to open. */
+export async function applyInForce(
+  context: ExecutionContext,
+  actions: readonly AnnouncedAction[],
+): Promise<readonly AnnouncedAction[]> {
+  const now = context.clock.now();
+  for (const action of actions) if (inForce(action, now)) await record(context, action);
+  return actions.filter((action) => !inForce(action, now));
+}
+
+/**
+ * Records those actions that the venue has applied by now: it holds what they leave of everything owned in the account.
+ * Nobody says at what time of the night a venue does it, and clocks may differ. Returns whether one was new.
+ */
+export async function applyDone(
+  context: ExecutionContext,
+  actions: readonly AnnouncedAction[],
+  positions: readonly BrokerPosition[],
+): Promise<boolean> {
+  const { journal, scope } = context;
+  let changed = false;
+  for (const action of actions) {
+    const owned = await journal.positions({ venue: scope.venue, account: scope.account });
+    const names = [action.instrument, action.becomes];
+    const left = owned.map(({ instrument, quantity }) =>
+      instrument === action.instrument
+        ? { instrument: action.becomes ?? instrument, quantity: applyToQuantity(quantity, action) }
+        : { instrument, quantity },
+    );
+    const { differences } = compareHoldings(left, positions);
+    if (differences.some(({ instrument }) => names.includes(instrument))) continue;
+    changed = (await record(context, action)) || changed;
+  }
+  return changed;
+}
+
+function record(
+  { journal, scope, clock }: ExecutionContext,
+  { opens: _, ...action }: AnnouncedAction,
+): Promise<boolean> {
+  return journal.recordCorporateAction(scope, action, clock.now());
+}
