@@ -15,6 +15,8 @@ export interface BudgetOptions {
 }
 
 const WINDOW_MS = 60_000;
+/** Another process may have read the clock a little later and been recorded first. */
+const AT_ONCE_MS = 1000;
 
 /** How many requests of the limit one request may see used. */
 type Allowed = (limit: number) => number;
@@ -113,6 +115,12 @@ interface FileLedger extends Ledger {
   close(): void;
 }
 
+interface Look {
+  readonly perMinute: number;
+  readonly blockedUntil: number;
+  readonly used: number;
+}
+
 async function fileLedger(folder: string, key: string, perMinute: number): Promise<FileLedger> {
   const { default: Database } = await import('libsql');
   mkdirSync(folder, { recursive: true });
@@ -122,48 +130,54 @@ async function fileLedger(folder: string, key: string, perMinute: number): Promi
   // Lost on a power cut, which also empties the window: nothing to be durable about.
   db.pragma('synchronous = OFF');
   db.exec(`
-    CREATE TABLE IF NOT EXISTS requests (key TEXT NOT NULL, at INTEGER NOT NULL);
-    CREATE INDEX IF NOT EXISTS requests_by_time ON requests (key, at);
+    CREATE TABLE IF NOT EXISTS takes (key TEXT NOT NULL, at INTEGER NOT NULL, requests INTEGER NOT NULL);
+    CREATE INDEX IF NOT EXISTS takes_by_time ON takes (key, at);
     CREATE TABLE IF NOT EXISTS budgets (key TEXT PRIMARY KEY, per_minute INTEGER NOT NULL, blocked_until INTEGER NOT NULL);
   `);
   db.prepare('INSERT INTO budgets VALUES (?, ?, 0) ON CONFLICT (key) DO NOTHING').run(key, perMinute);
-  const budget = db.prepare('SELECT per_minute AS perMinute, blocked_until AS blockedUntil FROM budgets WHERE key = ?');
-  const forget = db.prepare('DELETE FROM requests WHERE key = ? AND (at <= ? OR at > ?)');
-  const count = db.prepare('SELECT COUNT(*) AS n FROM requests WHERE key = ? AND at > ?');
-  const nth = db.prepare('SELECT at FROM requests WHERE key = ? ORDER BY at DESC LIMIT 1 OFFSET ?');
-  const insert = db.prepare(
-    'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) INSERT INTO requests SELECT ?, ? FROM n',
+  const look = db.prepare(
+    `SELECT per_minute AS perMinute, blocked_until AS blockedUntil,
+       (SELECT COALESCE(SUM(requests), 0) FROM takes WHERE key = budgets.key AND at > ? AND at <= ?) AS used
+     FROM budgets WHERE key = ?`,
   );
+  const newest = db.prepare('SELECT at, requests FROM takes WHERE key = ? AND at <= ? ORDER BY at DESC LIMIT ?');
+  const forget = db.prepare('DELETE FROM takes WHERE key = ? AND (at <= ? OR at > ?)');
+  const insert = db.prepare('INSERT INTO takes VALUES (?, ?, ?)');
   const setLimit = db.prepare('UPDATE budgets SET per_minute = ? WHERE key = ? AND per_minute <> ?');
   const setBlock = db.prepare('UPDATE budgets SET blocked_until = ? WHERE key = ?');
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
   /** What this process has said last; every reply repeats it. */
   let said: number | undefined;
+  /** When this process last removed what is over. */
+  let tidied = Number.NEGATIVE_INFINITY;
+  /** Instant of the request that has `count` newer ones; those that the call of `now` adds are newer than all. */
+  const instantOf = (count: number, now: number): number => {
+    if (count < 0) return now;
+    let newer = 0;
+    const rows = newest.all(key, now + AT_ONCE_MS, count + 1) as { at: number; requests: number }[];
+    return rows.find(({ requests }) => (newer += requests) > count)?.at ?? now;
+  };
   return {
     take(now, requests) {
-      // Those that this call adds are newer than all before.
-      const instantOf = (newest: number) => (newest < 0 ? now : (nth.get(key, newest) as { at: number }).at);
       begin.run();
       try {
-        const { perMinute: limit, blockedUntil } = budget.get(key) as { perMinute: number; blockedUntil: number };
+        // Seldom: a call of fifty orders has no time to spare. What a clock that was set back has left in the future goes.
+        const tidies = now < tidied || now - tidied >= WINDOW_MS;
+        if (tidies) forget.run(key, now - WINDOW_MS, now + AT_ONCE_MS);
+        const { perMinute: limit, blockedUntil, used } = look.get(now - WINDOW_MS, now + AT_ONCE_MS, key) as Look;
         const blocked = blockedFor(blockedUntil, now);
-        let before = 0;
-        if (blocked === 0) {
-          // Those of the minute before are left to a later call: that of fifty orders has no time to spare.
-          forget.run(key, now - 2 * WINDOW_MS, now);
-          before = (count.get(key, now - WINDOW_MS) as { n: number }).n;
-        }
-        let taken = before;
+        let taken = used;
         const waits = requests.map((allowed) => {
           if (blocked > 0) return blocked;
           const free = allowed(limit);
-          if (taken >= free) return Math.max(1, instantOf(free - 1 - (taken - before)) + WINDOW_MS - now);
+          if (taken >= free) return Math.max(1, instantOf(free - 1 - (taken - used), now) + WINDOW_MS - now);
           taken++;
           return 0;
         });
-        if (taken > before) insert.run(taken - before, key, now);
+        if (taken > used) insert.run(key, now, taken - used);
         commit.run();
+        if (tidies) tidied = now;
         return waits;
       } catch (error) {
         db.exec('ROLLBACK');

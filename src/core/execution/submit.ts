@@ -86,6 +86,9 @@ export async function submitOrders(
 
 const NONE: ReadonlySet<string> = new Set();
 
+/** Longest time for which a strategy that was active is taken to be so still, ms. */
+const STATE_HOLDS_MS = 1000;
+
 /** Whether an earlier send may have brought it to the venue. */
 const hasBegun = ({ clientOrderId, status }: OrderRecord, leaving: ReadonlySet<string>): boolean =>
   status !== 'intended' && !leaving.has(clientOrderId);
@@ -96,6 +99,11 @@ async function withoutEntriesUnlessActive(
   orders: readonly OrderRecord[],
   leaving: ReadonlySet<string>,
 ): Promise<readonly OrderRecord[]> {
+  // The transaction that marked them has just read it.
+  if (
+    orders.every(({ clientOrderId, sentAt = 0 }) => leaving.has(clientOrderId) && clock.now() - sentAt < STATE_HOLDS_MS)
+  )
+    return orders;
   const { state, reason } = await journal.state(scope);
   if (state === 'active') return orders;
   const entries = orders.filter((order) => order.leg === 'entry');
@@ -150,9 +158,6 @@ class Replies {
     await this.writing;
   }
 }
-
-/** Longest time for which a strategy that was active is taken to be so still, ms. */
-const STATE_HOLDS_MS = 1000;
 
 class Sender {
   /** Why nothing more may be sent. */

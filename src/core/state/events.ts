@@ -1,6 +1,6 @@
 import { QuantlineError } from '../errors/index.js';
 import { sha256 } from '../platform/hash.js';
-import type { Sql } from './database.js';
+import type { Sql, SqlValue } from './database.js';
 import type { JournalEvent } from './journal.js';
 
 export interface EventRow {
@@ -26,25 +26,45 @@ const COLUMNS = 'position, stream, sequence, type, time, body, checksum';
 const checksumOf = (previous: string, row: Omit<EventRow, 'checksum'>): string =>
   sha256([previous, row.position, row.stream, row.sequence, row.type, row.time, row.body].join('\n')).slice(0, 32);
 
-/** Appends events in the caller's write transaction, in this order; the end of the chain is read once. */
-export async function appendEvents(sql: Sql, events: readonly NewEvent[]): Promise<readonly JournalEvent[]> {
+/** Where the next event goes. */
+export interface ChainEnd extends Pick<EventRow, 'position' | 'checksum'> {
+  /** Of streams that are known already, their last ones. */
+  readonly sequences: ReadonlyMap<string, number>;
+}
+
+async function readEnd(sql: Sql): Promise<ChainEnd> {
   const head = await sql.get<Pick<EventRow, 'position' | 'checksum'>>(
     'SELECT position, checksum FROM events ORDER BY position DESC LIMIT 1',
   );
-  let position = head?.position ?? 0;
-  let checksum = head?.checksum ?? '';
-  const sequences = new Map<string, number>();
+  return { position: head?.position ?? 0, checksum: head?.checksum ?? '', sequences: new Map() };
+}
+
+/** Rows of one statement. */
+const CHUNK = 100;
+
+/** Appends events in the caller's write transaction, in this order. `end`: where the caller has read it in this transaction. */
+export async function appendEvents(
+  sql: Sql,
+  events: readonly NewEvent[],
+  end?: ChainEnd,
+): Promise<readonly JournalEvent[]> {
+  const last = end ?? (await readEnd(sql));
+  let { position, checksum } = last;
+  const sequences = new Map(last.sequences);
   const appended: JournalEvent[] = [];
+  const rows: SqlValue[][] = [];
   for (const { stream, type, time, body } of events) {
     const sequence = (sequences.get(stream) ?? (await lastSequence(sql, stream))) + 1;
     sequences.set(stream, sequence);
     const row = { position: ++position, stream, sequence, type, time, body: JSON.stringify(body ?? null) };
     checksum = checksumOf(checksum, row);
-    await sql.run(`INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)`, [
-      ...[row.position, row.stream, row.sequence, row.type, row.time, row.body],
-      checksum,
-    ]);
+    rows.push([row.position, row.stream, row.sequence, row.type, row.time, row.body, checksum]);
     appended.push({ position, stream, sequence, type, time, body: body ?? null });
+  }
+  for (let at = 0; at < rows.length; at += CHUNK) {
+    const some = rows.slice(at, at + CHUNK);
+    const values = some.map(() => '(?, ?, ?, ?, ?, ?, ?)').join(', ');
+    await sql.run(`INSERT INTO events (${COLUMNS}) VALUES ${values}`, some.flat());
   }
   return appended;
 }

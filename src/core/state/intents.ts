@@ -3,10 +3,11 @@ import type { OrderLeg } from '../domain/orders.js';
 import { QuantlineError } from '../errors/index.js';
 import { clientOrderIdOf } from './clientOrderId.js';
 import type { Sql } from './database.js';
+import type { Glance } from './glance.js';
 import { scopeOf, type WithheldEntry } from './journal.js';
 import { isTerminal } from './orderState.js';
 import type { NewIntent, OrderRecord, PlacedIntent, StrategyScope } from './records.js';
-import { type OrderRow, type PositionRow, SCOPE, scopeParams, toOrder } from './rows.js';
+import { type OrderRow, OTHERS, type PositionRow, SCOPE, scopeParams, toOrder } from './rows.js';
 
 export interface Placement {
   readonly placed: readonly PlacedIntent[];
@@ -15,7 +16,7 @@ export interface Placement {
 }
 
 /**
- * Gives new intents their revision and client order id, in the caller's write transaction. MISMATCH where that would
+ * Gives new intents their revision and client order id, in the write transaction of the glance. MISMATCH where that would
  * break a rule of the order life cycle; then nothing is recorded.
  */
 export async function placeIntents(
@@ -23,24 +24,25 @@ export async function placeIntents(
   scope: StrategyScope,
   slot: number,
   intents: readonly NewIntent[],
+  { others, ordered }: Glance,
 ): Promise<Placement> {
   const placed: PlacedIntent[] = [];
   const withheld: WithheldEntry[] = [];
   const legs = new Set<string>();
-  const foreign = await claimedByOthers(sql, scope);
-  const last = await newestOrders(sql, scope, slot);
+  const foreign = others ? await claimedByOthers(sql, scope) : undefined;
+  const last = ordered ? await newestOrders(sql, scope, slot) : undefined;
   for (const intent of intents) {
     const { instrument } = intent.request;
     const key = legKey(instrument, intent.leg);
     if (legs.has(key)) throw broken(`two ${intent.leg} orders for ${instrument} in one slot`, { instrument });
     legs.add(key);
     // What it owns it may always close and protect: a fill taken back late can leave an instrument with two owners.
-    const owner = intent.leg === 'entry' ? foreign.get(instrument) : undefined;
+    const owner = intent.leg === 'entry' ? foreign?.get(instrument) : undefined;
     if (owner !== undefined) {
       withheld.push({ instrument, owner });
       continue;
     }
-    const previous = last.get(key);
+    const previous = last?.get(key);
     if (previous !== undefined && !isTerminal(previous.status) && intent.replaces !== previous.clientOrderId) {
       throw broken(
         `the ${intent.leg} order ${previous.clientOrderId} for ${instrument} is still ${previous.status}; a second one ` +
@@ -61,8 +63,9 @@ export async function placeAll(
   scope: StrategyScope,
   slot: number,
   intents: readonly NewIntent[],
+  found: Glance,
 ): Promise<readonly PlacedIntent[]> {
-  const { placed, withheld } = await placeIntents(sql, scope, slot, intents);
+  const { placed, withheld } = await placeIntents(sql, scope, slot, intents, found);
   const [first] = withheld;
   if (first === undefined) return placed;
   const { instrument, owner } = first;
@@ -109,11 +112,10 @@ export async function newestOrders(
 /** Instruments of the account that other strategies hold or have open orders for. */
 async function claimedByOthers(sql: Sql, scope: StrategyScope): Promise<ReadonlyMap<string, string>> {
   const claims = new Map<string, string>();
-  const others = 'venue = ? AND account = ? AND strategy <> ?';
-  const held = await sql.all<PositionRow>(`SELECT * FROM positions WHERE ${others}`, scopeParams(scope));
+  const held = await sql.all<PositionRow>(`SELECT * FROM positions WHERE ${OTHERS}`, scopeParams(scope));
   for (const row of held) if (!isZero(row.quantity)) claims.set(row.instrument, row.strategy);
   const open = await sql.all<OrderRow>(
-    `SELECT instrument, strategy FROM orders WHERE ${others} AND is_open = 1`,
+    `SELECT instrument, strategy FROM orders WHERE ${OTHERS} AND is_open = 1`,
     scopeParams(scope),
   );
   for (const row of open) claims.set(row.instrument, row.strategy);

@@ -29,8 +29,11 @@ export async function acquireLease(
 }
 
 /** Throws STATE unless the lease is still this one and not past its deadline: the fence in front of every send. */
-export async function checkLease(sql: Sql, lease: Lease, now: number): Promise<LeaseRow> {
-  const held = await read(sql, lease.name);
+export const checkLease = async (sql: Sql, lease: Lease, now: number): Promise<LeaseRow> =>
+  checkHeld(await read(sql, lease.name), lease, now);
+
+/** As `checkLease`, where it has been read how the lease is held. */
+export function checkHeld(held: LeaseRow | undefined, lease: Lease, now: number): LeaseRow {
   const lost = (why: string) =>
     new QuantlineError('STATE', `The lease of ${lease.name} is lost: ${why}. Nothing more is sent.`, {
       hint: 'Another start has taken over, or this one was too slow. Run the command again; it reconciles first.',

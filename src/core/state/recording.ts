@@ -1,8 +1,9 @@
 import { QuantlineError } from '../errors/index.js';
 import type { Sql } from './database.js';
-import { appendEvents } from './events.js';
-import { type JournalEvent, type Lease, scopeOf, streamOf } from './journal.js';
-import { checkLease } from './leases.js';
+import { appendEvents, type ChainEnd } from './events.js';
+import { type Glance, glance } from './glance.js';
+import { type JournalEvent, type Lease, streamOf } from './journal.js';
+import { checkHeld } from './leases.js';
 import { Orders } from './orders.js';
 import { type EventBodies, project } from './projections.js';
 import type { OrderRecord, StrategyScope } from './records.js';
@@ -20,15 +21,21 @@ export interface Recorded<K extends keyof EventBodies> {
 export const append = <K extends keyof EventBodies>(
   sql: Sql,
   events: readonly Recorded<K>[],
+  end?: ChainEnd,
 ): Promise<readonly JournalEvent[]> =>
   appendEvents(
     sql,
     events.map(({ scope, ...event }) => ({ stream: streamOf(scope), ...event })),
+    end,
   );
 
 /** Appends events to strategies' streams and brings the tables up to date. */
-export async function recordAll<K extends keyof EventBodies>(sql: Sql, events: readonly Recorded<K>[]): Promise<void> {
-  await project(sql, await append(sql, events));
+export async function recordAll<K extends keyof EventBodies>(
+  sql: Sql,
+  events: readonly Recorded<K>[],
+  end?: ChainEnd,
+): Promise<void> {
+  await project(sql, await append(sql, events, end));
 }
 
 export const record = <K extends keyof EventBodies>(
@@ -39,14 +46,20 @@ export const record = <K extends keyof EventBodies>(
   time: number,
 ): Promise<void> => recordAll(sql, [{ scope, type, body, time }]);
 
-/** The fence in front of whatever is recorded to be sent: the lease is this strategy's, and still held. */
-export async function checkOwnLease(sql: Sql, scope: StrategyScope, lease: Lease, now: number): Promise<void> {
-  const { venue, account, strategy } = scope;
-  const holder = scopeOf(lease.name);
-  if (holder?.venue !== venue || holder.account !== account || holder.strategy !== strategy) {
+/** Looks at the slot behind the fence of whatever is recorded to be sent: the lease is this strategy's, and still held. */
+export async function glanceUnderLease(
+  sql: Sql,
+  scope: StrategyScope,
+  lease: Lease,
+  slot: number,
+  now: number,
+): Promise<Glance> {
+  if (lease.name !== streamOf(scope)) {
     throw new QuantlineError('BUG', `The lease ${lease.name} is not that of ${streamOf(scope)}.`);
   }
-  await checkLease(sql, lease, now);
+  const found = await glance(sql, scope, lease.name, slot);
+  checkHeld(found.held, lease, now);
+  return found;
 }
 
 /** MISMATCH where there is none. */

@@ -13,6 +13,8 @@ import type {
 } from './records.js';
 
 export const SCOPE = 'venue = ? AND account = ? AND strategy = ?';
+/** What other strategies of the account have; with `scopeParams`. */
+export const OTHERS = 'venue = ? AND account = ? AND strategy <> ?';
 export const scopeParams = (scope: StrategyScope): [string, string, string] => [
   scope.venue,
   scope.account,

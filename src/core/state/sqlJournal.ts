@@ -31,8 +31,8 @@ import { rebuildTables, verifyTables } from './rebuild.js';
 import {
   append,
   bookedAt,
-  checkOwnLease,
   executionKey,
+  glanceUnderLease,
   known,
   loadAll,
   type Recorded,
@@ -115,10 +115,10 @@ export class SqlJournal implements Journal {
     now: number,
   ): Promise<readonly OrderRecord[]> {
     return this.db.write(async (sql) => {
-      await checkOwnLease(sql, scope, lease, now);
+      const found = await glanceUnderLease(sql, scope, lease, slot, now);
       if (intents.length === 0) return [];
-      const orders = await placeAll(sql, scope, slot, intents);
-      await record(sql, scope, 'intents', { orders }, now);
+      const orders = await placeAll(sql, scope, slot, intents, found);
+      await recordAll(sql, [{ scope, type: 'intents', body: { orders }, time: now }], found.end);
       return orders.map((order) => intendedOrder(scope, order, now));
     });
   }

@@ -7,16 +7,23 @@ import {
   type ReconcileResult,
   reconcile,
 } from '../../execution/index.js';
-import type { CorporateActionRecord } from '../../state/index.js';
+import type { CorporateActionRecord, StrategyState } from '../../state/index.js';
 
 /** Longest time for which what a reconciliation found may stand in for another one, ms: a stream can be mute unnoticed. */
 const HOLDS_MS = 10_000;
 
-interface Found {
+export interface FoundAhead {
   readonly state: ReconcileResult;
+  /** What a person or a policy has said about the strategy. */
+  readonly standing: StrategyState;
+}
+
+interface Found extends FoundAhead {
+  /** Slot of the last decision. */
+  readonly decided: number;
   /** Just before its first read. */
   readonly time: number;
-  /** Newest event of the journal when it was done. */
+  /** Newest event of the journal when it was done, before what else is read of it here. */
   readonly head: number;
   readonly actions: ReadonlySet<string>;
 }
@@ -46,7 +53,7 @@ export class Ahead {
   }
 
   async reconcile(options: ReconcileOptions): Promise<ReconcileResult> {
-    const { journal, clock } = this.execution;
+    const { journal, scope, clock } = this.execution;
     const run = Symbol('reconciliation');
     const time = clock.now();
     this.found = undefined;
@@ -63,18 +70,23 @@ export class Ahead {
     const settled = state.unresolved.length === 0 && state.resend.length === 0;
     if (this.running !== run || !settled) return state;
     const head = await journal.head();
-    if (this.running === run) this.found = { state: { ...state, booked: [] }, time, head, actions };
+    const standing = await journal.state(scope);
+    const decided = (await journal.lastDecision(scope))?.slot ?? Number.NEGATIVE_INFINITY;
+    if (this.running === run) this.found = { state: { ...state, booked: [] }, standing, decided, time, head, actions };
     return state;
   }
 
-  /** What still holds of the last reconciliation, once; undefined: another one is needed. `actions`: as of now. */
-  async take(actions: () => Promise<readonly AnnouncedAction[]>): Promise<ReconcileResult | undefined> {
+  /**
+   * What still holds of the last reconciliation for a slot without a decision, once; undefined: another one is needed, or
+   * the slot may have one. `actions`: as of now.
+   */
+  async take(slot: number, actions: () => Promise<readonly AnnouncedAction[]>): Promise<FoundAhead | undefined> {
     const { journal, clock } = this.execution;
     const { found } = this;
-    if (found === undefined || clock.now() - found.time >= HOLDS_MS) return undefined;
+    if (found === undefined || slot <= found.decided || clock.now() - found.time >= HOLDS_MS) return undefined;
     if ((await journal.head()) !== found.head) return undefined;
     if ((await actions()).some((action) => !found.actions.has(keyOf(action))) || this.found !== found) return undefined;
     this.found = undefined;
-    return found.state;
+    return found;
   }
 }

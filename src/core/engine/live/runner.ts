@@ -141,23 +141,24 @@ export class LiveRunner {
     const { execution, source } = this.settings;
     const { journal, broker, scope, clock } = execution;
     await broker.onTick?.(marketTick(tick, source.instruments));
-    const decision = await journal.decision(scope, tick.time);
     const sendable = (order: OrderRecord) => order.slot === tick.time && clock.now() < tick.validUntil;
     let known: readonly AnnouncedAction[] | undefined;
     const sinceThen = async () => {
       known = await this.actionRecords(tick, this.keeper);
       return known;
     };
-    const found = decision === undefined ? await this.ahead.take(sinceThen) : undefined;
+    const found = await this.ahead.take(tick.time, sinceThen);
+    const decision = found === undefined ? await journal.decision(scope, tick.time) : undefined;
     // Asked once for both; again where executions are booked in between.
     const actions = async () => {
       const first = known ?? (await this.actionRecords(tick));
       known = undefined;
       return first;
     };
-    const { state, memory } = await this.catchUpWithVenue(tick.time, lease, { sendable, actions }, tick, found);
+    const { state, memory } = await this.catchUpWithVenue(tick.time, lease, { sendable, actions }, tick, found?.state);
     const equity = Number(state.account.equity);
-    const standing = await readStanding(execution, this.open ?? []);
+    const standing =
+      found?.standing.state === 'active' ? found.standing : await readStanding(execution, this.open ?? []);
     this.standing.active = standing.state === 'active';
     const outcome = { slot: tick.time, equity, halted: memory.halted };
     if (decision !== undefined) {

@@ -26,8 +26,8 @@ describe('a reconciliation ahead of a slot', () => {
   test('serves the slot once', async () => {
     ahead.hear({ type: 'connected' });
     const state = await ahead.reconcile({ actions: async () => [split] });
-    expect(await ahead.take(async () => [split])).toEqual({ ...state, booked: [] });
-    expect(await ahead.take(async () => [split])).toBeUndefined();
+    expect(await ahead.take(T0, async () => [split])).toMatchObject({ state: { ...state, booked: [] }, standing: { state: 'active' } });
+    expect(await ahead.take(T0, async () => [split])).toBeUndefined();
   });
 
   const cases: Record<string, () => unknown> = {
@@ -52,14 +52,22 @@ describe('a reconciliation ahead of a slot', () => {
       ahead.hear({ type: 'connected' });
       await ahead.reconcile({});
       await happen();
-      expect(await ahead.take(async () => [])).toBeUndefined();
+      expect(await ahead.take(T0, async () => [])).toBeUndefined();
     });
   }
 
   test('does not hold for a corporate action that it did not know', async () => {
     ahead.hear({ type: 'connected' });
     await ahead.reconcile({});
-    expect(await ahead.take(async () => [split])).toBeUndefined();
+    expect(await ahead.take(T0, async () => [split])).toBeUndefined();
+  });
+
+  test('does not hold for a slot that has its decision', async () => {
+    ahead.hear({ type: 'connected' });
+    await journal.recordDecision(SCOPE, lease, { slot: T0, report: 'r', time: T0, body: {} }, []);
+    await ahead.reconcile({});
+    expect(await ahead.take(T0, async () => [])).toBeUndefined();
+    expect(await ahead.take(T0 + 1, async () => [])).toBeDefined();
   });
 
   test('does not hold where the venue said something while it was read', async () => {
@@ -67,6 +75,6 @@ describe('a reconciliation ahead of a slot', () => {
     const reading = ahead.reconcile({});
     ahead.hear({ type: 'connected' });
     await reading;
-    expect(await ahead.take(async () => [])).toBeUndefined();
+    expect(await ahead.take(T0, async () => [])).toBeUndefined();
   });
 });
