@@ -26,7 +26,10 @@ describe('a reconciliation ahead of a slot', () => {
   test('serves the slot once', async () => {
     ahead.hear({ type: 'connected' });
     const state = await ahead.reconcile({ actions: async () => [split] });
-    expect(await ahead.take(T0, async () => [split])).toMatchObject({ state: { ...state, booked: [] }, standing: { state: 'active' } });
+    expect(await ahead.take(T0, async () => [split])).toMatchObject({
+      state: { ...state, booked: [] },
+      standing: { state: 'active' },
+    });
     expect(await ahead.take(T0, async () => [split])).toBeUndefined();
   });
 
