@@ -1,15 +1,7 @@
-import type { OrderLeg } from '../domain/orders.js';
-import {
-  type AttachedOrder,
-  type ExecutionRecord,
-  isTerminal,
-  isUnresolved,
-  type OrderRecord,
-  type OrderReport,
-  type StrategyScope,
-} from '../state/index.js';
+import { type ExecutionRecord, isTerminal, isUnresolved, type OrderRecord, type OrderReport } from '../state/index.js';
+import { attach, attachAlone, attachLegs, endsLooking, lacksLegs, legsOf } from './attached.js';
 import type { BrokerEvent, BrokerExecution, BrokerOrder } from './broker.js';
-import { type ExecutionContext, fault } from './context.js';
+import { type ExecutionContext, fault, sameScope } from './context.js';
 
 /** A venue's order as a report on ours. */
 export function reportOf(clientOrderId: string, order: BrokerOrder, authoritative: boolean): OrderReport {
@@ -24,18 +16,22 @@ export function reportOf(clientOrderId: string, order: BrokerOrder, authoritativ
   };
 }
 
-interface OrderIds {
-  readonly clientOrderId: string | undefined;
-  readonly venueOrderId: string;
-}
+type OrderIds = Pick<BrokerOrder, 'clientOrderId' | 'venueOrderId' | 'attachedTo'>;
 
 /** The order that a venue means, of whichever strategy, by client id or venue id; undefined for orders from elsewhere. */
-export async function orderOf(
+async function orderOf(
   { journal, scope }: ExecutionContext,
   { clientOrderId, venueOrderId }: OrderIds,
 ): Promise<OrderRecord | undefined> {
   const named = clientOrderId === undefined ? undefined : await journal.order(clientOrderId);
   return named ?? (await journal.orderByVenueId(scope.venue, scope.account, venueOrderId));
+}
+
+/** The order of this journal that a venue's one belongs to: itself, or the one that it hangs on. */
+export async function ownerOf(context: ExecutionContext, ids: OrderIds): Promise<OrderRecord | undefined> {
+  const order = await orderOf(context, ids);
+  if (order !== undefined || ids.attachedTo === undefined) return order;
+  return context.journal.order(ids.attachedTo.clientOrderId);
 }
 
 /** The same where it is the strategy's own. */
@@ -44,64 +40,21 @@ export async function ourOrder(context: ExecutionContext, ids: OrderIds): Promis
   return order !== undefined && sameScope(order, context.scope) ? order : undefined;
 }
 
-const sameScope = (a: StrategyScope, b: StrategyScope): boolean =>
-  a.venue === b.venue && a.account === b.account && a.strategy === b.strategy;
-
-/** What an order that hangs on another one is for: on the side of an entry it is the second of a pair of entries. */
-function legOf(order: BrokerOrder, { leg, request }: OrderRecord): OrderLeg {
-  if (leg === 'entry' && order.side === request.side) return 'entry';
-  return order.type === 'limit' ? 'target' : 'stop';
-}
-
-/** Whether what took the place of an order of this group is still looked for: what is new in it may be that. */
-async function awaitsReplacement({ journal, scope }: ExecutionContext, first: OrderRecord): Promise<boolean> {
-  const open = await journal.orders({ scope, open: true });
-  const sent = open.filter(({ status, venueOrderId }) => status !== 'intended' && venueOrderId === undefined);
-  const replaced = await journal.ordersById(sent.flatMap(({ replaces }) => replaces ?? []));
-  return replaced.some(({ clientOrderId, parent }) => (parent ?? clientOrderId) === first.clientOrderId);
-}
-
-/** An order that the venue has hung on one of ours, for the journal. */
-function attachedOf(record: OrderRecord, order: BrokerOrder, clientOrderId: string): AttachedOrder {
-  const leg = legOf(order, record);
-  return {
-    clientOrderId,
-    venueOrderId: order.venueOrderId,
-    leg,
-    request: {
-      instrument: order.instrument,
-      side: order.side,
-      type: order.type === 'other' ? 'stop' : order.type,
-      timeInForce: record.request.timeInForce,
-      opens: leg === 'entry',
-      ...(order.quantity === undefined ? {} : { quantity: order.quantity }),
-      ...(order.limitPrice === undefined ? {} : { limitPrice: order.limitPrice }),
-      ...(order.stopPrice === undefined ? {} : { stopPrice: order.stopPrice }),
-    },
-  };
-}
-
 /** Books venues' orders that are ours: their state, and the exits and second entries attached to them. */
 export async function bookOrders(
   context: ExecutionContext,
   found: readonly { readonly record: OrderRecord; readonly order: BrokerOrder }[],
   authoritative: boolean,
 ): Promise<void> {
-  const { journal, scope, clock } = context;
+  const { journal, clock } = context;
   const reports: OrderReport[] = [];
   for (const { record, order } of found) {
+    const legs = await legsOf(context, record, order);
+    if (legs === undefined) continue;
     reports.push(reportOf(record.clientOrderId, order, authoritative));
-    for (const each of [order, ...(order.legs ?? [])]) if (each.status === 'unknown') await noteUnknown(context, each);
-    const attached: AttachedOrder[] = [];
-    for (const leg of order.legs ?? []) {
-      // One that has taken the place of another in its group was placed by us, under an id of its own.
-      const known = await journal.orderByVenueId(scope.venue, scope.account, leg.venueOrderId);
-      const id = known?.clientOrderId ?? leg.clientOrderId ?? `${record.clientOrderId}.${leg.venueOrderId}`;
-      if (known === undefined && (await awaitsReplacement(context, record))) continue;
-      if (known === undefined) attached.push(attachedOf(record, leg, id));
-      reports.push(reportOf(id, leg, authoritative));
-    }
-    if (attached.length > 0) await journal.recordAttached(record.clientOrderId, attached, clock.now());
+    for (const each of [order, ...legs]) if (each.status === 'unknown') await noteUnknown(context, each);
+    for (const { clientOrderId, leg } of await attach(context, record, legs))
+      reports.push(reportOf(clientOrderId, leg, authoritative));
   }
   const after = await journal.recordReports(reports, clock.now());
   const alive = new Set(found.flatMap(({ record }) => (isTerminal(record.status) ? [] : [record.clientOrderId])));
@@ -154,6 +107,18 @@ export async function executionsSince({ broker, journal, scope }: ExecutionConte
   }
 }
 
+/**
+ * An execution may be the first that is seen of an order and its last: what the venue calls it, and what hangs on it, is
+ * recorded before the execution, after which it may count as over.
+ */
+async function noteShown(context: ExecutionContext, order: OrderRecord, execution: BrokerExecution): Promise<void> {
+  const { journal, clock } = context;
+  const { venueOrderId } = execution;
+  await attachLegs(context, order, venueOrderId);
+  if (order.venueOrderId !== undefined) return;
+  await journal.recordReports([{ clientOrderId: order.clientOrderId, status: 'accepted', venueOrderId }], clock.now());
+}
+
 /** Books the executions of our orders, each once, and returns those that were new. */
 export async function bookExecutions(
   context: ExecutionContext,
@@ -172,9 +137,21 @@ export async function bookExecutions(
   const orders = await journal.ordersById(fresh.flatMap(({ clientOrderId }) => clientOrderId ?? []));
   const byId = new Map(orders.map((order) => [order.clientOrderId, order]));
   const ours: ExecutionRecord[] = [];
+  const others: BrokerExecution[] = [];
+  const seen = new Set<string>();
   for (const execution of fresh) {
     const named = byId.get(execution.clientOrderId ?? '');
     const order = named !== undefined && sameScope(named, scope) ? named : await ourOrder(context, execution);
+    if (order === undefined) {
+      others.push(execution);
+      continue;
+    }
+    if (!seen.has(order.clientOrderId)) await noteShown(context, order, execution);
+    seen.add(order.clientOrderId);
+    ours.push(executionOf(order.clientOrderId, execution));
+  }
+  for (const execution of others) {
+    const order = (await ourOrder(context, execution)) ?? (await attachAlone(context, execution));
     if (order !== undefined) ours.push(executionOf(order.clientOrderId, execution));
   }
   if (ours.length === 0) return [];
@@ -189,18 +166,23 @@ export async function bookExecutions(
 
 /**
  * Books one event of a stream. Returns false where a reconciliation is needed: after a (re)connection, and for events of
- * orders that are not known yet.
+ * orders that are not known yet, or with which others hang together that are not.
  */
 export async function bookEvent(context: ExecutionContext, event: BrokerEvent): Promise<boolean> {
   if (event.type === 'connected') return false;
   if (event.type === 'disconnected') return true;
   const { execution } = event;
   const order = event.type === 'order' ? event.order : undefined;
-  const record = await ourOrder(context, order ?? execution!);
+  const shown = order ?? execution!;
+  const record = await ourOrder(context, shown);
   if (record === undefined) {
+    const owner = await ownerOf(context, shown);
+    if (owner !== undefined && sameScope(owner, context.scope)) return false;
     const waiting = await context.journal.orders({ scope: context.scope, open: true });
     return !waiting.some(isUnresolved);
   }
+  const begins = execution !== undefined || (order !== undefined && endsLooking(order));
+  if (begins && (await lacksLegs(context, record, order?.legs ?? []))) return false;
   if (execution !== undefined) await bookExecutions(context, [execution]);
   if (order !== undefined) await bookOrders(context, [{ record, order }], false);
   return true;

@@ -1,7 +1,7 @@
 import type { CorporateAction } from '../domain/bars.js';
 import type { TradingCalendar } from '../domain/calendar.js';
 import type { Instrument, InstrumentClass } from '../domain/instrument.js';
-import type { OrderStatus, Side } from '../domain/orders.js';
+import type { OrderLeg, OrderStatus, Side } from '../domain/orders.js';
 import type { Quote } from '../domain/quote.js';
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
 import type { BarPath, ExchangeListener, ExchangeSettings } from '../market/index.js';
@@ -145,6 +145,12 @@ export interface BrokerPosition {
   readonly marketPrice: string | undefined;
 }
 
+/** The order that another one hangs on (an exit on its entry, the second of a pair on the first), and what it is for. */
+export interface Attachment {
+  readonly clientOrderId: string;
+  readonly leg: OrderLeg;
+}
+
 export interface BrokerOrder {
   readonly venueOrderId: string;
   /** undefined for orders from elsewhere and at venues without such ids. */
@@ -171,6 +177,8 @@ export interface BrokerOrder {
   readonly presumed?: boolean;
   /** Attached exits, held ones included. */
   readonly legs?: readonly BrokerOrder[];
+  /** Where the venue says it of the order itself: it may be shown without the one that it hangs on. */
+  readonly attachedTo?: Attachment;
 }
 
 /** `kind` as in the journal: a bust takes an execution back, a correction replaces it. */
@@ -186,6 +194,8 @@ export interface BrokerExecution {
   readonly kind: 'fill' | 'bust' | 'correction';
   readonly refersTo?: string;
   readonly costs?: string;
+  /** As of its order, where the venue says it of an execution. */
+  readonly attachedTo?: Attachment;
 }
 
 export interface ExecutionPage {

@@ -68,3 +68,6 @@ export const fault = (context: ExecutionContext, name: FaultPoint): void => cont
 
 export const pause = (context: ExecutionContext, ms: number): Promise<void> =>
   ms > 0 ? context.clock.sleep(ms, context.signal) : Promise.resolve();
+
+export const sameScope = (a: StrategyScope, b: StrategyScope): boolean =>
+  a.venue === b.venue && a.account === b.account && a.strategy === b.strategy;

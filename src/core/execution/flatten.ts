@@ -8,7 +8,7 @@ import {
   type OrderRecord,
   type PositionRecord,
 } from '../state/index.js';
-import { executionsSince, orderOf } from './booking.js';
+import { executionsSince, ownerOf } from './booking.js';
 import { type BrokerOrder, type BrokerPosition, type OrderRequest, sendOutcome } from './broker.js';
 import { type ExecutionContext, limitsOf, pause } from './context.js';
 import { compareHoldings } from './holdings.js';
@@ -58,7 +58,7 @@ export async function planFlatten(context: ExecutionContext, all: boolean): Prom
   if (!all) return { cancel, close, cancelExternal: [], closeExternal: [] };
   const open = (await broker.openOrders()).flatMap((order) => [order, ...(order.legs ?? [])]);
   const cancelExternal: BrokerOrder[] = [];
-  for (const order of open) if (!(await isOurs(context, order))) cancelExternal.push(order);
+  for (const order of open) if ((await ownerOf(context, order)) === undefined) cancelExternal.push(order);
   const { external } = compareHoldings(owned, await broker.positions());
   return { cancel, close, cancelExternal, closeExternal: external.map(sizeOf) };
 }
@@ -82,7 +82,7 @@ async function ownedNow(context: ExecutionContext): Promise<readonly Owned[]> {
     const { executionId, kind, instrument, side, quantity } = execution;
     if (kind !== 'fill' || booked.has(executionId)) continue;
     booked.add(executionId);
-    const order = await orderOf(context, execution);
+    const order = await ownerOf(context, execution);
     if (order === undefined) continue;
     add({ strategy: order.strategy, instrument, quantity: side === 'buy' ? quantity : negate(quantity) });
   }
@@ -93,13 +93,6 @@ const sizeOf = ({ instrument, quantity }: { readonly instrument: string; readonl
   instrument,
   quantity,
 });
-
-/** An order of any strategy of this journal. */
-async function isOurs({ journal, scope }: ExecutionContext, order: BrokerOrder): Promise<boolean> {
-  const { clientOrderId, venueOrderId } = order;
-  if (clientOrderId !== undefined && (await journal.order(clientOrderId)) !== undefined) return true;
-  return (await journal.orderByVenueId(scope.venue, scope.account, venueOrderId)) !== undefined;
-}
 
 /**
  * Cancels every open order of the strategy, then closes what it owns at market, each position once, never more than the

@@ -10,6 +10,7 @@ import {
   strategyPrefix,
 } from '../state/index.js';
 import { type AnnouncedAction, applyDone, applyInForce } from './actions.js';
+import { attachAlone } from './attached.js';
 import { bookExecutions, bookOrders, executionsSince } from './booking.js';
 import type { BrokerAccount, BrokerOrder, BrokerPosition } from './broker.js';
 import { type ExecutionContext, limitsOf, pause } from './context.js';
@@ -184,7 +185,11 @@ async function reconcileOrders(
     const known =
       (id === undefined ? undefined : recorded.get(id)) ??
       (await journal.orderByVenueId(scope.venue, scope.account, order.venueOrderId));
-    if (known === undefined) {
+    const attached = known === undefined ? await attachAlone(context, order) : undefined;
+    if (attached !== undefined) {
+      unchanged = false;
+      await bookOrders(context, [{ record: attached, order }], true);
+    } else if (known === undefined) {
       externalOrders.push(order);
       if (id?.startsWith(strategyPrefix(scope.strategy))) differences.push(orphan(order, id));
     } else if (isTerminal(known.status)) {

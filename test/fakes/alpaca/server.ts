@@ -197,7 +197,8 @@ export class FakeAlpaca {
             return missing;
           }
           const order = [...book.orders.values()].find((one) => one.client_order_id === wanted);
-          return order === undefined ? missing : ok(orderJson(book, order, true));
+          // It takes no `nested`, without which no order shows its legs.
+          return order === undefined ? missing : ok(orderJson(book, order, false));
         });
       case '/v2/positions':
         return t(path, () => ok([...book.positions.keys()].map((symbol) => positionJson(book, symbol))));

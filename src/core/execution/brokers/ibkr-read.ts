@@ -2,7 +2,7 @@ import type { CommissionReport, Contract, Execution, Order, OrderState } from '@
 import { ibkrTime } from '../../clients/ibkr/index.js';
 import { decimal, type OrderStatus } from '../../domain/index.js';
 import { QuantlineError } from '../../errors/index.js';
-import type { BrokerExecution, BrokerOrder, VenueOrderType } from '../broker.js';
+import type { Attachment, BrokerExecution, BrokerOrder, VenueOrderType } from '../broker.js';
 
 /**
  * TWS's messages as the port's values. An order is known by its permId, which the account gives out and keeps, and by
@@ -32,10 +32,23 @@ const TYPES: Readonly<Record<string, VenueOrderType>> = {
 /** Ends of the orderRef of attached exits, and of the second of two entries; what precedes is the client order id. */
 export const LEG = { target: '/tp', stop: '/sl', second: '/2' } as const;
 
-/** orderRef of the order that another hangs on; undefined for an order of its own. */
-export function parentRef(ref: string | undefined): string | undefined {
-  for (const end of Object.values(LEG)) if (ref?.endsWith(end) === true) return ref.slice(0, -end.length);
+const LEGS = [
+  [LEG.target, 'target'],
+  [LEG.stop, 'stop'],
+  [LEG.second, 'entry'],
+] as const;
+
+/** What an order hangs on, by its orderRef; undefined for an order of its own. */
+export function attachmentOf(ref: string): Attachment | undefined {
+  for (const [end, leg] of LEGS) if (ref.endsWith(end)) return { clientOrderId: ref.slice(0, -end.length), leg };
   return undefined;
+}
+
+/** Whose an order or an execution is: exits and second entries belong to the first order and have no id of their own. */
+function belongs(ref: string): Pick<BrokerOrder, 'clientOrderId' | 'attachedTo'> {
+  const attachedTo = attachmentOf(ref);
+  if (attachedTo !== undefined) return { clientOrderId: undefined, attachedTo };
+  return { clientOrderId: ref === '' ? undefined : ref };
 }
 
 /** An order as TWS shows it, with what only this connection can use. */
@@ -137,8 +150,7 @@ function seen(contract: Contract, order: Order, progress: Progress): SeenOrder {
     raw: { contract, order },
     order: {
       venueOrderId: String(permId),
-      // Exits and second entries belong to the first order and have no id of their own.
-      clientOrderId: ref === '' || parentRef(ref) !== undefined ? undefined : ref,
+      ...belongs(ref),
       instrument: instrumentOf(contract, 'order'),
       side: action === 'BUY' ? 'buy' : 'sell',
       type,
@@ -154,8 +166,8 @@ function seen(contract: Contract, order: Order, progress: Progress): SeenOrder {
 /** Orders with their exits and second entries hung on them, those of orders that are gone beside them. */
 export function withLegs(list: readonly SeenOrder[]): readonly SeenOrder[] {
   const legs = new Map<string, BrokerOrder[]>();
-  for (const { ref, order } of list) {
-    const parent = parentRef(ref);
+  for (const { order } of list) {
+    const parent = order.attachedTo?.clientOrderId;
     if (parent !== undefined) legs.set(parent, [...(legs.get(parent) ?? []), order]);
   }
   return list.map((one) => {
@@ -187,11 +199,10 @@ export function executionsFrom(
   const parts = /^(.*\.)(\d+)$/.exec(execId);
   const version = parts === null ? 1 : Number(parts[2]);
   const earlier = (n: number): string => `${parts![1]}${String(n).padStart(parts![2]!.length, '0')}`;
-  const ref = execution.orderRef ?? '';
   const costs = report?.commission === undefined ? undefined : text(report.commission);
   const common = {
     venueOrderId: String(permId),
-    clientOrderId: ref === '' || parentRef(ref) !== undefined ? undefined : ref,
+    ...belongs(execution.orderRef ?? ''),
     instrument: instrumentOf(contract, 'execution'),
     side: side === 'BOT' ? ('buy' as const) : ('sell' as const),
     quantity,

@@ -3,8 +3,9 @@ import { meaningOf } from '../../clients/ibkr/index.js';
 import { decimal, type Side, US_EQUITY_TICKS } from '../../domain/index.js';
 import type { QuantlineError } from '../../errors/index.js';
 import { type BrokerCapabilities, type OrderRequest, sendError } from '../broker.js';
+import { secondOf } from '../groups.js';
 import { LEG } from './ibkr-read.js';
-import { checkOrder, refuseOrder, secondOf } from './order-rules.js';
+import { checkOrder, refuseOrder } from './order-rules.js';
 
 /** One order of a group, before it has an account and a number. */
 export interface PartialOrder {

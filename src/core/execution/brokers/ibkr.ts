@@ -181,12 +181,15 @@ export class IbkrBroker implements Broker {
   async orderByClientId(clientOrderId: string, hint?: OrderHint): Promise<BrokerOrder | undefined> {
     const session = await this.connection.session();
     const all = await this.all(session);
+    // What hangs on another order has its reference, and is known by its permId alone.
+    const isMeant = (ref: string | undefined, venueOrderId: string) =>
+      ref === clientOrderId || venueOrderId === hint?.venueOrderId;
     // An entry that was refused twice leaves two orders under one reference: the one that lives is meant.
-    const ours = all.filter(({ ref }) => ref === clientOrderId).map(({ order }) => order);
+    const ours = all.filter(({ ref, order }) => isMeant(ref, order.venueOrderId)).map(({ order }) => order);
     const found = ours.find(({ status }) => status !== 'rejected') ?? ours[0];
     if (found !== undefined) return found;
     return (
-      (await this.fromExecutions((one) => one.clientOrderId === clientOrderId, hint)) ??
+      (await this.fromExecutions((one) => isMeant(one.clientOrderId, one.venueOrderId), hint)) ??
       (hint === undefined ? undefined : this.presumed(hint, clientOrderId))
     );
   }
@@ -213,6 +216,7 @@ export class IbkrBroker implements Broker {
     return {
       venueOrderId: first.venueOrderId,
       clientOrderId: first.clientOrderId,
+      ...(first.attachedTo !== undefined && { attachedTo: first.attachedTo }),
       instrument: first.instrument,
       side: first.side,
       type: hint?.request.type ?? 'other',

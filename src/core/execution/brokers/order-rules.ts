@@ -1,5 +1,6 @@
 import { decimal, quantisePrice, type Side, type TickRule, US_EQUITY_TICKS } from '../../domain/index.js';
 import { type BrokerCapabilities, type OrderRequest, sendError } from '../broker.js';
+import { secondOf } from '../groups.js';
 
 type DecimalText = decimal.DecimalText;
 const { compare, isDecimal, subtract } = decimal;
@@ -102,19 +103,6 @@ export function checkOrder(request: OrderRequest, rules: OrderRules): CheckedOrd
     group,
     exitSide,
     fractional: notional !== undefined || (quantity !== undefined && decimals(quantity) > 0),
-  };
-}
-
-/** The second order of a pair of entries: on terms of its own, for as many units where one cancels the other. */
-export function secondOf(request: OrderRequest): OrderRequest | undefined {
-  const { either, triggers, limitPrice: _, stopPrice: __, ...rest } = request;
-  if (either !== undefined) return { ...rest, ...either };
-  if (triggers === undefined) return undefined;
-  const { terms, quantity } = triggers;
-  return {
-    ...{ ...rest, ...terms, ...(quantity !== undefined && { quantity }) },
-    // It begins to work when the first is filled, at whatever hour, and lasts until the signal changes.
-    timeInForce: terms.type === 'market' ? 'day' : 'gtc',
   };
 }
 

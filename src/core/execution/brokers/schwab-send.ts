@@ -2,7 +2,8 @@ import { decimal, type Side, US_EQUITY_TICKS } from '../../domain/index.js';
 import { isQuantlineError, QuantlineError } from '../../errors/index.js';
 import { httpFailureOf, isoTime } from '../../platform/index.js';
 import { type BrokerCapabilities, type OrderRequest, sendError } from '../broker.js';
-import { checkOrder, groupOf, refuseOrder, secondOf } from './order-rules.js';
+import { secondOf } from '../groups.js';
+import { checkOrder, groupOf, refuseOrder } from './order-rules.js';
 
 /** Schwab's order. */
 export interface SchwabOrder {

@@ -383,6 +383,42 @@ describe('order life cycle', () => {
     await rig.oracle();
   });
 
+  it.each([
+    ['nothing but its entry', 0],
+    ['its entry and an exit', 1],
+  ])('F1 the reply to a bracket is lost, and %s fills before it is looked up: its exits are ours', async (_, more) => {
+    rig.venue.arm(ROUTE, (fault) => {
+      faults.dropAfter(fault);
+      const [entry] = rig.venue.book.accepted;
+      for (const id of [entry!.id, ...entry!.legs.slice(0, more)]) rig.venue.book.fill(id);
+    });
+    await rig.place(bracket);
+    const { externalOrders } = await reconcile(rig.context);
+    expect(externalOrders).toEqual([]);
+    expect((await rig.settle()).map(({ leg, status }) => [leg, status])).toEqual([
+      ['entry', 'filled'],
+      ['target', more === 1 ? 'filled' : 'accepted'],
+      ['stop', more === 1 ? 'canceled' : 'accepted'],
+    ]);
+    await rig.oracle();
+  });
+
+  it('F30 what hangs on a filled order cannot be read: nothing is concluded, and it is looked up again', async () => {
+    rig.venue.arm(ROUTE, (fault) => {
+      faults.dropAfter(fault);
+      rig.venue.book.fill(rig.venue.book.accepted[0]!.id);
+    });
+    rig.venue.arm('GET /v2/orders/{order_id}', faults.statusAfter(500), 20);
+    const [order] = await rig.submit(bracket);
+    expect(order?.status).toBe('sending');
+    rig.venue.disarm();
+    expect((await rig.settle()).map(({ leg, status }) => [leg, status])).toEqual([
+      ['entry', 'filled'],
+      ['target', 'accepted'],
+      ['stop', 'accepted'],
+    ]);
+  });
+
   it('F27 both exits of a bracket fill: the reversed position is reported', async () => {
     const entry = await resting(bracket);
     rig.venue.book.fill(entry.id);
@@ -401,7 +437,7 @@ describe('order life cycle', () => {
     rig.venue.book.rules.rejectStopLegs = true;
     const entry = await resting(bracket);
     rig.venue.book.fill(entry.id);
-    const seen = await rig.broker.orderByClientId(entry.client_order_id);
+    const seen = await rig.broker.orderByVenueId(entry.id);
     expect(seen?.legs?.map((leg) => [leg.type, leg.status])).toEqual([
       ['limit', 'accepted'],
       ['stop', 'rejected'],

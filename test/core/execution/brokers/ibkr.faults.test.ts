@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type BrokerEvent, bookEvent, sendOutcome } from '../../../../src/core/execution/index.js';
+import { type BrokerEvent, bookEvent, reconcile, sendOutcome } from '../../../../src/core/execution/index.js';
 import type { TwsOrder } from '../../../fakes/tws/book.js';
 import { buy, Rig, T0 } from '../../../fakes/tws/rig.js';
 import type { Fault } from '../../../fakes/tws/server.js';
@@ -280,6 +280,16 @@ it('F47 an attached exit that was cancelled by hand and is forgotten with its da
   expect(await rig.journal.state(rig.scope)).toMatchObject({ state: 'active' });
 });
 
+it('an exit of yesterday that fills today is filled, not taken for one whose record is gone', async () => {
+  await rig.submit(buy({ timeInForce: 'gtc', stopLoss: { stopPrice: '90' } }));
+  await rig.settle();
+  rig.clock.set(T0 + 86_400_000);
+  rig.venue.newDay();
+  rig.venue.book.fill(rig.venue.book.orders.at(-1)!);
+  const stop = (await rig.settle()).find(({ leg }) => leg === 'stop');
+  expect(stop).toMatchObject({ status: 'filled', venueStatus: 'Filled', filledQuantity: '10' });
+});
+
 describe('order life cycle', () => {
   const limit = buy({ type: 'limit', limitPrice: '99.5' });
   const resting = async (request = limit): Promise<TwsOrder> => {
@@ -354,6 +364,72 @@ describe('order life cycle', () => {
     ]);
     expect(await rig.broker.openOrders()).toEqual([]);
     await rig.oracle();
+  });
+
+  const pair = buy({
+    ...{ type: 'limit', limitPrice: '100', timeInForce: 'gtc', opens: true, quantity: '4' },
+    triggers: { first: 0.4, terms: { type: 'limit', limitPrice: '95' }, quantity: '6' },
+  });
+  /** Neither open orders nor completed ones are listed; executions are. */
+  const listNothing = () => {
+    rig.venue.arm('reqAllOpenOrders', ({ send }) => send([53, 1]), 50);
+    rig.venue.arm('reqCompletedOrders', ({ send }) => send([102]), 50);
+  };
+  /** Its last part is sent, and the connection dropped before anything was said. */
+  const sendUnheard = async (request: typeof pair, parts: number) => {
+    rig.venue.arm('placeOrder', unseen, parts - 1);
+    rig.venue.arm('placeOrder', dropAfter);
+    listNothing();
+    const [order] = await rig.submit(request);
+    expect(order?.status).toBe('unknown');
+    return rig.venue.book.orders;
+  };
+
+  it.each([
+    ['second order of a pair of entries', pair, 2, 1, ['entry', '6']],
+    ['target of a bracket', bracket, 3, 1, ['target', '10']],
+    ['stop of a bracket', bracket, 3, 2, ['stop', '10']],
+  ] as const)('F44 only executions show that an order and the %s have filled: both are ours', async (...row) => {
+    const [, request, parts, index, [leg, quantity]] = row;
+    const orders = await sendUnheard(request, parts);
+    rig.venue.book.fill(orders[0]!);
+    rig.venue.book.fill(orders[index]!);
+    const known = await rig.settle();
+    expect(known.map((order) => [order.leg, order.status, order.filledQuantity])).toEqual([
+      ['entry', 'filled', request.quantity],
+      [leg, 'filled', quantity],
+    ]);
+    expect(known[1]).toMatchObject({ parent: known[0]!.clientOrderId, venueOrderId: String(orders[index]!.permId) });
+    await rig.oracle();
+  });
+
+  it('F44 only an execution shows that an order has filled: what hangs on it is ours once it is listed', async () => {
+    const orders = await sendUnheard(pair, 2);
+    rig.venue.book.fill(orders[0]!);
+    expect((await rig.settle()).map(({ status }) => status)).toEqual(['filled']);
+    rig.venue.disarm();
+    const { externalOrders } = await reconcile(rig.context);
+    expect(externalOrders).toEqual([]);
+    expect((await rig.settle()).map(({ leg, status }) => [leg, status])).toEqual([
+      ['entry', 'filled'],
+      ['entry', 'accepted'],
+    ]);
+    rig.venue.book.fill(orders[1]!, 2);
+    listNothing();
+    expect((await rig.settle())[1]).toMatchObject({ status: 'partially_filled', filledQuantity: '2' });
+    await rig.oracle();
+  });
+
+  it('F18 the stream tells of the second order of a pair before the journal knows it: everything is read again', async () => {
+    const orders = await sendUnheard(pair, 2);
+    rig.venue.book.fill(orders[0]!);
+    rig.venue.book.fill(orders[1]!);
+    await rig.settle();
+    const { executions } = await rig.broker.executions(undefined);
+    for (const execution of executions.toReversed())
+      expect(await bookEvent(rig.context, { type: 'execution', execution })).toBe(true);
+    const stranger = { ...executions[1]!, executionId: 'x', venueOrderId: '7' };
+    expect(await bookEvent(rig.context, { type: 'execution', execution: stranger })).toBe(false);
   });
 
   it('F27 both exits of a bracket fill: the reversed position is reported', async () => {

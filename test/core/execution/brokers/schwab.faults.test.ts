@@ -344,6 +344,21 @@ describe('order life cycle', () => {
     await rig.oracle();
   });
 
+  it('F1 the reply to a bracket is lost, and its entry and an exit fill before it is looked up: both are ours', async () => {
+    rig.venue.arm(PLACE, (fault) => {
+      faults.dropAfter(fault);
+      rig.venue.book.fill(rig.venue.book.all[0]!);
+      rig.venue.book.trade('AAPL', 94);
+    });
+    await rig.place(bracket);
+    expect((await rig.settle()).map(({ leg, status }) => [leg, status])).toEqual([
+      ['entry', 'filled'],
+      ['target', 'canceled'],
+      ['stop', 'filled'],
+    ]);
+    await rig.oracle();
+  });
+
   it.each([
     ['answered', undefined],
     ['taken, the socket dropped before the reply', faults.dropAfter],
