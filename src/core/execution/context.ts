@@ -28,6 +28,11 @@ export interface ExecutionLimits {
   readonly pollEvery: number;
   /** How long an entry may stay partly filled before its remainder is cancelled, so that what filled gets its exits. */
   readonly partialEntryFor: number;
+  /**
+   * How long exits that cannot be sent (the venue's gateway restarts, asks to wait, or is not reached) are tried again at
+   * each look before the emergency policy acts: as long as an order may stay invisible. A refusal is not waited for.
+   */
+  readonly unsentExitsFor: number;
   /** Longest wait for a cancel before something else may take its place. */
   readonly takeDownFor: number;
   /** Orders on their way at once. */
@@ -42,6 +47,7 @@ export const DEFAULT_LIMITS: ExecutionLimits = {
   settleDelays: [300, 700, 1500],
   pollEvery: 1000,
   partialEntryFor: 30_000,
+  unsentExitsFor: 120_000,
   takeDownFor: 10_000,
   concurrency: 64,
 };

@@ -1,4 +1,5 @@
 import {
+  alarmText,
   type EmergencyPolicy,
   type ExecutionContext,
   keepPairs,
@@ -14,8 +15,9 @@ import type { LiveSettings } from './runner.js';
 
 /** Keeps the exits of what is held in line with it, where the venue does not; raises an alarm where it cannot. */
 export class PositionGuard {
-  /** Positions that the venue does not protect, or that nothing decides about, as met so far. */
-  readonly unprotected: Unprotected[] = [];
+  private readonly alarms: Unprotected[] = [];
+  /** Positions whose exits could not be sent, as of the last look. */
+  private waiting: readonly Unprotected[] = [];
   private readonly execution: ExecutionContext;
   private readonly notify: NonNullable<LiveSettings['hooks']>['notify'];
   private readonly protection: ProtectionKeeper | undefined;
@@ -36,6 +38,21 @@ export class PositionGuard {
       this.protection = new ProtectionKeeper(execution, instruments, { protection, emergency }, watchOf(source));
   }
 
+  /** Positions that the venue does not protect, or that nothing decides about, as met so far. */
+  get unprotected(): readonly Unprotected[] {
+    return [...this.alarms, ...this.waiting];
+  }
+
+  /** Something is tried again by the next look. */
+  get retries(): boolean {
+    return this.waiting.length > 0;
+  }
+
+  /** Keeps exits at the venue. */
+  get protects(): boolean {
+    return this.protection !== undefined;
+  }
+
   /** Changes nothing in the journal, whatever is held. */
   get idle(): boolean {
     return this.protection === undefined && !this.paired && this.reversed.length === 0;
@@ -48,7 +65,10 @@ export class PositionGuard {
     for (const position of reversed) alarms.push(await turnedOver(this.execution, lease, position, this.emergency));
     if (this.paired) alarms.push(...(await keepPairs(this.execution)));
     if (this.protection !== undefined) alarms.push(...(await this.protection.keep(lease)));
-    for (const each of alarms) if (!this.raised(each.instrument)) this.raise(each);
+    const told = new Set(this.waiting.map(({ instrument }) => instrument));
+    this.waiting = alarms.filter(({ until }) => until !== undefined);
+    for (const each of this.waiting) if (!told.has(each.instrument)) this.tell(each);
+    for (const each of alarms) if (each.until === undefined && !this.raised(each.instrument)) this.raise(each);
   }
 
   /** Of positions in instruments that are not traded here. */
@@ -63,11 +83,16 @@ export class PositionGuard {
   }
 
   private raised(instrument: string): boolean {
-    return this.unprotected.some((each) => each.instrument === instrument);
+    return this.alarms.some((each) => each.instrument === instrument);
   }
 
   private raise(alarm: Unprotected): void {
-    this.unprotected.push(alarm);
+    this.alarms.push(alarm);
+    this.notify?.({ type: 'unprotected', alarm });
+  }
+
+  private tell(alarm: Unprotected): void {
+    this.execution.logger.warn(`${alarmText(alarm)}.`);
     this.notify?.({ type: 'unprotected', alarm });
   }
 }

@@ -120,6 +120,16 @@ export class LiveRunner {
     return this.guard.unprotected;
   }
 
+  /** Exits that could not be sent are tried again by the next look. */
+  get retries(): boolean {
+    return this.guard.retries;
+  }
+
+  /** Fills call for a look: exits at the venue have to follow them. */
+  get protects(): boolean {
+    return this.guard.protects;
+  }
+
   /** Slot of the last decision; undefined before the first. */
   async lastSlot(): Promise<number | undefined> {
     return (await this.settings.execution.journal.lastDecision(this.settings.execution.scope))?.slot;

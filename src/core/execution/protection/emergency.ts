@@ -15,6 +15,8 @@ export interface Unprotected {
   readonly reason: string;
   /** No exit stands for it (default), or nothing decides about it. */
   readonly lacks?: 'protection' | 'management';
+  /** Nothing was done about it yet: its exits are tried again up to this instant. */
+  readonly until?: number;
 }
 
 export const alarmText = ({ instrument, reason, lacks }: Unprotected): string =>

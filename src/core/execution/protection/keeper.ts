@@ -16,6 +16,7 @@ import {
   type Unprotected,
 } from './emergency.js';
 import { heldAt, type Levels, levelsOf, protectiveOrder } from './levels.js';
+import { type NotPlaced, notPlaced, patience, unsentSince } from './unsent.js';
 
 export interface ProtectionPolicy {
   readonly protection: Protection;
@@ -48,7 +49,7 @@ export class ProtectionKeeper {
     this.instruments = new Map(instruments.map((each) => [each.id, each]));
   }
 
-  /** Returns what could not be protected, after the emergency policy was applied to it. */
+  /** Returns what could not be protected, after the emergency policy was applied to it where that is due. */
   async keep(lease: Lease): Promise<readonly Unprotected[]> {
     const { journal, scope } = this.context;
     const unprotected: Unprotected[] = [];
@@ -99,7 +100,8 @@ export class ProtectionKeeper {
     const average = Number(position.averagePrice);
     const best = this.watch.best(instrument.id, lot.time, direction);
     const levels = levelsOf(this.policy.protection, instrument, direction, average, best);
-    const refused = await this.refusedSince(instrument.id, lot.executionId);
+    const before = await this.placedSince(instrument.id, lot.executionId);
+    const refused = before.find(({ status, replaces }) => status === 'rejected' && replaces === undefined);
     if (refused !== undefined)
       return this.alarm(
         lease,
@@ -122,19 +124,30 @@ export class ProtectionKeeper {
       (!wanted.stop || covers(stop, size)) &&
       (!wanted.target || covers(target, size)) &&
       (wanted.stop || wanted.target);
-    if (!covered && (wanted.stop || wanted.target)) {
-      const problem = await this.arm(lease, open, instrument, levels);
-      if (problem !== undefined) return this.alarm(lease, position, problem);
-    } else if (covered) {
-      const problem = await this.move(lease, open, levels, instrument);
-      if (problem !== undefined) return this.alarm(lease, position, problem);
+    if (wanted.stop || wanted.target) {
+      const problem = covered
+        ? await this.move(lease, open, levels, instrument)
+        : await this.arm(lease, open, instrument, levels);
+      if (problem !== undefined) return this.failed(lease, position, problem);
     }
-    await this.noteExposure(instrument.id, lot.executionId, lot.time);
+    await this.noteExposure(instrument.id, lot.executionId, lot.time, unsentSince(before));
     return undefined;
   }
 
-  private alarm(lease: Lease, position: PositionRecord, reason: string): Promise<Unprotected> {
-    return emergency(this.context, lease, position, reason, this.policy.emergency);
+  /** A refusal is final; what could not be sent is tried again by the next look, for a while. */
+  private async failed(lease: Lease, position: PositionRecord, { why, reason }: NotPlaced): Promise<Unprotected> {
+    const { instrument, lots } = position;
+    if (why === 'refused') return this.alarm(lease, position, reason);
+    const since = unsentSince(await this.placedSince(instrument, lots[0]!.executionId));
+    const told = patience(this.context, since ?? this.context.clock.now(), reason);
+    return told.until === undefined ? this.alarm(lease, position, told.reason) : { instrument, ...told };
+  }
+
+  private async alarm(lease: Lease, position: PositionRecord, reason: string): Promise<Unprotected> {
+    const alarm = await emergency(this.context, lease, position, reason, this.policy.emergency);
+    const [lot] = position.lots;
+    await this.noteExposure(position.instrument, lot!.executionId, lot!.time);
+    return alarm;
   }
 
   private async openOf(instrument: string): Promise<readonly OrderRecord[]> {
@@ -142,26 +155,23 @@ export class ProtectionKeeper {
     return journal.orders({ scope, instrument, open: true });
   }
 
-  /** A protective order of this position that the venue has refused. */
-  private async refusedSince(instrument: string, executionId: string): Promise<OrderRecord | undefined> {
+  /** Protective orders of a position since its entry, open ones included. */
+  private async placedSince(instrument: string, executionId: string): Promise<readonly OrderRecord[]> {
     const { journal, scope } = this.context;
     const [fill] = await journal.fills({ scope, executionId });
     const entry = fill === undefined ? undefined : await journal.order(fill.clientOrderId);
-    if (entry === undefined) return undefined;
-    const orders = await journal.orders({ scope, instrument, open: false, fromSlot: entry.slot });
-    return orders.find(
-      ({ leg, status, replaces }) =>
-        (leg === 'stop' || leg === 'target') && status === 'rejected' && replaces === undefined,
-    );
+    if (entry === undefined) return [];
+    const orders = await journal.orders({ scope, instrument, fromSlot: entry.slot });
+    return orders.filter(({ leg }) => leg === 'stop' || leg === 'target');
   }
 
-  /** Places exits for the whole position; a reason where the venue does not take them. */
+  /** Places exits for the whole position; what is wrong where they are not at the venue then. */
   private async arm(
     lease: Lease,
     open: readonly OrderRecord[],
     instrument: Instrument,
     levels: Levels,
-  ): Promise<string | undefined> {
+  ): Promise<NotPlaced | undefined> {
     const { journal, scope, broker } = this.context;
     if (
       !(await takeDown(
@@ -183,20 +193,19 @@ export class ProtectionKeeper {
     if (order === undefined) return undefined;
     const recorded = await commitIntents(this.context, lease, await lastSlot(this.context), [order]);
     const [sent] = await submitOrders(this.context, lease, recorded);
-    if (sent!.status === 'rejected' || sent!.status === 'expired') return sent!.reason ?? `it was ${sent!.status}`;
-    return undefined;
+    return notPlaced(sent!);
   }
 
   /**
    * Moves what rests at the venue to where it belongs now: in place, where a refusal leaves it where it is; where the
-   * venue does not change orders they are taken down and placed anew, and a reason comes back where they are not taken.
+   * venue does not change orders they are taken down and placed anew, and what is wrong comes back where they are not taken.
    */
   private async move(
     lease: Lease,
     open: readonly OrderRecord[],
     levels: Levels,
     instrument: Instrument,
-  ): Promise<string | undefined> {
+  ): Promise<NotPlaced | undefined> {
     const { broker, logger } = this.context;
     const stop = open.find(({ leg }) => leg === 'stop');
     const target = open.find(({ leg }) => leg === 'target');
@@ -245,20 +254,31 @@ export class ProtectionKeeper {
     return undefined;
   }
 
-  /** How long what was bought stood without an exit at the venue, once a position. */
-  private async noteExposure(instrument: string, executionId: string, since: number): Promise<void> {
+  /**
+   * How long what was bought stood without an exit at the venue: once a position, and again where later exits could not be
+   * sent since `unsent`.
+   */
+  private async noteExposure(instrument: string, lot: string, since: number, unsent?: number): Promise<void> {
     const { journal, scope, clock } = this.context;
-    if (this.noted.has(executionId)) return;
-    this.noted.add(executionId);
-    const known = await journal.events({ scope, types: ['note:exposed'] });
-    if (known.some(({ body }) => (body as { lot?: string }).lot === executionId)) return;
+    const first = !(await this.isNoted(lot));
+    if (!first && unsent === undefined) return;
+    const from = first ? since : unsent!;
     const protective = (await this.openOf(instrument)).filter(({ leg }) => leg !== 'entry');
+    if (!first && protective.length === 0) return;
     const armed = Math.min(
       clock.now(),
-      ...protective.map(({ sentAt, createdAt }) => Math.max(since, sentAt ?? createdAt)),
+      ...protective.map(({ sentAt, createdAt }) => Math.max(from, sentAt ?? createdAt)),
     );
-    const seconds = Math.max(0, armed - since) / 1000;
-    await journal.note(scope, 'exposed', { instrument, lot: executionId, seconds }, clock.now());
+    const seconds = Math.max(0, armed - from) / 1000;
+    await journal.note(scope, 'exposed', { instrument, lot, seconds }, clock.now());
+  }
+
+  private async isNoted(lot: string): Promise<boolean> {
+    const { journal, scope } = this.context;
+    if (this.noted.has(lot)) return true;
+    this.noted.add(lot);
+    const known = await journal.events({ scope, types: ['note:exposed'] });
+    return known.some(({ body }) => (body as { lot?: string }).lot === lot);
   }
 }
 

@@ -22,6 +22,7 @@ import { isUnresolved, type OrderRecord, type StrategyState, streamOf } from '..
 import type { Runtime } from '../runtime.js';
 import { flattenAtClose } from './at-close.js';
 import { HeldLease } from './lease.js';
+import { Looks } from './looks.js';
 import type { TradeMarket } from './market.js';
 import type { SessionFile } from './session-file.js';
 import { silentHoldings } from './silent.js';
@@ -44,10 +45,6 @@ export interface SessionParts {
   readonly replay: boolean;
 }
 
-/** How often a resident session looks at the venue although nothing was announced, ms. */
-const LOOK_MS = 60_000;
-/** How long before a slot the venue is looked at for it, ms. */
-const AHEAD_MS = 3000;
 /** How often it renews its lease, ms. */
 const RENEW_MS = 15_000;
 
@@ -66,8 +63,19 @@ export class Session {
   private readonly serial = new Serial();
   /** Ends what runs beside the slots; its reason is why, where that was a failure. */
   private readonly ended = new AbortController();
+  private readonly looks: Looks;
 
-  constructor(private readonly parts: SessionParts) {}
+  constructor(private readonly parts: SessionParts) {
+    const { market, runner, execution, runtime } = parts;
+    const orders = Math.min(market.source.instruments.length, DEFAULT_LIMITS.concurrency);
+    this.looks = new Looks({
+      clock: runtime.clock,
+      slotAfter: (time) => market.slotAfter(time),
+      retries: () => runner.retries,
+      look: () => this.look(),
+      prepare: () => survive(runtime.logger, async () => execution.broker.prepare?.(orders)),
+    });
+  }
 
   async run(): Promise<SessionFile> {
     const { runtime, execution, report } = this.parts;
@@ -209,7 +217,7 @@ export class Session {
     if (options.once || replay) return work();
     const signal = AbortSignal.any([runtime.signal, this.ended.signal]);
     const tasks = [market.follow(signal), this.renewing(signal)];
-    if (execution.broker.events !== undefined) tasks.push(this.listen(signal), this.looking(signal));
+    if (execution.broker.events !== undefined) tasks.push(this.listen(signal), this.looks.run(signal));
     if (options.atClose === 'flatten') tasks.push(flattenAtClose(this.parts, this.lease, this.serial, signal));
     const beside = tasks.map((task) =>
       task.catch((error: unknown) => (signal.aborted ? undefined : this.ended.abort(error))),
@@ -219,23 +227,6 @@ export class Session {
     } finally {
       this.ended.abort();
       await Promise.all(beside);
-    }
-  }
-
-  /**
-   * Looks at the venue ahead of each slot, so that its orders leave without one more look, and now and then in between,
-   * never as a slot comes.
-   */
-  private async looking(signal: AbortSignal): Promise<void> {
-    const { runtime, market, execution } = this.parts;
-    const { clock } = runtime;
-    while (!signal.aborted) {
-      const now = clock.now();
-      const ahead = market.slotAfter(now + AHEAD_MS) - AHEAD_MS - now;
-      await clock.sleep(Math.min(ahead, LOOK_MS), signal);
-      await this.look();
-      const orders = Math.min(market.source.instruments.length, DEFAULT_LIMITS.concurrency);
-      if (ahead <= LOOK_MS) await survive(runtime.logger, async () => execution.broker.prepare?.(orders));
     }
   }
 
@@ -265,7 +256,8 @@ export class Session {
   }
 
   private async book(event: BrokerEvent): Promise<void> {
-    const { execution, runtime } = this.parts;
+    const { execution, runtime, runner } = this.parts;
+    if (runner.protects && 'execution' in event) this.looks.soon();
     // What could not be booked is found by the next look.
     await survive(runtime.logger, async () => {
       if (!(await this.serial.run(() => bookEvent(execution, event)))) await this.look();

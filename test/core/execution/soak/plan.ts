@@ -48,8 +48,8 @@ export function plainPlan(seed: number): Plan {
     people: false,
     actions: [],
     beside: false,
-    // An exit was refused, or two have turned a position over.
-    stopped: /is not protected: (.*refused|more than one exit)/,
+    // An exit was refused or could not be sent for minutes, or two have turned a position over.
+    stopped: /is not protected: (.*refused|.*could not be sent for|more than one exit)/,
   };
 }
 
@@ -122,7 +122,7 @@ export function widePlan(seed: number): Plan {
     actions: [],
     beside: paired || oco,
     stopped:
-      /is not protected: (.*refused|more than one exit)|both orders of its pair|is not managed|^reconciliation|person/,
+      /is not protected: (.*refused|.*could not be sent for|more than one exit)|both orders of its pair|is not managed|^reconciliation|person/,
   };
 }
 
@@ -136,8 +136,5 @@ export const schwabPlan = (seed: number): Plan => ({
 
 /** The same at Interactive Brokers, through its own adapter. */
 export function ibkrPlan(seed: number): Plan {
-  const plan = widePlan(seed);
-  // An exit that cannot be sent for seconds, because TWS restarts, counts as one that is refused.
-  const stopped = new RegExp(`is not protected: .*not sent|${plan.stopped.source}`);
-  return { ...plan, venue: 'ibkr', capabilities: {}, beside: true, stopped };
+  return { ...widePlan(seed), venue: 'ibkr', capabilities: {}, beside: true };
 }
