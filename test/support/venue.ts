@@ -1,4 +1,5 @@
 import { cpSync, rmSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { expect } from 'vitest';
 import type { Artifact } from '../../src/core/artifacts/index.js';
 import { calendarOf } from '../../src/core/domain/calendars/index.js';
@@ -78,13 +79,15 @@ interface Made {
 }
 const made = new Map<string, Promise<Made>>();
 
-/** A run and its report by the real stages; made once a file for the same market and settings, then copied. */
+/**
+ * A run and its report by the real stages; made once a file for the same market and settings, then copied. Its workspace
+ * goes with the folder of all temporary files.
+ */
 function artefactsOf(options: VenueRigOptions, venue: FakeAlpaca, clock: Clock): Promise<Made> {
   const { symbols = ['AAPL'], interval = '1d', trainer = 'buy-and-hold' } = options;
   const key = JSON.stringify([symbols, interval, trainer, options.backtest, symbols.map(options.bars)]);
   const make = async (): Promise<Made> => {
     const runtime = testRuntime({ clock, secrets: venue.secrets }, true);
-    process.once('exit', () => rmSync(runtime.workspace, { recursive: true, force: true }));
     const data = await ingest(
       optionsOf('ingest', { source: 'alpaca', symbols: symbols.join(','), interval, from: '2026-09-01' }),
       runtime,
@@ -101,6 +104,8 @@ function artefactsOf(options: VenueRigOptions, venue: FakeAlpaca, clock: Clock):
 /** A fake Alpaca venue with a market, and a report made on its bars by the real stages. */
 export class VenueRig {
   readonly said: string[] = [];
+  /** Results and errors of the starts, which are printed too. */
+  private readonly shown: string[] = [];
   /** The venue that the orders go to, for the oracle. */
   view: VenueView;
   private last: readonly [Readonly<Record<string, unknown>>?, Partial<Runtime>?] = [];
@@ -145,11 +150,18 @@ export class VenueRig {
   }
 
   /** One start of `quantline trade` at the fake venue. */
-  start(given: Readonly<Record<string, unknown>> = {}, runtime: Partial<Runtime> = {}, extras: TradeExtras = {}) {
+  start(
+    given: Readonly<Record<string, unknown>> = {},
+    runtime: Partial<Runtime> = {},
+    extras: TradeExtras = {},
+  ): Promise<TradeResult> {
     const typed = { report: this.report.id, strategy: 'swing', broker: 'alpaca', once: true, ...given };
     const options = optionsOf('trade', typed);
     this.last = [given, runtime];
-    return trade(options, { ...this.runtime, ...runtime }, extras);
+    const started = trade(options, { ...this.runtime, ...runtime }, extras);
+    const show = (what: unknown) => void this.shown.push(inspect(what, { depth: 8 }));
+    started.then(({ session }) => show(session), show);
+    return started;
   }
 
   async once(given: Readonly<Record<string, unknown>> = {}): Promise<TradeResult['session']> {
@@ -174,7 +186,7 @@ export class VenueRig {
 
   /** FAULTS.md, section 1, of this moment. */
   oracle(): Promise<{ readonly accepted: number; readonly fills: number }> {
-    return this.journal((journal) => checkOracle(this.view, journal, this.said));
+    return this.journal((journal) => checkOracle(this.view, journal, [...this.said, ...this.shown]));
   }
 
   /** The oracle, and that another start sends and books nothing more. */
