@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LOGIN_MS } from '../../../src/core/clients/schwab/index.js';
+import { FAULT_POINTS } from '../../../src/core/execution/index.js';
 import { evaluate } from '../../../src/core/stages/evaluate.js';
+import type { Runtime } from '../../../src/core/stages/runtime.js';
 import { accounts } from '../../../src/core/stages/status.js';
 import { hangAfter } from '../../fakes/alpaca/faults.js';
 import { logIn, viewOf as schwabView } from '../../fakes/schwab/rig.js';
@@ -34,6 +36,23 @@ function oneOfTwo(files: readonly { outcome: string; orders: number; reason: str
 }
 
 const fills = () => rig.journal((journal) => journal.fills());
+
+/** A start that dies at a named point, and two more; gives how many orders these left open or gave up. */
+async function killedAt(point: string, given: Record<string, unknown>, runtime: Partial<Runtime> = {}) {
+  const faultPoint = (name: string) => {
+    if (name === point) throw new Error('killed');
+  };
+  // Their fills are booked by the start that follows.
+  if (point === 'during-fill-booking') await rig.start(given, runtime);
+  await expect(rig.start(given, { ...runtime, faultPoint })).rejects.toThrow('killed');
+  const again = await rig.start(given, runtime);
+  await rig.start(given, runtime);
+  return [again.exit, again.session.unresolved];
+}
+/** These venues keep no id of ours to refuse a second order by: what may have left is told, and not sent again. */
+const afterKill = FAULT_POINTS.map(
+  (point) => (point === 'before-send' ? [point, 'refused', 0] : [point, 'ok', 1]) as const,
+);
 
 describe('trade --broker ibkr', () => {
   let tws: FakeTws;
@@ -116,6 +135,16 @@ describe('trade --broker ibkr', () => {
     expect(tws.book.accepted).toEqual([]);
   });
 
+  test.each(afterKill)(
+    'F9, F10: killed at %s: the next start ends with %s, %i placed in all',
+    async (point, exit, placed) => {
+      const given = { broker: 'ibkr', set: { port: String(tws.port), clientId: '5' } };
+      expect(await killedAt(point, given)).toEqual([exit, 1 - placed]);
+      expect(tws.book.accepted).toHaveLength(placed);
+      expect(await fills()).toHaveLength(placed);
+    },
+  );
+
   test('an order that stays partly filled is waited for once', async () => {
     tws.book.rules.fillMarket = false;
     await once();
@@ -189,6 +218,15 @@ describe('trade --broker schwab', () => {
     expect(schwab.book.roots).toHaveLength(1);
     expect((await rig.start(given, runtime())).session).toMatchObject({ outcome: 'nothing', fills: 1 });
   });
+
+  test.skipIf(!hasDisk).each(afterKill)(
+    'F9, F10: killed at %s: the next start ends with %s, %i placed in all',
+    async (point, exit, placed) => {
+      expect(await killedAt(point, given, runtime())).toEqual([exit, 1 - placed]);
+      expect(schwab.book.roots).toHaveLength(placed);
+      expect(await fills()).toHaveLength(placed);
+    },
+  );
 
   const later = (ms: number) => rig.clock.set(rig.clock.now() + ms);
 

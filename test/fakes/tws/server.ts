@@ -43,6 +43,8 @@ export class FakeTws {
   delayed = false;
   /** Announce nothing about executions as they happen. */
   mute = false;
+  /** Announces everything twice. */
+  twice = false;
   /** Client ids that other programs hold. */
   readonly taken = new Set<number>();
   /** No records of orders and executions before this instant. */
@@ -141,7 +143,9 @@ export class FakeTws {
   }
 
   private tell(clientId: number, fields: readonly wire.Field[]): void {
-    for (const client of this.clients) if (client.id === clientId && client.ready) this.write(client, fields);
+    for (const client of this.clients)
+      if (client.id === clientId && client.ready)
+        for (let i = 0; i < (this.twice ? 2 : 1); i++) this.write(client, fields);
   }
 
   private tellOrder(order: TwsOrder): void {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type BrokerEvent, bookEvent, reconcile, sendOutcome } from '../../../../src/core/execution/index.js';
+import { amendOrder } from '../../../../src/core/execution/outcome.js';
 import type { TwsOrder } from '../../../fakes/tws/book.js';
 import { buy, Rig, T0 } from '../../../fakes/tws/rig.js';
 import type { Fault } from '../../../fakes/tws/server.js';
@@ -338,6 +339,26 @@ describe('order life cycle', () => {
     await rig.oracle();
   });
 
+  it.each<[string, Fault]>([
+    ['shown at its new price', ({ process }) => process()],
+    ['taken and never answered', unseen],
+    ['refused, because it has just filled', ({ error }) => error(104, 'Cannot modify a filled order.')],
+  ])('F25 an order is moved, %s, and fills: one order, one fill, no double size', async (_, fault) => {
+    const order = await resting();
+    const [record] = await rig.journal.orders({ scope: rig.scope });
+    rig.venue.arm('placeOrder', (given) => {
+      if (fault !== unseen) rig.venue.book.fill(order, 4);
+      fault(given);
+    });
+    await amendOrder(rig.context, rig.lease, record!, { ...record!.request, limitPrice: '99.75' });
+    rig.venue.book.fill(order);
+    const [after, ...others] = await rig.settle();
+    expect([after?.status, after?.filledQuantity, others]).toEqual(['filled', '10', []]);
+    expect(placed()).toBe(2);
+    expect((await rig.broker.positions())[0]).toMatchObject({ instrument: 'AAPL', quantity: '10' });
+    await rig.oracle();
+  });
+
   it('F26 a bracket leaves TWS as a whole; its exits are seen before and after the entry fills', async () => {
     rig.venue.arm('placeOrder', ({ process }) => process());
     const entry = await resting(bracket);
@@ -439,8 +460,8 @@ describe('order life cycle', () => {
     rig.venue.book.fill(target);
     Object.assign(stop, { status: 'Submitted', total: 10 });
     rig.venue.book.fill(stop, 10, 95);
-    await rig.settle();
-    expect((await rig.broker.positions())[0]).toMatchObject({ instrument: 'AAPL', quantity: '-10' });
+    const { reversed } = await reconcile(rig.context);
+    expect(reversed).toMatchObject([{ instrument: 'AAPL', quantity: '-10' }]);
     await rig.oracle();
   });
 
@@ -668,8 +689,9 @@ describe('the stream', () => {
       });
   });
 
-  it('F18 an order and its execution with its costs, once each though told twice', async () => {
+  it('F18 F44 every message comes twice: an order and its execution with its costs, booked once each', async () => {
     const [order] = await rig.submit(buy({ type: 'limit', limitPrice: '99' }));
+    rig.venue.twice = true;
     const stop = new AbortController();
     const events = collect(stop, has('execution'));
     await hears(has('connected'));
@@ -678,6 +700,8 @@ describe('the stream', () => {
     expect(execution).toMatchObject({
       execution: { quantity: '10', price: '99', costs: '1', clientOrderId: order!.clientOrderId },
     });
+    expect(await rig.journal.order(order!.clientOrderId)).toMatchObject({ status: 'filled', filledQuantity: '10' });
+    expect(await rig.journal.fills()).toHaveLength(1);
     await rig.oracle();
   });
 
@@ -688,6 +712,18 @@ describe('the stream', () => {
     const events = collect(stop, has('execution'));
     rig.venue.book.fill(rig.venue.book.orders[0]!);
     expect((await events).map(({ type }) => type)).toContain('execution');
+    await rig.oracle();
+  });
+
+  it('F17 F44 a fill while the connection is away, told by nobody: read again after it, booked once', async () => {
+    await rig.submit(buy({ type: 'limit', limitPrice: '99' }));
+    const stop = new AbortController();
+    const events = collect(stop, has('connected', 2));
+    await hears(has('connected'));
+    await rig.venue.restart(() => void rig.venue.book.fill(rig.venue.book.orders[0]!));
+    await events;
+    expect((await rig.settle())[0]).toMatchObject({ status: 'filled', filledQuantity: '10' });
+    expect(await rig.journal.fills()).toHaveLength(1);
     await rig.oracle();
   });
 

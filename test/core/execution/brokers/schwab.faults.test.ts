@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tokenFile } from '../../../../src/core/clients/schwab/index.js';
 import { create, settings } from '../../../../src/core/execution/brokers/schwab.js';
-import { type OrderRequest, replaceOrder } from '../../../../src/core/execution/index.js';
+import { type OrderRequest, reconcile, replaceOrder } from '../../../../src/core/execution/index.js';
 import * as faults from '../../../fakes/alpaca/faults.js';
 import { buy, contextOf, logIn, Rig, T0 } from '../../../fakes/schwab/rig.js';
 import { orderJson } from '../../../fakes/schwab/server.js';
@@ -278,6 +278,28 @@ describe('F43 the login', () => {
     expect(rig.venue.book.roots).toEqual([]);
   });
 
+  it('F8 429 on reads in a burst of two processes: both wait for the instant that is named, both finish', async () => {
+    const [one, other] = [1, 2].map(() => create(settings.parse({}), contextOf(rig.venue, rig.rigParts)));
+    const free = T0 + 9000;
+    let refused = 0;
+    rig.venue.arm(
+      LIST,
+      ({ process, send }) => {
+        const busy = rig.clock.now() < free;
+        if (busy) refused++;
+        const date = new Date(free).toUTCString();
+        send(
+          busy ? { status: 429, body: { message: 'Too many requests' }, headers: { 'Retry-After': date } } : process(),
+        );
+      },
+      99,
+    );
+    expect(await Promise.all([one!.openOrders(), other!.openOrders()])).toEqual([[], []]);
+    expect(rig.clock.now()).toBeGreaterThanOrEqual(free);
+    expect([refused > 0, refused < 5]).toEqual([true, true]);
+    await Promise.all([one!.close(), other!.close()]);
+  });
+
   it('F8 of several processes one renews the token, the others read it', async () => {
     rig.clock.set(T0 + 3_600_000);
     const brokers = Array.from({ length: 6 }, () => create(settings.parse({}), contextOf(rig.venue, rig.rigParts)));
@@ -357,6 +379,30 @@ describe('order life cycle', () => {
       ['stop', 'filled'],
     ]);
     await rig.oracle();
+  });
+
+  it('F27 both exits of a bracket fill: the reversed position is reported', async () => {
+    const entry = await resting(bracket);
+    rig.venue.book.fill(entry);
+    await rig.settle();
+    const [target, stop] = entry.children[0]!.children;
+    rig.venue.book.fill(target!);
+    stop!.status = 'WORKING';
+    rig.venue.book.fill(stop!, 10, 95);
+    const { reversed } = await reconcile(rig.context);
+    expect(reversed).toMatchObject([{ instrument: 'AAPL', quantity: '-10' }]);
+    await rig.oracle();
+  });
+
+  it('F28 an exit is rejected as its entry fills: the journal knows it', async () => {
+    const entry = await resting(bracket);
+    rig.venue.book.fill(entry);
+    rig.venue.book.end(entry.children[0]!.children[1]!, 'REJECTED', 'Stop price is too close');
+    expect((await rig.settle()).map(({ leg, status, reason }) => [leg, status, reason])).toEqual([
+      ['entry', 'filled', undefined],
+      ['target', 'accepted', undefined],
+      ['stop', 'rejected', expect.stringContaining('Stop price is too close')],
+    ]);
   });
 
   it.each([
