@@ -50,8 +50,8 @@ async function killedAt(point: string, given: Record<string, unknown>, runtime: 
   return [again.exit, again.session.unresolved];
 }
 /** These venues keep no id of ours to refuse a second order by: what may have left is told, and not sent again. */
-const afterKill = FAULT_POINTS.map(
-  (point) => (point === 'before-send' ? [point, 'refused', 0] : [point, 'ok', 1]) as const,
+const afterKill = FAULT_POINTS.map((point): [string, string, number] =>
+  point === 'before-send' ? [point, 'refused', 0] : [point, 'ok', 1],
 );
 
 describe('trade --broker ibkr', () => {

@@ -32,7 +32,7 @@ afterEach(() => rig.close());
 const ORDERS = 'POST /v2/orders';
 
 describe('placing', () => {
-  test.each<[string, Fault]>([
+  test.each<[string, Fault, number?]>([
     ['F1: the socket dropped after acceptance', dropAfter],
     ['F2: 504 after acceptance', statusAfter(504)],
     ['F2: 502 after acceptance', statusAfter(502)],
@@ -40,7 +40,7 @@ describe('placing', () => {
     ['F3: a body cut off', cutOff],
     ['F3: a web page', htmlAfter],
     ['F3: an empty body', emptyAfter],
-    ['F4: dropped before acceptance', dropBefore],
+    ['F4: dropped before acceptance', dropBefore, 2],
     [
       'F6: taken, and said to exist already',
       replyAfter(422, { code: 40010001, message: 'client_order_id must be unique' }),
@@ -49,10 +49,14 @@ describe('placing', () => {
     ['F31: the answer has an unknown status', mutate((order: object) => ({ ...order, status: 'quantum' }))],
     ['F31: the answer has numbers for text', mutate((order: object) => ({ ...order, filled_qty: 0, qty: 10 }))],
     ['F31: the answer lacks its id', mutate((order: object) => ({ ...order, id: undefined }))],
-    ['F7: 429 with a reset', reply(429, { message: 'too many requests.' }, { 'x-ratelimit-reset': '0' })],
-  ])('%s: one order an intent, and a rerun converges', async (_, fault) => {
+    ['F7: 429 with a reset', reply(429, { message: 'too many requests.' }, { 'x-ratelimit-reset': '0' }), 2],
+  ])('%s: one order an intent, and a rerun converges', async (_, fault, sendings = 1) => {
     rig.venue.arm(ORDERS, fault, 1);
-    expect(await rig.once()).toMatchObject({ outcome: 'decided', orders: 2, rejected: 0 });
+    expect(await rig.start()).toMatchObject({
+      exit: 'ok',
+      session: { outcome: 'decided', orders: 2, rejected: 0, unsent: 0, unresolved: 0 },
+    });
+    expect(rig.venue.count(ORDERS)).toBe(1 + sendings);
     // Found by its id in the same start, not only by the next.
     const placed = await rig.journal((journal) => journal.orders());
     expect(placed.map(({ venueOrderId }) => venueOrderId)).toEqual(
@@ -61,6 +65,23 @@ describe('placing', () => {
     const again = await rig.once();
     expect(again.positions).toHaveLength(2);
     expect(await rig.oracle()).toEqual({ accepted: 2, fills: 2 });
+  });
+
+  test('F4: no answer, nor to any look-up: told as open, exit 6; the next start adopts one, the other gets its old id', async () => {
+    rig.venue.arm(ORDERS, dropBefore, 1);
+    rig.venue.arm(ORDERS, dropAfter, 1);
+    rig.venue.arm('GET /v2/orders:by_client_order_id', dropBefore, 99);
+    const { exit, session: file } = await rig.start({ patience: '1s' });
+    expect([exit, file.outcome, file.unresolved, file.unsent]).toEqual(['refused', 'decided', 2, 0]);
+    expect(rig.said.filter((text) => /^the buy order for \w+ may or may not be at the venue/.test(text))).toHaveLength(
+      2,
+    );
+    expect(rig.venue.count(ORDERS)).toBe(2);
+    rig.venue.disarm();
+    expect((await rig.start()).session).toMatchObject({ unresolved: 0, unsent: 0 });
+    await rig.converges();
+    expect(await rig.oracle()).toEqual({ accepted: 2, fills: 2 });
+    expect(rig.venue.count(ORDERS)).toBe(3);
   });
 
   test('F5: accepted, and invisible for a while', async () => {
@@ -167,14 +188,26 @@ describe('reading', () => {
     expect([...book.orders.values()].filter(({ status }) => status === 'new')).toHaveLength(501);
   });
 
-  test.each(['/v2/positions', '/v2/orders', '/v2/account/activities', '/v2/account'])(
-    'F30: %s fails: nothing is concluded and nothing is sent',
-    async (route) => {
-      rig.venue.arm(`GET ${route}`, reply(500, '<html>down</html>'), 50);
-      await expect(rig.once()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
-      expect(rig.venue.book.accepted).toEqual([]);
-    },
-  );
+  test.each<[string, Fault, RegExp]>([
+    ['/v2/positions', reply(500, '<html>down</html>'), /positions: answered 500/],
+    ['/v2/orders', reply(200, '<html>down</html>'), /orders: .*(page|JSON)/],
+    ['/v2/account/activities', reply(200, {}), /activities/],
+    ['/v2/account', reply(500, '<html>down</html>'), /account: answered 500/],
+  ])('F30: %s fails: nothing is concluded and nothing is sent, exit 7', async (route, fault, message) => {
+    rig.venue.arm(`GET ${route}`, fault, 50);
+    await expect(rig.once()).rejects.toMatchObject({ code: 'UNAVAILABLE', exitCode: 7, message });
+    expect(rig.venue.book.accepted).toEqual([]);
+  });
+
+  test('F30: an empty list of orders although some rest: asked for one by one, none is taken for over', async () => {
+    rig.venue.book.rules.fillMarket = false;
+    await rig.once({ patience: '1s' });
+    rig.venue.arm('GET /v2/orders', reply(200, []), 50);
+    rig.clock.set(rig.clock.now() + 600_000);
+    const file = await rig.once({ patience: '1s' });
+    expect(file.open_orders).toHaveLength(2);
+    expect(rig.venue.count(ORDERS)).toBe(2);
+  });
 
   test('F30: an empty list of positions although something is held: halted with the difference, exit 6', async () => {
     await rig.once();

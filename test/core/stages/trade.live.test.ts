@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ManualClock } from '../../../src/core/platform/index.js';
+import { mutate } from '../../fakes/alpaca/faults.js';
+import type { FakeBar } from '../../fakes/alpaca/market.js';
 import { dailyBars, MONDAY, session, VenueRig, walk } from '../../support/venue.js';
 
 const FRIDAY = '2026-11-27';
@@ -101,6 +103,28 @@ describe('trade --once at a venue', () => {
     expect(rig.venue.book.accepted).toEqual([]);
   });
 
+  const halved = (bar: FakeBar) => ({ ...bar, o: bar.o / 2, h: bar.h / 2, l: bar.l / 2, c: bar.c / 2 });
+  test.each<[string, (last: FakeBar) => readonly object[], string]>([
+    ['no close', (last) => [{ ...last, c: null }], 'missing'],
+    ['a close that is no number', (last) => [{ ...last, c: 'NaN' }], 'missing'],
+    ['a price below zero', (last) => [{ ...last, l: -1 }], 'price'],
+    ['a price of zero', (last) => [{ ...last, l: 0 }], 'price'],
+    ['high below low', (last) => [{ ...last, h: last.l * 0.99, l: last.h }], 'range'],
+    ['two bars of one time', (last) => [last, halved(last)], 'go back in time'],
+    ['bars out of order', (last) => [last, { ...last, t: '2026-11-25T05:00:00Z' }], 'go back in time'],
+    ['a split that no action explains', (last) => [halved(last)], 'splits'],
+  ])('F32: %s in the newest bar: no decision, exit 4 with the reason', async (_, newest, check) => {
+    clock.set(session(FRIDAY).close + 5 * SECOND);
+    known(FRIDAY);
+    const lie = mutate(({ bars: { AAPL = [] }, ...page }: { bars: Record<string, FakeBar[]> }) => ({
+      ...page,
+      bars: { AAPL: AAPL.flatMap((bar) => (bar.t.startsWith(FRIDAY) ? newest(bar) : [bar])) },
+    }));
+    rig.venue.arm('GET /v2/stocks/bars', lie, 99);
+    await expect(rig.once()).rejects.toMatchObject({ exitCode: 4, message: expect.stringContaining(check) });
+    expect(rig.venue.book.accepted).toEqual([]);
+  });
+
   test('F34: on a holiday, a weekend and before the close the last slot is that of the session before', async () => {
     known(FRIDAY);
     for (const [instant, slot] of [
@@ -117,8 +141,14 @@ describe('trade --once at a venue', () => {
   test('F35: a clock that is off against the venue’s', async () => {
     clock.set(session(FRIDAY).close + 5 * SECOND);
     known(FRIDAY);
-    rig.venue.now = () => clock.now() - 10 * 60_000;
-    await expect(rig.once()).rejects.toMatchObject({ code: 'CONFIG', message: expect.stringMatching(/600.0 s ahead/) });
+    for (const [minutes, said] of [
+      [-10, /600.0 s ahead/],
+      [10, /600.0 s behind/],
+    ] as const) {
+      rig.venue.now = () => clock.now() + minutes * 60_000;
+      await expect(rig.once()).rejects.toMatchObject({ code: 'CONFIG', exitCode: 3, message: said });
+    }
+    expect(rig.venue.book.accepted).toEqual([]);
     rig.venue.now = () => clock.now() + 5 * SECOND;
     expect((await rig.once()).outcome).toBe('decided');
     expect(rig.said.join('\n')).toMatch(/5.0 s behind/);
@@ -130,15 +160,22 @@ describe('trade --once at a venue', () => {
     await expect(rig.once()).rejects.toMatchObject({ code: 'MISMATCH', message: expect.stringMatching(/is closed/) });
   });
 
-  test('F12, F14: while another start holds the lease there is nothing to do', async () => {
-    clock.set(session(FRIDAY).close + 5 * SECOND);
-    known(FRIDAY);
-    const both = await Promise.all([rig.start({ strictSlot: true }), rig.start({ strictSlot: true })]);
-    expect(both.map(({ session: { outcome } }) => outcome).sort()).toEqual(['decided', 'slot-taken']);
-    expect(both.map(({ exit }) => exit).sort()).toEqual(['nothing', 'ok']);
-    await rig.once();
-    expect(await rig.oracle()).toMatchObject({ accepted: 1 });
-  });
+  test.each([
+    [true, 'nothing'],
+    [false, 'ok'],
+  ])(
+    'F12, F14: of many starts in one second one trades; the others, and later ones, under --strict-slot %s, end in %s',
+    async (strictSlot, idle) => {
+      clock.set(session(FRIDAY).close + 5 * SECOND);
+      known(FRIDAY);
+      const all = await Promise.all(Array.from({ length: 8 }, () => rig.start({ strictSlot })));
+      const ended = all.map(({ exit, session: { outcome } }) => `${outcome} ${exit}`).sort();
+      expect(ended).toEqual(['decided ok', ...Array(7).fill(`slot-taken ${idle}`)]);
+      const again = await rig.start({ strictSlot });
+      expect([again.session.outcome, again.exit]).toEqual(['nothing', idle]);
+      expect(await rig.oracle()).toEqual({ accepted: 1, fills: 1 });
+    },
+  );
 
   test('the simulated venue on live bars fills at the next bar’s open, also over slots that were missed', async () => {
     clock.set(session(FRIDAY).close + 5 * SECOND);
