@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { evaluate } from '../../../src/core/stages/evaluate.js';
-import { logIn } from '../../fakes/schwab/rig.js';
+import { logIn, viewOf as schwabView } from '../../fakes/schwab/rig.js';
 import { FakeSchwab } from '../../fakes/schwab/server.js';
+import { viewOf as twsView } from '../../fakes/tws/rig.js';
 import { FakeTws } from '../../fakes/tws/server.js';
 import { hasDisk, journalOnDisk } from '../../support/disk.js';
 import { MONDAY, minuteBars, session, VenueRig, walk } from '../../support/venue.js';
@@ -28,6 +29,21 @@ beforeEach(async () => {
   rig.clock.set(session(MONDAY).open + 5 * MINUTE + 5000);
 });
 afterEach(() => rig.close());
+
+/** A fake Schwab that is logged in to, and starts at it with all guards of real money. */
+async function atSchwab() {
+  const schwab = await FakeSchwab.start(() => rig.clock.now());
+  await logIn(schwab, join(rig.runtime.workspace, 'state'), rig.clock.now());
+  const report = await evaluate(optionsOf('evaluate', { run: rig.run.path, gate: 'trades>=0' }), rig.runtime);
+  const given = { broker: 'schwab', report: report.artifact.id, live: true };
+  const runtime = { secrets: { ...rig.runtime.secrets, ...schwab.secrets }, allowLive: '12345678' };
+  return { schwab, start: () => rig.start(given, runtime) };
+}
+
+const unprotected = {
+  exit: 'refused',
+  session: { outcome: 'halted', reason: expect.stringContaining('AAPL is not protected') },
+};
 
 describe('exits are held at the venue, sized to the fill and at their distance from it', () => {
   test('ibkr', async () => {
@@ -59,18 +75,38 @@ describe('exits are held at the venue, sized to the fill and at their distance f
     }
   });
 
+  test('F28 ibkr: a stop that the venue rejects as the entry fills: the position is closed, exit 6', async () => {
+    const tws = await FakeTws.start(() => rig.clock.now());
+    rig.view = twsView(tws);
+    const { book } = tws;
+    book.prices.set('AAPL', LAST);
+    const fill = book.fill.bind(book);
+    book.fill = (...args) => {
+      const execution = fill(...args);
+      const stop = book.open().find(({ orderType }) => orderType === 'STP');
+      if (stop !== undefined) book.end(stop, 'Rejected', 'no stops today');
+      return execution;
+    };
+    try {
+      const given = { broker: 'ibkr', set: { port: String(tws.port) } };
+      expect(await rig.start(given)).toMatchObject(unprotected);
+      await rig.start(given);
+      expect(book.open()).toEqual([]);
+      expect([...book.positions.values()].map(({ quantity }) => quantity)).toEqual([0]);
+      await rig.afterFault();
+    } finally {
+      await tws.close();
+    }
+  });
+
   // How Schwab answers a PUT on one leg of a pair is not public: each answer must leave the position protected.
   test.skipIf(!hasDisk).each(['moves', 'refused', 'ends the pair'] as const)(
     'schwab, a leg’s PUT %s',
     async (legPut) => {
-      const schwab = await FakeSchwab.start(() => rig.clock.now());
+      const { schwab, start } = await atSchwab();
       schwab.legPut = legPut;
       schwab.book.prices.set('AAPL', LAST + 0.5);
-      await logIn(schwab, join(rig.runtime.workspace, 'state'), rig.clock.now());
-      const report = await evaluate(optionsOf('evaluate', { run: rig.run.path, gate: 'trades>=0' }), rig.runtime);
-      const given = { broker: 'schwab', report: report.artifact.id, live: true };
-      const runtime = { secrets: { ...rig.runtime.secrets, ...schwab.secrets }, allowLive: '12345678' };
-      const once = async () => (await rig.start(given, runtime)).session;
+      const once = async () => (await start()).session;
       try {
         expect((await once()).outcome).toBe('decided');
         const exits = () =>
@@ -99,6 +135,33 @@ describe('exits are held at the venue, sized to the fill and at their distance f
         expect(exits()).toEqual([]);
         expect(schwab.book.positions.get('AAPL')?.quantity).toBe(0);
         expect(schwab.violations).toEqual([]);
+      } finally {
+        await schwab.close();
+      }
+    },
+  );
+
+  test.skipIf(!hasDisk)(
+    'F28 schwab: a stop that the venue rejects as the entry fills: the position is closed, exit 6',
+    async () => {
+      const { schwab, start } = await atSchwab();
+      rig.view = schwabView(schwab);
+      const { book } = schwab;
+      book.prices.set('AAPL', LAST);
+      const fill = book.fill.bind(book);
+      book.fill = (...args) => {
+        const one = fill(...args);
+        const stop = book.all.find(({ wire, status }) => wire.orderType === 'STOP' && status === 'WORKING');
+        if (stop !== undefined) book.end(stop, 'REJECTED', 'no stops today');
+        return one;
+      };
+      try {
+        expect(await start()).toMatchObject(unprotected);
+        await start();
+        const working = book.all.filter(({ wire, status }) => status === 'WORKING' && wire.orderStrategyType !== 'OCO');
+        expect(working).toEqual([]);
+        expect(book.positions.get('AAPL')?.quantity).toBe(0);
+        await rig.afterFault();
       } finally {
         await schwab.close();
       }

@@ -66,7 +66,12 @@ describe('live is never an accident: with anything missing nothing is sent', () 
     ['the simulated venue', () => start({ broker: 'sim' }), 'GUARD', /no meaning at the simulated venue/],
     ['a run', () => start({ report: undefined, run: rig.run.id }), 'GUARD', /simulated venue only/],
     ['no strategy', () => start({ strategy: undefined }), 'GUARD', /--strategy is required/],
-    ['paper keys', () => start({}, { secrets: rig.venue.secrets, ...paperKeys() }), 'CREDENTIALS', /paper environment/],
+    [
+      'F38: paper keys',
+      () => start({}, { secrets: rig.venue.secrets, ...paperKeys() }),
+      'CREDENTIALS',
+      /paper environment/,
+    ],
     ['F38: live keys without --live', () => start({ live: false }), 'CREDENTIALS', /belong to the live environment/],
     [
       'another host',
@@ -76,14 +81,26 @@ describe('live is never an accident: with anything missing nothing is sent', () 
     ],
   ])('%s', async (_, act, code, message) => {
     const before = rig.venue.count('POST /v2/orders');
-    await expect(act()).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+    await expect(act()).rejects.toMatchObject({ code, exitCode: 3, message: expect.stringMatching(message) });
     expect(rig.venue.count('POST /v2/orders')).toBe(before);
     expect(rig.venue.book.accepted).toEqual([]);
   });
 
-  test('a blocked account', async () => {
+  test('F38: keys that the venue does not know any more, as after a reset of the paper account: exit 3, what to do', async () => {
+    rig.venue.keys.id = 'AKFAKEFAKEFAKE000002';
+    await expect(start({})).rejects.toMatchObject({
+      code: 'CREDENTIALS',
+      exitCode: 3,
+      message: expect.stringMatching(/does not accept these keys/),
+      hint: expect.stringMatching(/new keys/),
+    });
+    rig.venue.keys.id = LIVE_KEY;
+    expect(rig.venue.book.accepted).toEqual([]);
+  });
+
+  test('F37: a blocked account: exit 6, the reason by name', async () => {
     rig.venue.account['trading_blocked'] = true;
-    await expect(start({})).rejects.toMatchObject({ code: 'REFUSED', message: /trading blocked/ });
+    await expect(start({})).rejects.toMatchObject({ code: 'REFUSED', exitCode: 6, message: /trading blocked/ });
     delete rig.venue.account['trading_blocked'];
     expect(rig.venue.book.accepted).toEqual([]);
   });

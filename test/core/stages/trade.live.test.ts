@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ManualClock } from '../../../src/core/platform/index.js';
 import { mutate } from '../../fakes/alpaca/faults.js';
 import type { FakeBar } from '../../fakes/alpaca/market.js';
@@ -20,7 +20,10 @@ beforeEach(async () => {
   rig.venue.market.set('1Day', 'AAPL', dailyBars(closes, MONDAY));
   clock = rig.clock as ManualClock;
 });
-afterEach(() => rig.close());
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rig.close();
+});
 
 /** The market as it is known at an instant: the venue does not know the future. */
 function known(date: string) {
@@ -52,7 +55,12 @@ describe('trade --once at a venue', () => {
     expect(again.positions).toHaveLength(1);
   });
 
-  test('whole shares go into the opening auction while it takes orders', async () => {
+  // Alpaca takes orders for the opening auction from 19:00 until 9:28.
+  test.each([
+    ['a day before', 20 * HOUR, 'day'],
+    ['half a day before', 13 * HOUR, 'opg'],
+    ['after the cut-off', 90 * SECOND, 'day'],
+  ])('F34: whole shares go into the opening auction while it takes orders: %s', async (_, ahead, timeInForce) => {
     await rig.close();
     rig = await VenueRig.start({
       bars: () => dailyBars(closes, FRIDAY),
@@ -60,10 +68,9 @@ describe('trade --once at a venue', () => {
       backtest: { lot: 'whole' },
     });
     rig.venue.book.rules.fillMarket = false;
-    // 20:30 in New York on Sunday: 13 hours before the open.
-    rig.clock.set(session(MONDAY).open - 13 * HOUR);
-    await rig.once({ maxDecisionAge: '3d' });
-    expect(rig.venue.book.accepted[0]).toMatchObject({ time_in_force: 'opg', notional: null });
+    rig.clock.set(session(MONDAY).open - ahead);
+    await rig.once({ maxDecisionAge: '3d', patience: '1s' });
+    expect(rig.venue.book.accepted[0]).toMatchObject({ time_in_force: timeInForce, notional: null });
     expect(Number.isInteger(Number(rig.venue.book.accepted[0]!.qty))).toBe(true);
   });
 
@@ -125,18 +132,23 @@ describe('trade --once at a venue', () => {
     expect(rig.venue.book.accepted).toEqual([]);
   });
 
-  test('F34: on a holiday, a weekend and before the close the last slot is that of the session before', async () => {
-    known(FRIDAY);
-    for (const [instant, slot] of [
-      [session('2026-11-25').close + 26 * HOUR, '2026-11-25T21:00:00Z'],
-      [session(FRIDAY).close - SECOND, '2026-11-25T21:00:00Z'],
-      [session(FRIDAY).close + SECOND, '2026-11-27T18:00:00Z'],
-      [session(FRIDAY).close + 30 * HOUR, '2026-11-27T18:00:00Z'],
-    ] as const) {
-      clock.set(instant);
-      expect((await rig.once()).last_slot).toBe(slot);
-    }
-  });
+  test.each(['UTC', 'Pacific/Auckland', 'America/Los_Angeles'])(
+    'F34: run in %s: on a holiday, a weekend and before the close the last slot is that of the session before',
+    async (zone) => {
+      vi.stubEnv('TZ', zone);
+      expect(new Date(0).getTimezoneOffset() === 0).toBe(zone === 'UTC');
+      known(FRIDAY);
+      for (const [instant, slot] of [
+        [session('2026-11-25').close + 26 * HOUR, '2026-11-25T21:00:00Z'],
+        [session(FRIDAY).close - SECOND, '2026-11-25T21:00:00Z'],
+        [session(FRIDAY).close + SECOND, '2026-11-27T18:00:00Z'],
+        [session(FRIDAY).close + 30 * HOUR, '2026-11-27T18:00:00Z'],
+      ] as const) {
+        clock.set(instant);
+        expect((await rig.once()).last_slot).toBe(slot);
+      }
+    },
+  );
 
   test('F35: a clock that is off against the venue’s', async () => {
     clock.set(session(FRIDAY).close + 5 * SECOND);

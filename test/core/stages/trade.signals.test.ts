@@ -100,4 +100,22 @@ describe('F45: SIGTERM', () => {
     await rig.start();
     expect(await rig.oracle()).toEqual({ accepted: 1, fills: 1 });
   });
+
+  test('while --once waits for a fill: ends at once, names the order, and the next start books what came of it', async () => {
+    const venue = await rigIn();
+    const { rig } = resident;
+    venue.book.rules.fillMarket = false;
+    slot(2);
+    const stop = new AbortController();
+    const running = rig.start({ patience: '10m' }, { signal: stop.signal });
+    await resident.accepted(1);
+    const [order] = venue.book.accepted;
+    await vi.waitFor(() => expect(venue.count('GET /v2/orders:by_client_order_id')).toBeGreaterThan(0), WAIT);
+    stop.abort();
+    const { session: file } = await running;
+    expect(file).toMatchObject({ reason: 'interrupted', orders: 1, fills: 0, open_orders: [order!.client_order_id] });
+    venue.book.fill(order!.id);
+    expect((await rig.start()).session).toMatchObject({ fills: 1, open_orders: [] });
+    expect(await rig.oracle()).toEqual({ accepted: 1, fills: 1 });
+  });
 });

@@ -1,5 +1,6 @@
-import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { chmod, copyFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ManualClock } from '../../../src/core/platform/index.js';
 import { currentOwner } from '../../../src/core/state/index.js';
@@ -120,6 +121,33 @@ describe('F46: state that cannot be used is refused before anything is sent', ()
     await db.close();
     await refused('STATE', /newer version/);
     expect(rig.venue.book.accepted).toEqual([]);
+  });
+
+  /** As a person without rights on what is root's; only root can put them on and off. */
+  async function withoutRights<T>(work: () => Promise<T>): Promise<T> {
+    process.seteuid!(65_534);
+    try {
+      return await work();
+    } finally {
+      process.seteuid!(0);
+    }
+  }
+
+  test.skipIf(process.getuid?.() !== 0).each([
+    ['a folder that may not be written, without a journal', 0o555, undefined],
+    ['a journal of somebody else', 0o777, 0o600],
+    ['a journal that may only be read', 0o777, 0o444],
+  ])('%s: exit 4, nothing is sent; with the right to it a rerun converges', async (_, folder, file) => {
+    await rig.journal(async () => {});
+    execFileSync('chmod', ['-R', 'a+rwX', rig.runtime.workspace]);
+    if (file === undefined) await rm(journal);
+    else await chmod(journal, file);
+    await chmod(dirname(journal), folder);
+    await withoutRights(() => refused('STORAGE', /journal\.sqlite/));
+    expect(rig.venue.book.accepted).toEqual([]);
+    expect((await rig.once()).outcome).toBe('decided');
+    await rig.converges();
+    expect(await rig.oracle()).toEqual({ accepted: 1, fills: 1 });
   });
 
   test('a file where the folder of the journal should be', async () => {

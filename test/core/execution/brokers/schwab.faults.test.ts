@@ -209,6 +209,22 @@ describe('placing an order', () => {
   });
 });
 
+describe('F33 what Schwab would refuse is refused before the network', () => {
+  it.each<[string, OrderRequest, RegExp]>([
+    ['off the tick', { ...limit, limitPrice: '150.123' }, /not on the tick/],
+    ['an exponent', { ...limit, limitPrice: '1e-7' }, /not a positive decimal/],
+    ['separators', buy({ quantity: '1,000' }), /not a positive decimal/],
+    ['negative', buy({ quantity: '-5' }), /not a positive decimal/],
+    ['nothing', buy({ quantity: '0' }), /not a positive decimal/],
+    ['a binary fraction', buy({ quantity: '0.30000000000000004' }), /fractions of it are not traded/],
+    ['a stop on the winning side', { ...limit, stopLoss: { stopPrice: '101' } }, /losing side/],
+  ])('%s', async (_name, request, message) => {
+    const [order] = await rig.submit(request);
+    expect(order).toMatchObject({ status: 'rejected', reason: expect.stringMatching(message) });
+    expect(posts()).toBe(0);
+  });
+});
+
 describe('F43 the login', () => {
   const file = () => tokenFile(rig.venue.secrets, contextOf(rig.venue, rig.rigParts).stateDir);
 
