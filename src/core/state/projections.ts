@@ -1,4 +1,4 @@
-import { divide, isZero, multiply } from '../domain/decimal.js';
+import { isZero } from '../domain/decimal.js';
 import type { Sql } from './database.js';
 import { projectAction, projectCorrection, projectFills } from './fills.js';
 import { type JournalEvent, scopeOf } from './journal.js';
@@ -15,6 +15,7 @@ import type {
   StrategyScope,
 } from './records.js';
 import { insertOrders, type OrderRow, SCOPE, scopeParams, toOrder, updateSending } from './rows.js';
+import { splitRequest } from './split.js';
 
 /** Bodies of the journal's events by type. */
 export interface EventBodies {
@@ -215,13 +216,6 @@ async function splitOrders(sql: Sql, scope: StrategyScope, action: CorporateActi
   const orders = new Orders(sql);
   for (const order of await openOrders(sql, scope, action.instrument)) {
     if (!isZero(order.filledQuantity)) continue;
-    const { quantity, limitPrice, stopPrice } = order.request;
-    const request = {
-      ...order.request,
-      ...(quantity === undefined ? {} : { quantity: multiply(quantity, ratio) }),
-      ...(limitPrice === undefined ? {} : { limitPrice: divide(limitPrice, ratio) }),
-      ...(stopPrice === undefined ? {} : { stopPrice: divide(stopPrice, ratio) }),
-    };
-    await orders.put({ ...order, request, updatedAt: time });
+    await orders.put({ ...order, request: splitRequest(order.request, ratio), updatedAt: time });
   }
 }

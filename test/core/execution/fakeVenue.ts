@@ -507,11 +507,20 @@ const isComplete = ({ filled, request }: Booked): boolean => filled === request.
 const wholeUnits = (quantity: string): string => quantity.replace(/\.\d*$/, '').replace(/^-0$/, '0');
 
 function splitRequest(request: OrderRequest, ratio: string): OrderRequest {
-  const { quantity, limitPrice, stopPrice } = request;
+  const { quantity, takeProfit, stopLoss, either, triggers } = request;
+  const prices = <T extends { readonly limitPrice?: string; readonly stopPrice?: string }>(terms: T): T => ({
+    ...terms,
+    ...(terms.limitPrice !== undefined && { limitPrice: divide(terms.limitPrice, ratio) }),
+    ...(terms.stopPrice !== undefined && { stopPrice: divide(terms.stopPrice, ratio) }),
+  });
   return {
-    ...request,
+    ...prices(request),
     quantity: multiply(quantity!, ratio),
-    ...(limitPrice !== undefined && { limitPrice: divide(limitPrice, ratio) }),
-    ...(stopPrice !== undefined && { stopPrice: divide(stopPrice, ratio) }),
+    ...(takeProfit !== undefined && { takeProfit: prices(takeProfit) }),
+    ...(stopLoss !== undefined && { stopLoss: prices(stopLoss) }),
+    ...(either !== undefined && { either: prices(either) }),
+    ...(triggers !== undefined && {
+      triggers: { ...triggers, quantity: multiply(triggers.quantity!, ratio), terms: prices(triggers.terms) },
+    }),
   };
 }

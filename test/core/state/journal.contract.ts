@@ -378,6 +378,25 @@ export function journalContract(
       expect(await journal.position(SCOPE, 'SPX')).toMatchObject({ quantity: '0', realised: '-780' });
     });
 
+    test('a split scales every order of a resting group', async () => {
+      const group = {
+        ...{ type: 'limit' as const, limitPrice: '120', takeProfit: { limitPrice: '140' } },
+        stopLoss: { stopPrice: '90', limitPrice: '88' },
+        either: { type: 'stop' as const, stopPrice: '110' },
+        triggers: { first: 0.4, quantity: '6', terms: { type: 'limit' as const, limitPrice: '80' } },
+      };
+      const [order] = await journal.recordIntents(SCOPE, lease, T0, [entry({ quantity: '4', ...group })], T0);
+      const split = { instrument: 'SPY', date: '2026-01-06', type: 'split' as const, value: '4' };
+      await journal.recordCorporateAction(SCOPE, split, T0 + 1);
+      expect((await journal.order(order!.clientOrderId))?.request).toEqual({
+        ...request({ type: 'limit', quantity: '16', limitPrice: '30' }),
+        takeProfit: { limitPrice: '35' },
+        stopLoss: { stopPrice: '22.5', limitPrice: '22' },
+        either: { type: 'stop', stopPrice: '27.5' },
+        triggers: { first: 0.4, quantity: '24', terms: { type: 'limit', limitPrice: '20' } },
+      });
+    });
+
     test('actions out of order: what counts is when they come into force', async () => {
       const id = await accepted();
       const more = (time: number) => ({ time, side: 'buy' as const });
