@@ -61,32 +61,52 @@ describe('crypto, whose fee Alpaca keeps in the coins that were bought', () => {
     expect(await owned()).toBe('3.99');
   });
 
-  it('of two strategies that own it, the one that bought last books the fee, whoever looks first', async () => {
-    const other = { ...rig.context, scope: { ...rig.scope, strategy: 'other' } };
-    const theirs = (await rig.journal.acquireLease(streamOf(other.scope), 'x', rig.clock.now(), 600_000))!;
+  describe('two strategies own it: a sale of the first, which has paid its fee, is taken back late', () => {
     const theirOwn = async () => (await rig.journal.position(other.scope, 'BTC/USD'))?.quantity;
-    await rig.place(coins({ quantity: '5' }));
-    const [out] = await rig.place(coins({ side: 'sell', opens: false, quantity: '5' }));
-    rig.clock.set(rig.clock.now() + 1000);
-    rig.venue.book.feeInKind = 0.0025;
-    const decision = { slot: rig.clock.now(), report: 'r', time: rig.clock.now(), body: null };
-    const intents = [{ leg: 'entry' as const, request: coins({ quantity: '2' }) }];
-    await submitOrders(other, theirs, (await commitDecision(other, theirs, decision, intents)).orders);
-    await bookExecutions(other, (await other.broker.executions(undefined)).executions);
-    // The sale of the first is taken back late: both own coins now, and the second has not paid its fee yet.
-    const [sold] = await rig.journal.fills({ clientOrderId: out!.clientOrderId });
-    const { void: _, ...fill } = sold!;
-    await rig.journal.recordExecutions([{ ...fill, executionId: 'b', kind: 'bust', refersTo: fill.executionId }], T0);
-    rig.venue.book.move('BTC/USD', 5, 100);
-    expect((await reconcile(rig.context)).differences).toEqual([]);
-    expect([await owned(), await theirOwn()]).toEqual(['5', '2']);
-    expect((await reconcile(other)).differences).toEqual([]);
-    expect([await owned(), await theirOwn()]).toEqual(['5', '1.995']);
-    expect((await reconcile(rig.context)).external).toEqual([]);
-    // More than such a fee is nobody's: both halt.
-    rig.venue.book.move('BTC/USD', -0.1, 100);
-    for (const context of [rig.context, other])
-      await expect(reconcile(context)).rejects.toMatchObject({ code: 'HALTED' });
+    let other: typeof rig.context;
+    beforeEach(async () => {
+      rig.venue.book.feeInKind = 0.0025;
+      other = { ...rig.context, scope: { ...rig.scope, strategy: 'other' } };
+      const theirs = (await rig.journal.acquireLease(streamOf(other.scope), 'x', rig.clock.now(), 600_000))!;
+      await rig.place(coins({ quantity: '5' }));
+      const [out] = await rig.place(coins({ side: 'sell', opens: false, quantity: '4.9875' }));
+      rig.clock.set(rig.clock.now() + 1000);
+      const decision = { slot: rig.clock.now(), report: 'r', time: rig.clock.now(), body: null };
+      const intents = [{ leg: 'entry' as const, request: coins({ quantity: '2' }) }];
+      await submitOrders(other, theirs, (await commitDecision(other, theirs, decision, intents)).orders);
+      await bookExecutions(other, (await other.broker.executions(undefined)).executions);
+      const [sold] = await rig.journal.fills({ clientOrderId: out!.clientOrderId });
+      const { void: _, ...fill } = sold!;
+      const bust = { ...fill, executionId: 'b', kind: 'bust' as const, refersTo: fill.executionId };
+      await rig.journal.recordExecutions([bust], T0);
+      rig.venue.book.move('BTC/USD', 4.9875, 100);
+    });
+
+    it('the one that has bought since books the fee, whoever looks first', async () => {
+      expect((await reconcile(rig.context)).differences).toEqual([]);
+      expect([await owned(), await theirOwn()]).toEqual(['4.9875', '2']);
+      expect((await reconcile(other)).differences).toEqual([]);
+      expect([await owned(), await theirOwn()]).toEqual(['4.9875', '1.995']);
+      expect((await reconcile(rig.context)).external).toEqual([]);
+      // More than such a fee is nobody's: both halt.
+      rig.venue.book.move('BTC/USD', -0.1, 100);
+      for (const context of [rig.context, other])
+        await expect(reconcile(context)).rejects.toMatchObject({ code: 'HALTED' });
+    });
+
+    it.each([
+      ['first', 'other'],
+      ['other', 'first'],
+    ])('both have bought: each books its own share, %s before %s', async (...order) => {
+      const [bought] = await rig.journal.fills({ scope: rig.scope });
+      const { void: _, ...fill } = bought!;
+      await rig.journal.recordExecutions([{ ...fill, executionId: 'late', quantity: '4', time: T0 + 1 }], T0);
+      rig.venue.book.move('BTC/USD', 4 * 0.9975, 100);
+      for (const who of order) expect((await reconcile(who === 'first' ? rig.context : other)).differences).toEqual([]);
+      // 4.9875 and four more, and two, less a quarter of a per cent of the latter.
+      expect([await owned(), await theirOwn()]).toEqual(['8.9775', '1.995']);
+      expect((await reconcile(rig.context)).external).toEqual([]);
+    });
   });
 
   it('beside a sale under way nothing is taken for a fee', async () => {
