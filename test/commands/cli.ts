@@ -22,15 +22,13 @@ export interface ProcessOptions extends RunOptions {
   readonly started?: (child: ChildProcess) => void;
 }
 
-/** Nothing of this process's own settings. */
+/** Nothing of this process's own settings; no threads, each of which loads modules anew, unless a test asks for them. */
 function environment({ cwd, env = {} }: RunOptions): Record<string, string> {
   const inherited = Object.entries(process.env).filter(([name]) =>
     /^(PATH|HOME|TMPDIR|SystemRoot|APPDATA)$/i.test(name),
   );
-  return { ...Object.fromEntries(inherited), XDG_DATA_HOME: resolve(cwd, 'user-data'), ...env } as Record<
-    string,
-    string
-  >;
+  const own = { XDG_DATA_HOME: resolve(cwd, 'user-data'), QUANTLINE_THREADS: '1' };
+  return { ...Object.fromEntries(inherited), ...own, ...env } as Record<string, string>;
 }
 
 /** Runs the built command line as a process of its own, without a terminal. */

@@ -55,6 +55,7 @@ it('a real SIGINT ends the sweep and its threads with 130, and leaves no half st
     ['backtest', '--model', model, '--sweep', 'fast=2..200,slow=201..400'],
     {
       cwd: folder,
+      env: { QUANTLINE_THREADS: '2' },
       started(child) {
         // The staging folder appears when the combinations begin.
         timer = setInterval(() => {

@@ -28,7 +28,10 @@ function bash(script: string): Promise<{ code: number | null; stdout: string; st
   return new Promise((done, fail) => {
     const child = spawn('bash', ['-c', start + script], {
       cwd: folder,
-      env: { PATH: process.env['PATH'], HOME: folder, XDG_DATA_HOME: join(folder, 'user-data') },
+      env: {
+        ...{ PATH: process.env['PATH'], HOME: folder, XDG_DATA_HOME: join(folder, 'user-data') },
+        QUANTLINE_THREADS: '1',
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let [stdout, stderr] = ['', ''];

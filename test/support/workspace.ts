@@ -9,11 +9,14 @@ import { createRuntime, type Runtime, type RuntimeOptions } from '../../src/core
 
 export const fixture = (name: string): string => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
 
-/** A runtime on a fresh workspace that is removed after the test (or kept for `keep` = the whole file). */
+/**
+ * A runtime on a fresh workspace that is removed after the test (or kept for `keep` = the whole file). It starts no
+ * threads, each of which loads modules anew; a test of threads asks for them.
+ */
 export function testRuntime(overrides: Partial<RuntimeOptions> = {}, keep = false): Runtime {
   const workspace = mkdtempSync(join(tmpdir(), 'quantline-test-'));
   if (!keep) onTestFinished(() => rmSync(workspace, { recursive: true, force: true }));
-  return createRuntime({ workspace, threads: 2, ...overrides });
+  return createRuntime({ workspace, threads: 1, ...overrides });
 }
 
 /** Options of a command from what a person would type, defaults filled in. */

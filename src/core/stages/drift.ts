@@ -24,7 +24,7 @@ import { detailOf } from './compose/detail.js';
 import { noStrategy, someScopes, withJournal } from './compose/journal.js';
 import { feedOf, returnCalendar, signalsOf } from './compose/market.js';
 import { checkFits, type OpenModel, openModel } from './compose/model.js';
-import { type OpenRun, openRun } from './compose/run.js';
+import { openRunHead, type RunHead } from './compose/run.js';
 import { composeStrategy } from './compose/strategy.js';
 import type { Runtime } from './runtime.js';
 
@@ -131,7 +131,7 @@ function stretchesOf(decisions: readonly Decided[]): readonly Decided[] {
 
 interface Opened {
   readonly slot: number;
-  readonly source: OpenRun;
+  readonly source: RunHead;
   readonly risk: readonly string[];
   readonly model: OpenModel;
 }
@@ -150,7 +150,7 @@ async function openStretches(
     const runArtifact = reports.has(report)
       ? await artifacts.openInput(await artifacts.open('report', report), 'run')
       : await artifacts.open('run', report);
-    const source = await openRun(runArtifact);
+    const source = await openRunHead(runArtifact);
     const { run } = source;
     const evaluated = await artifacts.openInput(runArtifact, 'model');
     const scored =

@@ -298,7 +298,7 @@ const WITH_ACTIONS: readonly Case[] = [
   },
 ];
 
-const N = 140;
+const N = 100;
 
 test.each([...CASES, ...WITH_ACTIONS])('both runners emit the same events: $name', async (c) => {
   const ends = new Set(

@@ -40,7 +40,7 @@ test('--detail 1m: the minutes of the store decide inside hours, the report coun
   // A sweep follows the same minutes, on threads or without: its row of this setting is the run.
   const study = await sweep(
     optionsOf('backtest', { ...settings, model: model.path, detail: '1m', sweep: 'slow=5..7' }),
-    runtime,
+    { ...runtime, threads: 2 },
   );
   const column = (await readParquet(study.artifact.file('sweep.parquet'), ['final_equity']))['final_equity']!;
   expect(column).toContain(followed.run.finalEquity);

@@ -9,7 +9,7 @@ import type { Runtime } from '../../../src/core/stages/runtime.js';
 import { train } from '../../../src/core/stages/train.js';
 import { fixture, optionsOf, testRuntime } from '../../support/workspace.js';
 
-const runtime = testRuntime({}, true);
+const runtime = testRuntime({ threads: 2 }, true);
 afterAll(() => rmSync(runtime.workspace, { recursive: true, force: true }));
 
 /** The runtime of someone who presses Ctrl-C as soon as the progress line begins so. */

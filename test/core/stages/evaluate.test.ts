@@ -28,8 +28,8 @@ const judged = (run: Artifact, more = {}) => evaluate(optionsOf('evaluate', { ru
 let msft: Artifact;
 let sma: Artifact;
 beforeAll(async () => {
-  msft = (await data('MSFT', 'msft-daily-1990-2022.csv', { basis: 'split', from: '2008-01-02' })).artifact;
-  sma = await runOf(msft, 'sma-cross(10,30)', { commission: '0.1%', from: '2010-01-04' });
+  msft = (await data('MSFT', 'msft-daily-1990-2022.csv', { basis: 'split', from: '2014-01-02' })).artifact;
+  sma = await runOf(msft, 'sma-cross(10,30)', { commission: '0.1%', from: '2016-01-04' });
 });
 
 describe('evaluate', () => {
@@ -41,7 +41,7 @@ describe('evaluate', () => {
     expect(report.figures['total_return']).toBeCloseTo(run.finalEquity / run.initialEquity - 1, 12);
     expect(report.figures['trades']).toBe(trades.pnl.length);
     expect(report.figures['sessions']).toBe(equity.time.length);
-    expect(report.convention).toMatchObject({ periods_per_year: 252, calendar: 'XNYS', first_session: '2010-01-04' });
+    expect(report.convention).toMatchObject({ periods_per_year: 252, calendar: 'XNYS', first_session: '2016-01-04' });
     expect(report.instruments.map((i) => i.trades)).toEqual([trades.pnl.length]);
     for (const name of Object.keys(SIGNIFICANCE)) {
       expect(report.figures, name).toHaveProperty(name);
@@ -160,7 +160,7 @@ describe('trials', () => {
   test('are counted without anyone asking; reruns do not count twice', async () => {
     const before = (await judged(sma)).report.trials!;
     expect((await judged(sma, { gate: ['sharpe>=0.3'] })).report.trials!.count).toBe(before.count);
-    const other = await runOf(msft, 'sma-cross(11,31)', { commission: '0.1%', from: '2010-01-04' });
+    const other = await runOf(msft, 'sma-cross(11,31)', { commission: '0.1%', from: '2016-01-04' });
     const after = (await judged(other)).report.trials!;
     expect(after.count).toBe(before.count + 1);
     expect(after.ledger).toBe(before.ledger);
@@ -176,7 +176,7 @@ describe('the probability of overfitting', () => {
     expect(first.figures['pbo']).toBeNull();
     expect(first.verdict.results.find((r) => r.figure === 'pbo')).toMatchObject({ pass: true, value: null });
     for (const fast of [4, 5, 6, 7, 8, 9, 12, 14]) {
-      await runOf(msft, `sma-cross(${fast},40)`, { commission: '0.1%', from: '2010-01-04' });
+      await runOf(msft, `sma-cross(${fast},40)`, { commission: '0.1%', from: '2016-01-04' });
     }
     const page = join(runtime.workspace, 'pbo.html');
     const { report } = await judged(sma, { html: page });

@@ -15,7 +15,7 @@ import { composeTrainer } from '../../../src/core/stages/compose/trainer.js';
 import { ingest } from '../../../src/core/stages/ingest.js';
 import { fixture, optionsOf, testRuntime } from '../../support/workspace.js';
 
-const runtime = testRuntime({}, true);
+const runtime = testRuntime({ threads: 2 }, true);
 afterAll(() => rmSync(runtime.workspace, { recursive: true, force: true }));
 
 let base: Omit<TrainingJob, 'learner' | 'trainer'>;

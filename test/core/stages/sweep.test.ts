@@ -216,9 +216,10 @@ describe('a sweep', () => {
        });`,
     );
     const own = (await train(optionsOf('train', { data: data.path, trainer: path }), runtime)).artifact;
-    const { artifact } = await run('n=2..5', { model: own.path });
+    const threads = { ...runtime, threads: 2 };
+    const { artifact } = await run('n=2..5', { model: own.path }, threads);
     expect((await readParquet(artifact.file('sweep.parquet')))['n']).toEqual(['2', '3', '4', '5']);
-    await expect(run('n=6..8', { model: own.path })).rejects.toThrow('seven');
+    await expect(run('n=6..8', { model: own.path }, threads)).rejects.toThrow('seven');
   });
 
   test('a learned model: its strategy is swept, it is scored once', async () => {

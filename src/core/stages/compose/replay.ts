@@ -17,7 +17,7 @@ import { openModel } from './model.js';
 import { neutral } from './money.js';
 import { scoredPaths } from './paths.js';
 import { retrainChecks } from './retrain.js';
-import type { OpenRun } from './run.js';
+import type { RunHead } from './run.js';
 import { composeStrategy } from './strategy.js';
 import { reopenTrainer } from './trainer.js';
 
@@ -39,7 +39,7 @@ export interface OpenReplay {
 }
 
 /** Opens what a run was made from, so that it can be run again. */
-export async function openReplay({ artifact, run }: OpenRun, runtime: Runtime): Promise<OpenReplay> {
+export async function openReplay({ artifact, run }: RunHead, runtime: Runtime): Promise<OpenReplay> {
   const dataset = await openDataset(runtime, await runtime.artifacts.openInput(artifact, 'dataset'));
   const modelArtifact = await runtime.artifacts.openInput(artifact, 'model');
   const { file, model, fitted, seeds } = await openModel(modelArtifact, run.inSample);

@@ -64,9 +64,13 @@ export interface OrderRow {
   readonly note: string;
 }
 
-export interface OpenRun {
+/** A run without its columns: what it takes to run it again or to trade it. */
+export interface RunHead {
   readonly artifact: Artifact;
   readonly run: RunFile;
+}
+
+export interface OpenRun extends RunHead {
   readonly equity: EquityColumns & { readonly cash: Float64Array; readonly gross: Float64Array };
   readonly trades: TradeColumns;
   readonly fills: FillColumns;
@@ -159,6 +163,11 @@ export async function readRunFile(artifact: Artifact): Promise<RunFile> {
   }
   return parsed.data;
 }
+
+export const openRunHead = async (artifact: Artifact): Promise<RunHead> => ({
+  artifact,
+  run: await readRunFile(artifact),
+});
 
 /** Reads a verified run artefact back. */
 export async function openRun(artifact: Artifact): Promise<OpenRun> {

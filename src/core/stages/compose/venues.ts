@@ -8,7 +8,7 @@ import { ManualClock } from '../../platform/index.js';
 import { adapters, loadAdapter } from '../../registry/index.js';
 import type { Journal, StrategyScope } from '../../state/index.js';
 import type { Runtime } from '../runtime.js';
-import { openRun } from './run.js';
+import { readRunFile } from './run.js';
 import { venueOf } from './strategy.js';
 
 interface BrokerModule {
@@ -100,6 +100,6 @@ async function simulationOf(id: string, { artifacts }: Runtime): Promise<Simulat
   const run = isReport
     ? await artifacts.openInput(await artifacts.open('report', id), 'run')
     : await artifacts.open('run', id);
-  const { strategy } = (await openRun(run)).run;
+  const { strategy } = await readRunFile(run);
   return { exchange: await venueOf(strategy), fractional: strategy.lot === 'fractional' };
 }

@@ -4,14 +4,14 @@ import type { OpenDataset } from '../../data/dataset.js';
 import { openDataset } from '../../data/open.js';
 import { QuantlineError } from '../../errors/index.js';
 import { checkFits, type OpenModel, openModel } from '../compose/model.js';
-import { type OpenRun, openRun } from '../compose/run.js';
+import { openRunHead, type RunHead } from '../compose/run.js';
 import type { Runtime } from '../runtime.js';
 
 /** Everything that a report (or a run) leads to: what was evaluated is what trades. */
 export interface Tradeable {
   /** The report, or the run where a simulated venue trades an ungated one. */
   readonly source: Artifact;
-  readonly run: OpenRun;
+  readonly run: RunHead;
   readonly model: OpenModel;
   readonly dataset: OpenDataset;
 }
@@ -27,7 +27,7 @@ export async function openTradeable(options: TradeOptions, runtime: Runtime): Pr
   const source =
     report !== undefined ? await artifacts.open('report', report) : await artifacts.open('run', reference!);
   const runArtifact = report !== undefined ? await artifacts.openInput(source, 'run') : source;
-  const run = await openRun(runArtifact);
+  const run = await openRunHead(runArtifact);
   if (run.run.liveOrder === null) {
     throw new QuantlineError('CONFIG', 'The run follows conventions that no venue knows, so nothing can trade it.', {
       hint: 'Backtest again without --fill this-close, --sizing all-in, --protect-from signal, --ticks none and --close-at-end.',
