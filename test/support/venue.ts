@@ -158,6 +158,7 @@ export class VenueRig {
     const typed = { report: this.report.id, strategy: 'swing', broker: 'alpaca', once: true, ...given };
     const options = optionsOf('trade', typed);
     this.last = [given, runtime];
+    this.proven = false;
     const started = trade(options, { ...this.runtime, ...runtime }, extras);
     const show = (what: unknown) => void this.shown.push(inspect(what, { depth: 8 }));
     started.then(({ session }) => show(session), show);
@@ -189,21 +190,23 @@ export class VenueRig {
     return this.journal((journal) => checkOracle(this.view, journal, [...this.said, ...this.shown]));
   }
 
-  /** The oracle, and that another start sends and books nothing more. */
+  /** With every fault gone: the oracle, and that another start sends and books nothing more. */
   async converges(): Promise<void> {
+    this.venue.disarm();
     await this.start();
     const before = await this.oracle();
     await this.start();
     expect(await this.oracle(), 'a rerun converges').toEqual(before);
+    this.proven = true;
   }
 
   /**
    * What every test of a fault (F1, F2 … in its name) ends in, whatever it has shown itself: with the fault gone, starts
-   * like its last one converge, and the oracle holds. A start may end with a documented error; never with another.
+   * like its last one converge, and the oracle holds. A start may end with a documented error; never with another. Where
+   * the test has ended in `converges` itself, that was it.
    */
   async afterFault(): Promise<void> {
     if (this.proven || !/\bF\d+\b/.test(expect.getState().currentTestName ?? '')) return;
-    this.proven = true;
     this.venue.disarm();
     const [given = {}, { signal: _, ...runtime } = {}] = this.last;
     const restart = () =>
@@ -223,6 +226,7 @@ export class VenueRig {
     const before = await outcome();
     await restart();
     expect(await outcome(), 'a rerun converges').toEqual(before);
+    this.proven = true;
   }
 
   async close(): Promise<void> {
