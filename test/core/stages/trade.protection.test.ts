@@ -183,8 +183,12 @@ describe('exits at the venue', () => {
   });
 });
 
-test('a split is applied to what is owned and to resting stops before anything is compared', async () => {
-  await begin([LAST], { stopLoss: '20%' });
+test.each([
+  ['stops', {}, (LAST / 2) * 0.8],
+  // Of bars before the split the best price counts in new shares.
+  ['trailing stops', { trailingStop: '10%' }, ((LAST * 1.0005) / 2) * 0.9],
+])('a split is applied to what is owned and to resting %s before anything is compared', async (_, trailing, stopAt) => {
+  await begin([LAST], { stopLoss: '20%', ...trailing });
   const { book, market } = rig.venue;
   book.prices.set('AAPL', LAST);
   await rig.once();
@@ -214,5 +218,5 @@ test('a split is applied to what is owned and to resting stops before anything i
   (rig.clock as ManualClock).set(session('2026-12-01').open + 5 * MINUTE + 5000);
   const after = await rig.once();
   expect(after.positions).toEqual([{ instrument: 'AAPL', quantity: String(before * 2) }]);
-  expect(exitsOf()).toEqual([{ type: 'stop', at: cents((LAST / 2) * 0.8), qty: before * 2 }]);
+  expect(exitsOf()).toEqual([{ type: 'stop', at: cents(stopAt), qty: before * 2 }]);
 });

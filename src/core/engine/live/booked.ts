@@ -45,7 +45,7 @@ export function watchOf(source: TickSource): PriceWatch {
     },
     last: (instrument, since) => {
       const newest = source.newest(at(instrument));
-      return newest === undefined ? undefined : source.extremes(at(instrument), Math.max(since, newest));
+      return newest === undefined ? undefined : source.extremes(at(instrument), Math.max(since, newest), since);
     },
   };
 }

@@ -218,8 +218,11 @@ export class GrowingFeed {
       .map(({ action }) => action);
   }
 
-  extremes(j: number, t: number): { readonly high: number; readonly low: number } | undefined {
-    return extremesOf(this.bars(j), this.barAt(j, t), t, this.calendar);
+  extremes(j: number, t: number, bought = t): { readonly high: number; readonly low: number } | undefined {
+    const splits = this.actions(j).flatMap(({ action, open }) =>
+      action.type === 'split' && open > bought ? [{ open, ratio: action.ratio }] : [],
+    );
+    return extremesOf(this.bars(j), this.barAt(j, t), t, this.calendar, splits);
   }
 
   /** Opening instant of the newest bar of instrument j. */

@@ -63,18 +63,31 @@ export interface TickSource {
   past(after: number, to: number): Iterable<LiveTick>;
   /** Index of the bar of instrument j that contains t: the last one that opened at or before it; −1 before the first. */
   barAt(j: number, t: number): number;
-  /** Highest high and lowest low of instrument j in the bar that contains t and in later ones; undefined without one. */
-  extremes(j: number, t: number): { readonly high: number; readonly low: number } | undefined;
+  /**
+   * Highest high and lowest low of instrument j in the bar that contains t and in later ones, in the shares of `bought`
+   * (default: t) where it was split since; undefined without one.
+   */
+  extremes(j: number, t: number, bought?: number): { readonly high: number; readonly low: number } | undefined;
   /** Opening instant of the newest bar of instrument j that can be told now. */
   newest(j: number): number | undefined;
 }
 
-/** Highest high and lowest low of the bar that contains t, where i is it, and of those that open later. */
+/** A split, in force from the open of its session on. */
+export interface DatedSplit {
+  readonly open: number;
+  readonly ratio: number;
+}
+
+/**
+ * Highest high and lowest low of the bar that contains t, where i is it, and of those that open later; prices of bars
+ * after `splits` are turned back into earlier shares.
+ */
 export function extremesOf(
   bars: BarColumns,
   i: number,
   t: number,
   calendar: TradingCalendar,
+  splits: readonly DatedSplit[] = [],
 ): { readonly high: number; readonly low: number } | undefined {
   const { time, high, low, interval } = bars;
   const open = time[i];
@@ -83,8 +96,9 @@ export function extremesOf(
     (isSessionInterval(interval) ? calendar.sessionAt(t)?.open === open : t < open + intervalMs(interval));
   let [top, bottom] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (let k = contains ? i : i + 1; k < time.length; k++) {
-    if (high[k]! > top) top = high[k]!;
-    if (low[k]! < bottom) bottom = low[k]!;
+    const ratio = splits.reduce((all, split) => (split.open <= time[k]! ? all * split.ratio : all), 1);
+    top = Math.max(top, high[k]! * ratio);
+    bottom = Math.min(bottom, low[k]! * ratio);
   }
   return top < bottom ? undefined : { high: top, low: bottom };
 }

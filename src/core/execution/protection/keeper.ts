@@ -1,7 +1,7 @@
 import { absolute, compare, type DecimalText, signOf, subtract } from '../../domain/decimal.js';
 import type { Instrument } from '../../domain/instrument.js';
 import type { Protection } from '../../domain/orders.js';
-import type { Lease, OrderRecord, PositionRecord } from '../../state/index.js';
+import type { FillRecord, Lease, OrderRecord, PositionRecord } from '../../state/index.js';
 import type { OrderRequest } from '../broker.js';
 import { type ExecutionContext, limitsOf } from '../context.js';
 import { amendOrder, replaceOrder, tryCancel } from '../outcome.js';
@@ -23,7 +23,7 @@ export interface ProtectionPolicy {
   readonly emergency: EmergencyPolicy;
 }
 
-/** Prices of our own bars that protection is watched by. */
+/** Prices of our own bars that protection is watched by, in shares as they were at `since`: later splits turned back. */
 export interface PriceWatch {
   /** Best price for a position of this direction in the bars from `since` on; NaN: none. */
   best(instrument: string, since: number, direction: number): number;
@@ -98,9 +98,12 @@ export class ProtectionKeeper {
     if (signOf(position.quantity) === 0) return undefined;
     const direction = signOf(position.quantity);
     const average = Number(position.averagePrice);
-    const best = this.watch.best(instrument.id, lot.time, direction);
+    const [fill] = await journal.fills({ scope, executionId: lot.executionId });
+    // A split since then has changed the price of the lot and left that of its fill.
+    const ratio = fill === undefined ? 1 : Number(fill.price) / Number(lot.price);
+    const best = this.watch.best(instrument.id, lot.time, direction) / ratio;
     const levels = levelsOf(this.policy.protection, instrument, direction, average, best);
-    const before = await this.placedSince(instrument.id, lot.executionId);
+    const before = await this.placedSince(instrument.id, fill);
     const refused = before.find(({ status, replaces }) => status === 'rejected' && replaces === undefined);
     if (refused !== undefined)
       return this.alarm(
@@ -110,7 +113,7 @@ export class ProtectionKeeper {
       );
     const size = absolute(position.quantity);
     const wanted = heldAt(broker.capabilities, instrument, levels);
-    const purpose = this.reached(position, lot.time, levels, wanted);
+    const purpose = this.reached(position, { since: lot.time, ratio }, levels, wanted);
     if (purpose !== undefined) {
       await this.noteExposure(instrument.id, lot.executionId, lot.time);
       // Nothing is armed meanwhile: a venue that is slow to cancel would be asked the same at every look.
@@ -128,17 +131,22 @@ export class ProtectionKeeper {
       const problem = covered
         ? await this.move(lease, open, levels, instrument)
         : await this.arm(lease, open, instrument, levels);
-      if (problem !== undefined) return this.failed(lease, position, problem);
+      if (problem !== undefined) return this.failed(lease, position, problem, fill);
     }
     await this.noteExposure(instrument.id, lot.executionId, lot.time, unsentSince(before));
     return undefined;
   }
 
   /** A refusal is final; what could not be sent is tried again by the next look, for a while. */
-  private async failed(lease: Lease, position: PositionRecord, { why, reason }: NotPlaced): Promise<Unprotected> {
-    const { instrument, lots } = position;
+  private async failed(
+    lease: Lease,
+    position: PositionRecord,
+    { why, reason }: NotPlaced,
+    fill: FillRecord | undefined,
+  ): Promise<Unprotected> {
+    const { instrument } = position;
     if (why === 'refused') return this.alarm(lease, position, reason);
-    const since = unsentSince(await this.placedSince(instrument, lots[0]!.executionId));
+    const since = unsentSince(await this.placedSince(instrument, fill));
     const told = patience(this.context, since ?? this.context.clock.now(), reason);
     return told.until === undefined ? this.alarm(lease, position, told.reason) : { instrument, ...told };
   }
@@ -156,9 +164,8 @@ export class ProtectionKeeper {
   }
 
   /** Protective orders of a position since its entry, open ones included. */
-  private async placedSince(instrument: string, executionId: string): Promise<readonly OrderRecord[]> {
+  private async placedSince(instrument: string, fill: FillRecord | undefined): Promise<readonly OrderRecord[]> {
     const { journal, scope } = this.context;
-    const [fill] = await journal.fills({ scope, executionId });
     const entry = fill === undefined ? undefined : await journal.order(fill.clientOrderId);
     if (entry === undefined) return [];
     const orders = await journal.orders({ scope, instrument, fromSlot: entry.slot });
@@ -239,14 +246,14 @@ export class ProtectionKeeper {
   /** Whether our own bars have reached an exit that no order at the venue stands for. */
   private reached(
     { instrument, quantity }: PositionRecord,
-    since: number,
+    { since, ratio }: { readonly since: number; readonly ratio: number },
     levels: Levels,
     held: { readonly stop: boolean; readonly target: boolean },
   ): 'stop_loss' | 'take_profit' | undefined {
     const bar = this.watch.last(instrument, since);
     if (bar === undefined) return undefined;
     const long = signOf(quantity) > 0;
-    const [best, worst] = long ? [bar.high, bar.low] : [bar.low, bar.high];
+    const [best, worst] = long ? [bar.high / ratio, bar.low / ratio] : [bar.low / ratio, bar.high / ratio];
     const beyond = (level: string, price: number) => (long ? price >= Number(level) : price <= Number(level));
     const within = (level: string, price: number) => (long ? price <= Number(level) : price >= Number(level));
     if (!held.stop && levels.stop !== undefined && within(levels.stop, worst)) return 'stop_loss';

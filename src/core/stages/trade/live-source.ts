@@ -80,8 +80,8 @@ export class LiveSource implements TickSource {
     return this.options.feed.barAt(j, t);
   }
 
-  extremes(j: number, t: number) {
-    return this.options.feed.extremes(j, t);
+  extremes(j: number, t: number, bought?: number) {
+    return this.options.feed.extremes(j, t, bought);
   }
 
   newest(j: number) {

@@ -141,12 +141,14 @@ export class SlotMarket implements TickSource {
     return (Math.floor(this.clock.now() / SLOT_MS) - 1) * SLOT_MS;
   }
 
-  extremes(j: number, t: number): { readonly high: number; readonly low: number } | undefined {
+  extremes(j: number, t: number, bought = t): { readonly high: number; readonly low: number } | undefined {
     let [high, low] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
     for (let i = Math.floor(t / SLOT_MS); i * SLOT_MS <= this.newest(); i++) {
-      if (this.instruments[j] === undefined || !this.trades(this.instruments[j]!, i)) continue;
-      const bar = this.bar(this.instruments[j]!, i);
-      [high, low] = [Math.max(high, bar.high), Math.min(low, bar.low)];
+      const name = this.instruments[j];
+      if (name === undefined || !this.trades(name, i)) continue;
+      const bar = this.bar(name, i);
+      const ratio = this.scale(name, i) / this.scale(name, Math.floor(bought / SLOT_MS));
+      [high, low] = [Math.max(high, bar.high * ratio), Math.min(low, bar.low * ratio)];
     }
     return low <= high ? { high, low } : undefined;
   }
