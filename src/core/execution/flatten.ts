@@ -48,6 +48,8 @@ export interface ExternalStep {
 
 /** Longest wait for exits while the market is closed, ms. */
 const CLOSED_MS = 5000;
+/** How long a cancel may take before it is asked for again where the venue does not say that it is pending, ms. */
+const ASK_AGAIN_MS = 5000;
 
 /** Reads journal and venue and changes neither. */
 export async function planFlatten(context: ExecutionContext, all: boolean): Promise<FlattenPlan> {
@@ -124,7 +126,7 @@ export async function flatten(
   // The venue's clock is that of its stock market: crypto fills all the same, and at once.
   const exits = await awaitOutcome(context, sent.map(idOf), closed ? Math.min(until, clock.now() + CLOSED_MS) : until);
   for (const { instrument, status, reason } of exits) {
-    if (status !== 'rejected' && status !== 'unknown') continue;
+    if (status !== 'rejected' && status !== 'unknown' && status !== 'expired') continue;
     problems.push(`${instrument}: the exit is ${status}${reason === undefined ? '' : `, ${reason}`}`);
   }
   const external = options.all ? await flattenExternal(context, until, problems) : [];
@@ -140,23 +142,34 @@ async function cancelAll(
   until: number,
   problems: string[],
 ): Promise<readonly OrderRecord[]> {
-  const { journal, scope } = context;
+  const { journal, scope, clock } = context;
   const open = await journal.orders({ scope, open: true });
   // Entries first: while exits are taken down, nothing new may come in.
   const ordered = [...open].sort((a, b) => Number(a.leg !== 'entry') - Number(b.leg !== 'entry'));
-  for (const order of ordered) {
-    try {
-      await cancelOrder(context, order.clientOrderId);
-    } catch (error) {
-      if (!isQuantlineError(error) || error.code === 'CREDENTIALS') throw error;
-      problems.push(`${order.instrument}: ${error.message}`);
+  const refused = new Map<string, string>();
+  for (let left = ordered; ; ) {
+    for (const order of left) {
+      try {
+        await cancelOrder(context, order.clientOrderId);
+        refused.delete(order.clientOrderId);
+      } catch (error) {
+        if (!isQuantlineError(error) || error.code === 'CREDENTIALS') throw error;
+        refused.set(order.clientOrderId, error.message);
+      }
     }
+    // A cancel that did not get through (a session that was stopped holds the connection still) is asked for again.
+    const ended = await awaitOutcome(context, open.map(idOf), Math.min(until, clock.now() + ASK_AGAIN_MS));
+    left = ended.filter(({ status }) => !isTerminal(status) && status !== 'pending_cancel');
+    if (clock.now() < until && ended.some(({ status }) => !isTerminal(status))) continue;
+    for (const { instrument, status, clientOrderId } of ended) {
+      if (isTerminal(status)) continue;
+      const why = refused.get(clientOrderId);
+      problems.push(
+        `${instrument}: the order ${clientOrderId} is still ${status}${why === undefined ? '' : `; ${why}`}`,
+      );
+    }
+    return ended.filter(({ status }) => status === 'canceled');
   }
-  const ended = await awaitOutcome(context, open.map(idOf), until);
-  for (const { instrument, status, clientOrderId } of ended) {
-    if (!isTerminal(status)) problems.push(`${instrument}: the order ${clientOrderId} is still ${status}`);
-  }
-  return ended.filter(({ status }) => status === 'canceled');
 }
 
 /** A market order for what both the journal and the venue say is held, less the exits that work already. */

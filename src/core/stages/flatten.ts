@@ -171,7 +171,7 @@ async function takeOver(
   const own = await journal.acquireLease(name, currentOwner(), clock.now(), ttl, ownerIsGone);
   if (own !== undefined) return own;
   const taken = (await journal.acquireLease(name, currentOwner(), clock.now(), ttl, () => true))!;
-  logger.warn(`Took the right to trade ${scope.strategy} from a running process; it stops at its next order.`);
+  logger.warn(`Took the right to trade ${scope.strategy} from a running process; it stops within seconds.`);
   if (broker.onTick === undefined) await clock.sleep(IN_FLIGHT_MS, signal);
   return taken;
 }

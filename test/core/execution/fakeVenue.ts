@@ -110,7 +110,15 @@ export class FakeVenue implements Broker {
   };
   private ids = 0;
 
+  private latest = Number.NEGATIVE_INFINITY;
+
   constructor(private readonly time: Clock) {}
+
+  /** Its own time, which does not go back where the clock of those who ask it is set back. */
+  private now(): number {
+    this.latest = Math.max(this.latest, this.time.now());
+    return this.latest;
+  }
 
   /** A read that may fail. */
   read<T>(operation: Operation, answer: () => T): Promise<T> {
@@ -135,7 +143,7 @@ export class FakeVenue implements Broker {
   }
 
   async clock(): Promise<BrokerClock> {
-    return { now: this.time.now(), open: true, nextOpen: undefined, nextClose: undefined };
+    return { now: this.now(), open: true, nextOpen: undefined, nextClose: undefined };
   }
 
   async asset(instrument: string): Promise<BrokerAsset> {
@@ -170,6 +178,7 @@ export class FakeVenue implements Broker {
   /** A corporate action: holdings follow, resting orders too or they are cancelled. Fractions are paid out. */
   act(action: VenueAction, cancels: boolean): void {
     const { instrument, ratio, becomes } = action;
+    this.now();
     const total = this.held(instrument);
     this.history.push(action);
     const rest = this.external.get(instrument) ?? '0';
@@ -228,7 +237,7 @@ export class FakeVenue implements Broker {
     const refuse = (error: unknown) => Promise.reject(error);
     if (fault === 'reject') return refuse(sendError('rejected', `${operation} refused`));
     if (fault === 'throttle')
-      return refuse(sendError('not_sent', 'too many requests', { retryAt: this.time.now() + this.throttledFor }));
+      return refuse(sendError('not_sent', 'too many requests', { retryAt: this.now() + this.throttledFor }));
     if (fault === 'lost-before' || fault === 'fail') return refuse(sendError('ambiguous', `${operation}: no answer`));
     try {
       const result = action(fault);
@@ -298,11 +307,11 @@ export class FakeVenue implements Broker {
       venueOrderId: this.names.order(++this.ids),
       clientOrderId,
       request,
-      acceptedAt: this.time.now(),
+      acceptedAt: this.now(),
       status: 'accepted',
       venueStatus: 'new',
       filled: '0',
-      visibleFrom: this.time.now() + this.invisible,
+      visibleFrom: this.now() + this.invisible,
     };
     this.orders.set(order.venueOrderId, order);
     this.tell(order);
@@ -403,7 +412,7 @@ export class FakeVenue implements Broker {
   async close(): Promise<void> {}
 
   visible(order: Booked): boolean {
-    return this.time.now() >= order.visibleFrom;
+    return this.now() >= order.visibleFrom;
   }
 
   private view(order: Booked): BrokerOrder {
@@ -424,7 +433,7 @@ export class FakeVenue implements Broker {
       limitPrice: request.limitPrice,
       stopPrice: request.stopPrice,
       submittedAt: order.acceptedAt,
-      updatedAt: this.time.now(),
+      updatedAt: this.now(),
       ...(order.replacedBy === undefined ? {} : { replacedBy: order.replacedBy }),
       ...(order.replaces === undefined ? {} : { replaces: order.replaces }),
       ...(legs.length > 0 && { legs }),
@@ -452,7 +461,7 @@ export class FakeVenue implements Broker {
       side,
       quantity: filled,
       price,
-      time: this.time.now(),
+      time: this.now(),
       kind: 'fill',
     };
     this.trades.push(trade);

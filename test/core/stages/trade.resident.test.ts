@@ -101,6 +101,20 @@ describe('trade, resident', () => {
     expect(await rig.oracle()).toEqual({ accepted: 2, fills: 2 });
   });
 
+  test('ends within seconds once another has taken its right to trade, though no slot is due', async () => {
+    await begin(3);
+    minute(3);
+    await decided(3);
+    await rig.journal((one) =>
+      one.acquireLease('alpaca-paper/PA3FAKE00001/swing', 'flatten', clock.now(), 60_000, () => true),
+    );
+    clock.set(clock.now() + 6000);
+    await expect(running).rejects.toMatchObject({
+      code: 'STATE',
+      message: expect.stringContaining('flatten holds it'),
+    });
+  });
+
   test('looks at the venue ahead of a slot: no read lies between the last bar and the order', async () => {
     await begin(3);
     minute(3);

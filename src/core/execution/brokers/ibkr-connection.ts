@@ -1,4 +1,4 @@
-import { type IbkrSession, isClientIdInUse, openIbkr } from '../../clients/ibkr/index.js';
+import { type IbkrSession, isClientIdInUse, type OpenOptions, openIbkr } from '../../clients/ibkr/index.js';
 import { QuantlineError } from '../../errors/index.js';
 import type { BrokerContext } from '../broker.js';
 
@@ -12,6 +12,9 @@ export interface ConnectionSettings {
 }
 
 const GATEWAY = { live: 4001, paper: 4002 };
+/** How long a program that holds our client id is waited for: one that has just been stopped gives it free. */
+const ID_FREE_MS = 10_000;
+const ID_ASK_MS = 1000;
 /** Other client ids for reading, beside a program that trades under ours. */
 const READ_IDS = [101, 102, 103, 104, 105];
 
@@ -19,10 +22,12 @@ const READ_IDS = [101, 102, 103, 104, 105];
 export class IbkrConnection {
   private turn: Promise<IbkrSession | undefined> = Promise.resolve(undefined);
   private closed = false;
+  /** Since when another program was found to hold our client id; all who wait for it do so together. */
+  private inUseSince: number | undefined;
 
   constructor(
     private readonly options: ConnectionSettings,
-    private readonly context: Pick<BrokerContext, 'secrets' | 'live' | 'logger' | 'ending'>,
+    private readonly context: Pick<BrokerContext, 'secrets' | 'live' | 'logger' | 'ending' | 'clock'>,
     private readonly openAt = openIbkr,
   ) {}
 
@@ -75,19 +80,32 @@ export class IbkrConnection {
       ending,
     };
     const own = this.clientId();
-    try {
-      return await this.openAt({ ...address, clientId: own });
-    } catch (error) {
-      if (purpose === 'orders' || !isClientIdInUse(error)) throw error;
-      for (const more of READ_IDS) {
-        try {
-          return await this.openAt({ ...address, clientId: own + more });
-        } catch (next) {
-          if (!isClientIdInUse(next)) throw next;
-        }
+    const { clock } = this.context;
+    for (;;) {
+      try {
+        const session = await this.openAt({ ...address, clientId: own });
+        this.inUseSince = undefined;
+        return session;
+      } catch (error) {
+        if (!isClientIdInUse(error)) throw error;
+        if (purpose === 'read') return await this.openBeside(address, own, error);
+        this.inUseSince ??= clock.now();
+        if (clock.now() - this.inUseSince >= ID_FREE_MS || ending?.aborted === true) throw error;
       }
-      throw error;
+      await clock.sleep(ID_ASK_MS, ending);
     }
+  }
+
+  /** Under an id of its own beside a program that trades. @throws `inUse` where all of them are taken. */
+  private async openBeside(address: Omit<OpenOptions, 'clientId'>, own: number, inUse: unknown): Promise<IbkrSession> {
+    for (const more of READ_IDS) {
+      try {
+        return await this.openAt({ ...address, clientId: own + more });
+      } catch (next) {
+        if (!isClientIdInUse(next)) throw next;
+      }
+    }
+    throw inUse;
   }
 
   /**

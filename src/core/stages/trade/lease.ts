@@ -41,6 +41,16 @@ export class HeldLease implements Lease {
     return this.serial.run(() => this.renewOnce(now));
   }
 
+  /** The same, which finds out too whether another has taken it meanwhile, however much of it is left. */
+  watch(now: number): Promise<void> {
+    return this.serial.run(async () => {
+      const holder = await this.journal.leaseHolder(this.name, now);
+      if (holder !== undefined && holder.token !== this.token)
+        await this.journal.renewLease(this.current, now, LEASE_MS);
+      await this.renewOnce(now);
+    });
+  }
+
   private async renewOnce(now: number): Promise<void> {
     if (this.deadline - now >= LEASE_MS / 2) return;
     try {

@@ -45,8 +45,8 @@ export interface SessionParts {
   readonly replay: boolean;
 }
 
-/** How often it renews its lease, ms. */
-const RENEW_MS = 15_000;
+/** How often it looks whether it holds its lease still, and renews it where that is due, ms. */
+const RENEW_MS = 5_000;
 
 /** The venue has not said whether it has it. */
 const isInDoubt = (order: OrderRecord): boolean => isUnresolved(order) && order.venueOrderId === undefined;
@@ -232,7 +232,7 @@ export class Session {
 
   private renewing(signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.parts.runtime;
-    return this.every(RENEW_MS, signal, () => survive(logger, () => this.lease.renew(clock.now())));
+    return this.every(RENEW_MS, signal, () => survive(logger, () => this.lease.watch(clock.now())));
   }
 
   private async every(ms: number, signal: AbortSignal, work: () => Promise<void>): Promise<void> {

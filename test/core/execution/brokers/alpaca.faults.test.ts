@@ -428,9 +428,10 @@ describe('order life cycle', () => {
       faults.dropAfter(fault);
       rig.venue.book.fill(rig.venue.book.accepted[0]!.id);
     });
-    rig.venue.arm('GET /v2/orders/{order_id}', faults.statusAfter(500), 20);
+    rig.venue.arm('GET /v2/orders/{id}', faults.reply(500, {}), 99);
     const [order] = await rig.submit(bracket);
-    expect(order?.status).toBe('sending');
+    expect(order).toMatchObject({ status: 'sending', closing: undefined });
+    await expect(rig.settle()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     rig.venue.disarm();
     expect((await rig.settle()).map(({ leg, status }) => [leg, status])).toEqual([
       ['entry', 'filled'],

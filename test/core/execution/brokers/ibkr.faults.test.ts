@@ -656,6 +656,20 @@ describe('F38 paper and live', () => {
     });
     expect(placed()).toBe(0);
   });
+
+  it('F44 a program that has just been stopped gives the client id free: it is waited for, and all orders together', async () => {
+    rig.venue.taken.add(17);
+    await rig.broker.openOrders();
+    const from = rig.clock.now();
+    const sleep = rig.clock.sleep.bind(rig.clock);
+    rig.clock.sleep = async (ms, signal) => {
+      await sleep(ms, signal);
+      if (rig.clock.now() - from >= 5000) rig.venue.taken.delete(17);
+    };
+    const orders = await rig.submit(buy(), buy({ instrument: 'MSFT' }));
+    expect(orders.map(({ venueOrderId }) => venueOrderId)).not.toContain(undefined);
+    expect(rig.clock.now() - from).toBeLessThan(7000);
+  });
 });
 
 describe('the stream', () => {

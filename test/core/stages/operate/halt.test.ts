@@ -7,6 +7,7 @@ import { halt, resume } from '../../../../src/core/stages/halt.js';
 import { positions } from '../../../../src/core/stages/positions.js';
 import { trade } from '../../../../src/core/stages/trade.js';
 import { openJournal, streamOf } from '../../../../src/core/state/index.js';
+import * as faults from '../../../fakes/alpaca/faults.js';
 import { optionsOf, testRuntime } from '../../../support/workspace.js';
 import { order, PaperRig, SCOPE, spyRun } from './fixture.js';
 
@@ -142,6 +143,32 @@ describe('at Alpaca', () => {
     expect(await journal.state(SCOPE)).toMatchObject({ state: 'halted', reason: 'flattened' });
     await journal.close();
     expect((await flat()).rows[0]).toMatchObject({ outcome: 'flat', steps: [] });
+  });
+
+  test('F37 a cancel that the venue does not take is asked for again; what is open still says why', async () => {
+    rig = await PaperRig.start();
+    await rig.trade(order({ instrument: 'MSFT', type: 'limit', limitPrice: '150', quantity: '3' }));
+    const refuse = faults.reply(422, { code: 42210000, message: 'order is being worked on' });
+    rig.venue.arm('DELETE /v2/orders/{id}', refuse, 99);
+    const { rows, exit } = await flat();
+    expect([exit, rows[0]!.problems]).toEqual([
+      'refused',
+      [expect.stringMatching(/still accepted; .*being worked on/)],
+    ]);
+    rig.venue.disarm();
+    rig.venue.arm('DELETE /v2/orders/{id}', refuse, 1);
+    expect((await flat({ wait: '20s' })).rows[0]).toMatchObject({ outcome: 'flat', problems: [] });
+  });
+
+  test('an exit that is not sent is a problem, not one that is under way', async () => {
+    rig = await PaperRig.start();
+    await rig.trade(order());
+    const later = faults.reply(429, { message: 'too many requests' });
+    rig.venue.arm('POST /v2/orders', later, 99);
+    const { rows, exit } = await flat();
+    expect([exit, rows[0]!.problems]).toEqual(['refused', [expect.stringMatching(/the exit is expired, not sent/)]]);
+    rig.venue.disarm();
+    expect((await flat()).rows[0]).toMatchObject({ outcome: 'flat' });
   });
 
   test('--all plans and takes down what others did, too', async () => {
