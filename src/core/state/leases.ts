@@ -55,11 +55,7 @@ export async function renewLease(sql: Sql, lease: Lease, now: number, ttl: numbe
 
 /** Gives it back; nothing happens where another has it by now. The token stays, so that it never repeats. */
 export async function releaseLease(sql: Sql, lease: Lease): Promise<void> {
-  await sql.run("UPDATE leases SET owner = '', deadline = 0 WHERE name = ? AND token = ? AND owner = ?", [
-    lease.name,
-    lease.token,
-    lease.owner,
-  ]);
+  await sql.run("UPDATE leases SET owner = '' WHERE name = ? AND token = ?", [lease.name, lease.token]);
 }
 
 export async function leaseHolder(sql: Sql, name: string, now: number): Promise<Lease | undefined> {

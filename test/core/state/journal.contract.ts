@@ -56,7 +56,18 @@ export function journalContract(
         });
       });
 
-      test('renewal moves the deadline; a lost lease cannot be renewed', async () => {
+      test('one that was given back, or was had again since, is void, and gives nothing back', async () => {
+        expect(await journal.leaseHolder(streamOf(SCOPE), T0 + 60_000)).toBeUndefined();
+        await journal.releaseLease(lease);
+        expect((await failure(journal.renewLease(lease, T0 + 1, 1))).message).toContain('it was released');
+        const again = (await journal.acquireLease(streamOf(SCOPE), 'me', T0 + 2, 60_000))!;
+        expect((await failure(journal.renewLease(lease, T0 + 3, 1))).message).toContain('me holds it now');
+        await journal.releaseLease(lease);
+        expect(await journal.leaseHolder(streamOf(SCOPE), T0 + 4)).toEqual(again);
+      });
+
+      test('renewal moves the deadline, never back; a lost lease cannot be renewed', async () => {
+        expect(await journal.renewLease(lease, T0 + 1, 0)).toEqual(lease);
         const renewed = await journal.renewLease(lease, T0 + 30_000, 60_000);
         expect(renewed).toEqual({ ...lease, deadline: T0 + 90_000 });
         expect((await failure(journal.renewLease(renewed, T0 + 90_000, 1))).code).toBe('STATE');

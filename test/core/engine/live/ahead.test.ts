@@ -1,20 +1,22 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Ahead } from '../../../../src/core/engine/live/ahead.js';
-import { commitIntents, type ExecutionContext } from '../../../../src/core/execution/index.js';
+import { commitIntents, type ExecutionContext, submitOrders } from '../../../../src/core/execution/index.js';
 import type { ManualClock } from '../../../../src/core/platform/index.js';
 import type { CorporateActionRecord, Journal, Lease } from '../../../../src/core/state/index.js';
+import type { FakeVenue } from '../../execution/fakeVenue.js';
 import { openExecution } from '../../execution/open.js';
 import { entry, SCOPE, T0 } from '../../state/helpers.js';
 
 let journal: Journal;
 let clock: ManualClock;
+let venue: FakeVenue;
 let lease: Lease;
 let context: ExecutionContext;
 let close: () => Promise<void>;
 let ahead: Ahead;
 
 beforeEach(async () => {
-  ({ journal, clock, lease, context, close } = await openExecution());
+  ({ journal, clock, venue, lease, context, close } = await openExecution());
   ahead = new Ahead(context);
 });
 afterEach(() => close());
@@ -43,6 +45,23 @@ describe('a reconciliation ahead of a slot', () => {
     'it is too old': () => clock.set(T0 + 10_000),
     'a person halts the strategy': () => journal.setState(SCOPE, 'reducing', 'enough', T0),
     'an order is on record': leave,
+    'the stream was lost before it looked again': () => {
+      ahead.hear({ type: 'disconnected', reason: 'gone' });
+      return ahead.reconcile({});
+    },
+    'it looked again, and failed': async () => {
+      venue.fault = (operation) => (operation === 'positions' ? 'fail' : undefined);
+      await ahead.reconcile({}).catch(() => {});
+    },
+    'an order that may not be sent again is not at the venue': async () => {
+      const orders = await leave();
+      venue.fault = (operation) =>
+        operation === 'submit' ? 'lost-before' : operation === 'lookup' ? 'fail' : undefined;
+      await submitOrders(context, lease, orders);
+      venue.fault = () => undefined;
+      const { unresolved, resend } = await ahead.reconcile({});
+      expect([unresolved.length, resend.length]).toEqual([1, 0]);
+    },
     'an order stands open whose fate is not known': async () => {
       await leave();
       const [order] = await journal.orders({ scope: SCOPE });
@@ -79,5 +98,35 @@ describe('a reconciliation ahead of a slot', () => {
     ahead.hear({ type: 'connected' });
     await reading;
     expect(await ahead.take(T0, async () => [])).toBeUndefined();
+  });
+
+  test('does not hold where the venue said something while the journal was read after it, or actions were asked for', async () => {
+    const something = { type: 'connected' } as const;
+    ahead.hear(something);
+    const head = journal.head.bind(journal);
+    journal.head = () => {
+      ahead.hear(something);
+      return head();
+    };
+    await ahead.reconcile({});
+    journal.head = head;
+    expect(await ahead.take(T0, async () => [])).toBeUndefined();
+    await ahead.reconcile({});
+    const asked = async () => {
+      ahead.hear(something);
+      return [];
+    };
+    expect(await ahead.take(T0, asked)).toBeUndefined();
+  });
+
+  test('tells of no fill twice: what it has booked was told as it was found', async () => {
+    const [order] = await submitOrders(context, lease, await leave());
+    ahead.hear({ type: 'connected' });
+    venue.fill(venue.find(order!.clientOrderId)!, '10');
+    expect((await ahead.reconcile({})).booked).toHaveLength(1);
+    expect((await ahead.take(T0, async () => []))?.state).toMatchObject({
+      booked: [],
+      positions: [{ quantity: '10' }],
+    });
   });
 });
