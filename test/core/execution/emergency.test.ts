@@ -110,9 +110,14 @@ test('a strategy that is halted stays so', async () => {
   expect(await journal.state(SCOPE)).toMatchObject({ state: 'halted', reason: 'a person' });
 });
 
-test('nothing is held any more: nothing is sent', async () => {
+test('nothing was ever held, or nothing is any more: nothing is sent', async () => {
   await closeAtMarket(context, lease, 'SPY', 'unprotected');
-  expect(await sent()).toEqual([]);
+  await held();
+  await closeAtMarket(context, lease, 'SPY', 'unprotected');
+  venue.fill(venue.open()[0]!, '10');
+  await reconcile(context);
+  await closeAtMarket(context, lease, 'SPY', 'unprotected');
+  expect(await sent()).toHaveLength(1);
 });
 
 describe('what nobody decides about', () => {

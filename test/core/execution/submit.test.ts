@@ -99,9 +99,8 @@ describe('orders that were marked as leaving with their decision', () => {
   test('are not marked again, and a refusal ends them', async () => {
     const { orders, ...options } = await leaving();
     faults('submit', 'reject');
-    const before = (await journal.events({ types: ['order.sending'] })).length;
+    journal.markSending = () => Promise.reject(new Error('marked already'));
     expect(await submitOrders(context, lease, orders, options)).toMatchObject([{ status: 'rejected' }]);
-    expect((await journal.events({ types: ['order.sending'] })).length).toBe(before);
   });
 
   test('are over where the strategy was halted before they left', async () => {

@@ -117,7 +117,6 @@ export async function lastSlot({ journal, scope, clock }: ExecutionContext): Pro
 
 /** Cancels orders and waits until they are over; false where one is not in time: nothing else may be sent then. */
 export async function takeDown(context: ExecutionContext, orders: readonly OrderRecord[]): Promise<boolean> {
-  if (orders.length === 0) return true;
   for (const order of orders) await tryCancel(context, order);
   const ids = orders.map(({ clientOrderId }) => clientOrderId);
   const ended = await awaitOutcome(context, ids, context.clock.now() + limitsOf(context).takeDownFor);

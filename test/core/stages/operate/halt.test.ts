@@ -274,12 +274,52 @@ describe('at Alpaca', () => {
     expect(rig.venue.violations).toEqual([]);
   });
 
-  test('real money needs its guards: nothing is sent without them', async () => {
+  test.each<[string, Record<string, unknown>, string | undefined]>([
+    ['all of them', {}, undefined],
+    ['the variable', { live: true }, undefined],
+    ['the flag', {}, SCOPE.account],
+    ['the right account', { live: true }, 'PA3FAKE00002'],
+  ])('real money needs its guards: without %s nothing is sent, exit 3', async (_, given, allowLive) => {
     rig = await PaperRig.start();
     const journal = await openJournal(rig.runtime.journal);
     await journal.setState({ ...SCOPE, venue: 'alpaca-live' }, 'active', 'seen', rig.clock.now());
     await journal.close();
-    await expect(flat()).rejects.toMatchObject({ code: 'GUARD' });
+    Object.assign(rig.runtime, { allowLive });
+    await expect(flat(given)).rejects.toMatchObject({
+      code: 'GUARD',
+      exitCode: 3,
+      hint: expect.stringContaining(`QUANTLINE_ALLOW_LIVE=${SCOPE.account}`),
+    });
     expect(rig.venue.requests).toEqual([]);
+  });
+
+  test('keys of another account flatten nothing: exit 3', async () => {
+    rig = await PaperRig.start();
+    await rig.trade(order());
+    rig.venue.account['account_number'] = 'PA3FAKE00002';
+    const before = rig.venue.book.accepted.length;
+    await expect(flat()).rejects.toMatchObject({ code: 'CREDENTIALS', exitCode: 3, message: /PA3FAKE00002/ });
+    expect(rig.venue.book.accepted).toHaveLength(before);
+  });
+
+  test('with --at-venue the account is blocked there after it, and a plan blocks nothing', async () => {
+    rig = await PaperRig.start();
+    await rig.trade(order());
+    await flat({ atVenue: true, dryRun: true });
+    expect(rig.venue.count('PATCH /v2/account/configurations')).toBe(0);
+    expect(await flat({ atVenue: true })).toMatchObject({ exit: 'ok', rows: [{ outcome: 'flat' }] });
+    expect(rig.venue.count('PATCH /v2/account/configurations')).toBe(1);
+  });
+
+  test('a flattened strategy gives its lease back; a taken one is given time for what it had on its way', async () => {
+    rig = await PaperRig.start();
+    await rig.trade(order());
+    const journal = await openJournal(rig.runtime.journal);
+    await journal.acquireLease(streamOf(SCOPE), 'elsewhere', rig.clock.now(), 600_000);
+    const before = rig.clock.now();
+    await flat();
+    expect(rig.clock.now() - before).toBeGreaterThanOrEqual(2000);
+    expect(await journal.leaseHolder(streamOf(SCOPE), rig.clock.now())).toBeUndefined();
+    await journal.close();
   });
 });

@@ -1,0 +1,239 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { QuantlineError } from '../../../src/core/errors/index.js';
+import {
+  commitDecision,
+  commitIntents,
+  type ExecutionContext,
+  flatten,
+  planFlatten,
+  reconcile,
+  sendError,
+  submitOrders,
+} from '../../../src/core/execution/index.js';
+import type { ManualClock } from '../../../src/core/platform/index.js';
+import type { Journal, Lease, NewIntent, OrderRequest } from '../../../src/core/state/index.js';
+import { entry, failure, request, SCOPE, T0 } from '../state/helpers.js';
+import type { FakeVenue } from './fakeVenue.js';
+import { openExecution } from './open.js';
+
+/** Each step of a flattening by itself: what is cancelled, what is closed, and what is left alone and said. */
+let clock: ManualClock;
+let venue: FakeVenue;
+let journal: Journal;
+let lease: Lease;
+let context: ExecutionContext;
+let close: () => Promise<void>;
+beforeEach(async () => {
+  ({ clock, venue, journal, lease, context, close } = await openExecution());
+});
+afterEach(() => close());
+
+const stop = (more: Partial<OrderRequest> = {}): NewIntent => ({
+  leg: 'stop',
+  request: request({ side: 'sell', type: 'stop', stopPrice: '90', opens: false, ...more }),
+});
+
+let slot = T0;
+/** Enters and fills ten of an instrument. */
+async function held(instrument = 'SPY', side: 'buy' | 'sell' = 'buy') {
+  const decision = { slot: slot++, report: 'r', time: T0, body: null };
+  const { orders } = await commitDecision(context, lease, decision, [entry({ instrument, side, opens: true })]);
+  const [order] = await submitOrders(context, lease, orders);
+  const trade = venue.fill(venue.find(order!.clientOrderId)!, '10')!;
+  await reconcile(context);
+  return trade;
+}
+/** An order that rests. */
+const rests = async (intent: NewIntent) =>
+  (await submitOrders(context, lease, await commitIntents(context, lease, slot++, [intent])))[0]!;
+const flat = (all = false) => flatten(context, lease, slot++, { until: clock.now() + 3000, all });
+/** Cancels and market orders are over at once. */
+function prompt() {
+  clock.sleep = async (ms) => {
+    clock.set(clock.now() + ms);
+    venue.finishCancels();
+    for (const order of venue.open()) if (order.request.type === 'market') venue.fill(order, '10');
+  };
+}
+const exits = () => venue.accepted.map((id) => venue.find(id)!.request).filter(({ purpose }) => purpose === 'flatten');
+
+test('closes what is long and what is short, and cancels entries before exits', async () => {
+  await held('SPY');
+  await held('QQQ', 'sell');
+  const resting = await rests(stop());
+  const entering = await rests(entry({ instrument: 'GLD', type: 'limit', limitPrice: '1' }));
+  const cancelled: string[] = [];
+  const cancel = venue.cancel.bind(venue);
+  venue.cancel = (id) => {
+    cancelled.push(id);
+    return cancel(id);
+  };
+  prompt();
+  const result = await flat();
+  expect(cancelled).toEqual([entering.venueOrderId, resting.venueOrderId]);
+  expect(exits()).toMatchObject([
+    { instrument: 'QQQ', side: 'buy', quantity: '10', type: 'market', opens: false },
+    { instrument: 'SPY', side: 'sell', quantity: '10', type: 'market', opens: false },
+  ]);
+  expect(result).toMatchObject({ flat: true, problems: [], external: [] });
+  expect(result.cancelled).toHaveLength(2);
+});
+
+test('an exit whose cancel is not over is joined by no other; other instruments are closed', async () => {
+  await held('SPY');
+  await held('QQQ');
+  const resting = await rests(stop());
+  const { flat: isFlat, problems, cancelled } = await flat();
+  expect(exits()).toMatchObject([{ instrument: 'QQQ' }]);
+  expect(problems).toEqual([
+    `SPY: the order ${resting.clientOrderId} is still pending_cancel`,
+    'SPY: an exit is still open; a second one would double it',
+  ]);
+  expect([isFlat, cancelled]).toEqual([false, []]);
+});
+
+test('an entry whose cancel is not over does not keep what is held; it is not flat until that is over', async () => {
+  await held();
+  await rests(entry({ type: 'limit', limitPrice: '1' }));
+  venue.onAccept = ({ type }, id) => {
+    if (type === 'market') venue.fill(venue.find(id)!, '10');
+  };
+  const { flat: isFlat, problems } = await flat();
+  expect(exits()).toMatchObject([{ instrument: 'SPY', quantity: '10' }]);
+  expect(await journal.positions(SCOPE)).toEqual([]);
+  expect([isFlat, problems.length]).toEqual([false, 1]);
+});
+
+test.each([
+  ['less', '-4', ['6'], /^SPY: .*journal 10, venue 6/],
+  ['more', '4', ['10'], undefined],
+  ['nothing', '-10', [], /nothing is sent/],
+  ['the other side', '-12', [], /the venue -2; nothing is sent/],
+])('the venue holds %s than is owned: never more is closed than both hold', async (_, by, closed, problem) => {
+  await held();
+  venue.external.set('SPY', by);
+  const { problems } = await flat();
+  expect(exits().map(({ quantity }) => quantity)).toEqual(closed);
+  expect(problems.filter((text) => problem?.test(text)).length).toBe(problem === undefined ? 0 : 1);
+  venue.external.delete('SPY');
+});
+
+describe('a cancel that fails', () => {
+  const failing = (error: Error) => {
+    venue.cancel = () => Promise.reject(error);
+  };
+
+  test('is said, and the rest goes on', async () => {
+    await held('QQQ');
+    await rests(entry({ type: 'limit', limitPrice: '1' }));
+    failing(sendError('rejected', 'it cannot be cancelled'));
+    const { problems } = await flat();
+    expect(problems[0]).toBe('SPY: it cannot be cancelled');
+    expect(exits()).toMatchObject([{ instrument: 'QQQ' }]);
+  });
+
+  test.each([new QuantlineError('CREDENTIALS', 'the keys were not accepted'), new Error('a bug')])(
+    'ends it where it is %s',
+    async (error) => {
+      await held('QQQ');
+      await rests(entry({ type: 'limit', limitPrice: '1' }));
+      failing(error);
+      await expect(flat()).rejects.toBe(error);
+      expect(exits()).toEqual([]);
+    },
+  );
+});
+
+test.each([
+  ['reject', 'rejected', /SPY: the exit is rejected, submit refused/],
+  ['lost-before', 'unknown', /SPY: the exit is unknown, submit: no answer/],
+] as const)('an exit that meets %s is said', async (fault, status, problem) => {
+  await held();
+  venue.fault = (operation) =>
+    operation === 'submit' ? fault : operation === 'lookup' && fault !== 'reject' ? 'fail' : undefined;
+  const result = await flat();
+  expect(result.exits).toMatchObject([{ status }]);
+  expect(result.problems).toEqual([expect.stringMatching(problem)]);
+  expect(result.flat).toBe(false);
+});
+
+describe('what others did, with --all', () => {
+  const byHand = (more: Partial<OrderRequest> = {}) =>
+    venue.submit(request({ instrument: 'GLD', type: 'limit', limitPrice: '1', ...more }), 'by-hand');
+  const notes = async () => (await journal.events({ types: ['note:external-cancel', 'note:external-exit'] })).length;
+
+  test('without it nothing of theirs is touched', async () => {
+    venue.external.set('GLD', '7');
+    await byHand();
+    await flat();
+    expect([venue.open().length, exits()]).toEqual([1, []]);
+    expect(await notes()).toBe(0);
+  });
+
+  test('their orders are cancelled and their positions closed, long and short, each step noted before it', async () => {
+    venue.external.set('GLD', '7').set('TLT', '-3');
+    await byHand();
+    const submit = venue.submit.bind(venue);
+    const noted: number[] = [];
+    venue.submit = async (...order) => {
+      noted.push(await notes());
+      return submit(...order);
+    };
+    const { external, problems } = await flat(true);
+    expect(external).toEqual([
+      { instrument: 'GLD', action: 'cancel', quantity: '10', outcome: 'done' },
+      { instrument: 'GLD', action: 'close', quantity: '7', outcome: 'done' },
+      { instrument: 'TLT', action: 'close', quantity: '-3', outcome: 'done' },
+    ]);
+    expect(problems).toEqual([]);
+    expect(noted).toEqual([2, 3]);
+    expect([...venue.orders.values()].slice(1).map(({ request: { side, quantity } }) => [side, quantity])).toEqual([
+      ['sell', '7'],
+      ['buy', '3'],
+    ]);
+  });
+
+  test.each([
+    ['taken, its answer lost', 'lost-after', 'done'],
+    ['lost', 'lost-before', 'submit: no answer'],
+    ['refused', 'reject', 'submit refused'],
+  ] as const)('an exit that is %s', async (_, fault, outcome) => {
+    venue.external.set('GLD', '7');
+    venue.fault = (operation) => (operation === 'submit' ? fault : undefined);
+    const { external, problems } = await flat(true);
+    expect(external).toMatchObject([{ action: 'close', outcome }]);
+    expect(problems).toEqual(outcome === 'done' ? [] : [`GLD: ${outcome}`]);
+  });
+
+  test('a cancel that is refused is said; keys that are not taken end it', async () => {
+    await byHand();
+    venue.cancel = () => Promise.reject(sendError('rejected', 'no'));
+    const { external, problems } = await flat(true);
+    expect([external, problems]).toEqual([[expect.objectContaining({ action: 'cancel', outcome: 'no' })], ['GLD: no']]);
+    venue.cancel = () => Promise.reject(new QuantlineError('CREDENTIALS', 'the keys were not accepted'));
+    expect((await failure(flat(true))).code).toBe('CREDENTIALS');
+  });
+});
+
+describe('a plan', () => {
+  test('takes a fill for ours once, whoever lists it twice; a bust is none', async () => {
+    const trade = await held();
+    const listed = venue.executions.bind(venue);
+    venue.executions = async (cursor) => {
+      const page = await listed(cursor);
+      return { ...page, executions: [...page.executions, ...page.executions] };
+    };
+    const decision = { slot: slot++, report: 'r', time: T0, body: null };
+    const { orders } = await commitDecision(context, lease, decision, [
+      entry({ instrument: 'QQQ', side: 'sell', opens: true }),
+    ]);
+    const [order] = await submitOrders(context, lease, orders);
+    venue.fill(venue.find(order!.clientOrderId)!, '4');
+    expect((await planFlatten(context, true)).close).toEqual([
+      { instrument: 'SPY', quantity: '10' },
+      { instrument: 'QQQ', quantity: '-4' },
+    ]);
+    venue.bust(trade);
+    expect((await planFlatten(context, false)).close.map(({ quantity }) => quantity)).toContain('10');
+  });
+});
