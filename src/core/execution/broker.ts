@@ -114,6 +114,8 @@ export interface BrokerAccount {
   /** Why, where blocked. */
   readonly reason?: string;
   readonly shortingEnabled: boolean;
+  /** Day trades of the last five sessions, those by hand included; absent: the venue does not count them. */
+  readonly dayTrades?: number;
   /** Real money, or a venue's paper environment. */
   readonly paper: boolean;
 }

@@ -50,6 +50,7 @@ export class RiskDesk {
       others: NOBODY,
       orders: 0,
       activity: undefined,
+      venueDayTrades: 0,
     };
     this.halting = policies.filter((policy) => policy.halts);
     this.floors = this.halting.filter((policy) => policy.floor);

@@ -44,6 +44,8 @@ export interface RiskState {
   orders: number;
   /** The account's trades by session, for policies with `needsActivity`. */
   activity: SessionActivity | undefined;
+  /** Day trades of the last five sessions as the venue counts them, those by hand included; 0 where it does not. */
+  venueDayTrades: number;
 }
 
 /** A wanted entry; the object is reused from one to the next. */

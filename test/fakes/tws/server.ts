@@ -41,6 +41,8 @@ export class FakeTws {
   readOnly = false;
   /** Quotes are those of a quarter of an hour ago: there is no subscription. */
   delayed = false;
+  /** −1: as many as one likes. */
+  dayTradesRemaining = '-1';
   /** Announce nothing about executions as they happen. */
   mute = false;
   /** Announces everything twice. */
@@ -243,6 +245,7 @@ export class FakeTws {
           ...{ NetLiquidation: '100000.00', TotalCashValue: '100000.00', BuyingPower: '400000.00' },
           PreviousDayEquityWithLoanValue: '99000.00',
           AccountReady: 'true',
+          DayTradesRemaining: this.dayTradesRemaining,
         };
         for (const account of this.accounts)
           for (const [tag, value] of Object.entries(values)) send(63, 1, request, account, tag, value, 'USD');

@@ -51,6 +51,7 @@ export class AccountRisk {
     if (risk.needsAccount) await this.readOthers(risk, state, owned, closes);
     if (risk.remembers > 0) risk.recall(await this.orderTimes(time, risk.remembers));
     if (risk.needsActivity) await this.readFills(risk);
+    risk.state.venueDayTrades = state.account.dayTrades ?? 0;
     if (!risk.needsLast || this.execution.broker.quotes === undefined) return undefined;
     const last = await this.lastPrices(this.instruments.map(({ id }) => id));
     return Float64Array.from(this.instruments, ({ id }) => last.get(id) ?? Number.NaN);

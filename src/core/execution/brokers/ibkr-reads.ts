@@ -25,7 +25,16 @@ export function serverTime(session: IbkrSession): Promise<number> {
   );
 }
 
-const TAGS = ['NetLiquidation', 'TotalCashValue', 'BuyingPower', 'PreviousDayEquityWithLoanValue', 'AccountReady'];
+const TAGS = [
+  'NetLiquidation',
+  'TotalCashValue',
+  'BuyingPower',
+  'PreviousDayEquityWithLoanValue',
+  'AccountReady',
+  'DayTradesRemaining',
+];
+/** Day trades in five sessions that the rule of FINRA 4210(f)(8)(B) allows a small margin account. */
+const DAY_TRADES_ALLOWED = 3;
 
 export async function accountSummary(
   session: IbkrSession,
@@ -52,6 +61,8 @@ export async function accountSummary(
     return value;
   };
   const previous = values.get('PreviousDayEquityWithLoanValue')?.value;
+  // −1: as many as one likes.
+  const left = Number(values.get('DayTradesRemaining')?.value);
   const ready = values.get('AccountReady')?.value !== 'false';
   return {
     currency: values.get('NetLiquidation')?.currency || 'USD',
@@ -63,6 +74,7 @@ export async function accountSummary(
     ...(ready ? {} : { reason: 'TWS has not loaded the account yet' }),
     // Whether it may sell short is told by no field; an order that it may not place is refused with words.
     shortingEnabled: true,
+    ...(left >= 0 && { dayTrades: Math.max(0, DAY_TRADES_ALLOWED - left) }),
   };
 }
 

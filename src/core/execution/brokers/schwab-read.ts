@@ -213,7 +213,7 @@ export function accountFrom(value: unknown): Omit<BrokerAccount, 'paper'> {
   if (typeof id !== 'string' || id === '') throw unreadable('account', 'accountNumber');
   const type = json['type'];
   if (type !== 'MARGIN' && type !== 'CASH') throw unreadable('account', 'type');
-  const closingOnly = json['isClosingOnlyRestricted'];
+  const { roundTrips, isClosingOnlyRestricted: closingOnly } = json;
   const reason =
     closingOnly === true
       ? 'it may only close positions'
@@ -231,6 +231,7 @@ export function accountFrom(value: unknown): Omit<BrokerAccount, 'paper'> {
     blocked: reason !== undefined,
     ...(reason === undefined ? {} : { reason }),
     shortingEnabled: type === 'MARGIN',
+    ...(Number.isSafeInteger(roundTrips) && { dayTrades: roundTrips as number }),
   };
 }
 

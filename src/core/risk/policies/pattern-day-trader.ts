@@ -12,6 +12,9 @@ export const settings = z.object({
   until: z.iso.date().default('2027-10-20'),
 });
 
+/** Sessions that the rule, and so a venue's own count, looks back on. */
+const RULE_SESSIONS = 5;
+
 /** An exit may never be held back; so the entry that could become one day trade too many is. */
 export function create({ trades, equity, sessions, until }: z.infer<typeof settings>): RiskPolicy {
   const end = Date.parse(`${until}T00:00:00Z`);
@@ -19,9 +22,11 @@ export function create({ trades, equity, sessions, until }: z.infer<typeof setti
     name,
     reason: `${trades} day trades in ${sessions} sessions with less than ${equity}`,
     needsActivity: true,
-    review: ({ weight }, state) =>
-      state.time < end && state.equity < equity && state.activity!.dayTrades(state.time, sessions) >= trades
-        ? 0
-        : weight,
+    review: ({ weight }, { time, equity: owned, activity, venueDayTrades }) => {
+      if (time >= end || owned >= equity) return weight;
+      // What people have traded by hand is in the venue's count alone, and what is not booked there yet in ours.
+      const counted = sessions >= RULE_SESSIONS ? venueDayTrades : 0;
+      return Math.max(counted, activity!.dayTrades(time, sessions)) >= trades ? 0 : weight;
+    },
   };
 }

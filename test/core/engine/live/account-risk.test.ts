@@ -30,7 +30,10 @@ afterEach(async () => {
   await folder.remove();
 });
 
-const nothing = { positions: [], externalOrders: [], listed: [], listedAt: T0 } as unknown as ReconcileResult;
+const nothing = {
+  ...{ positions: [], externalOrders: [], listed: [], listedAt: T0 },
+  account: {},
+} as unknown as ReconcileResult;
 async function deskWith(policy: RiskPolicy, time = T0, state = nothing): Promise<RiskDesk> {
   const desk = new RiskDesk([policy], 10_000);
   await risk.refresh(desk, state, new Float64Array(1), { SPY: 100 }, time);
@@ -70,6 +73,17 @@ test('day trades of the account: fills that come late, are taken back or correct
   await book(id, 'c', { kind: 'correction', refersTo: 'sold', time: T0 + HOUR, side: 'sell', quantity: '9' });
   await book(id, 'back', { time: T0 + 2.5 * HOUR, quantity: '9' });
   expect(await count()).toBe(2);
+});
+
+test('day trades by hand: the larger count of ours and the venue is taken', async () => {
+  const policy = patternDayTrader.create(patternDayTrader.settings.parse({}));
+  const desk = await deskWith(policy, T0 + 3 * HOUR, { ...nothing, account: { dayTrades: 3 } } as ReconcileResult);
+  expect(desk.state.venueDayTrades).toBe(3);
+  const proposal = { instrument: 'SPY', weight: 0.5, close: 1, price: 1, last: 1 };
+  const allowed = (venueDayTrades: number) =>
+    policy.review!(proposal, { ...desk.state, equity: 10_000, time: T0 + 3 * HOUR, venueDayTrades });
+  expect([0, 2, 3, 4].map(allowed)).toEqual([0.5, 0.5, 0, 0]);
+  expect(policy.review!(proposal, { ...desk.state, equity: 25_000, venueDayTrades: 9 })).toBe(0.5);
 });
 
 test('orders of the last minute: of all strategies of the account, planned ones by their slot, and no protection', async () => {

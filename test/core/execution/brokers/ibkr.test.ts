@@ -145,6 +145,15 @@ it('quotes without a subscription are delayed and dated so; an instrument withou
   }
 });
 
+it('day trades of the account, by hand too, from those that TWS says are left', async () => {
+  const counted: unknown[] = [];
+  for (const left of ['-1', '3', '1', '0']) {
+    rig.venue.dayTradesRemaining = left;
+    counted.push((await rig.broker.account()).dayTrades);
+  }
+  expect(counted).toEqual([undefined, 0, 2, 3]);
+});
+
 it('reads TWS’s times: with a zone, in UTC, without one; the day begins at midnight of the zone', () => {
   const ny = 'America/New_York';
   expect(ibkrTime('20261123 10:30:00 US/Eastern', ny)).toBe(Date.UTC(2026, 10, 23, 15, 30));

@@ -576,6 +576,13 @@ describe('replies that lie', () => {
     expect(await rig.broker.account()).toMatchObject({ blocked: true, reason: 'it may only close positions' });
   });
 
+  it('counts day trades, those by hand too, where the account says them', async () => {
+    rig.venue.account['roundTrips'] = 2;
+    expect((await rig.broker.account()).dayTrades).toBe(2);
+    rig.venue.account['roundTrips'] = undefined;
+    expect(await rig.broker.account()).not.toHaveProperty('dayTrades');
+  });
+
   it('F35 tells the venue’s own time', async () => {
     rig.venue.now = () => T0 + 600_000;
     expect((await rig.broker.clock()).now - rig.clock.now()).toBe(600_000);
