@@ -15,6 +15,8 @@ export interface BudgetOptions {
 }
 
 const WINDOW_MS = 60_000;
+/** Who looks at a terminal wonders after this long. */
+const NOTICED_MS = 2_000;
 /** Another process may have read the clock a little later and been recorded first. */
 const AT_ONCE_MS = 1000;
 
@@ -40,14 +42,19 @@ export async function rateBudget(options: BudgetOptions): Promise<RateGate & { c
     options.stateDir === undefined
       ? memoryLedger(perMinute)
       : await fileLedger(options.stateDir, sha256(options.key).slice(0, 16), perMinute);
+  let toldUntil = 0;
   const takeOne = gathered((requests: readonly Allowed[]) => ledger.take(clock.now(), requests));
   return {
-    async acquire(kind, signal, maxWaitMs = Number.POSITIVE_INFINITY) {
+    async acquire(kind, signal, maxWaitMs = Number.POSITIVE_INFINITY, onWait) {
       const allowed = (limit: number) => Math.max(1, kind === 'write' ? limit : Math.floor(limit * (1 - reserve)));
       for (;;) {
         const wait = await takeOne(allowed);
         if (wait === 0) return undefined;
         if (wait > maxWaitMs) return clock.now() + wait;
+        if (wait >= NOTICED_MS && clock.now() >= toldUntil) {
+          toldUntil = clock.now() + wait;
+          onWait?.(wait);
+        }
         await clock.sleep(Math.min(wait, WINDOW_MS), signal);
       }
     },

@@ -36,9 +36,15 @@ export interface HttpReply {
 export interface RateGate {
   /**
    * Waits for a free slot. Writes may use the part that reads leave free. Returns undefined, or, where the wait would
-   * be longer than `maxWaitMs`, the instant from which there is room again, without waiting.
+   * be longer than `maxWaitMs`, the instant from which there is room again, without waiting. `onWait` hears of a wait that
+   * a person would notice, ms, once for all that wait together.
    */
-  acquire(kind: 'read' | 'write', signal?: AbortSignal, maxWaitMs?: number): Promise<number | undefined>;
+  acquire(
+    kind: 'read' | 'write',
+    signal?: AbortSignal,
+    maxWaitMs?: number,
+    onWait?: (ms: number) => void,
+  ): Promise<number | undefined>;
   /** Tells the gate what the service said in its headers. */
   observe(status: number, headers: Headers): void;
 }
@@ -92,6 +98,9 @@ export function createHttp(options: HttpOptions): Http {
     return last.url;
   };
 
+  const onQueue = (ms: number) =>
+    options.onWait?.(`${service}: the budget of requests is used up. Going on in ${Math.ceil(ms / 1000)} s.`);
+
   async function send(request: HttpRequest): Promise<HttpReply> {
     const url = parsed(request.url);
     if (!allowed.has(url.origin))
@@ -102,7 +111,7 @@ export function createHttp(options: HttpOptions): Http {
     const read = request.method === 'GET' || request.method === 'HEAD';
     for (let attempt = 1; ; attempt++) {
       request.signal?.throwIfAborted();
-      const free = await gate?.acquire(read ? 'read' : 'write', request.signal, request.maxQueueMs);
+      const free = await gate?.acquire(read ? 'read' : 'write', request.signal, request.maxQueueMs, onQueue);
       if (free !== undefined) throw noRoom(service, url, free);
       try {
         return await once(options, url, request);

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { mkdir, statfs, unlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { DoctorOptions } from '../config/index.js';
 import type { Session } from '../domain/calendar.js';
 import { calendarOf } from '../domain/calendars/index.js';
@@ -67,7 +67,7 @@ async function disk({ workspace }: Runtime): Promise<readonly Finding[]> {
 }
 
 async function journal(runtime: Runtime): Promise<readonly Finding[]> {
-  if (!hasJournal(runtime)) return [skip('journal', 'nothing has traded here yet')];
+  if (!hasJournal(runtime)) return [absent(runtime.journal)];
   try {
     const opened = await openJournal(runtime.journal);
     try {
@@ -97,6 +97,20 @@ async function journal(runtime: Runtime): Promise<readonly Finding[]> {
     }
   } catch (error) {
     return [failure('journal', error)];
+  }
+}
+
+/** Whether a journal could be made where there is none yet. */
+function absent(path: string): Finding {
+  let folder = dirname(resolve(path));
+  while (!existsSync(folder)) folder = dirname(folder);
+  try {
+    // With its slash, so that a file in the folder's place is named as such.
+    accessSync(join(folder, '/'), constants.W_OK | constants.X_OK);
+    return skip('journal', 'nothing has traded here yet');
+  } catch (error) {
+    const hint = 'Name another with --journal, or check owner and mode of the folder.';
+    return fail('journal', `none can be made at ${path}: ${(error as Error).message}`, hint, 'data');
   }
 }
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { rateBudget } from '../../../src/core/clients/budget.js';
 import { ManualClock } from '../../../src/core/platform/index.js';
 
@@ -39,6 +39,23 @@ describe.each([['in memory'], ['in a file']])('rateBudget %s', (kind) => {
     expect(clock.now()).toBe(NOW);
     await gate.acquire('write');
     expect(clock.now()).toBe(NOW + 60_000);
+    gate.close();
+  });
+
+  it('tells of a wait that is noticed, once for all that wait', async () => {
+    const sleeping: (() => void)[] = [];
+    const clock = Object.assign(new ManualClock(NOW), { sleep: () => new Promise<void>((go) => sleeping.push(go)) });
+    const gate = await budget(clock, 2);
+    const told: number[] = [];
+    const acquire = () => gate.acquire('read', undefined, undefined, (ms) => told.push(ms));
+    await Promise.all([acquire(), acquire()]);
+    expect(told).toEqual([]);
+    const waiting = Promise.all([acquire(), acquire()]);
+    await vi.waitFor(() => expect(sleeping).toHaveLength(2));
+    expect(told).toEqual([60_000]);
+    clock.set(NOW + 60_000);
+    for (const wake of sleeping) wake();
+    await waiting;
     gate.close();
   });
 

@@ -84,6 +84,22 @@ test('a damaged journal is a failure of data', async () => {
   expect(report.exit).toBe('data');
 });
 
+test('where no journal could be made, that is said before anything trades', async () => {
+  const runtime = testRuntime();
+  const file = join(runtime.workspace, 'a-file');
+  writeFileSync(file, '');
+  const at = async (path: string) =>
+    of(await doctor(optionsOf('doctor', {}), { ...runtime, journal: path }), 'journal');
+  expect(await at(join(runtime.workspace, 'no', 'such', 'folder', 'journal.db'))).toMatchObject({ status: 'skip' });
+  expect(existsSync(join(runtime.workspace, 'no'))).toBe(false);
+  expect(await at(join(file, 'x', 'journal.db'))).toMatchObject({
+    status: 'fail',
+    exit: 'data',
+    detail: expect.stringContaining('not a directory'),
+    hint: expect.stringContaining('--journal'),
+  });
+});
+
 test('an emptied journal is a failure and stays as it is', async () => {
   const runtime = testRuntime();
   mkdirSync(dirname(runtime.journal), { recursive: true });
