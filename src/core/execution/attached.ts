@@ -57,25 +57,36 @@ async function awaitsReplacement({ journal, scope }: ExecutionContext, first: Or
   return replaced.some(({ clientOrderId, parent }) => (parent ?? clientOrderId) === first.clientOrderId);
 }
 
+/** Orders of the journal by the venue's ids, kept up to date by who records more of them. */
+type Known = Map<string, OrderRecord>;
+
+export async function knownOf({ journal, scope }: ExecutionContext, orders: readonly BrokerOrder[]): Promise<Known> {
+  const ids = orders.map(({ venueOrderId }) => venueOrderId);
+  return new Map(ids.length === 0 ? [] : await journal.ordersByVenueId(scope.venue, scope.account, ids));
+}
+
 /** Records what the venue has hung on one of our orders, where it is new, and returns the ids of all of it. */
 export async function attach(
   context: ExecutionContext,
   record: OrderRecord,
   legs: readonly BrokerOrder[],
+  known: Known,
 ): Promise<readonly { readonly clientOrderId: string; readonly leg: BrokerOrder }[]> {
-  const { journal, scope, clock } = context;
+  const { journal, clock } = context;
   const attached: AttachedOrder[] = [];
-  const known: { clientOrderId: string; leg: BrokerOrder }[] = [];
+  const all: { clientOrderId: string; leg: BrokerOrder }[] = [];
   for (const leg of legs) {
     // One that has taken the place of another in its group was placed by us, under an id of its own.
-    const before = await journal.orderByVenueId(scope.venue, scope.account, leg.venueOrderId);
+    const before = known.get(leg.venueOrderId);
     if (before === undefined && (await awaitsReplacement(context, record))) continue;
     const clientOrderId = before?.clientOrderId ?? leg.clientOrderId ?? attachedId(record, leg.venueOrderId);
     if (before === undefined) attached.push(attachedOf(record, leg, clientOrderId));
-    known.push({ clientOrderId, leg });
+    all.push({ clientOrderId, leg });
   }
-  if (attached.length > 0) await journal.recordAttached(record.clientOrderId, attached, clock.now());
-  return known;
+  if (attached.length === 0) return all;
+  for (const order of await journal.recordAttached(record.clientOrderId, attached, clock.now()))
+    if (order.venueOrderId !== undefined) known.set(order.venueOrderId, order);
+  return all;
 }
 
 /** The same for one that the venue shows by itself, as an order or by its executions; undefined where it hangs on none of ours. */
@@ -132,6 +143,6 @@ export async function legsOf(
 /** Records what hangs on an order of which an execution is told, where that is not known yet. */
 export async function attachLegs(context: ExecutionContext, record: OrderRecord, venueOrderId: string): Promise<void> {
   if (!(await lacksLegs(context, record, []))) return;
-  const shown = await context.broker.orderByVenueId(venueOrderId);
-  await attach(context, record, shown?.legs ?? []);
+  const legs = (await context.broker.orderByVenueId(venueOrderId))?.legs ?? [];
+  await attach(context, record, legs, await knownOf(context, legs));
 }

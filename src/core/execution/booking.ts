@@ -1,6 +1,6 @@
 import { type ExecutionRecord, isTerminal, isUnresolved, type OrderRecord, type OrderReport } from '../state/index.js';
-import { attach, attachAlone, attachLegs, endsLooking, lacksLegs, legsOf } from './attached.js';
-import type { BrokerEvent, BrokerExecution, BrokerOrder } from './broker.js';
+import { attach, attachAlone, attachLegs, endsLooking, knownOf, lacksLegs, legsOf } from './attached.js';
+import type { BrokerEvent, BrokerExecution, BrokerOrder, ExecutionPage } from './broker.js';
 import { type ExecutionContext, fault, sameScope } from './context.js';
 
 /** A venue's order as a report on ours. */
@@ -48,12 +48,19 @@ export async function bookOrders(
 ): Promise<void> {
   const { journal, clock } = context;
   const reports: OrderReport[] = [];
+  const shown: { record: OrderRecord; order: BrokerOrder; legs: readonly BrokerOrder[] }[] = [];
   for (const { record, order } of found) {
     const legs = await legsOf(context, record, order);
-    if (legs === undefined) continue;
+    if (legs !== undefined) shown.push({ record, order, legs });
+  }
+  const known = await knownOf(
+    context,
+    shown.flatMap(({ legs }) => legs),
+  );
+  for (const { record, order, legs } of shown) {
     reports.push(reportOf(record.clientOrderId, order, authoritative));
     for (const each of [order, ...legs]) if (each.status === 'unknown') await noteUnknown(context, each);
-    for (const { clientOrderId, leg } of await attach(context, record, legs))
+    for (const { clientOrderId, leg } of await attach(context, record, legs, known))
       reports.push(reportOf(clientOrderId, leg, authoritative));
   }
   const after = await journal.recordReports(reports, clock.now());
@@ -89,22 +96,30 @@ export function executionOf(clientOrderId: string, execution: BrokerExecution): 
   };
 }
 
-/** The venue's executions from where the journal stopped, with the cursor after them; complete, or throws. */
-export async function executionsSince({ broker, journal, scope }: ExecutionContext): Promise<{
+/** Pages of the venue's executions from where the journal stopped; ends also where a venue repeats its cursor. */
+export async function* executionPages({ broker, journal, scope }: ExecutionContext): AsyncGenerator<ExecutionPage> {
+  let cursor = await journal.cursor(scope);
+  for (const visited = new Set<string | undefined>(); !visited.has(cursor); ) {
+    visited.add(cursor);
+    const page = await broker.executions(cursor);
+    yield page;
+    if (page.executions.length === 0) return;
+    cursor = page.cursor;
+  }
+}
+
+/** All of them, with the cursor after them; complete, or throws. */
+export async function executionsSince(context: ExecutionContext): Promise<{
   readonly executions: readonly BrokerExecution[];
   readonly cursor: string | undefined;
 }> {
-  let cursor = await journal.cursor(scope);
   const executions: BrokerExecution[] = [];
-  const visited = new Set<string | undefined>([cursor]);
-  for (;;) {
-    const page = await broker.executions(cursor);
+  let cursor: string | undefined;
+  for await (const page of executionPages(context)) {
     executions.push(...page.executions);
-    const repeats = visited.has(page.cursor);
     cursor = page.cursor;
-    if (repeats || page.executions.length === 0) return { executions, cursor };
-    visited.add(cursor);
   }
+  return { executions, cursor };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { isQuantlineError, QuantlineError } from '../errors/index.js';
 import { isTerminal, type Lease, type NewIntent, type OrderRecord, type OrderRequest } from '../state/index.js';
-import { bookExecutions, bookOrders } from './booking.js';
+import { bookExecutions, bookOrders, executionPages } from './booking.js';
 import { type BrokerOrder, sendOutcome } from './broker.js';
 import { type ExecutionContext, fault, limitsOf, pause } from './context.js';
 import { commitIntents, find, notAnother } from './submit.js';
@@ -10,7 +10,6 @@ export async function pollOrders(
   context: ExecutionContext,
   clientOrderIds: readonly string[],
 ): Promise<readonly OrderRecord[]> {
-  const { journal, broker, scope } = context;
   const found: { record: OrderRecord; order: NonNullable<Awaited<ReturnType<typeof find>>> }[] = [];
   for (const id of clientOrderIds) {
     const record = await known(context, id);
@@ -19,15 +18,9 @@ export async function pollOrders(
     if (order !== undefined) found.push({ record, order });
   }
   await bookOrders(context, found, true);
-  if (found.length > 0) {
-    let cursor = await journal.cursor(scope);
-    for (const visited = new Set<string | undefined>(); !visited.has(cursor); ) {
-      visited.add(cursor);
-      const page = await broker.executions(cursor);
-      await bookExecutions(context, page.executions);
-      cursor = page.executions.length === 0 ? cursor : page.cursor;
-    }
-  }
+  // Page by page: what is booked stays booked where a later one cannot be read.
+  if (found.length > 0)
+    for await (const { executions } of executionPages(context)) await bookExecutions(context, executions);
   return Promise.all(clientOrderIds.map((id) => known(context, id)));
 }
 

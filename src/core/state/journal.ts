@@ -166,6 +166,12 @@ export interface Journal {
   /** In the order asked for; ids that do not exist are left out. */
   ordersById(clientOrderIds: readonly string[]): Promise<readonly OrderRecord[]>;
   orderByVenueId(venue: string, account: string, venueOrderId: string): Promise<OrderRecord | undefined>;
+  /** The same of several, by the venue's id; those that the journal does not hold are left out. */
+  ordersByVenueId(
+    venue: string,
+    account: string,
+    venueOrderIds: readonly string[],
+  ): Promise<ReadonlyMap<string, OrderRecord>>;
   /** What an order was when its intent was recorded: a split changes the order, not that. */
   recordedRequest(scope: StrategyScope, clientOrderId: string): Promise<OrderRequest | undefined>;
   /** Ascending by time of creation. */

@@ -104,6 +104,22 @@ export async function readOrders(sql: Sql, clientOrderIds: readonly string[]): P
   return clientOrderIds.flatMap((id) => found.get(id) ?? []);
 }
 
+/** Orders of an account by the ids that its venue has given them. */
+export async function readByVenueId(
+  sql: Sql,
+  venue: string,
+  account: string,
+  venueOrderIds: readonly string[],
+): Promise<ReadonlyMap<string, OrderRecord>> {
+  const rows = await readIn<OrderRow>(
+    sql,
+    venueOrderIds,
+    (ids) => `SELECT * FROM orders WHERE venue = ? AND account = ? AND venue_order_id IN (${ids})`,
+    [venue, account],
+  );
+  return new Map(rows.map((row) => [row.venue_order_id!, toOrder(row)]));
+}
+
 /** What may be marked as leaving: not sent yet, or sent with an outcome that nobody knows. */
 export const SENDABLE: ReadonlySet<OrderStatus> = new Set(['intended', 'sending', 'unknown']);
 const SENDABLE_TEXT = [...SENDABLE].map((status) => `'${status}'`).join(', ');

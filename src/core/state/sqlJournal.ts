@@ -55,6 +55,7 @@ import type {
 } from './records.js';
 import {
   type PositionRow,
+  readByVenueId,
   readOrder,
   readOrders,
   SCOPE,
@@ -275,14 +276,12 @@ export class SqlJournal implements Journal {
     return this.db.read((sql) => readOrders(sql, clientOrderIds), SINGLE);
   }
 
-  orderByVenueId(venue: string, account: string, venueOrderId: string): Promise<OrderRecord | undefined> {
-    return this.db.read(async (sql) => {
-      const row = await sql.get<{ client_order_id: string }>(
-        'SELECT client_order_id FROM orders WHERE venue = ? AND account = ? AND venue_order_id = ?',
-        [venue, account, venueOrderId],
-      );
-      return row === undefined ? undefined : readOrder(sql, row.client_order_id);
-    });
+  async orderByVenueId(venue: string, account: string, venueOrderId: string): Promise<OrderRecord | undefined> {
+    return (await this.ordersByVenueId(venue, account, [venueOrderId])).get(venueOrderId);
+  }
+
+  ordersByVenueId(venue: string, account: string, venueOrderIds: readonly string[]) {
+    return this.db.read((sql) => readByVenueId(sql, venue, account, venueOrderIds), SINGLE);
   }
 
   recordedRequest(scope: StrategyScope, clientOrderId: string): Promise<OrderRequest | undefined> {

@@ -282,6 +282,8 @@ export function journalContract(
         expect((await journal.fills({ clientOrderId: id })).map((f) => f.executionId)).toEqual(['e2', 'e1']);
         expect((await journal.fills({ scope: SCOPE, executionId: 'e1' })).map((f) => f.executionId)).toEqual(['e1']);
         expect((await journal.orderByVenueId('fake', 'A1', 'v1'))?.clientOrderId).toBe(id);
+        expect([...(await journal.ordersByVenueId('fake', 'A1', ['v0', 'v1'])).keys()]).toEqual(['v1']);
+        expect((await journal.ordersByVenueId('fake', 'A2', ['v1'])).size).toBe(0);
       });
 
       test('a final status waits for the executions that it counts', async () => {
