@@ -90,8 +90,11 @@ async function flattenOne(
         hint: `Use the keys of ${scope.account}, or name the strategy with --strategy.`,
       });
     }
-    const { clock, logger, signal } = runtime;
-    const context: ExecutionContext = { journal, broker, scope, clock, logger, signal };
+    const { clock, logger, signal, faultPoint } = runtime;
+    const context: ExecutionContext = {
+      ...{ journal, broker, scope, clock, logger, signal },
+      ...(faultPoint !== undefined && { faultPoint }),
+    };
     return options.dryRun ? await plan(context, options.all) : await act(context, options, runtime);
   } finally {
     await broker.close();

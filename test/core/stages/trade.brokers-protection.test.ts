@@ -99,6 +99,45 @@ describe('exits are held at the venue, sized to the fill and at their distance f
     }
   });
 
+  test('F10 ibkr: only a part of an entry and its exits has reached TWS, which never works it: cancelled, and entered anew', async () => {
+    const tws = await FakeTws.start(() => rig.clock.now());
+    rig.view = twsView(tws);
+    tws.book.prices.set('AAPL', LAST);
+    tws.arm('placeOrder', ({ process }) => process(true), 2);
+    tws.arm('placeOrder', ({ drop }) => drop());
+    const start = () => rig.start({ broker: 'ibkr', set: { port: String(tws.port) } });
+    try {
+      await start();
+      expect(tws.book.open().map(({ orderType, status }) => [orderType, status])).toEqual([
+        ['MKT', 'PendingSubmit'],
+        ['LMT', 'PendingSubmit'],
+      ]);
+      for (const bars of [2, 3]) {
+        const day = minuteBars(
+          Array.from({ length: bars }, () => LAST),
+          MONDAY,
+          5,
+        );
+        rig.venue.market.set('5Min', 'AAPL', [...history, ...day]);
+        rig.clock.set(session(MONDAY).open + bars * 5 * MINUTE + 5000);
+        await start();
+      }
+      const orders = tws.book.orders.map(({ orderType, status }) => [orderType, status]);
+      expect(orders.slice(0, 2)).toEqual([
+        ['MKT', 'Cancelled'],
+        ['LMT', 'Cancelled'],
+      ]);
+      expect(orders.slice(2)).toEqual([
+        ['MKT', 'Filled'],
+        ['LMT', 'PreSubmitted'],
+        ['STP', 'PreSubmitted'],
+      ]);
+      await rig.afterFault();
+    } finally {
+      await tws.close();
+    }
+  });
+
   // How Schwab answers a PUT on one leg of a pair is not public: each answer must leave the position protected.
   test.skipIf(!hasDisk).each(['moves', 'refused', 'ends the pair'] as const)(
     'schwab, a leg’s PUT %s',

@@ -2,6 +2,7 @@ import { absolute, compare, type DecimalText, signOf, subtract } from '../../dom
 import type { Instrument } from '../../domain/instrument.js';
 import type { Protection } from '../../domain/orders.js';
 import type { FillRecord, Lease, OrderRecord, PositionRecord } from '../../state/index.js';
+import { lacksLegs } from '../attached.js';
 import type { OrderRequest } from '../broker.js';
 import { type ExecutionContext, limitsOf } from '../context.js';
 import { amendOrder, replaceOrder, tryCancel } from '../outcome.js';
@@ -59,14 +60,33 @@ export class ProtectionKeeper {
       const problem = await this.one(lease, position, instrument);
       if (problem !== undefined) unprotected.push(problem);
     }
-    await this.dropOutlived();
+    const open = await journal.orders({ scope, open: true });
+    await this.dropOutlived(open);
+    await this.dropHalfSent(open);
     return unprotected;
   }
 
+  /**
+   * Entries of which only a part reached the venue: their sender was killed between two parts. TWS keeps such an order
+   * and never works it, and a person who sets it free would buy without exits.
+   */
+  private async dropHalfSent(open: readonly OrderRecord[]): Promise<void> {
+    const { clock, logger, broker } = this.context;
+    const { invisibleFor } = limitsOf(this.context);
+    for (const order of open) {
+      const { leg, status, request, venueOrderId, filledQuantity, sentAt, createdAt, instrument } = order;
+      const untouched = status === 'accepted' && venueOrderId !== undefined && signOf(filledQuantity) === 0;
+      if (leg !== 'entry' || !untouched || clock.now() - (sentAt ?? createdAt) < invisibleFor) continue;
+      if ((request.takeProfit ?? request.stopLoss) === undefined || !(await lacksLegs(this.context, order, [])))
+        continue;
+      logger.warn(`${instrument}: only a part of its entry and exits reached ${broker.venue}; it is cancelled.`);
+      await tryCancel(this.context, order);
+    }
+  }
+
   /** Exits of what is not held any more (a fill was taken back, a person has sold): they would open a position. */
-  private async dropOutlived(): Promise<void> {
+  private async dropOutlived(open: readonly OrderRecord[]): Promise<void> {
     const { journal, scope } = this.context;
-    const open = await journal.orders({ scope, open: true });
     const ids = new Set(open.map(({ clientOrderId }) => clientOrderId));
     // Exits of an entry that works are its own.
     const resting = ({ leg, status, parent }: OrderRecord) =>
