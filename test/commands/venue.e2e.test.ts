@@ -71,6 +71,8 @@ async function oracle(name: string, output: string): Promise<number> {
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'quantline-venue-'));
   venue = await FakeAlpaca.start();
+  // These processes share one budget, at the real time: with the vendor's usual 200 a minute they would wait for it.
+  venue.perMinute = 10_000;
   const end = Math.floor(Date.now() / HOUR) * HOUR;
   for (const [i, symbol] of SYMBOLS.entries()) {
     const closes = walk(24 * 40, i + 1);
@@ -128,6 +130,17 @@ test('F45: SIGTERM ends a resident session with its result and exit code 130', {
   const again = await once('resident');
   expect(again.code, again.stderr).toBe(0);
   expect(await oracle('resident', stderr)).toBe(3);
+});
+
+test('F45: nobody reads the result any more: exit code 0, and all of it is on record', {
+  timeout: 180_000,
+}, async () => {
+  const started: Parameters<typeof quantlineProcess>[1]['started'] = (child) => child.stdout!.destroy();
+  const { code, stderr } = await quantlineProcess(tradeArgs('unread', '--once'), { cwd: folder, env: env(), started });
+  expect(code, stderr).toBe(0);
+  expect(stderr).not.toMatch(/EPIPE/);
+  expect(JSON.parse((await once('unread')).stdout).session).toMatchObject({ orders: 0, positions: [{}, {}, {}] });
+  expect(await oracle('unread', stderr)).toBe(3);
 });
 
 test('--live with the variable in .env alone: exit 3, nothing sent', async () => {

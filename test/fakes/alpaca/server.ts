@@ -53,6 +53,8 @@ export class FakeAlpaca {
   hours: ((now: number) => { open: boolean; nextOpen: number; nextClose: number }) | undefined;
   /** Answer 429 with these headers once the allowance is used up; undefined = no limit. */
   limit: { remaining: number; headers: () => Record<string, string> } | undefined;
+  /** Requests a minute that its replies name; undefined: they name none. */
+  perMinute: number | undefined;
   private readonly faults: { route: string; fault: Fault; times: number }[] = [];
   private readonly trading = Contract.load('alpaca-trading');
   private readonly data = Contract.load('alpaca-market-data');
@@ -118,8 +120,9 @@ export class FakeAlpaca {
     const text = await readRequest(request);
     const body = text === '' ? undefined : (JSON.parse(text) as unknown);
     this.requests.push({ method, path: url.pathname, query: url.searchParams, headers: request.headers, body });
+    const allowance = this.perMinute === undefined ? {} : { 'X-RateLimit-Limit': String(this.perMinute) };
     const send = (reply: Reply) => {
-      response.writeHead(reply.status, { 'content-type': 'application/json', ...reply.headers });
+      response.writeHead(reply.status, { 'content-type': 'application/json', ...allowance, ...reply.headers });
       response.end(reply.status === 204 ? undefined : JSON.stringify(reply.body));
     };
     // Crypto data is public: the vendor's client sends no keys there.

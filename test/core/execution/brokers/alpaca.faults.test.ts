@@ -12,7 +12,7 @@ import { buy, Rig, T0 } from '../../../fakes/alpaca/rig.js';
 
 let rig: Rig;
 beforeEach(async () => {
-  rig = await Rig.start({ timeoutSeconds: 0.3 });
+  rig = await Rig.start({ timeoutSeconds: 1 });
 });
 afterEach(() => rig.close());
 

@@ -9,7 +9,7 @@ import { orderJson } from '../../../fakes/schwab/server.js';
 
 let rig: Rig;
 beforeEach(async () => {
-  rig = await Rig.start(0.3);
+  rig = await Rig.start(1);
 });
 afterEach(() => rig.close());
 
