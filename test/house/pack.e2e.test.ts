@@ -69,9 +69,24 @@ describe('the package', () => {
     expect(node([bin, 'ingest', '--help'])).toContain('USAGE');
     const csv = join('node_modules', 'quantline', 'fixtures', 'bars', 'spy-daily-2017-2018.csv');
     const data = node([bin, 'ingest', '--source', 'csv', '--symbols', 'SPY', '--file', csv, '--quiet']).trim();
-    const model = node([bin, 'train', '--data', data, '--trainer', 'sma-cross(10,30)', '--quiet']).trim();
-    const run = node([bin, 'backtest', '--data', data, '--model', model, '--quiet']).trim();
-    expect(node([bin, 'runs', 'show', run, '--trades', '--format', 'csv'])).toMatch(/^instrument,side,/);
+    // The others in one process: what it takes to load them is the same.
+    writeFileSync(
+      join(project, 'chain.js'),
+      `import { main } from './node_modules/quantline/dist/shell/main.js';
+const root = new URL('./node_modules/quantline/', import.meta.url).pathname;
+for (const line of process.argv.slice(2)) {
+  const code = await main(line.split(' '), root);
+  if (code !== 0) process.exit(code);
+}
+`,
+    );
+    const chain = [`train --data ${data} --trainer sma-cross(10,30) --quiet`, 'backtest --model latest --quiet'];
+    const out = node(['chain.js', ...chain, 'runs show latest --trades --format csv']).split('\n');
+    expect(out.slice(0, 3)).toEqual([
+      expect.stringContaining('/model/'),
+      expect.stringContaining('/run/'),
+      expect.stringMatching(/^instrument,side,/),
+    ]);
   });
 
   it('is imported as a library', () => {
