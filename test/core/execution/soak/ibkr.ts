@@ -6,7 +6,8 @@ import { IbkrBroker, settings } from '../../../../src/core/execution/brokers/ibk
 import { LEG } from '../../../../src/core/execution/brokers/ibkr-read.js';
 import { type Broker, type OrderRequest, sendOutcome } from '../../../../src/core/execution/index.js';
 import { type Clock, silentLogger } from '../../../../src/core/platform/index.js';
-import type { Booked, FakeVenue } from '../fakeVenue.js';
+import type { Booked } from '../fakeBook.js';
+import type { FakeVenue } from '../fakeVenue.js';
 import type { Life } from './life.js';
 
 const ACCOUNT = 'A1';

@@ -5,7 +5,7 @@ import { isQuantlineError } from '../../../../src/core/errors/index.js';
 import { flatten } from '../../../../src/core/execution/index.js';
 import { silentLogger } from '../../../../src/core/platform/index.js';
 import { isTerminal, type StrategyScope, streamOf } from '../../../../src/core/state/index.js';
-import type { Booked, VenueAction } from '../fakeVenue.js';
+import type { Booked, VenueAction } from '../fakeBook.js';
 import { SLOT_MS } from './market.js';
 import type { World } from './world.js';
 

@@ -17,7 +17,8 @@ import {
   httpError,
   silentLogger,
 } from '../../../../src/core/platform/index.js';
-import type { Booked, FakeVenue } from '../fakeVenue.js';
+import type { Booked } from '../fakeBook.js';
+import type { FakeVenue } from '../fakeVenue.js';
 import type { Life } from './life.js';
 
 /** What goes wrong with the answer to an order that was taken. */

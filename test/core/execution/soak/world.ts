@@ -22,7 +22,8 @@ import {
   streamOf,
 } from '../../../../src/core/state/index.js';
 import { T0 } from '../../state/helpers.js';
-import { type Booked, FakeVenue, type Fault, type Operation } from '../fakeVenue.js';
+import type { Booked } from '../fakeBook.js';
+import { FakeVenue, type Fault, type Operation } from '../fakeVenue.js';
 import { ibkrBroker, type OrderNumbers, TWS_NAMES } from './ibkr.js';
 import { Life } from './life.js';
 import { SLOT_MS, SlotMarket } from './market.js';
