@@ -1,11 +1,12 @@
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { LOGIN_MS } from '../../../src/core/clients/schwab/index.js';
 import { FAULT_POINTS } from '../../../src/core/execution/index.js';
 import { evaluate } from '../../../src/core/stages/evaluate.js';
 import type { Runtime } from '../../../src/core/stages/runtime.js';
 import { accounts } from '../../../src/core/stages/status.js';
 import { hangAfter } from '../../fakes/alpaca/faults.js';
+import { listen, readRequest } from '../../fakes/loopback.js';
 import { logIn, viewOf as schwabView } from '../../fakes/schwab/rig.js';
 import { FakeSchwab } from '../../fakes/schwab/server.js';
 import { viewOf as twsView } from '../../fakes/tws/rig.js';
@@ -199,18 +200,38 @@ describe('trade --broker schwab', () => {
     expect(schwab.book.roots).toEqual([]);
   });
 
-  test.skipIf(!hasDisk)('with all guards: one order, booked once; a login that ends soon is announced', async () => {
-    await logIn(schwab, join(rig.runtime.workspace, 'state'), rig.clock.now() - LOGIN_MS + 3_600_000);
-    const first = await rig.start(given, runtime());
-    expect(first.session).toMatchObject({ outcome: 'decided', venue: 'schwab-live', account: '12345678', orders: 1 });
-    expect(rig.said.join('\n')).toMatch(/login at Schwab ends at .*quantline login schwab/);
-    expect((await rig.start(given, runtime())).session).toMatchObject({ outcome: 'nothing' });
-    expect(schwab.book.roots).toHaveLength(1);
-    expect(await fills()).toHaveLength(1);
-    expect(schwab.violations).toEqual([]);
-    for (const secret of [schwab.app.secret, schwab.accessToken, schwab.refreshToken])
-      expect(rig.said.join('\n')).not.toContain(secret);
-  });
+  test.skipIf(!hasDisk)(
+    'with all guards: one order, booked once; a login that ends soon is announced, to people too',
+    async () => {
+      await logIn(schwab, join(rig.runtime.workspace, 'state'), rig.clock.now() - LOGIN_MS + 3_600_000);
+      const told: string[] = [];
+      const hook = await listen(async (request, response) => {
+        told.push(await readRequest(request));
+        response.end();
+      });
+      onTestFinished(() => hook.close());
+      const { secrets, allowLive } = runtime();
+      const first = await rig.start(
+        { ...given, notify: 'webhook' },
+        { secrets: { ...secrets, QUANTLINE_NOTIFY_URL: hook.url }, allowLive },
+      );
+      expect(told.map((text) => JSON.parse(text))).toMatchObject([
+        {
+          event: 'token',
+          urgent: true,
+          text: expect.stringMatching(/login at Schwab ends at .*quantline login schwab/),
+        },
+      ]);
+      expect(first.session).toMatchObject({ outcome: 'decided', venue: 'schwab-live', account: '12345678', orders: 1 });
+      expect(rig.said.join('\n')).toMatch(/login at Schwab ends at .*quantline login schwab/);
+      expect((await rig.start(given, runtime())).session).toMatchObject({ outcome: 'nothing' });
+      expect(schwab.book.roots).toHaveLength(1);
+      expect(await fills()).toHaveLength(1);
+      expect(schwab.violations).toEqual([]);
+      for (const secret of [schwab.app.secret, schwab.accessToken, schwab.refreshToken])
+        expect(rig.said.join('\n')).not.toContain(secret);
+    },
+  );
 
   test.skipIf(!hasDisk)('F12: two starts in one second: one places, the other says why not', async () => {
     const both = await Promise.all([rig.start(given, runtime()), rig.start(given, runtime())]);
