@@ -2,7 +2,7 @@ import type { AccountOptions, StatusOptions } from '../config/index.js';
 import { absolute, divide, isZero } from '../domain/decimal.js';
 import { decisionBodySchema } from '../engine/live/memory.js';
 import { isoTime } from '../platform/index.js';
-import { isUnresolved, type Journal, type StrategyScope, streamOf } from '../state/index.js';
+import { isUnresolved, type Journal, ownerIsGone, type StrategyScope, streamOf } from '../state/index.js';
 import { askVenues } from './compose/ask.js';
 import { scopesOf, withJournal, withJournalOf } from './compose/journal.js';
 import { positionRows, total } from './positions.js';
@@ -132,7 +132,8 @@ async function statusOf(journal: Journal, scope: StrategyScope, now: number): Pr
   return {
     ...{ strategy: scope.strategy, venue: scope.venue, account: scope.account },
     ...{ state, reason: reason ?? null, since: since === undefined ? null : isoTime(since) },
-    running: holder?.owner ?? null,
+    // One that was killed on this machine holds its lease until that ends, and does not run.
+    running: holder === undefined || ownerIsGone(holder.owner) ? null : holder.owner,
     last_slot: last === undefined ? null : isoTime(last.slot),
     last_decision: last === undefined ? null : isoTime(last.time),
     report: last?.report ?? null,

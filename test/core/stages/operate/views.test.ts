@@ -6,6 +6,7 @@ import { halt } from '../../../../src/core/stages/halt.js';
 import { positions } from '../../../../src/core/stages/positions.js';
 import { accounts, status } from '../../../../src/core/stages/status.js';
 import { trade } from '../../../../src/core/stages/trade.js';
+import { currentOwner, openJournal, streamOf } from '../../../../src/core/state/index.js';
 import { showBook } from '../../../../src/shell/book.js';
 import { reply } from '../../../fakes/alpaca/faults.js';
 import { optionsOf, testRuntime } from '../../../support/workspace.js';
@@ -137,6 +138,18 @@ test('at the simulated venue: prices of the last decision or of the book, protec
   expect(await status(optionsOf('status', {}), runtime)).toMatchObject([
     { strategy: 's', state: 'active', running: null, last_slot: '2018-11-09T21:00:00Z', positions: 1, open_orders: 2 },
   ]);
+  // Who holds the lease runs, unless it is a process of this machine that was killed.
+  const scope = { venue: 'sim', account: account!.account, strategy: 's' };
+  const [host, place] = currentOwner().split('|');
+  for (const [owner, running] of [
+    ['elsewhere||4711|1', 'elsewhere||4711|1'],
+    [`${host}|${place}|999999999|1`, null],
+  ] as const) {
+    const journal = await openJournal(runtime.journal);
+    await journal.acquireLease(streamOf(scope), owner, runtime.clock.now(), 60_000, () => true);
+    await journal.close();
+    expect(await status(optionsOf('status', {}), runtime)).toMatchObject([{ running }]);
+  }
   await halt({ ...optionsOf('halt', { strategy: 's' }), reason: 'lunch' }, runtime);
   expect(await status(optionsOf('status', {}), runtime)).toMatchObject([{ state: 'halted', reason: 'lunch' }]);
 });
