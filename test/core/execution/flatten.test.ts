@@ -11,7 +11,13 @@ import {
   submitOrders,
 } from '../../../src/core/execution/index.js';
 import type { ManualClock } from '../../../src/core/platform/index.js';
-import type { Journal, Lease, NewIntent, OrderRequest } from '../../../src/core/state/index.js';
+import {
+  type Journal,
+  type Lease,
+  type NewIntent,
+  type OrderRequest,
+  streamOf,
+} from '../../../src/core/state/index.js';
 import { entry, failure, request, SCOPE, T0 } from '../state/helpers.js';
 import type { FakeVenue } from './fakeVenue.js';
 import { openExecution } from './open.js';
@@ -236,4 +242,29 @@ describe('a plan', () => {
     venue.bust(trade);
     expect((await planFlatten(context, false)).close.map(({ quantity }) => quantity)).toContain('10');
   });
+
+  test('closes what its own strategy owns, and takes orders of others down with all that hangs on them', async () => {
+    await held();
+    const other = { ...context, scope: { ...SCOPE, strategy: 'other' } };
+    const theirs = (await journal.acquireLease(streamOf(other.scope), 'x', T0, 3_600_000))!;
+    const decision = { slot: slot++, report: 'r', time: T0, body: null };
+    const { orders } = await commitDecision(other, theirs, decision, [entry({ instrument: 'QQQ' })]);
+    const [order] = await submitOrders(other, theirs, orders);
+    venue.fill(venue.find(order!.clientOrderId)!, '10');
+    const bracket = request({ instrument: 'GLD', type: 'limit', limitPrice: '9', stopLoss: { stopPrice: '8' } });
+    await venue.submit(bracket, 'by-hand');
+    const plan = await planFlatten(context, true);
+    expect(plan.close).toEqual([{ instrument: 'SPY', quantity: '10' }]);
+    expect(plan.closeExternal).toEqual([]);
+    expect(plan.cancelExternal.map(({ type }) => type)).toEqual(['limit', 'stop']);
+  });
+});
+
+test('a venue that moves with ticks alone is not waited for, and has no hours', async () => {
+  await held();
+  Object.assign(venue, { onTick: () => {} });
+  venue.clock = async () => ({ now: clock.now(), open: false, nextOpen: T0 + 1, nextClose: undefined });
+  const before = clock.now();
+  const result = await flat();
+  expect([clock.now(), result.flat, 'opensAt' in result]).toEqual([before, false, false]);
 });
