@@ -46,7 +46,7 @@ export async function openIbkr(options: OpenOptions): Promise<IbkrSession> {
         lost = connectivity(code) === 'lost' || (lost && connectivity(code) === undefined);
         if (code === CLIENT_ID_IN_USE)
           fail(
-            `client id ${clientId} is used by another program.`,
+            `client id ${clientId} is used by another program, which has to end first.`,
             'Stop the other one, or give this one an id of its own: --set clientId=N. Orders belong to the id that placed them.',
             code,
           );
