@@ -115,6 +115,15 @@ describe('trade, resident', () => {
     });
   });
 
+  test('a fill gets its exits a second later, not at the next look', async () => {
+    await begin(3, {}, { trailingStop: '5%' });
+    minute(3);
+    await accepted(2);
+    expect(rig.venue.book.accepted.at(-1)).toMatchObject({ side: 'sell', type: 'trailing_stop' });
+    expect(clock.now() - (OPEN + 3 * MINUTE)).toBeLessThan(20_000);
+    await end();
+  });
+
   test('looks at the venue ahead of a slot: no read lies between the last bar and the order', async () => {
     await begin(3);
     minute(3);
