@@ -30,7 +30,9 @@ export async function placeIntents(
   const withheld: WithheldEntry[] = [];
   const legs = new Set<string>();
   const foreign = others ? await claimedByOthers(sql, scope) : undefined;
-  const last = ordered ? await newestOrders(sql, scope, slot) : undefined;
+  const orders = ordered ? await ordersOf(sql, scope, slot) : [];
+  const last = newestOf(orders);
+  const taken = new Set(orders.map((order) => order.clientOrderId));
   for (const intent of intents) {
     const { instrument } = intent.request;
     const key = legKey(instrument, intent.leg);
@@ -42,7 +44,7 @@ export async function placeIntents(
       withheld.push({ instrument, owner });
       continue;
     }
-    const previous = last?.get(key);
+    const previous = last.get(key);
     if (previous !== undefined && !isTerminal(previous.status) && intent.replaces !== previous.clientOrderId) {
       throw broken(
         `the ${intent.leg} order ${previous.clientOrderId} for ${instrument} is still ${previous.status}; a second one ` +
@@ -50,8 +52,11 @@ export async function placeIntents(
         { instrument, clientOrderId: previous.clientOrderId, status: previous.status },
       );
     }
-    const revision = previous === undefined ? 0 : previous.revision + 1;
-    const clientOrderId = clientOrderIdOf(scope, { instrument, slot, leg: intent.leg, revision });
+    let revision = previous === undefined ? 0 : previous.revision + 1;
+    const idOf = () => clientOrderIdOf(scope, { instrument, slot, leg: intent.leg, revision });
+    let clientOrderId = idOf();
+    // An order keeps its id when its instrument is renamed, and the old name may still be ordered.
+    for (; taken.has(clientOrderId); clientOrderId = idOf()) revision++;
     placed.push({ ...intent, clientOrderId, slot, revision });
   }
   return { placed, withheld };
@@ -96,18 +101,18 @@ const broken = (what: string, details: Readonly<Record<string, unknown>>) =>
 
 export const legKey = (instrument: string, leg: OrderLeg): string => `${instrument}\n${leg}`;
 
-/** The newest revision of each instrument and leg of a slot, by `legKey`. */
-export async function newestOrders(
-  sql: Sql,
-  scope: StrategyScope,
-  slot: number,
-): Promise<ReadonlyMap<string, OrderRecord>> {
+/** Orders of a slot, ascending by revision. */
+export async function ordersOf(sql: Sql, scope: StrategyScope, slot: number): Promise<readonly OrderRecord[]> {
   const rows = await sql.all<OrderRow>(`SELECT * FROM orders WHERE ${SCOPE} AND slot = ? ORDER BY revision`, [
     ...scopeParams(scope),
     slot,
   ]);
-  return new Map(rows.map(toOrder).map((order) => [legKey(order.instrument, order.leg), order]));
+  return rows.map(toOrder);
 }
+
+/** The newest revision of each instrument and leg of a slot, by `legKey`. */
+export const newestOf = (orders: readonly OrderRecord[]): ReadonlyMap<string, OrderRecord> =>
+  new Map(orders.map((order) => [legKey(order.instrument, order.leg), order]));
 
 /** Instruments of the account that other strategies hold or have open orders for. */
 async function claimedByOthers(sql: Sql, scope: StrategyScope): Promise<ReadonlyMap<string, string>> {

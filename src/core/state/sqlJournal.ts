@@ -2,7 +2,7 @@ import { QuantlineError } from '../errors/index.js';
 import type { Database, Sql } from './database.js';
 import { recordDecision } from './decisions.js';
 import { appendEvents, readEvents, verifyChain } from './events.js';
-import { legKey, newestOrders, placeAll } from './intents.js';
+import { legKey, newestOf, ordersOf, placeAll } from './intents.js';
 import {
   type DecisionOptions,
   type DecisionResult,
@@ -166,7 +166,7 @@ export class SqlJournal implements Journal {
   recordAttached(parent: string, attached: readonly AttachedOrder[], now: number): Promise<readonly OrderRecord[]> {
     return this.db.write(async (sql) => {
       const entry = await known(sql, parent);
-      const last = new Map([...(await newestOrders(sql, entry, entry.slot))].map(([key, o]) => [key, o.revision]));
+      const last = new Map([...newestOf(await ordersOf(sql, entry, entry.slot))].map(([key, o]) => [key, o.revision]));
       const orders: EventBodies['attached']['orders'][number][] = [];
       for (const order of attached) {
         if ((await readOrder(sql, order.clientOrderId)) !== undefined) continue;

@@ -431,6 +431,19 @@ export function journalContract(
       });
     });
 
+    test('an order under the old name beside one that was renamed has an id of its own', async () => {
+      await accepted();
+      const stop = { leg: 'stop' as const, request: request({ side: 'sell', type: 'stop', stopPrice: '90' }) };
+      const [first] = await journal.recordIntents(SCOPE, lease, T0, [stop], T0 + 1);
+      const rename = { instrument: 'SPY', date: '2026-01-07', type: 'rename' as const, becomes: 'SPX', from: T0 + 4 };
+      await journal.recordCorporateAction(SCOPE, rename, T0 + 5);
+      const [second] = await journal.recordIntents(SCOPE, lease, T0, [stop], T0 + 6);
+      expect(second).toMatchObject({ instrument: 'SPY', revision: 1 });
+      expect(second!.clientOrderId).not.toBe(first!.clientOrderId);
+      expect(await journal.order(first!.clientOrderId)).toMatchObject({ instrument: 'SPX', revision: 0 });
+      await journal.verify();
+    });
+
     test('exits that the venue attaches after a rename are counted beside those that were open then', async () => {
       const id = await accepted();
       const stop = { leg: 'stop' as const, request: request({ side: 'sell', type: 'stop', stopPrice: '90' }) };
