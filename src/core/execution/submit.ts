@@ -89,6 +89,12 @@ const NONE: ReadonlySet<string> = new Set();
 /** Longest time for which a strategy that was active is taken to be so still, ms. */
 const STATE_HOLDS_MS = 1000;
 
+const stillHolds = (readAt: number, now: number): boolean => Math.abs(now - readAt) < STATE_HOLDS_MS;
+
+/** When the transaction that marked all of these as leaving found the strategy active; never where it did not mark all. */
+const markedAt = (orders: readonly OrderRecord[], leaving: ReadonlySet<string>): number =>
+  Math.min(...orders.map(({ clientOrderId, sentAt = 0 }) => (leaving.has(clientOrderId) ? sentAt : 0)));
+
 /** Whether an earlier send may have brought it to the venue. */
 const hasBegun = ({ clientOrderId, status }: OrderRecord, leaving: ReadonlySet<string>): boolean =>
   status !== 'intended' && !leaving.has(clientOrderId);
@@ -100,10 +106,7 @@ async function withoutEntriesUnlessActive(
   leaving: ReadonlySet<string>,
 ): Promise<readonly OrderRecord[]> {
   // The transaction that marked them has just read it.
-  if (
-    orders.every(({ clientOrderId, sentAt = 0 }) => leaving.has(clientOrderId) && clock.now() - sentAt < STATE_HOLDS_MS)
-  )
-    return orders;
+  if (stillHolds(markedAt(orders, leaving), clock.now())) return orders;
   const { state, reason } = await journal.state(scope);
   if (state === 'active') return orders;
   const entries = orders.filter((order) => order.leg === 'entry');
@@ -175,7 +178,9 @@ class Sender {
   ) {
     const begun = orders.filter((order) => hasBegun(order, options.leaving ?? NONE));
     this.doubtful = new Set(begun.map((order) => order.clientOrderId));
-    this.activeAt = context.clock.now();
+    const now = context.clock.now();
+    const marked = markedAt(orders, options.leaving ?? NONE);
+    this.activeAt = stillHolds(marked, now) ? marked : now;
   }
 
   async all(orders: readonly OrderRecord[]): Promise<void> {
@@ -190,7 +195,7 @@ class Sender {
   /** Why an entry may not leave any more: somebody may halt the strategy while its orders wait for the venue. */
   private async halted(): Promise<string | undefined> {
     const { journal, scope, clock } = this.context;
-    if (clock.now() - this.activeAt < STATE_HOLDS_MS) return undefined;
+    if (stillHolds(this.activeAt, clock.now())) return undefined;
     const { state, reason } = await journal.state(scope);
     if (state !== 'active') return notActive(state, reason);
     this.activeAt = clock.now();
