@@ -45,6 +45,10 @@ test('--detail 1m: the minutes of the store decide inside hours, the report coun
   const column = (await readParquet(study.artifact.file('sweep.parquet'), ['final_equity']))['final_equity']!;
   expect(column).toContain(followed.run.finalEquity);
 
+  // On newer bars it would be filled without its minutes.
+  const newer = { run: followed.artifact.path, strategy: 'newer', source: 'synthetic', set: { account: 'n' } };
+  await expect(trade(optionsOf('trade', newer), runtime)).rejects.toThrow(/filled by 1m bars inside its own/);
+
   // What was evaluated is what trades: the simulated venue replays the minutes too, and drifts from nothing.
   const scope = { strategy: 'd' };
   await trade(optionsOf('trade', { run: followed.artifact.path, ...scope, set: { account: 'd' } }), runtime);

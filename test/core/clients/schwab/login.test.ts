@@ -135,12 +135,12 @@ describe('quantline login schwab', () => {
     const busy = venue.url.replace('http:', 'https:');
     await expect(loginSchwab({ ...options, callback: busy, paste: false }, runtime(), person)).rejects.toMatchObject({
       code: 'CONFIG',
-      hint: /--paste/,
+      hint: expect.stringMatching(/--paste/),
     });
     const callback = `https://127.0.0.1:${await freePort()}`;
     await expect(loginSchwab({ callback, paste: false, timeout: 30 }, runtime(), person)).rejects.toMatchObject({
       code: 'CREDENTIALS',
-      message: /Nobody logged in/,
+      message: expect.stringMatching(/Nobody logged in/),
     });
     const stop = new AbortController();
     const waiting = loginSchwab({ ...options, callback, paste: false }, runtime(stop.signal), {
@@ -161,7 +161,10 @@ describe('the token file', () => {
   it('damaged, of another app: log in again', async () => {
     await mkdir(`${parts.folder.path}/state`, { recursive: true });
     await writeFile(path(), '{"schema":1', { mode: 0o600 });
-    await expect(readTokens(path(), venue.app)).rejects.toMatchObject({ code: 'CREDENTIALS', message: /damaged/ });
+    await expect(readTokens(path(), venue.app)).rejects.toMatchObject({
+      code: 'CREDENTIALS',
+      message: expect.stringMatching(/damaged/),
+    });
     let address = '';
     const { token_file: file } = await loginSchwab(options, runtime(), {
       show: (text) => {
