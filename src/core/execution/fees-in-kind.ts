@@ -29,18 +29,20 @@ export async function bookFeesInKind(
   differences: readonly Difference[],
 ): Promise<{ readonly explained: ReadonlySet<string>; readonly booked: boolean }> {
   const { journal, broker, scope, clock } = context;
+  const { feeInKind } = broker.capabilities;
   const explained = new Set<string>();
   let booked = false;
+  if (feeInKind === undefined) return { explained, booked };
   for (const { kind, instrument, owned: all, venue } of differences) {
     const selling = open.some((order) => order.instrument === instrument && order.request.side === 'sell');
-    if (kind !== 'position' || selling) continue;
     const kept = subtract(all, venue);
+    if (kind !== 'position' || selling || signOf(venue) !== 1 || signOf(kept) !== 1) continue;
     const payers = await payersOf(
       context,
       owned.filter((position) => position.instrument === instrument),
     );
     const held = sum(payers.map(({ position }) => position.quantity));
-    if (!(await isFeeInKind(broker, instrument, held, kept, venue))) continue;
+    if (!(await isFeeInKind(broker, feeInKind, instrument, held, kept))) continue;
     explained.add(instrument);
     const own = payers.find(({ position }) => position.strategy === scope.strategy);
     if (own === undefined) continue;
@@ -90,13 +92,11 @@ const newest = ({ lots }: PositionRecord): number => Math.max(...lots.map(({ tim
 /** Whether what is missing can be the fee of a purchase: Alpaca keeps 0.25 % of the coins, less for who trades much. */
 async function isFeeInKind(
   broker: Broker,
+  feeInKind: ReadonlyMap<string, string>,
   instrument: string,
   held: DecimalText,
   kept: DecimalText,
-  venue: DecimalText,
 ): Promise<boolean> {
-  const { feeInKind } = broker.capabilities;
-  if (feeInKind === undefined || signOf(venue) !== 1 || signOf(kept) !== 1) return false;
   const most = (fraction: string) => compare(kept, multiply(held, fraction)) <= 0;
   if (![...feeInKind.values()].some(most)) return false;
   const { class: kind } = await broker.asset(instrument);
