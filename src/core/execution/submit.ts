@@ -91,9 +91,11 @@ const STATE_HOLDS_MS = 1000;
 
 const stillHolds = (readAt: number, now: number): boolean => Math.abs(now - readAt) < STATE_HOLDS_MS;
 
-/** When the transaction that marked all of these as leaving found the strategy active; never where it did not mark all. */
-const markedAt = (orders: readonly OrderRecord[], leaving: ReadonlySet<string>): number =>
-  Math.min(...orders.map(({ clientOrderId, sentAt = 0 }) => (leaving.has(clientOrderId) ? sentAt : 0)));
+/** When the transaction that marked all of these as leaving found the strategy active, where that still holds. */
+function seenActive(orders: readonly OrderRecord[], leaving: ReadonlySet<string>, now: number): number | undefined {
+  const marked = Math.min(...orders.map((order) => (leaving.has(order.clientOrderId) ? (order.sentAt ?? 0) : 0)));
+  return stillHolds(marked, now) ? marked : undefined;
+}
 
 /** Whether an earlier send may have brought it to the venue. */
 const hasBegun = ({ clientOrderId, status }: OrderRecord, leaving: ReadonlySet<string>): boolean =>
@@ -105,8 +107,7 @@ async function withoutEntriesUnlessActive(
   orders: readonly OrderRecord[],
   leaving: ReadonlySet<string>,
 ): Promise<readonly OrderRecord[]> {
-  // The transaction that marked them has just read it.
-  if (stillHolds(markedAt(orders, leaving), clock.now())) return orders;
+  if (seenActive(orders, leaving, clock.now()) !== undefined) return orders;
   const { state, reason } = await journal.state(scope);
   if (state === 'active') return orders;
   const entries = orders.filter((order) => order.leg === 'entry');
@@ -176,11 +177,11 @@ class Sender {
     private readonly replies: Replies,
     orders: readonly OrderRecord[],
   ) {
-    const begun = orders.filter((order) => hasBegun(order, options.leaving ?? NONE));
+    const { leaving = NONE } = options;
+    const begun = orders.filter((order) => hasBegun(order, leaving));
     this.doubtful = new Set(begun.map((order) => order.clientOrderId));
     const now = context.clock.now();
-    const marked = markedAt(orders, options.leaving ?? NONE);
-    this.activeAt = stillHolds(marked, now) ? marked : now;
+    this.activeAt = seenActive(orders, leaving, now) ?? now;
   }
 
   async all(orders: readonly OrderRecord[]): Promise<void> {
