@@ -28,11 +28,9 @@ let journal: Journal;
 let lease: Lease;
 let context: ExecutionContext;
 let close: () => Promise<void>;
-let said: string[];
+let said: readonly string[];
 beforeEach(async () => {
-  ({ clock, venue, journal, lease, context, close } = await openExecution());
-  said = [];
-  context = { ...context, logger: { debug: () => {}, info: () => {}, warn: (text) => void said.push(text) } };
+  ({ clock, venue, journal, lease, context, said, close } = await openExecution());
 });
 afterEach(() => close());
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { QuantlineError } from '../../../src/core/errors/index.js';
 import { type ExecutionContext, reconcile } from '../../../src/core/execution/index.js';
-import { ManualClock, silentLogger } from '../../../src/core/platform/index.js';
+import { ManualClock } from '../../../src/core/platform/index.js';
 import { type Journal, type Lease, openJournal, streamOf } from '../../../src/core/state/index.js';
 import { checkOracle, type VenueView } from '../../fakes/oracle.js';
 import { SCOPE, T0, temporaryFolder } from '../state/helpers.js';
@@ -31,6 +31,8 @@ export interface OpenExecution {
   readonly journal: Journal;
   readonly lease: Lease;
   readonly context: ExecutionContext;
+  /** What is logged, at whatever level. */
+  readonly said: readonly string[];
   /** Verifies the journal; a test of a fault (F1, F2 … in its name) ends in the catalogue's oracle first. */
   close(): Promise<void>;
 }
@@ -40,9 +42,11 @@ export async function openExecution(): Promise<OpenExecution> {
   const folder = await temporaryFolder();
   const clock = new ManualClock(T0);
   const venue = new FakeVenue(clock);
+  const said: string[] = [];
+  const log = (text: string) => void said.push(text);
   const journal = await openJournal(join(folder.path, 'journal.db'));
   const lease = (await journal.acquireLease(streamOf(SCOPE), 'me', T0, 3_600_000))!;
-  const context = { journal, broker: venue, scope: SCOPE, clock, logger: silentLogger };
+  const context = { journal, broker: venue, scope: SCOPE, clock, logger: { debug: log, info: log, warn: log } };
   const afterFault = async () => {
     if (!/\bF\d+\b/.test(expect.getState().currentTestName ?? '')) return;
     venue.fault = () => undefined;
@@ -64,5 +68,5 @@ export async function openExecution(): Promise<OpenExecution> {
     await journal.close();
     await folder.remove();
   };
-  return { clock, venue, journal, lease, context, close };
+  return { clock, venue, journal, lease, context, said, close };
 }

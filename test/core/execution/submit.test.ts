@@ -21,12 +21,9 @@ let journal: Journal;
 let lease: Lease;
 let context: ExecutionContext;
 let close: () => Promise<void>;
-let said: string[];
+let said: readonly string[];
 beforeEach(async () => {
-  ({ clock, venue, journal, lease, context, close } = await openExecution());
-  said = [];
-  const log = (text: string) => void said.push(text);
-  context = { ...context, logger: { debug: log, info: log, warn: log } };
+  ({ clock, venue, journal, lease, context, said, close } = await openExecution());
 });
 afterEach(() => close());
 
