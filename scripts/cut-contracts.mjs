@@ -73,6 +73,7 @@ const CONTRACTS = {
       'TradingListenRequest',
       'TradingAuthorizationResponse',
       'TradingListeningResponse',
+      'TradingErrorResponse',
       'TradeUpdate',
     ],
   },

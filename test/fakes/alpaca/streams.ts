@@ -11,6 +11,8 @@ import type { FakeAlpaca } from './server.js';
 export class FakeStreams {
   /** HTTP status with which the next connections are refused. */
   readonly refuse: number[] = [];
+  /** Errors with which the next order streams are refused after their authentication, one a connection. */
+  readonly refuseListening: { readonly code: number; readonly text: string }[] = [];
   /** Answers pings, but sends no events. */
   mute = false;
   /** Names of events that are lost. */
@@ -47,6 +49,7 @@ export class FakeStreams {
   }
 
   private openTrading(ws: WebSocket): void {
+    const refusal = this.refuseListening.shift();
     const send = (value: unknown, schema: string) => {
       this.venue.violations.push(...this.contract.message(schema, value));
       ws.send(Buffer.from(JSON.stringify(value)));
@@ -65,6 +68,10 @@ export class FakeStreams {
         );
       } else if (message.action === 'listen') {
         this.venue.violations.push(...this.contract.message('TradingListenRequest', message));
+        if (refusal !== undefined) {
+          send({ stream: 'error', data: { error_message: refusal.text, code: refusal.code } }, 'TradingErrorResponse');
+          return;
+        }
         this.trading.add(ws);
         send({ stream: 'listening', data: { streams: ['trade_updates'] } }, 'TradingListeningResponse');
       }

@@ -123,7 +123,7 @@ class Connection<T> {
       this.fail(`${service}: the keys were not accepted (${text}).`);
     else if (/insufficient subscription|symbol limit/i.test(text))
       this.fail(`${service}: the data subscription does not include what was asked (${text}).`);
-    else if (/connection limit|429/.test(text)) {
+    else if (/connection limit|\b(406|429)\b/.test(text)) {
       this.busy = true;
       this.end(`another connection with these keys is open (${text})`);
     } else if (/failed to (decode|process) message/.test(text))
@@ -186,10 +186,18 @@ export async function openTradeUpdates(
       const frame = message as { stream?: unknown; data?: unknown };
       if (frame?.stream === 'trade_updates' && frame.data !== null && typeof frame.data === 'object')
         deliver(frame.data as Record<string, unknown>);
+      // The client hears errors under another name than the vendor's document has.
+      else if (frame?.stream === 'error') super.handleMessage({ action: 'error', data: errorOf(frame.data) });
       else super.handleMessage(message);
     }
   }
   return new RawTradingStream({ credentials: { keyId: keys.keyId, secret: keys.secretKey }, url, reconnect: false });
+}
+
+/** An error of the order stream, with its number in its text: the texts differ. */
+function errorOf(data: unknown): { readonly error_message: string } {
+  const { code, error_message: text } = (data ?? {}) as { code?: unknown; error_message?: unknown };
+  return { error_message: [code, text ?? 'an error without a text'].filter((part) => part !== undefined).join(' ') };
 }
 
 /** The vendor's stock stream, opened once; messages are frames with the vendor's own field names. */

@@ -47,6 +47,8 @@ export async function* alpacaEvents(options: AlpacaEventsOptions): AsyncGenerato
   /** Orders with a fill on the stream, by id, and when. */
   const announced = new Map<string, number>();
   let restart = new AbortController();
+  /** Since when the stream is up. */
+  let upSince = Number.POSITIVE_INFINITY;
 
   let reading: Promise<void> = Promise.resolve();
   /** Reads executions and passes the new ones on, one read at a time. */
@@ -63,7 +65,9 @@ export async function* alpacaEvents(options: AlpacaEventsOptions): AsyncGenerato
           delivered.set(execution.executionId, execution.time);
           push({ type: 'execution', execution });
           const known = announced.get(execution.venueOrderId);
-          if (known === undefined && expected === undefined && clock.now() - execution.time > PATIENCE_MS)
+          const late = clock.now() - execution.time > PATIENCE_MS;
+          // A stream that is down, or was at that time, could not announce it: trying sooner would only add to a storm.
+          if (known === undefined && expected === undefined && late && execution.time >= upSince)
             muted(execution.venueOrderId);
         }
         if (expected === undefined || filled > 0 || attempt >= 4) break;
@@ -111,9 +115,13 @@ export async function* alpacaEvents(options: AlpacaEventsOptions): AsyncGenerato
   const streaming = (async () => {
     while (!stop.aborted) {
       restart = new AbortController();
+      upSince = Number.POSITIVE_INFINITY;
       for await (const item of connection(options, AbortSignal.any([stop, restart.signal]))) {
         if (item.type === 'message') onMessage(item.message);
-        else push(item);
+        else {
+          upSince = item.type === 'connected' ? clock.now() : Number.POSITIVE_INFINITY;
+          push(item);
+        }
       }
       if (!stop.aborted) push({ type: 'disconnected', reason: 'the stream was mute' });
     }

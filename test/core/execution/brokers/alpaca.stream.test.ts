@@ -158,22 +158,40 @@ describe('trade updates', () => {
     expect(fills()).toEqual([execution(fill)]);
   });
 
-  it('F20 406 or 429 on reconnecting: backs off without a storm, and polls meanwhile', async () => {
+  const refused = (status: number) => () => {
+    rig.venue.streams.refuse.push(status, status, status);
+    return rig.venue.streams.refuse;
+  };
+  const told = (text: string) => () => {
+    rig.venue.streams.refuseListening.push(...Array(3).fill({ code: 406, text }));
+    return rig.venue.streams.refuseListening;
+  };
+  it.each<[string, () => { readonly length: number }]>([
+    ['429', refused(429)],
+    ['406', refused(406)],
+    ['a 406 of the stream itself', told('connection limit exceeded')],
+    ['a 406 in other words', told('too many clients')],
+  ])('F20 %s on reconnecting: backs off without a storm, and polls meanwhile', async (_, refuse) => {
     await watch();
     const { id } = order();
-    rig.venue.streams.refuse.push(429, 429, 429);
+    await until(() => events.some((event) => event.type === 'order'));
+    const refusals = refuse();
     rig.venue.streams.drop();
     await until(() => events.some((event) => event.type === 'disconnected'));
     const fill = rig.venue.book.fill(id);
     const start = rig.clock.now();
-    for (let i = 0; i < 60 && rig.venue.streams.connections < 2; i++) {
+    const back = () => events.filter((event) => event.type === 'connected').length === 2;
+    for (let i = 0; i < 60 && !back(); i++) {
       advance(5000);
       await new Promise((resolve) => setTimeout(resolve, 15));
     }
-    expect(rig.venue.streams.connections).toBe(2);
-    expect(rig.venue.streams.refuse).toEqual([]);
+    expect(back()).toBe(true);
+    expect(refusals).toHaveLength(0);
     expect(rig.clock.now() - start).toBeGreaterThanOrEqual(90_000);
     expect(fills()).toEqual([execution(fill)]);
+    expect(failure).toBeUndefined();
+    expect(rig.said.join()).not.toMatch(/never announced/);
+    expect(rig.venue.violations).toEqual([]);
   });
 
   it('F21 keys revoked in the middle: it stops with the reason and does not try again', async () => {
