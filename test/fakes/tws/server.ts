@@ -79,7 +79,8 @@ export class FakeTws {
   }
 
   private async listen(port: number): Promise<void> {
-    this.server = createServer((socket) => this.connect(socket));
+    // A reply of several messages would wait for the client's acknowledgement of the first one.
+    this.server = createServer({ noDelay: true }, (socket) => this.connect(socket));
     await new Promise<void>((resolve) => this.server.listen(port, '127.0.0.1', resolve));
   }
 

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { dayStart, ibkrTime } from '../../../../src/core/clients/ibkr/index.js';
 import { create, settings } from '../../../../src/core/execution/brokers/ibkr.js';
@@ -100,6 +101,17 @@ describe('orders as TWS takes them', () => {
     expect(sent()[0]).toMatchObject({ conId: 2 });
     await named.close();
   });
+});
+
+it('messages leave as they are written: the exits of a bracket do not wait for TWS to acknowledge the entry', async () => {
+  const noDelay = vi.spyOn(Socket.prototype, 'setNoDelay');
+  const other = rig.another({ clientId: 21 });
+  await other.clock();
+  const set = noDelay.mock.contexts.filter((socket) => (socket as Socket).remotePort === rig.venue.port);
+  expect(set).toHaveLength(1);
+  expect(noDelay.mock.lastCall).toEqual([true]);
+  await other.close();
+  noDelay.mockRestore();
 });
 
 describe('F33 what TWS would refuse is refused before the network', () => {
