@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { TradeEvent } from '../../../src/core/engine/live/index.js';
 import type { ManualClock } from '../../../src/core/platform/index.js';
+import { status } from '../../../src/core/stages/status.js';
 import { mutate } from '../../fakes/alpaca/faults.js';
 import type { FakeBar } from '../../fakes/alpaca/market.js';
 import { dailyBars, MONDAY, session, VenueRig, walk } from '../../support/venue.js';
+import { optionsOf } from '../../support/workspace.js';
 
 const FRIDAY = '2026-11-27';
 const closes = walk(60);
@@ -188,6 +191,35 @@ describe('trade --once at a venue', () => {
       expect(await rig.oracle()).toEqual({ accepted: 1, fills: 1 });
     },
   );
+
+  test('a slot that passed undecided is told once, by the start that finds it so, and counted once', async () => {
+    const all = dailyBars(closes, '2026-12-02');
+    const days = ['2026-11-27', MONDAY, '2026-12-01', '2026-12-02'] as const;
+    const told: number[] = [];
+    const notify = (event: TradeEvent) => void (event.type === 'missed' && told.push(event.slot));
+    const at = (day: string, bars: string, late = 5 * SECOND) => {
+      clock.set(session(day).close + late);
+      rig.venue.market.set(
+        '1Day',
+        'AAPL',
+        all.filter(({ t }) => t.slice(0, 10) <= bars),
+      );
+      return rig.start({}, {}, { hooks: { notify } });
+    };
+    await at(days[0], days[0]);
+    // The bars stay away for two days; the last start comes too late to decide.
+    await expect(at(days[1], days[0])).rejects.toMatchObject({ code: 'NO_DATA' });
+    await expect(at(days[2], days[0])).rejects.toMatchObject({ code: 'NO_DATA' });
+    for (const missed of [2, 0])
+      expect((await at(days[3], days[3], 20 * HOUR)).session).toMatchObject({
+        outcome: 'nothing',
+        missed_slots: missed,
+        reason: expect.stringContaining('too old'),
+      });
+    expect(told).toEqual(days.slice(1).map((day) => session(day).close));
+    const [{ missed_slots } = { missed_slots: undefined }] = await status(optionsOf('status', {}), rig.runtime);
+    expect(missed_slots).toBe(3);
+  });
 
   test('the simulated venue on live bars fills at the next bar’s open, also over slots that were missed', async () => {
     clock.set(session(FRIDAY).close + 5 * SECOND);

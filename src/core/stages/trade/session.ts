@@ -48,6 +48,9 @@ export interface SessionParts {
 /** How often it looks whether it holds its lease still, and renews it where that is due, ms. */
 const RENEW_MS = 5_000;
 
+/** Why slots passed undecided, where there is nothing to say about a single one. */
+const TOO_LATE = 'no start could decide in time';
+
 /** The venue has not said whether it has it. */
 const isInDoubt = (order: OrderRecord): boolean => isUnresolved(order) && order.venueOrderId === undefined;
 
@@ -55,6 +58,8 @@ const isInDoubt = (order: OrderRecord): boolean => isUnresolved(order) && order.
 export class Session {
   private readonly outcomes: TickOutcome[] = [];
   private missed = 0;
+  /** The newest slot that this or an earlier start has told as missed. */
+  private told: number | undefined;
   /** Slots that were missed and are not in the journal yet. */
   private readonly toNote: { readonly slot: number; readonly count: number; readonly reason: string }[] = [];
   /** Instruments whose silence was told. */
@@ -131,6 +136,7 @@ export class Session {
     const { source, until } = market;
     const signal = AbortSignal.any([runtime.signal, this.ended.signal]);
     const last = await runner.lastSlot();
+    await this.readTold();
     // What the venue has missed of slots that were decided before, and the last of them again: a crash may have left
     // its orders unsent.
     await runner.catchUp(last, (tick) => market.arrive(tick));
@@ -142,6 +148,7 @@ export class Session {
       if (tick === undefined || tick.time > until) break;
       if (tick.missed !== undefined && !again) await this.noteMissed(tick);
       await this.slot(tick);
+      if (last !== undefined && this.outcomes.at(-1)?.expired) await this.miss(tick.time, tick.time, TOO_LATE);
       time = tick.time;
       runtime.progress.update(`slot ${isoTime(time)}`);
       await market.settle(time, signal);
@@ -164,12 +171,12 @@ export class Session {
         await this.serial.run(() => runner.maintain(this.lease));
         await this.tellSilent(tick.problem);
         if (options.once) throw tick.problem;
-        return this.miss(tick.time, 1, tick.problem.message);
+        return this.miss(tick.time, tick.time, tick.problem.message);
       } catch (error) {
         const resident = !options.once && error !== tick.problem;
         if (!resident || !isQuantlineError(error) || error.code !== 'UNAVAILABLE') throw error;
         // An outage of the venue: the slot lives as long as its decision may be sent.
-        if (clock.now() + RETRY_MS >= tick.validUntil) return this.miss(tick.time, 1, error.message);
+        if (clock.now() + RETRY_MS >= tick.validUntil) return this.miss(tick.time, tick.time, error.message);
         logger.warn(`${error.message} The slot is tried again.`);
         await clock.sleep(RETRY_MS, runtime.signal);
       }
@@ -191,14 +198,25 @@ export class Session {
 
   private async noteMissed(tick: LiveTick): Promise<void> {
     const { market, runner } = this.parts;
-    const { count, last } = tick.missed!;
+    const { first, last } = tick.missed!;
     await runner.catchUp(last, (each) => market.arrive(each));
-    await this.miss(last, count, count === 1 ? 'nothing ran when it was due' : 'nothing ran when they were due');
+    await this.miss(first, last, TOO_LATE);
   }
 
-  /** Told at once; in the journal now, or with the next that is missed. */
-  private async miss(slot: number, count: number, reason: string): Promise<void> {
-    const { execution, hooks, runtime } = this.parts;
+  private async readTold(): Promise<void> {
+    const { journal, scope } = this.parts.execution;
+    const [note] = (await journal.events({ scope, types: ['note:missed-slots'] })).slice(-1);
+    if (note !== undefined) this.told = (note.body as { slot: number }).slot;
+  }
+
+  /** A slot is told once, whichever start finds it; at once, and in the journal now, or with the next that is missed. */
+  private async miss(first: number, slot: number, reason: string): Promise<void> {
+    const { execution, hooks, runtime, market } = this.parts;
+    const untold = this.told === undefined ? first : Math.max(first, market.slotAfter(this.told));
+    let count = 0;
+    for (let t = untold; t <= slot; t = market.slotAfter(t)) count++;
+    if (count === 0) return;
+    this.told = slot;
     this.missed += count;
     runtime.logger.warn(
       `${count === 1 ? 'The slot' : `${count} slots up to`} ${isoTime(slot)} passed undecided: ${reason}`,
