@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { evaluate } from '../../../src/core/stages/evaluate.js';
+import { quantityOf } from '../../fakes/schwab/book.js';
 import { logIn, viewOf as schwabView } from '../../fakes/schwab/rig.js';
 import { FakeSchwab } from '../../fakes/schwab/server.js';
 import { viewOf as twsView } from '../../fakes/tws/rig.js';
@@ -74,6 +76,62 @@ describe('exits are held at the venue, sized to the fill and at their distance f
       await tws.close();
     }
   });
+
+  test.each(['ibkr', 'schwab', 'alpaca'] as const)(
+    '%s: a split that the venue applies to what is held and not to resting exits: they are placed anew for all of it',
+    async (broker) => {
+      const tws = await FakeTws.start(() => rig.clock.now());
+      const { schwab, start: startAtSchwab } = await atSchwab();
+      const { book } = rig.venue;
+      for (const { prices } of [tws.book, schwab.book, book]) prices.set('AAPL', LAST);
+      const start = () =>
+        broker === 'schwab'
+          ? startAtSchwab()
+          : rig.start({ broker, ...(broker === 'ibkr' && { set: { port: String(tws.port) } }) });
+      try {
+        await start();
+        const TUESDAY = '2026-12-01';
+        rig.venue.market.actions['forward_splits'] = [
+          {
+            id: randomUUID(),
+            symbol: 'AAPL',
+            cusip: '1',
+            new_rate: 2,
+            old_rate: 1,
+            ex_date: TUESDAY,
+            process_date: TUESDAY,
+          },
+        ];
+        const monday = Array.from({ length: 78 }, () => LAST);
+        const bars = [...history, ...minuteBars(monday, MONDAY, 5), ...minuteBars([LAST / 2], TUESDAY, 5)];
+        rig.venue.market.set('5Min', 'AAPL', bars);
+        for (const { prices } of [tws.book, schwab.book, book]) prices.set('AAPL', LAST / 2);
+        const held = { alpaca: book.positions.get('AAPL'), schwab: schwab.book.positions.get('AAPL') };
+        if (held.alpaca !== undefined) held.alpaca.qty *= 2;
+        if (held.schwab !== undefined) held.schwab.quantity *= 2;
+        for (const each of tws.book.positions.values()) each.quantity *= 2;
+        rig.clock.set(session(TUESDAY).open + 5 * MINUTE + 5000);
+        expect((await start()).session).toMatchObject({ outcome: 'decided', orders: 0 });
+        const { quantity } = (await rig.journal((journal) => journal.orders({ open: true })))[0]!.request;
+        const exits = {
+          ibkr: () => tws.book.open().map(({ orderType, total }) => [orderType, String(total)]),
+          schwab: () =>
+            schwab.book.all
+              .filter(({ wire, status }) => status === 'WORKING' && wire.orderType !== undefined)
+              .map((order) => [order.wire.orderType, String(quantityOf(order))]),
+          alpaca: () => rig.openOrders().map(({ type, qty }) => [type, qty]),
+        }[broker]();
+        expect(exits.map(([, size]) => size)).toEqual([quantity, quantity]);
+        expect(Number(quantity)).toBe(
+          held.alpaca?.qty ?? held.schwab?.quantity ?? [...tws.book.positions.values()][0]!.quantity,
+        );
+        expect((await start()).session).toMatchObject({ outcome: 'nothing', orders: 0 });
+        expect([...rig.venue.violations, ...schwab.violations]).toEqual([]);
+      } finally {
+        await Promise.all([tws.close(), schwab.close()]);
+      }
+    },
+  );
 
   test('F28 ibkr: a stop that the venue rejects as the entry fills: the position is closed, exit 6', async () => {
     const tws = await FakeTws.start(() => rig.clock.now());

@@ -4,6 +4,7 @@ import {
   type ExecutionContext,
   keepPairs,
   ProtectionKeeper,
+  type ReconcileResult,
   turnedOver,
   type Unprotected,
   unmanaged,
@@ -59,12 +60,12 @@ export class PositionGuard {
   }
 
   /** Brings the exits at the venue in line with what is held, and deals with what exits have turned over. */
-  async keep(lease: Lease, reversed: readonly PositionRecord[]): Promise<void> {
+  async keep(lease: Lease, { reversed, listed }: Pick<ReconcileResult, 'reversed' | 'listed'>): Promise<void> {
     const alarms: Unprotected[] = [];
     this.reversed = reversed;
     for (const position of reversed) alarms.push(await turnedOver(this.execution, lease, position, this.emergency));
     if (this.paired) alarms.push(...(await keepPairs(this.execution)));
-    if (this.protection !== undefined) alarms.push(...(await this.protection.keep(lease)));
+    if (this.protection !== undefined) alarms.push(...(await this.protection.keep(lease, listed)));
     const told = new Set(this.waiting.map(({ instrument }) => instrument));
     this.waiting = alarms.filter(({ until }) => until !== undefined);
     for (const each of this.waiting) if (!told.has(each.instrument)) this.tell(each);

@@ -274,7 +274,7 @@ export class LiveRunner {
     const booked = this.news.take();
     for (const action of tick?.actions ?? []) this.settings.events?.emit(actionEvent(time, action));
     await emitBooked(execution, this.settings.events, time, booked, before);
-    await this.guard.keep(lease, state.reversed);
+    await this.guard.keep(lease, state);
     // Where nothing has changed since the venue was looked at, what the journal holds has been read.
     if (found !== undefined && this.guard.idle) this.keeper.look(memory);
     else await this.keeper.refresh(booked, memory);

@@ -3,7 +3,7 @@ import type { Instrument } from '../../domain/instrument.js';
 import type { Protection } from '../../domain/orders.js';
 import type { FillRecord, Lease, OrderRecord, PositionRecord } from '../../state/index.js';
 import { lacksLegs } from '../attached.js';
-import type { OrderRequest } from '../broker.js';
+import type { BrokerOrder, OrderRequest } from '../broker.js';
 import { type ExecutionContext, limitsOf } from '../context.js';
 import { amendOrder, replaceOrder, tryCancel } from '../outcome.js';
 import { commitIntents, submitOrders } from '../submit.js';
@@ -40,6 +40,7 @@ export class ProtectionKeeper {
   private readonly instruments: ReadonlyMap<string, Instrument>;
   /** Lots whose exposure is on record. */
   private readonly noted = new Set<string>();
+  private shown: ReadonlyMap<string, BrokerOrder> = new Map();
 
   constructor(
     private readonly context: ExecutionContext,
@@ -50,9 +51,13 @@ export class ProtectionKeeper {
     this.instruments = new Map(instruments.map((each) => [each.id, each]));
   }
 
-  /** Returns what could not be protected, after the emergency policy was applied to it where that is due. */
-  async keep(lease: Lease): Promise<readonly Unprotected[]> {
+  /**
+   * Returns what could not be protected, after the emergency policy was applied to it where that is due. `listed`: the
+   * open orders as the venue showed them last.
+   */
+  async keep(lease: Lease, listed: readonly BrokerOrder[] = []): Promise<readonly Unprotected[]> {
     const { journal, scope } = this.context;
+    this.shown = new Map(listed.map((order) => [order.venueOrderId, order]));
     const unprotected: Unprotected[] = [];
     for (const position of await journal.positions(scope)) {
       const instrument = this.instruments.get(position.instrument);
@@ -144,8 +149,8 @@ export class ProtectionKeeper {
     const stop = open.find(({ leg }) => leg === 'stop');
     const target = open.find(({ leg }) => leg === 'target');
     const covered =
-      (!wanted.stop || covers(stop, size)) &&
-      (!wanted.target || covers(target, size)) &&
+      (!wanted.stop || (covers(stop, size) && this.isAsShown(stop))) &&
+      (!wanted.target || (covers(target, size) && this.isAsShown(target))) &&
       (wanted.stop || wanted.target);
     if (wanted.stop || wanted.target) {
       const problem = covered
@@ -155,6 +160,12 @@ export class ProtectionKeeper {
     }
     await this.noteExposure(instrument.id, lot.executionId, lot.time, unsentSince(before));
     return undefined;
+  }
+
+  /** Whether an exit is for as much as its record says: a split scales the record, and not every venue its orders. */
+  private isAsShown({ venueOrderId, request }: OrderRecord): boolean {
+    const { quantity } = this.shown.get(venueOrderId ?? '') ?? {};
+    return quantity === undefined || request.quantity === undefined || compare(quantity, request.quantity) === 0;
   }
 
   /** A refusal is final; what could not be sent is tried again by the next look, for a while. */
@@ -313,6 +324,6 @@ const differs = (now: DecimalText | undefined, wanted: DecimalText): boolean =>
   now === undefined || compare(now, wanted) !== 0;
 
 /** An open exit for all of what is held; one without a quantity is sized by the venue. */
-const covers = (order: OrderRecord | undefined, size: DecimalText): boolean =>
+const covers = (order: OrderRecord | undefined, size: DecimalText): order is OrderRecord =>
   order !== undefined &&
   (order.request.quantity === undefined || compare(subtract(order.request.quantity, order.filledQuantity), size) === 0);
