@@ -50,6 +50,17 @@ describe('whatever an adapter has let pass', () => {
   });
 });
 
+test.each([{}, { live: false }, { report: undefined }, { report: 'latest' }, { strategy: undefined }])(
+  '--broker tdameritrade with %j: where it has gone, whatever else is missing',
+  async (given) => {
+    await expect(start({ broker: 'tdameritrade', ...given }, { allowLive: undefined })).rejects.toMatchObject({
+      exitCode: 3,
+      message: expect.stringContaining('moved to Charles Schwab'),
+      hint: expect.stringMatching(/login schwab.*--broker sim/),
+    });
+  },
+);
+
 describe('live is never an accident: with anything missing nothing is sent', () => {
   test.each<[string, () => Promise<unknown>, string, RegExp]>([
     ['no variable', () => start({}, { allowLive: undefined }), 'GUARD', /QUANTLINE_ALLOW_LIVE=<account id>/],

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { TradeOptions } from '../../config/index.js';
 import type { TradingCalendar } from '../../domain/index.js';
 import {
@@ -50,6 +51,8 @@ const RENEW_MS = 5_000;
 
 /** Why slots passed undecided, where there is nothing to say about a single one. */
 const TOO_LATE = 'no start could decide in time';
+
+const endedHalted = z.object({ phase: z.literal('ended'), body: z.object({ outcome: z.literal('halted') }) });
 
 /** The venue has not said whether it has it. */
 const isInDoubt = (order: OrderRecord): boolean => isUnresolved(order) && order.venueOrderId === undefined;
@@ -110,7 +113,10 @@ export class Session {
     const { runtime, execution, hooks } = this.parts;
     try {
       const state = await this.tradingState();
-      if (state.state === 'halted') return await this.summary('halted', state.reason ?? 'halted before');
+      if (state.state === 'halted') {
+        await this.tellHalt(state);
+        return await this.summary('halted', state.reason ?? 'halted before');
+      }
       await this.withBackground(() => this.slots());
       const [bare] = this.parts.runner.unprotected;
       if (bare !== undefined) return await this.summary('halted', alarmText(bare));
@@ -124,6 +130,14 @@ export class Session {
       hooks.notify?.({ type: 'halt', reason: reason ?? error.message });
       return this.summary('halted', error.message);
     }
+  }
+
+  /** A halt that no session has ended with is news still: a person halted, or the session was killed before it told. */
+  private async tellHalt({ reason = 'halted before', since = 0 }: StrategyState): Promise<void> {
+    const { journal, scope } = this.parts.execution;
+    const sessions = await journal.events({ scope, types: ['session'] });
+    const ended = sessions.some(({ time, body }) => time >= since && endedHalted.safeParse(body).success);
+    if (!ended) this.parts.hooks.notify?.({ type: 'halt', reason });
   }
 
   private tradingState(): Promise<StrategyState> {

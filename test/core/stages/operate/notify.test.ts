@@ -5,6 +5,7 @@ import type { Artifact } from '../../../../src/core/artifacts/index.js';
 import { redactor, vendorVariables } from '../../../../src/core/config/index.js';
 import type { TradeEvent } from '../../../../src/core/engine/live/index.js';
 import { systemClock } from '../../../../src/core/platform/index.js';
+import { halt } from '../../../../src/core/stages/halt.js';
 import { tradeNews } from '../../../../src/core/stages/notify/index.js';
 import { Notifier } from '../../../../src/core/stages/notify/notifier.js';
 import { Ping } from '../../../../src/core/stages/notify/ping.js';
@@ -240,6 +241,21 @@ describe('in a session', () => {
       urgent: true,
       text: expect.stringContaining('max-drawdown'),
     });
+  });
+
+  test('a halt that no session has ended with is told by the next start, once', async () => {
+    const { url, got } = await service();
+    const options = optionsOf('trade', { run: run.path, strategy: 'h', set: { account: 'h' }, notify: 'webhook' });
+    const start = async () => {
+      got.length = 0;
+      const { exit } = await trade(options, { ...runtime, secrets: { QUANTLINE_NOTIFY_URL: url } });
+      return [exit, ...got.map(({ body }) => (JSON.parse(body) as { text: string }).text)];
+    };
+    await start();
+    expect(await start()).toEqual(['refused']);
+    await halt({ ...optionsOf('halt', { strategy: 'h' }), reason: 'earnings' }, runtime);
+    expect(await start()).toEqual(['refused', 'halted: earnings']);
+    expect(await start()).toEqual(['refused']);
   });
 
   test('--notify-on chooses', async () => {
