@@ -8,6 +8,8 @@ export interface Quote {
   readonly last?: DecimalText;
   /** The newest of the three, epoch ms UTC. */
   readonly time: number;
+  /** When `last` was traded, epoch ms UTC; absent where the vendor does not say. */
+  readonly lastTime?: number;
 }
 
 /** A vendor's numbers as a quote: what is absent, zero or negative is no price. undefined where nothing is left. */
@@ -15,13 +17,16 @@ export function quoteOf(
   instrument: string,
   prices: { readonly bid?: unknown; readonly ask?: unknown; readonly last?: unknown },
   time: number,
+  lastTime?: number,
 ): Quote | undefined {
   const price = (name: 'bid' | 'ask' | 'last') => {
     const value = prices[name];
     return typeof value === 'number' && Number.isFinite(value) && value > 0 ? { [name]: decimalText(value) } : {};
   };
   const known = { ...price('bid'), ...price('ask'), ...price('last') };
-  return Object.keys(known).length === 0 || !Number.isFinite(time) ? undefined : { instrument, ...known, time };
+  if (Object.keys(known).length === 0 || !Number.isFinite(time)) return undefined;
+  const traded = 'last' in known && Number.isFinite(lastTime) ? { lastTime: lastTime! } : {};
+  return { instrument, ...known, time, ...traded };
 }
 
 /**

@@ -3,7 +3,7 @@ import type { TradeEvent } from '../../../src/core/engine/live/index.js';
 import type { ManualClock } from '../../../src/core/platform/index.js';
 import { status } from '../../../src/core/stages/status.js';
 import { mutate } from '../../fakes/alpaca/faults.js';
-import type { FakeBar } from '../../fakes/alpaca/market.js';
+import type { FakeBar, FakeQuote } from '../../fakes/alpaca/market.js';
 import { dailyBars, MONDAY, session, VenueRig, walk } from '../../support/venue.js';
 import { optionsOf } from '../../support/workspace.js';
 
@@ -11,6 +11,9 @@ const FRIDAY = '2026-11-27';
 const closes = walk(60);
 const SECOND = 1000;
 const HOUR = 3_600_000;
+
+const near = (p: number): FakeQuote => ({ bid: p - 0.05, ask: p + 0.05, last: p, t: '2026-11-27T17:59:00Z' });
+const far = (p: number, traded: string): FakeQuote => ({ ...near(p * 1.2), last: p, traded });
 
 let rig: VenueRig;
 let clock: ManualClock;
@@ -133,6 +136,32 @@ describe('trade --once at a venue', () => {
     rig.venue.arm('GET /v2/stocks/bars', lie, 99);
     await expect(rig.once()).rejects.toMatchObject({ exitCode: 4, message: expect.stringContaining(check) });
     expect(rig.venue.book.accepted).toEqual([]);
+  });
+
+  const NOON = '2026-11-27T17:00:00Z';
+  const WEDNESDAY = '2026-11-25T20:59:00Z';
+  test.each<[string, (close: number) => FakeQuote, number]>([
+    ['0 everywhere', () => ({ bid: 0, ask: 0, last: 0, t: NOON }), 0],
+    ['0 for the last trade and the bid', (p) => ({ bid: 0, ask: p, last: 0, t: NOON }), 0],
+    ['0 for bid and ask beside a last trade', (p) => ({ bid: 0, ask: 0, last: p, t: NOON }), 1],
+    ['of the session before', (p) => ({ bid: p, ask: p, last: p, t: WEDNESDAY }), 0],
+    ['of today far from a last trade of the session before', (p) => far(p, WEDNESDAY), 0],
+    ['of today beside a last trade of the session before', (p) => ({ ...near(p), last: p * 2, traded: WEDNESDAY }), 1],
+    ['of today', near, 1],
+  ])('F32: a quote %s: distance is not taken from it, nor size', async (_, quote, orders) => {
+    clock.set(session(FRIDAY).close + 5 * SECOND);
+    known(FRIDAY);
+    const close = dailyBars(closes, MONDAY).at(-2)!.c;
+    rig.venue.market.quotes.set('AAPL', quote(close));
+    const { last_slot: slot } = await rig.once({ risk: 'price-collar(5%)' });
+    expect(rig.venue.book.accepted).toHaveLength(orders);
+    const scope = { venue: 'alpaca-paper', account: 'PA3FAKE00001', strategy: 'swing' };
+    const decision = await rig.journal((one) => one.decision(scope, Date.parse(slot!)));
+    const { verdicts = [] } = decision!.body as { verdicts?: unknown[] };
+    const refused = { instrument: 'AAPL', policy: 'price-collar', allowed: 0, reason: expect.stringContaining('last') };
+    expect(verdicts).toEqual(orders === 1 ? [] : [expect.objectContaining(refused)]);
+    // All of the money at the close of the bar, whatever the quote says.
+    if (orders === 1) expect(Number(rig.venue.book.accepted[0]!.notional)).toBeCloseTo(100_000, -3);
   });
 
   test.each(['UTC', 'Pacific/Auckland', 'America/Los_Angeles'])(

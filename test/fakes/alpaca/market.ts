@@ -14,6 +14,8 @@ export interface FakeQuote {
   readonly last: number;
   /** RFC 3339. */
   readonly t: string;
+  /** When it traded last, where that is another time. */
+  readonly traded?: string;
 }
 
 /** Bars by timeframe and symbol, corporate actions, and how pages are cut. */
@@ -62,12 +64,12 @@ export class FakeMarket {
       };
       const quote = this.quotes.get(symbol) ?? (around || undefined);
       if (quote === undefined) continue;
-      const { bid, ask, last, t } = quote;
+      const { bid, ask, last, t, traded = t } = quote as FakeQuote;
       const stock = { bx: 'V', ax: 'V', c: ['R'], z: 'C' };
       shown[symbol] = {
         latestQuote: { t, bp: bid, bs: 1, ap: ask, as: 1, ...(crypto ? {} : stock) },
         ...(last > 0 && {
-          latestTrade: { t, p: last, s: 10, i: 1, ...(crypto ? { tks: 'B' } : { x: 'V', c: ['@'], z: 'C' }) },
+          latestTrade: { t: traded, p: last, s: 10, i: 1, ...(crypto ? { tks: 'B' } : { x: 'V', c: ['@'], z: 'C' }) },
         }),
       };
     }

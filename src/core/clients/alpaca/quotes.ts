@@ -43,6 +43,7 @@ const objectOf = (value: unknown): Json => (value !== null && typeof value === '
 
 function fromSnapshot(symbol: string, snapshot: Json): Quote | undefined {
   const [quote, trade] = [objectOf(snapshot['latestQuote']), objectOf(snapshot['latestTrade'])];
-  const times = [quote['t'], trade['t']].map((t) => Date.parse(String(t))).filter((t) => !Number.isNaN(t));
-  return quoteOf(symbol, { bid: quote['bp'], ask: quote['ap'], last: trade['p'] }, Math.max(...times));
+  const [quoted, traded] = [Date.parse(String(quote['t'])), Date.parse(String(trade['t']))];
+  const newest = Math.max(...[quoted, traded].filter((t) => !Number.isNaN(t)));
+  return quoteOf(symbol, { bid: quote['bp'], ask: quote['ap'], last: trade['p'] }, newest, traded);
 }

@@ -1,7 +1,7 @@
 import type { TradingCalendar } from '../../domain/calendar.js';
 import { calendarOf } from '../../domain/calendars/index.js';
 import type { Instrument } from '../../domain/instrument.js';
-import { markPrice } from '../../domain/quote.js';
+import { markPrice, type Quote } from '../../domain/quote.js';
 import { isQuantlineError } from '../../errors/index.js';
 import type { ExecutionContext, ReconcileResult } from '../../execution/index.js';
 import { type RiskDesk, SessionActivity } from '../../risk/index.js';
@@ -12,6 +12,7 @@ import { othersOf } from './others.js';
 
 /** Fills that are read again: more than the account's strategies have in some seconds. */
 const NEWEST = 1000;
+const HOUR_MS = 3_600_000;
 
 /** Orders that a decision has planned: their time is their slot, as in a backtest. */
 const PLANNED: ReadonlySet<string | undefined> = new Set<PlanReason>(['signal', 'time_stop', 'risk']);
@@ -53,7 +54,10 @@ export class AccountRisk {
     if (risk.needsActivity) await this.readFills(risk);
     risk.state.venueDayTrades = state.account.dayTrades ?? 0;
     if (!risk.needsLast || this.execution.broker.quotes === undefined) return undefined;
-    const last = await this.lastPrices(this.instruments.map(({ id }) => id));
+    const last = await this.lastPrices(
+      this.instruments.map(({ id }) => id),
+      freshSince(this.calendar, time),
+    );
     return Float64Array.from(this.instruments, ({ id }) => last.get(id) ?? Number.NaN);
   }
 
@@ -93,12 +97,15 @@ export class AccountRisk {
     });
   }
 
-  /** What the venue quotes last; instruments without a quote are left out. */
-  private async lastPrices(instruments: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  /**
+   * The venue's last trades, or the middle of bid and ask of what has none, from `since` on; instruments without either
+   * are left out.
+   */
+  private async lastPrices(instruments: readonly string[], since = 0): Promise<ReadonlyMap<string, number>> {
     const { broker, logger } = this.execution;
     try {
       const quotes = (await broker.quotes?.(instruments)) ?? [];
-      return new Map(quotes.map((quote) => [quote.instrument, Number(quote.last ?? markPrice(quote))]));
+      return new Map(quotes.map((quote) => [quote.instrument, lastPrice(quote, since)]));
     } catch (error) {
       if (!isQuantlineError(error)) throw error;
       logger.warn(`${broker.venue} gives no last prices: ${error.message}`);
@@ -143,6 +150,19 @@ export class AccountRisk {
     }
     risk.state.activity = this.activity;
   }
+}
+
+/** Quotes of a decision at `time` are those of its session; just after an open, of the last hour. */
+function freshSince(calendar: TradingCalendar, time: number): number {
+  const session = calendar.nextSession(time - 1);
+  const { open } = session.open < time ? session : calendar.previousSession(time);
+  return Math.min(open, time - HOUR_MS);
+}
+
+/** NaN where all that is quoted is older: yesterday's price says nothing of an order of today. */
+function lastPrice({ last, ...quote }: Quote, since: number): number {
+  if (last !== undefined && (quote.lastTime ?? quote.time) >= since) return Number(last);
+  return quote.time >= since ? Number(markPrice(quote)) : Number.NaN;
 }
 
 /** An order that the strategy sent or is about to send: not its protection, nor what was never sent. */

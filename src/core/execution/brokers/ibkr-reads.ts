@@ -263,6 +263,6 @@ export async function quote(
       },
     },
   }));
-  const found = quoteOf(instrument, prices, live ? now : (traded ?? now - DELAY_MS));
+  const found = quoteOf(instrument, prices, live ? now : (traded ?? now - DELAY_MS), traded);
   return found === undefined ? [] : [found];
 }

@@ -267,7 +267,8 @@ export function positionsFrom(value: unknown): readonly BrokerPosition[] {
 export function quoteFrom(instrument: string, entry: unknown): Quote | undefined {
   if (entry === undefined) return undefined;
   const quote = asObject(asObject(entry, 'quote')['quote'] ?? {}, 'quote');
-  const time = Math.max(Number(quote['quoteTime'] ?? 0), Number(quote['tradeTime'] ?? 0));
+  const traded = Number(quote['tradeTime'] ?? 0);
+  const time = Math.max(Number(quote['quoteTime'] ?? 0), traded);
   const prices = { bid: quote['bidPrice'], ask: quote['askPrice'], last: quote['lastPrice'] };
-  return time > 0 ? quoteOf(instrument, prices, time) : undefined;
+  return time > 0 ? quoteOf(instrument, prices, time, traded > 0 ? traded : undefined) : undefined;
 }

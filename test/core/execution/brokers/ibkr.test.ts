@@ -150,6 +150,7 @@ it('quotes without a subscription are delayed and dated so; an instrument withou
       ask: '100.05',
       last: '100',
       time: rig.clock.now() - 900_000,
+      lastTime: rig.clock.now() - 900_000,
     });
     expect(rig.said.join()).toMatch(/BRK\.B: .*not subscribed/);
   } finally {
