@@ -13,6 +13,8 @@ export type { IngestFailure } from './ingest/plan.js';
 
 export interface IngestRequest extends PlanRequest {
   readonly policies: QualityPolicies;
+  /** Whether what was stored is pinned, for which all of the range is read. false: `stored` is empty. Default: true. */
+  readonly pins?: boolean;
 }
 
 export interface IngestContext {
@@ -81,7 +83,8 @@ export async function ingestBars(request: IngestRequest, context: IngestContext)
       await attempt(item, async () => {
         if (error !== undefined) throw error;
         if (!last) return;
-        stored.push(await keeper.finish(request.sourceName));
+        keeper.finish(request.sourceName);
+        if (request.pins !== false) stored.push(await keeper.pinned());
         keepers.delete(item);
       });
   };

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   compareSeries,
   repairSeries,
@@ -43,6 +43,15 @@ describe('incremental ingest', () => {
     await run({ range: { lastMs: 5 * 86_400_000 }, refetch: true });
     expect(vendor.asked.map((asked) => asked.from)).toEqual(['2024-05-31T21:00']);
     await expect((await setup('2024-06-03T21:00Z')).run({ update: true })).rejects.toMatchObject({ code: 'USAGE' });
+  });
+
+  it('without pins the bars are stored, and not read again', async () => {
+    const { run, store } = await setup('2024-06-03T21:00Z');
+    const reads = [vi.spyOn(store, 'pin'), vi.spyOn(store, 'times')];
+    const outcome = await run({ range: { from: from('2024-05-01') }, pins: false });
+    expect(outcome).toEqual({ stored: [], failures: [] });
+    for (const read of reads) expect(read).not.toHaveBeenCalled();
+    expect(await store.info(key)).toMatchObject({ rows: 23 });
   });
 
   it('asks for fewer symbols at once where each has many bars', async () => {

@@ -183,9 +183,9 @@ export class SeriesKeeper {
     return this.received > 0 && this.kept.rows === 0;
   }
 
-  /** After the last chunk: the stored series, pinned. @throws QuantlineError NO_DATA where nothing came. */
-  async finish(sourceName: string): Promise<IngestedSeries> {
-    const { symbol, key, range } = this.item;
+  /** After the last chunk: says what the checks found. @throws QuantlineError NO_DATA where nothing came. */
+  finish(sourceName: string): void {
+    const { symbol, key } = this.item;
     const findings = joinFindings(this.findings);
     if (this.nothingLeft)
       throw new QuantlineError('NO_DATA', `No bar of ${symbol} is left after the checks${named(findings)}.`, {
@@ -198,7 +198,12 @@ export class SeriesKeeper {
         details: { symbol },
       });
     warn(symbol, findings, this.context.logger);
-    const series = await seriesOf(this.context.store, key, this.closed(range), findings);
+  }
+
+  /** The stored series, pinned. @throws QuantlineError NO_DATA where the range has no bars. */
+  async pinned(): Promise<IngestedSeries> {
+    const { symbol, key, range } = this.item;
+    const series = await seriesOf(this.context.store, key, this.closed(range), joinFindings(this.findings));
     return { symbol, series, ...this.kept };
   }
 

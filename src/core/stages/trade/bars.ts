@@ -86,7 +86,7 @@ export class NewerBars {
     const { interval, scope } = dataset;
     const range = { from: instant(from), to: to === undefined ? undefined : instant(to) };
     const outcome = await ingestBars(
-      { sourceName: this.name, symbols, interval, scope, range, policies, refetch },
+      { sourceName: this.name, symbols, interval, scope, range, policies, refetch, pins: false },
       { ...context, progress: { ...context.progress, end: () => {}, update: () => {} } },
     );
     const [failure] = outcome.failures.filter(({ error }) => error.code !== 'NO_DATA');
