@@ -49,10 +49,24 @@ async function held(instrument = 'SPY', side: 'buy' | 'sell' = 'buy') {
   await reconcile(context);
   return trade;
 }
+/** Another strategy of the account: ten of QQQ, and an order for more of it that rests. */
+async function beside() {
+  const other = { ...context, scope: { ...SCOPE, strategy: 'other' } };
+  const theirs = (await journal.acquireLease(streamOf(other.scope), 'x', T0, 3_600_000))!;
+  const decide = async (intent: NewIntent) => {
+    const decision = { slot: slot++, report: 'r', time: T0, body: null };
+    const { orders } = await commitDecision(other, theirs, decision, [intent]);
+    return (await submitOrders(other, theirs, orders))[0]!;
+  };
+  const bought = await decide(entry({ instrument: 'QQQ' }));
+  venue.fill(venue.find(bought.clientOrderId)!, '10');
+  await reconcile(other);
+  await decide(entry({ instrument: 'QQQ', type: 'limit', limitPrice: '1' }));
+}
 /** An order that rests. */
 const rests = async (intent: NewIntent) =>
   (await submitOrders(context, lease, await commitIntents(context, lease, slot++, [intent])))[0]!;
-const flat = (all = false) => flatten(context, lease, slot++, { until: clock.now() + 3000, all });
+const flat = (all = false, wait = 3000) => flatten(context, lease, slot++, { until: clock.now() + wait, all });
 /** Cancels and market orders are over at once. */
 function prompt() {
   clock.sleep = async (ms) => {
@@ -124,6 +138,30 @@ test.each([
   venue.external.delete('SPY');
 });
 
+test.each([false, true])('another strategy keeps what it holds and has ordered (--all: %s)', async (all) => {
+  await held();
+  await beside();
+  prompt();
+  expect(await flat(all)).toMatchObject({ flat: true, problems: [], external: [] });
+  expect(exits()).toMatchObject([{ instrument: 'SPY' }]);
+  expect(venue.held('QQQ')).toBe('10');
+  expect(venue.open().map(({ request: { instrument, type } }) => [instrument, type])).toEqual([['QQQ', 'limit']]);
+});
+
+test('what is flat while the market is closed waits for no opening', async () => {
+  venue.clock = async () => ({ now: clock.now(), open: false, nextOpen: T0 + 1, nextClose: undefined });
+  expect(await flat()).not.toHaveProperty('opensAt');
+  await held();
+  expect(await flat()).toMatchObject({ flat: false, opensAt: T0 + 1 });
+});
+
+test('a cancel that the venue works on is not asked for again', async () => {
+  await rests(entry({ type: 'limit', limitPrice: '1' }));
+  const { problems } = await flat(false, 20_000);
+  expect(venue.calls.filter((call) => call === 'cancel')).toHaveLength(1);
+  expect(problems).toHaveLength(1);
+});
+
 describe('a cancel that fails', () => {
   const failing = (error: Error) => {
     venue.cancel = () => Promise.reject(error);
@@ -136,6 +174,19 @@ describe('a cancel that fails', () => {
     const { problems } = await flat();
     expect(problems[0]).toMatch(/^SPY: the order ql-\S+ is still \w+; it cannot be cancelled$/);
     expect(exits()).toMatchObject([{ instrument: 'QQQ' }]);
+  });
+
+  test('and is taken later: why it failed at first is not said any more', async () => {
+    const { clientOrderId } = await rests(entry({ type: 'limit', limitPrice: '1' }));
+    const refusals = [sendError('rejected', 'it cannot be cancelled')];
+    const cancel = venue.cancel.bind(venue);
+    venue.cancel = async (id) => {
+      const error = refusals.pop();
+      if (error !== undefined) throw error;
+      return cancel(id);
+    };
+    const { problems } = await flat(false, 20_000);
+    expect(problems).toEqual([`SPY: the order ${clientOrderId} is still pending_cancel`]);
   });
 
   test.each([new QuantlineError('CREDENTIALS', 'the keys were not accepted'), new Error('a bug')])(
@@ -245,18 +296,20 @@ describe('a plan', () => {
 
   test('closes what its own strategy owns, and takes orders of others down with all that hangs on them', async () => {
     await held();
-    const other = { ...context, scope: { ...SCOPE, strategy: 'other' } };
-    const theirs = (await journal.acquireLease(streamOf(other.scope), 'x', T0, 3_600_000))!;
-    const decision = { slot: slot++, report: 'r', time: T0, body: null };
-    const { orders } = await commitDecision(other, theirs, decision, [entry({ instrument: 'QQQ' })]);
-    const [order] = await submitOrders(other, theirs, orders);
-    venue.fill(venue.find(order!.clientOrderId)!, '10');
+    await beside();
+    await rests(entry({ instrument: 'TLT', type: 'limit', limitPrice: '1' }));
     const bracket = request({ instrument: 'GLD', type: 'limit', limitPrice: '9', stopLoss: { stopPrice: '8' } });
     await venue.submit(bracket, 'by-hand');
     const plan = await planFlatten(context, true);
     expect(plan.close).toEqual([{ instrument: 'SPY', quantity: '10' }]);
     expect(plan.closeExternal).toEqual([]);
-    expect(plan.cancelExternal.map(({ type }) => type)).toEqual(['limit', 'stop']);
+    expect(plan.cancelExternal.map(({ instrument, type }) => [instrument, type])).toEqual([
+      ['GLD', 'limit'],
+      ['GLD', 'stop'],
+    ]);
+    expect(plan.cancel).toMatchObject([{ instrument: 'TLT' }]);
+    const own = await planFlatten(context, false);
+    expect([own.cancelExternal, own.closeExternal]).toEqual([[], []]);
   });
 });
 

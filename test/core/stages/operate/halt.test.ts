@@ -244,7 +244,7 @@ describe('at Alpaca', () => {
     rig.venue.isOpen = false;
     rig.venue.book.rules.fillMarket = false;
     const before = rig.clock.now();
-    const { rows, exit } = await flat();
+    const { rows, exit } = await flat({ wait: '60s' });
     expect([exit, rows[0]!.outcome, rows[0]!.problems]).toEqual(['ok', 'closing', []]);
     expect(rows[0]!.opens_at).toMatch(/^2026-\d\d-\d\dT/);
     expect(rig.clock.now() - before).toBeLessThan(7000);
@@ -293,12 +293,25 @@ describe('at Alpaca', () => {
     expect(rig.venue.requests).toEqual([]);
   });
 
-  test('keys of another account flatten nothing: exit 3', async () => {
+  test('a plan needs none of them: it sends nothing', async () => {
+    rig = await PaperRig.start();
+    const journal = await openJournal(rig.runtime.journal);
+    const account = '900000001';
+    await journal.setState({ ...SCOPE, venue: 'alpaca-live', account }, 'active', 'seen', rig.clock.now());
+    await journal.close();
+    rig.venue.account['account_number'] = account;
+    rig.venue.keys.id = 'AKFAKEFAKEFAKE000001';
+    Object.assign(rig.runtime, { secrets: { ...rig.venue.secrets, APCA_API_KEY_ID: rig.venue.keys.id } });
+    expect(await flat({ dryRun: true })).toMatchObject({ exit: 'ok', rows: [{ outcome: 'planned', steps: [] }] });
+    expect(new Set(rig.venue.requests.map(({ method }) => method))).toEqual(new Set(['GET']));
+  });
+
+  test.each([false, true])('keys of another account flatten and plan nothing: exit 3 (%s)', async (dryRun) => {
     rig = await PaperRig.start();
     await rig.trade(order());
     rig.venue.account['account_number'] = 'PA3FAKE00002';
     const before = rig.venue.book.accepted.length;
-    await expect(flat()).rejects.toMatchObject({
+    await expect(flat({ dryRun })).rejects.toMatchObject({
       code: 'CREDENTIALS',
       exitCode: 3,
       message: expect.stringMatching(/PA3FAKE00002/),
@@ -313,6 +326,19 @@ describe('at Alpaca', () => {
     expect(rig.venue.count('PATCH /v2/account/configurations')).toBe(0);
     expect(await flat({ atVenue: true })).toMatchObject({ exit: 'ok', rows: [{ outcome: 'flat' }] });
     expect(rig.venue.count('PATCH /v2/account/configurations')).toBe(1);
+  });
+
+  test('an account that the venue does not block is a problem with its reason, exit 6', async () => {
+    rig = await PaperRig.start();
+    await rig.trade(order());
+    rig.venue.arm('PATCH /v2/account/configurations', faults.reply(403, { message: 'not for this account' }), 99);
+    const { rows, exit } = await flat({ atVenue: true });
+    expect([exit, rows[0]!.outcome, rows[0]!.problems]).toEqual([
+      'refused',
+      'problem',
+      [expect.stringContaining('not for this account')],
+    ]);
+    expect(rows[0]!.steps).toMatchObject([{ action: 'close', outcome: 'filled' }]);
   });
 
   test('a flattened strategy gives its lease back; a taken one is given time for what it had on its way', async () => {
