@@ -180,7 +180,7 @@ function exitOf(
   problems: string[],
 ): NewIntent[] {
   const there = venue.find((position) => position.instrument === instrument)?.quantity ?? '0';
-  if (isZero(there) || signOf(there) !== signOf(quantity)) {
+  if (signOf(there) !== signOf(quantity)) {
     problems.push(`${instrument}: the journal holds ${quantity}, the venue ${there}; nothing is sent`);
     return [];
   }

@@ -141,6 +141,8 @@ describe('at Alpaca', () => {
     expect(rig.venue.violations).toEqual([]);
     const journal = await openJournal(rig.runtime.journal);
     expect(await journal.state(SCOPE)).toMatchObject({ state: 'halted', reason: 'flattened' });
+    // Its exits belong to the slot of the last decision: of a replay that is years before the time of the command.
+    expect(new Set((await journal.orders()).map(({ slot }) => slot)).size).toBe(1);
     await journal.close();
     expect((await flat()).rows[0]).toMatchObject({ outcome: 'flat', steps: [] });
   });
@@ -158,6 +160,15 @@ describe('at Alpaca', () => {
     rig.venue.disarm();
     rig.venue.arm('DELETE /v2/orders/{id}', refuse, 1);
     expect((await flat({ wait: '20s' })).rows[0]).toMatchObject({ outcome: 'flat', problems: [] });
+  });
+
+  test('a wait that is longer than a start may trade for: what is closed after it is still sent', async () => {
+    rig = await PaperRig.start();
+    await rig.trade(order(), order({ instrument: 'MSFT', type: 'limit', limitPrice: '150', quantity: '3' }));
+    rig.venue.arm('DELETE /v2/orders/{id}', faults.reply(422, { message: 'order is being worked on' }), 999);
+    const { rows } = await flat({ wait: '90s' });
+    expect(rows[0]!.steps).toMatchObject([{ action: 'close', instrument: 'AAPL', outcome: 'filled' }]);
+    expect(rows[0]!.problems).toHaveLength(1);
   });
 
   test('an exit that is not sent is a problem, not one that is under way', async () => {
