@@ -19,20 +19,19 @@ import type { Difference } from './holdings.js';
  * A venue that keeps its fee in what was bought (crypto) holds less than the executions add up to. Where the shortfall
  * is within such a fee of those who have bought since they last paid one, and nothing of the instrument is being sold,
  * each cuts its own lots by its share of it, as the purchases stand to each other: several strategies own an instrument
- * where a fill was taken back late. Returns the instruments whose difference is such a fee, and whether one was booked
- * here: the shares of others are theirs to book.
+ * where a fill was taken back late. Returns the instruments whose difference is such a fee; the shares of others are theirs
+ * to book.
  */
 export async function bookFeesInKind(
   context: ExecutionContext,
   owned: readonly PositionRecord[],
   open: readonly OrderRecord[],
   differences: readonly Difference[],
-): Promise<{ readonly explained: ReadonlySet<string>; readonly booked: boolean }> {
+): Promise<ReadonlySet<string>> {
   const { journal, broker, scope, clock } = context;
   const { feeInKind } = broker.capabilities;
   const explained = new Set<string>();
-  let booked = false;
-  if (feeInKind === undefined) return { explained, booked };
+  if (feeInKind === undefined) return explained;
   for (const { kind, instrument, owned: all, venue } of differences) {
     const selling = open.some((order) => order.instrument === instrument && order.request.side === 'sell');
     const kept = subtract(all, venue);
@@ -49,9 +48,8 @@ export async function bookFeesInKind(
     const share = shareOf(kept, own.bought, sum(payers.map(({ bought }) => bought)));
     const [now, units] = [clock.now(), subtract(own.position.quantity, share)];
     await journal.recordCorporateAction(scope, { type: 'fee', instrument, date: isoTime(now), units, price: '0' }, now);
-    booked = true;
   }
-  return { explained, booked };
+  return explained;
 }
 
 /** Who owes a fee, and the units that it bought since its last one. */

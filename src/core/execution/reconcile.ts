@@ -74,7 +74,7 @@ export async function reconcile(context: ExecutionContext, options: ReconcileOpt
   const fills = new FillReader(context);
   const before = await journal.orders({ scope, open: true });
   // Orders that the venue has said are over only wait for their executions: these save asking for each of them.
-  const told = before.some((order) => order.closing !== undefined || owesFills(order));
+  const told = before.some(({ closing }) => closing !== undefined);
   if (told) await fills.read();
   const ours = fills.booked.length === 0 ? before : await journal.orders({ scope, open: true });
   const orders = await reconcileOrders(context, ours, options);
@@ -101,10 +101,7 @@ export async function reconcile(context: ExecutionContext, options: ReconcileOpt
   const moved = state.differences.filter(({ kind }) => kind === 'position').map(({ instrument }) => instrument);
   if (moved.length > 0) await applyEarly((await options.announced?.(moved)) ?? []);
   const fees = await bookFeesInKind(context, state.owned, state.open, state.differences);
-  if (fees.booked) state = await compareAll(context, state.open);
-  const left = state.differences.filter(
-    ({ kind, instrument }) => kind !== 'position' || !fees.explained.has(instrument),
-  );
+  const left = state.differences.filter(({ kind, instrument }) => kind !== 'position' || !fees.has(instrument));
   const differences = [...orders.differences, ...left, ...doubtful(orders.presumed, state.external)];
   const { open } = state;
   const questions = open.filter(isUnresolved);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
+  bookEvent,
   commitDecision,
   commitIntents,
   type ExecutionContext,
@@ -110,6 +111,58 @@ describe('three of ten that are held are missing at the venue', () => {
     expect((await reconcile(context)).differences).toEqual([]);
     clock.set(clock.now() + 120_000);
     await halts();
+  });
+});
+
+test('an order that never shows is given up after two minutes, not before', async () => {
+  await onItsWay({ side: 'buy', instrument: 'QQQ' });
+  const status = async () => (await reconcile(context)).open.map((order) => order.status);
+  clock.set(clock.now() + 119_999);
+  expect(await status()).toEqual(['unknown']);
+  clock.set(clock.now() + 1);
+  expect(await status()).toEqual([]);
+});
+
+/** An entry that rests. */
+const rests = async (instrument: string) => {
+  const [order] = await submitOrders(context, lease, await decide(entry({ instrument })));
+  return venue.find(order!.clientOrderId)!;
+};
+
+test('what is listed is not looked up, where the venue calls it by its own id too', async () => {
+  await rests('QQQ');
+  const list = venue.openOrders.bind(venue);
+  venue.openOrders = async () => (await list()).map((order) => ({ ...order, clientOrderId: undefined }));
+  venue.calls.length = 0;
+  expect((await reconcile(context)).open).toMatchObject([{ instrument: 'QQQ', status: 'accepted' }]);
+  expect(venue.calls).not.toContain('lookup');
+});
+
+describe('what the venue says while it is read', () => {
+  test('a fill between the executions and the orders is no difference: the executions are read again', async () => {
+    const over = await rests('QQQ');
+    venue.fill(over, '10');
+    await bookEvent(context, { type: 'order', order: (await venue.orderByVenueId(over.venueOrderId))! });
+    expect(await journal.orders({ open: true })).toMatchObject([{ closing: 'filled' }]);
+    const next = await rests('GLD');
+    const list = venue.openOrders.bind(venue);
+    venue.openOrders = async () => {
+      if (next.filled === '0') venue.fill(next, '10');
+      return list();
+    };
+    expect((await reconcile(context)).booked.map(({ instrument }) => instrument)).toEqual(['QQQ', 'GLD']);
+  });
+
+  test('a figure that it takes back while its executions are waited for is read again', async () => {
+    const order = await rests('QQQ');
+    venue.fill(order, '6');
+    Object.assign(order, { filled: '10', status: 'filled' });
+    clock.sleep = async (ms) => {
+      clock.set(clock.now() + ms);
+      Object.assign(order, { filled: '6', status: 'canceled' });
+    };
+    const { differences } = await reconcile({ ...context, limits: { settleDelays: [1000] } });
+    expect([differences, await journal.orders({ open: true })]).toEqual([[], []]);
   });
 });
 

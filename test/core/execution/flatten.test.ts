@@ -262,6 +262,36 @@ describe('what others did, with --all', () => {
     expect(problems).toEqual(outcome === 'done' ? [] : [`GLD: ${outcome}`]);
   });
 
+  test('a refusal is one, though the venue shows an order with the same terms', async () => {
+    venue.external.set('GLD', '7');
+    await byHand();
+    const [alike] = await venue.openOrders();
+    venue.orderByClientId = async () => alike;
+    venue.fault = (operation) => (operation === 'submit' ? 'reject' : undefined);
+    expect((await flat(true)).problems).toEqual(['GLD: submit refused']);
+  });
+
+  test('what fills before its cancel is through is closed as well', async () => {
+    await byHand();
+    clock.sleep = async (ms) => {
+      clock.set(clock.now() + ms);
+      for (const order of venue.open()) if (order.request.type === 'limit') venue.fill(order, '10');
+    };
+    expect((await flat(true)).external).toMatchObject([
+      { action: 'cancel', quantity: '10' },
+      { action: 'close', quantity: '10', outcome: 'done' },
+    ]);
+  });
+
+  test('what is bought again by hand after it is closed again', async () => {
+    for (const again of [false, true]) {
+      venue.external.set('GLD', '7');
+      expect((await flat(true)).external, String(again)).toMatchObject([{ action: 'close', outcome: 'done' }]);
+      for (const order of venue.open()) venue.end(order, 'canceled');
+      clock.set(clock.now() + 1000);
+    }
+  });
+
   test('a cancel that is refused is said; keys that are not taken end it', async () => {
     await byHand();
     venue.cancel = () => Promise.reject(sendError('rejected', 'no'));

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { QuantlineError } from '../../../src/core/errors/index.js';
 import {
+  bookEvent,
   commitDecision,
   type ExecutionContext,
   type OrderHint,
@@ -119,7 +120,9 @@ describe('an order that an earlier sending may have brought there', () => {
     venue.fault = (operation) => (operation === 'lookup' ? 'fail' : fault(operation));
     expect(await submitOrders(context, lease, orders)).toMatchObject([{ status: 'unknown' }]);
     venue.fault = () => undefined;
-    return (await reconcile(context, { sendable: () => true })).resend;
+    const { resend, unresolved } = await reconcile(context, { sendable: () => true });
+    expect(unresolved).toEqual([]);
+    return resend;
   }
 
   test('stays unknown where the strategy is halted by then', async () => {
@@ -201,6 +204,18 @@ describe('an answer that leaves it open', () => {
     await reconcile(context);
     expect(hints.at(-1)).toMatchObject({ sentAt: T0, request: order!.request, recorded: order!.request });
   });
+});
+
+test('a venue without client ids whose stream is ahead of its answer: the order is known as this one, and stays it', async () => {
+  venue.capabilities = { ...venue.capabilities, clientOrderIds: false };
+  const submit = venue.submit.bind(venue);
+  venue.submit = async (...order) => {
+    const taken = await submit(...order);
+    expect(await bookEvent(context, { type: 'order', order: taken })).toBe(true);
+    return taken;
+  };
+  expect(await submitOrders(context, lease, await decide())).toMatchObject([{ status: 'accepted' }]);
+  expect(said).toEqual([]);
 });
 
 describe('a venue that is asked too often', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { calendarOf } from '../../../src/core/domain/calendars/index.js';
+import type { CalendarId } from '../../../src/core/domain/instrument.js';
 import type { Strategy } from '../../../src/core/engine/strategy.js';
 import type { Broker, BrokerClock } from '../../../src/core/execution/index.js';
 import { ManualClock } from '../../../src/core/platform/index.js';
@@ -21,7 +22,7 @@ interface Case {
   readonly takes?: number;
   readonly now?: number;
   readonly says?: Partial<BrokerClock>;
-  readonly calendar?: string;
+  readonly calendar?: CalendarId;
 }
 
 /** What is warned of. */

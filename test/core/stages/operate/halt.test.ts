@@ -203,6 +203,11 @@ describe('at Alpaca', () => {
     ]);
     expect(rig.venue.book.accepted).toHaveLength(before);
     const { rows, exit } = await flat({ all: true });
+    expect(rows[0]!.steps.map(({ action, external }) => [action, external])).toEqual([
+      ['close', false],
+      ['cancel', true],
+      ['close', true],
+    ]);
     expect(rows[0]!.problems).toEqual([]);
     expect(exit).toBe('ok');
     expect(rig.venue.book.positions.get('AAPL')?.qty ?? 0).toBe(0);
