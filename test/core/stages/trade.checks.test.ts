@@ -42,7 +42,7 @@ async function check({ ahead = 0, takes = 0, now = NOON, says, calendar = 'XNYS'
   return said;
 }
 
-describe('F35: this clock against the venue’s', () => {
+describe('this clock against the venue’s', () => {
   test.each([
     [0, []],
     [2000, []],
@@ -63,7 +63,7 @@ describe('F35: this clock against the venue’s', () => {
   });
 });
 
-describe('F34: the venue’s hours against the calendar’s', () => {
+describe('the venue’s hours against the calendar’s', () => {
   test.each<[string, Case]>([
     ['open, no word of the close', { says: { nextClose: undefined } }],
     ['open, the close within a minute', { says: { nextClose: close + MINUTE - 1 } }],
