@@ -8,6 +8,7 @@ export * from './hash.js';
 export * from './http.js';
 export * from './http-failure.js';
 export * from './logger.js';
+export * from './owner.js';
 export * from './progress.js';
 export * from './rate-headers.js';
 export * from './serial.js';

@@ -6,6 +6,8 @@
  *   const { orders, existed } = await journal.recordDecision(scope, lease, decision, intents);
  *   await journal.markSending(orders.map((o) => o.clientOrderId), lease, clock.now());
  */
+
+export { currentOwner, ownerIsGone } from '../platform/index.js';
 export { clientOrderIdOf, type OrderKey, strategyPrefix } from './clientOrderId.js';
 export type { Database, Sql, SqlValue } from './database.js';
 export * from './journal.js';
@@ -13,7 +15,6 @@ export { applyToQuantity } from './lots.js';
 export { type Migration, migrate } from './migrate.js';
 export { type DiskKind, diskOf, isServer, openJournal, requireDurableDisk } from './open.js';
 export { isTerminal, isUnresolved, mergeFilled, mergeReport, type OrderState } from './orderState.js';
-export { currentOwner, ownerIsGone } from './owner.js';
 export * from './records.js';
 export { openSqlite } from './sqlite.js';
 export { StudyJournal, type StudyJournalOptions, type StudyRecord } from './studies.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openJournal, ownerIsGone } from '../../../src/core/state/index.js';
+import { currentOwner, openJournal, ownerIsGone } from '../../../src/core/state/index.js';
 import { failure, SCOPE, temporaryFolder } from './helpers.js';
 
 let folder: { path: string; remove: () => Promise<void> };
@@ -159,3 +159,16 @@ test('F13: the lease of a killed process is taken over at once, that of a living
   expect((await journal.acquireLease('race', 'me', Date.now(), 1000, ownerIsGone))?.token).toBe(2);
   await journal.close();
 });
+
+test.runIf(process.platform === 'linux')(
+  'F13: a killed process that its parent has not asked about is gone',
+  async () => {
+    // What the shell becomes knows nothing of its child.
+    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    children.push(parent);
+    const [pid] = (await once(createInterface({ input: parent.stdout! }), 'line')) as [string];
+    const [host, place] = currentOwner().split('|');
+    await expect.poll(() => ownerIsGone([host, place, pid, ''].join('|')), { timeout: 20_000 }).toBe(true);
+    expect(() => process.kill(Number(pid), 0)).not.toThrow();
+  },
+);

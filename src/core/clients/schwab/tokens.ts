@@ -1,7 +1,15 @@
 import { open, readFile, stat, unlink } from 'node:fs/promises';
 import { z } from 'zod';
 import { QuantlineError } from '../../errors/index.js';
-import { type Clock, isoTime, sha256, storageError, writeFileAtomic } from '../../platform/index.js';
+import {
+  type Clock,
+  currentOwner,
+  isoTime,
+  ownerIsGone,
+  sha256,
+  storageError,
+  writeFileAtomic,
+} from '../../platform/index.js';
 import type { SchwabApp } from './settings.js';
 
 /** What the token file holds. Instants are epoch milliseconds. */
@@ -64,7 +72,7 @@ export function refuseExpired(tokens: SchwabTokens, now: number): void {
     );
 }
 
-/** A process that died with the lock leaves it; no refresh takes this long. */
+/** A process that died with the lock leaves it. On another machine that shows by time alone: no refresh takes this long. */
 const LOCK_STALE_MS = 60_000;
 const LOCK_WAIT_MS = 30_000;
 
@@ -74,13 +82,13 @@ export async function withLock<T>(path: string, clock: Clock, run: () => Promise
   const started = clock.monotonic();
   for (;;) {
     try {
-      await (await open(lock, 'wx', 0o600)).close();
+      const file = await open(lock, 'wx', 0o600);
+      await file.writeFile(currentOwner()).finally(() => file.close());
       break;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw storageError(error, lock);
     }
-    const held = await stat(lock).catch(() => undefined);
-    if (held !== undefined && clock.now() - held.mtimeMs > LOCK_STALE_MS) await unlink(lock).catch(() => {});
+    if (await isLeft(lock, clock.now())) await unlink(lock).catch(() => {});
     else if (clock.monotonic() - started > LOCK_WAIT_MS)
       throw new QuantlineError('UNAVAILABLE', 'Another process has been refreshing the login at Schwab for too long.', {
         hint: `Try again; if no other process runs, remove ${lock}.`,
@@ -91,5 +99,16 @@ export async function withLock<T>(path: string, clock: Clock, run: () => Promise
     return await run();
   } finally {
     await unlink(lock).catch(() => {});
+  }
+}
+
+/** Whether whoever took a lock has died with it. */
+async function isLeft(lock: string, now: number): Promise<boolean> {
+  try {
+    const [{ mtimeMs }, owner] = await Promise.all([stat(lock), readFile(lock, 'utf8')]);
+    return now - mtimeMs > LOCK_STALE_MS || ownerIsGone(owner);
+  } catch {
+    // It was given back meanwhile.
+    return false;
   }
 }

@@ -2,7 +2,7 @@ import { mkdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { get } from 'node:https';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { codeFrom, readTokens, withLock } from '../../../../src/core/clients/schwab/index.js';
-import { systemClock } from '../../../../src/core/platform/index.js';
+import { currentOwner, systemClock } from '../../../../src/core/platform/index.js';
 import { loginSchwab } from '../../../../src/core/stages/login.js';
 import { createRuntime } from '../../../../src/core/stages/runtime.js';
 import { type RigParts, rigParts, T0 } from '../../../fakes/rig.js';
@@ -192,5 +192,11 @@ describe('the token file', () => {
     const old = Date.now() / 1000 - 120;
     await utimes(`${path()}.lock`, old, old);
     expect(await withLock(path(), systemClock, async () => 'taken over')).toBe('taken over');
+    // Of this machine, a moment ago: it is not waited for.
+    const [host, place] = currentOwner().split('|');
+    await writeFile(`${path()}.lock`, [host, place, 999_999_999, 1].join('|'));
+    let asked = 0;
+    const impatient = { ...systemClock, monotonic: () => 60_000 * asked++ };
+    expect(await withLock(path(), impatient, async () => 'taken over')).toBe('taken over');
   });
 });

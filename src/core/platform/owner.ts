@@ -1,13 +1,17 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
-/** Start time of a process in clock ticks since boot (proc(5), field 22): tells a reused process id apart. */
-function startOf(pid: number): string | undefined {
+/**
+ * State of a process, and its start in clock ticks since boot (proc(5), fields 3 and 22), which tells a reused process
+ * id apart.
+ */
+function statOf(pid: number): { readonly state?: string | undefined; readonly start?: string | undefined } {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { state: fields[0], start: fields[19] };
   } catch {
-    return undefined;
+    return {};
   }
 }
 
@@ -23,7 +27,7 @@ function placeOf(): string {
 
 /** `<host>|<place>|<process id>|<process start>`: who holds a lease. */
 export const currentOwner = (): string =>
-  [hostname().replaceAll('|', '_'), placeOf(), process.pid, startOf(process.pid) ?? ''].join('|');
+  [hostname().replaceAll('|', '_'), placeOf(), process.pid, statOf(process.pid).start ?? ''].join('|');
 
 /**
  * Whether a holder is certainly dead: same host, and its machine was restarted, its process id is free, or another
@@ -41,6 +45,8 @@ export function ownerIsGone(owner: string): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
-  const now = startOf(Number(pid));
+  const { state, start: now } = statOf(Number(pid));
+  // Dead, and nobody has asked how it ended: the first process of many a container never does.
+  if (state === 'Z' || state === 'X') return true;
   return start !== undefined && start !== '' && now !== undefined && now !== start;
 }
