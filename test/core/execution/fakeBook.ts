@@ -115,6 +115,12 @@ export class FakeBook {
       else order.request = splitRequest(order.request, ratio!);
       this.tell(order);
     }
+    // What waits for an order that is over is never triggered.
+    for (const order of this.open()) {
+      if (this.works(order) || !isTerminal(order.parent!.status)) continue;
+      order.status = 'canceled';
+      this.tell(order);
+    }
   }
 
   /** The second of a pair of entries, exits that an entry arms, and the stop of a pair of exits. */
