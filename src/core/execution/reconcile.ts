@@ -163,10 +163,10 @@ async function reconcileOrders(
     if (order !== undefined) found.push({ record, order });
     else if (record.venueOrderId !== undefined) {
       // A venue may accept an order and show it only later; that is no reason to halt.
-      const young = clock.now() - (record.sentAt ?? record.createdAt) < limitsOf(context).invisibleFor;
+      const young = listedAt - (record.sentAt ?? record.createdAt) < limitsOf(context).invisibleFor;
       if (!young) differences.push(missing(record));
     } else {
-      const conclusion = concludeAbsent(context, record, options);
+      const conclusion = concludeAbsent(context, record, listedAt, options);
       if (conclusion === 'resend') resend.push(record);
       else if (conclusion !== undefined) conclusions.push(conclusion);
     }
@@ -199,21 +199,24 @@ async function reconcileOrders(
   return { unchanged, resend, externalOrders, listed, listedAt, presumed, differences };
 }
 
-/** What an order that the venue certainly does not have has become. */
+/**
+ * What an order that the venue certainly does not have has become. Its age is that of when the venue was asked: a
+ * process that was suspended since knows nothing younger.
+ */
 function concludeAbsent(
   context: ExecutionContext,
   record: OrderRecord,
+  listedAt: number,
   options: ReconcileOptions,
 ): OrderReport | 'resend' | undefined {
-  const { broker, clock } = context;
+  const { broker } = context;
   const neverSent = record.status === 'intended';
   // What was to replace another order is never sent by itself: the other may still be alive.
   const sendable = record.replaces === undefined && (options.sendable?.(record) ?? false);
   if (sendable && (neverSent || broker.capabilities.clientOrderIds)) return 'resend';
   const expired = (reason: string): OrderReport => ({ clientOrderId: record.clientOrderId, status: 'expired', reason });
   if (neverSent) return expired('its decision expired before it was sent');
-  if (clock.now() - (record.sentAt ?? 0) >= limitsOf(context).invisibleFor)
-    return expired('it never reached the venue');
+  if (listedAt - (record.sentAt ?? 0) >= limitsOf(context).invisibleFor) return expired('it never reached the venue');
   return { clientOrderId: record.clientOrderId, status: 'unknown', reason: 'not visible at the venue yet' };
 }
 
@@ -273,7 +276,8 @@ interface Compared {
 }
 
 async function compareAll(context: ExecutionContext, open: readonly OrderRecord[]): Promise<Compared> {
-  const { journal, broker, scope } = context;
+  const { journal, broker, scope, clock } = context;
+  const askedAt = clock.now();
   const positions = await broker.positions();
   const owned = await journal.positions({ venue: scope.venue, account: scope.account });
   const { external, differences } = compareHoldings(owned, positions);
@@ -292,7 +296,8 @@ async function compareAll(context: ExecutionContext, open: readonly OrderRecord[
   // What another strategy owns may have been sold by its own order, which it has not booked yet: it will say so itself.
   const own = new Set(owned.filter(({ strategy }) => strategy === scope.strategy).map(({ instrument }) => instrument));
   const left = differences.filter(
-    (difference) => own.has(difference.instrument) && !open.some((order) => mayExplain(context, order, difference)),
+    (difference) =>
+      own.has(difference.instrument) && !open.some((order) => mayExplain(context, order, difference, askedAt)),
   );
   return { open, owned, positions, external, differences: [...left, ...owing] };
 }
@@ -312,9 +317,10 @@ function mayExplain(
   context: ExecutionContext,
   order: OrderRecord,
   { kind, instrument, owned, venue }: Difference,
+  askedAt: number,
 ): boolean {
   if (kind !== 'position' || order.instrument !== instrument || !isUnresolved(order)) return false;
-  if (context.clock.now() - (order.sentAt ?? order.createdAt) >= limitsOf(context).invisibleFor) return false;
+  if (askedAt - (order.sentAt ?? order.createdAt) >= limitsOf(context).invisibleFor) return false;
   const { side, quantity } = order.request;
   const moved = subtract(venue, owned);
   if (signOf(moved) !== (side === 'buy' ? 1 : -1)) return false;

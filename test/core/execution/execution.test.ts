@@ -333,6 +333,54 @@ describe('after a crash', () => {
     expect((await journal.order(order!.clientOrderId))?.status).toBe('accepted');
   });
 
+  describe('a process that was suspended while the venue answered', () => {
+    /** It goes on ten minutes after this question, with the answer of before. */
+    const suspendedAt = (question: 'orderByClientId' | 'orderByVenueId' | 'positions') => {
+      const ask = venue[question].bind(venue) as (...args: unknown[]) => Promise<never>;
+      venue[question] = async (...args: unknown[]) => {
+        const answer = await ask(...args);
+        clock.set(Math.max(clock.now(), T0 + 600_000));
+        return answer;
+      };
+    };
+
+    test('F6 does not give up an order that the venue could not show yet', async () => {
+      venue.invisible = 20_000;
+      faults('submit', 'lost-after');
+      const [order] = await send();
+      suspendedAt('orderByClientId');
+      const { unresolved } = await reconcile(context);
+      expect(unresolved).toMatchObject([{ clientOrderId: order!.clientOrderId, status: 'unknown' }]);
+      expect((await reconcile(context)).unresolved).toEqual([]);
+      expect((await journal.order(order!.clientOrderId))?.status).toBe('accepted');
+    });
+
+    test('F6 does not halt for an accepted order that the venue could not show yet', async () => {
+      venue.invisible = 20_000;
+      const [order] = await send();
+      expect(order?.status).toBe('accepted');
+      suspendedAt('orderByVenueId');
+      expect((await reconcile(context)).differences).toEqual([]);
+      expect((await reconcile(context)).listed).toHaveLength(1);
+    });
+
+    test('F6 does not halt for a position that an order explains which the venue could not show yet', async () => {
+      const [bought] = await send();
+      venue.fill(venue.open()[0]!, '10');
+      await reconcile(context);
+      expect((await journal.order(bought!.clientOrderId))?.status).toBe('filled');
+      venue.invisible = 20_000;
+      faults('submit', 'lost-after');
+      const [sold] = await submitOrders(context, lease, await decide([sells()], T0 + 1));
+      expect(sold?.status).toBe('unknown');
+      venue.fill(venue.open()[0]!, '10');
+      suspendedAt('positions');
+      expect((await reconcile(context)).differences).toEqual([]);
+      await reconcile(context);
+      expect(await journal.positions(SCOPE)).toEqual([]);
+    });
+  });
+
   test('a fill that shows before its order is booked when the order shows', async () => {
     venue.invisible = 60_000;
     faults('submit', 'lost-after');
