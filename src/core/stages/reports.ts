@@ -1,16 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { Artifact } from '../artifacts/index.js';
 import { QuantlineError } from '../errors/index.js';
-import {
-  figureTable,
-  honestyTable,
-  REPORT_FILE,
-  type ReportDocument,
-  reportNotes,
-  reportSchema,
-  reportTables,
-  type TableModel,
-} from '../evaluation/index.js';
+import type { TableModel } from '../evaluation/index.js';
+import { REPORT_FILE, type ReportDocument, reportSchema } from '../evaluation/report/document.js';
 import type { Runtime } from './runtime.js';
 
 /** Reads a verified report artefact. */
@@ -35,6 +27,8 @@ export interface ShownReport {
 export async function showReport(reference: string, runtime: Pick<Runtime, 'artifacts'>): Promise<ShownReport> {
   const artifact = await runtime.artifacts.open('report', reference);
   const report = await readReport(artifact);
+  // What trades reads a report without all that can judge one.
+  const { figureTable, honestyTable, reportNotes, reportTables } = await import('../evaluation/index.js');
   const tables = [...reportTables(report), honestyTable(report), figureTable(report)];
   return { artifact, report, tables, notes: reportNotes(report) };
 }
