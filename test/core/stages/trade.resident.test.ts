@@ -101,18 +101,20 @@ describe('trade, resident', () => {
     expect(await rig.oracle()).toEqual({ accepted: 2, fills: 2 });
   });
 
-  test('ends within seconds once another has taken its right to trade, though no slot is due', async () => {
+  test.each([
+    ['has taken', 'flatten holds it', false],
+    ['has taken and given back', 'it was released', true],
+  ])('ends within seconds once another %s its right to trade, though no slot is due', async (_, said, over) => {
     await begin(3);
     minute(3);
     await decided(3);
-    await rig.journal((one) =>
-      one.acquireLease('alpaca-paper/PA3FAKE00001/swing', 'flatten', clock.now(), 60_000, () => true),
-    );
-    clock.set(clock.now() + 6000);
-    await expect(running).rejects.toMatchObject({
-      code: 'STATE',
-      message: expect.stringContaining('flatten holds it'),
+    await rig.journal(async (one) => {
+      const name = 'alpaca-paper/PA3FAKE00001/swing';
+      const taken = await one.acquireLease(name, 'flatten', clock.now(), 60_000, () => true);
+      if (over) await one.releaseLease(taken!);
     });
+    clock.set(clock.now() + 6000);
+    await expect(running).rejects.toMatchObject({ code: 'STATE', message: expect.stringContaining(said) });
   });
 
   test('a fill gets its exits a second later, not at the next look', async () => {

@@ -41,11 +41,14 @@ export class HeldLease implements Lease {
     return this.serial.run(() => this.renewOnce(now));
   }
 
-  /** The same, which finds out too whether another has taken it meanwhile, however much of it is left. */
+  /**
+   * The same, which finds out too whether another has taken it meanwhile, however much of it is left: one that has given
+   * it back since (a flattening is over in seconds) has taken the right to trade all the same.
+   */
   watch(now: number): Promise<void> {
     return this.serial.run(async () => {
       const holder = await this.journal.leaseHolder(this.name, now);
-      if (holder !== undefined && holder.token !== this.token)
+      if (holder?.token !== this.token && (holder !== undefined || now < this.deadline))
         await this.journal.renewLease(this.current, now, LEASE_MS);
       await this.renewOnce(now);
     });
