@@ -29,7 +29,7 @@ export async function driftOutcome(result: DriftResult): Promise<Outcome> {
     missed_slots: result.missed.map(isoTime),
     ...{ figures, verdict, trades },
   };
-  const differ = trades.filter(({ outcome, slippage, cost }) => outcome !== 'matched' || slippage !== 0 || cost !== 0);
+  const differ = trades.filter((_, i) => differs(result.trades[i]!));
   const lines = [
     `${count(slots, 'slot')} from ${document.from} to ${document.to}, ${trades.length} trades, ${differ.length} of them differ`,
     ...Object.entries(figures).map(([name, value]) => `${name} ${value === null ? '-' : Number(value.toFixed(6))}`),
@@ -42,6 +42,14 @@ export async function driftOutcome(result: DriftResult): Promise<Outcome> {
   const text = differ.length === 0 ? '' : await render({ ...rowsTable(COLUMNS, differ), decimals }, 'table');
   return { text, json: document, summary: lines.join('\n'), exit };
 }
+
+/** Sums of the two in another order differ in their last digits: that is no difference. */
+const isNear = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a), Math.abs(b));
+
+const differs = ({ expected, actual }: DriftResult['trades'][number]): boolean =>
+  expected === undefined ||
+  actual === undefined ||
+  !(['quantity', 'price', 'costs'] as const).every((name) => isNear(expected[name], actual[name]));
 
 const orNull = (value: number): number | null => (Number.isNaN(value) ? null : value);
 
