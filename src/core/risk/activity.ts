@@ -39,19 +39,20 @@ export class SessionActivity {
       this.holdings.set(instrument, holding);
     }
     const before = holding.quantity;
-    const after = before + side * quantity;
+    const sum = before + side * quantity;
+    const after = Math.abs(sum) < DUST ? 0 : sum;
     const closes = before * side < 0;
     if (closes && holding.openedIn === session && holding.openedSide === -side) {
       this.dayTradeSessions.push(session);
       // Further parts of the same closing are the same day trade.
       holding.openedSide = 0;
     }
-    const opens = !closes || after * side > DUST;
+    const opens = !closes || after * side > 0;
     if (opens) {
       holding.openedIn = session;
       holding.openedSide = side;
     }
-    holding.quantity = Math.abs(after) < DUST ? 0 : after;
+    holding.quantity = after;
   }
 
   /** Proceeds of sales that an order sent at `time` cannot be paid with yet. */

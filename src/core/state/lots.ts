@@ -44,7 +44,7 @@ export function applyFill(holding: Holding, fill: Fill): Holding {
   while (lots.length > 0 && !isZero(rest) && signOf(lots[0]!.quantity) !== signOf(rest)) {
     const lot = lots[0]!;
     const left = add(lot.quantity, rest);
-    const closesLot = isZero(left) || signOf(left) !== signOf(lot.quantity);
+    const closesLot = signOf(left) !== signOf(lot.quantity);
     const closed = closesLot ? lot.quantity : negate(rest);
     realised = add(realised, multiply(closed, subtract(fill.price, lot.price)));
     if (closesLot) lots.shift();

@@ -73,6 +73,9 @@ const CASES: readonly Case[] = [
     state: { others: others({ of: new Map([['Y', 20_000]]) }) },
     allowed: 0.2,
   },
+  // Of the strategy alone, whatever others order.
+  { risk: 'max-net(50%)', weight: 0.4, state: { others: others({ buying: 40_000 }) }, allowed: 0.4 },
+  { risk: 'max-net(50%)', weight: -0.4, state: { others: others({ selling: 40_000 }) }, allowed: -0.4 },
   // A limit that is exactly met is met.
   { risk: 'max-order($20000)', weight: 0.2, allowed: 0.2 },
   { risk: 'max-quantity(100)', weight: 0.1, allowed: 0.1 },
@@ -121,7 +124,112 @@ test('every policy that reviews says what its limit is', async () => {
   }
 });
 
+describe('policies that halt', () => {
+  const at = (more: Partial<RiskState>): RiskState => ({
+    ...new RiskDesk([], EQUITY).state,
+    ...{ session: 5, sessionStart: 100, peak: 120, ...more },
+  });
+
+  test('daily-loss: below its part of what the session began with, until the next session or a person', async () => {
+    const rule = await policy('daily-loss(10%)');
+    expect(rule.halts!(at({ equity: 90 }))).toBe(false);
+    expect(rule.floor!(at({}))).toBe(90);
+    expect(rule.halts!(at({ equity: 89.99 }))).toBe(true);
+    expect(rule.halts!(at({ equity: 200 }))).toBe(true);
+    expect(rule.floor!(at({}))).toBe(Number.POSITIVE_INFINITY);
+    expect(rule.halts!(at({ session: 6, equity: 90 }))).toBe(false);
+    rule.recallHalt!(6);
+    expect(rule.halts!(at({ session: 6, equity: 90 }))).toBe(true);
+    rule.resume!();
+    expect(rule.halts!(at({ session: 6, equity: 90 }))).toBe(false);
+    expect(rule.lasting).toBeUndefined();
+  });
+
+  test('max-drawdown: below its part of the peak, until a person resumes', async () => {
+    const rule = await policy('max-drawdown(10%)');
+    expect(rule.halts!(at({ equity: 108 }))).toBe(false);
+    expect(rule.floor!(at({}))).toBe(108);
+    expect(rule.halts!(at({ equity: 107.99 }))).toBe(true);
+    expect(rule.halts!(at({ equity: 200, session: 6 }))).toBe(true);
+    expect(rule.floor!(at({}))).toBe(Number.POSITIVE_INFINITY);
+    rule.resume!();
+    expect(rule.halts!(at({ equity: 108 }))).toBe(false);
+    expect(rule.lasting).toBe(true);
+  });
+
+  test('margin-call: below its part of what is held, for as long', async () => {
+    const rule = await policy('margin-call(30%)');
+    expect(new RiskDesk([rule], EQUITY).needsExposure).toBe(true);
+    expect(rule.halts!(at({ equity: 30, held: 100 }))).toBe(false);
+    expect(rule.halts!(at({ equity: 29.99, held: 100 }))).toBe(true);
+    expect(rule.halts!(at({ equity: 30, held: 100 }))).toBe(false);
+  });
+
+  test('an account with nothing is ruined, whatever the policies', () => {
+    const desk = new RiskDesk([], EQUITY);
+    expect([desk.observe(0, 0.01, 1, EQUITY), desk.observe(1, 0, 1, EQUITY)]).toEqual([false, true]);
+  });
+
+  test('a halt is recalled to the policy of its name', async () => {
+    const [lower, higher] = await Promise.all([policy('daily-loss(1%)'), policy('daily-loss(2%)')]);
+    const desk = new RiskDesk([{ ...lower, name: 'another' }, higher], EQUITY);
+    desk.recallHalt('daily-loss', 3);
+    desk.observe(0, EQUITY, 3, EQUITY);
+    expect(desk.haltedBy).toBe(higher);
+  });
+});
+
+test('what others do in the account is read for limits of the account, and for no other', async () => {
+  const texts = ['max-leverage(2)', 'settled-cash', 'max-net(50%,account)', 'max-position(25%,account)'];
+  for (const text of [...texts, 'max-net(50%)', 'max-position(25%)', 'max-gross(2)'])
+    expect(new RiskDesk([await policy(text)], EQUITY).needsAccount, text).toBe(texts.includes(text));
+});
+
+test('what a step has approved counts in the reviews after it, and no more in the next step', async () => {
+  const ask = async (risk: string, weights: readonly number[], more: Partial<RiskState> = {}) => {
+    const desk = new RiskDesk([await policy(risk)], EQUITY);
+    const step = () => {
+      desk.begin(0, EQUITY);
+      Object.assign(desk.state, more);
+      return weights.map((weight) => desk.review('X', weight, 100, 100, 100));
+    };
+    const first = step();
+    expect(step(), 'a step later').toEqual(first);
+    return first.map((weight) => Math.round(weight * 1e6) / 1e6);
+  };
+  expect(await ask('max-gross(1)', [0.6, -0.6, 0.1])).toEqual([0.6, -0.4, 0]);
+  expect(await ask('max-net(50%)', [0.4, 0.4, -0.8])).toEqual([0.4, 0.1, -0.8]);
+  expect(await ask('max-positions(2)', [0.1, 0.1, 0.1])).toEqual([0.1, 0.1, 0]);
+  const activity = new SessionActivity(calendarOf('XNYS'));
+  expect(await ask('settled-cash', [0.6, 0.6], { activity })).toEqual([0.6, 0.4]);
+  // The proceeds of a short sale are no money to spend.
+  const desk = new RiskDesk([], EQUITY);
+  desk.begin(0, EQUITY);
+  desk.review('X', -0.5, 100, 100, 100);
+  expect(desk.state.cash).toBe(EQUITY);
+});
+
 describe('max-orders', () => {
+  test('is told of the orders of its seconds, anew before each decision', async () => {
+    const rule = await policy('max-orders(2,30)');
+    const desk = new RiskDesk([rule], EQUITY);
+    expect(desk.remembers).toBe(30_000);
+    const room = (orders: readonly number[]) => {
+      desk.recall(orders);
+      desk.begin(40_000, EQUITY);
+      let left = 0;
+      while (desk.review('X', 0.1, 100, 100, 100) !== 0) desk.state.orders = ++left;
+      return left;
+    };
+    expect(room([15_000, 20_000])).toBe(0);
+    expect(room([1000, 15_000, 20_000])).toBe(0);
+    expect(room([20_000])).toBe(1);
+    expect(room([1000, 2000, 20_000])).toBe(1);
+    expect(room([])).toBe(2);
+    // The same slot once more: what it had planned was not recorded.
+    expect(room([])).toBe(2);
+  });
+
   test('counts exits and entries of the last minute, and refuses entries only', async () => {
     const desk = new RiskDesk([await policy('max-orders(3)')], EQUITY);
     const step = (time: number, exits: number, entries: number) => {
@@ -183,6 +291,24 @@ describe('trades of an account by session', () => {
     expect(activity.dayTrades(closeOf('2026-11-30'), 5)).toBe(1);
   });
 
+  test('turning a position over opens the other side; a rest that is only noise is none', () => {
+    const activity = new SessionActivity(calendar);
+    const at = day('2026-11-24');
+    activity.fill('X', 1, 10, 100, 0, day('2026-11-23'));
+    activity.fill('X', -1, 15, 100, 0, at);
+    expect(activity.dayTrades(at + 1, 5)).toBe(0);
+    activity.fill('X', 1, 5, 100, 0, at + 1);
+    expect(activity.dayTrades(at + 2, 5)).toBe(1);
+    for (const [side, units] of [
+      [1, 0.3],
+      [-1, 0.1],
+      [-1, 0.2],
+      [1, 0.3],
+    ] as const)
+      activity.fill('Y', side, units, 100, 0, at + 3);
+    expect(activity.dayTrades(at + 4, 5)).toBe(2);
+  });
+
   test('settled-cash cuts to what has settled; pattern-day-trader refuses a small account until the rule ends', async () => {
     const activity = new SessionActivity(calendar);
     const at = day('2026-11-23');
@@ -213,6 +339,10 @@ describe('trades of an account by session', () => {
     expect(await ask('pattern-day-trader', at + 2, 40_000, 25_000)).toBe(0.5);
     expect(await ask('pattern-day-trader', at + 2, 40_000, 24_999.99)).toBe(0);
     expect(await ask('pattern-day-trader(4)', at + 2, 4000, 10_000)).toBe(0.5);
+    // The venue counts over five sessions, which says nothing of two.
+    const told = { venueDayTrades: 4 };
+    expect(await ask('pattern-day-trader(4)', at + 2, 4000, 10_000, 0.5, told)).toBe(0);
+    expect(await ask('pattern-day-trader(4,$25000,2)', at + 2, 4000, 10_000, 0.5, told)).toBe(0.5);
     expect(await ask('pattern-day-trader(3,$25000,5,2026-11-23)', at + 2, 4000, 10_000)).toBe(0.5);
   });
 

@@ -29,7 +29,7 @@ export function create({ count, seconds }: z.output<typeof settings>): RiskPolic
     remembers: seconds * 1000,
     recall(orders) {
       times.fill(Number.NEGATIVE_INFINITY);
-      for (const time of orders.slice(-count)) sent(time);
+      for (const time of orders) sent(time);
       at = Number.NaN;
     },
     review({ weight }, state) {

@@ -89,7 +89,7 @@ export async function checkVenueClock(
   if (Math.abs(skew) > WARN_MS) runtime.logger.warn(`This machine's clock is ${by}.`);
   if (calendar.id !== 'XNYS') return;
   const session = calendar.sessionAt(venue.now);
-  const expected = session?.close ?? calendar.nextSession(venue.now).close;
+  const expected = calendar.nextSession(venue.now).close;
   const agrees = venue.open === (session !== undefined) && Math.abs((venue.nextClose ?? expected) - expected) < 60_000;
   // A minute around the bell the two may differ by what they count as open.
   const edge = [session?.open, session?.close].some((t) => t !== undefined && Math.abs(venue.now - t) < 60_000);
