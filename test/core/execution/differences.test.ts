@@ -138,6 +138,33 @@ test('what is listed is not looked up, where the venue calls it by its own id to
   expect(venue.calls).not.toContain('lookup');
 });
 
+describe('an order of which the venue keeps no record any more', () => {
+  test.each([
+    ['5', true],
+    ['-5', false],
+  ])('bought, where it holds %s beyond ours: doubtful %s', async (external, doubtful) => {
+    const order = await rests('QQQ');
+    const view = (await venue.orderByVenueId(order.venueOrderId))!;
+    venue.end(order, 'canceled');
+    venue.orderByClientId = async () => ({ ...view, status: 'expired', presumed: true });
+    venue.external.set('QQQ', external);
+    const { differences } = await reconcile(context, { onDifference: 'report' });
+    expect(differences.map(({ explanation }) => explanation)).toEqual(
+      doubtful ? [expect.stringContaining('keeps no record of this order')] : [],
+    );
+  });
+});
+
+test('a fill that was taken back does not count towards what the venue says is filled', async () => {
+  const [sent] = await submitOrders(context, lease, await decide(entry({ instrument: 'QQQ', quantity: '20' })));
+  const order = venue.find(sent!.clientOrderId)!;
+  venue.bust(venue.fill(order, '10')!);
+  order.filled = '16';
+  const { differences } = await reconcile(context, { onDifference: 'report' });
+  expect(differences).toMatchObject([{ kind: 'fills', owned: '0', venue: '16' }]);
+  order.filled = '0';
+});
+
 describe('what the venue says while it is read', () => {
   test('a fill between the executions and the orders is no difference: the executions are read again', async () => {
     const over = await rests('QQQ');

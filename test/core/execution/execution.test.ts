@@ -527,6 +527,28 @@ describe('reconciliation', () => {
       expect(asked).toHaveLength(1);
     });
 
+    test('what is missing of another instrument keeps none from being applied', async () => {
+      await submitOrders(context, lease, await decide([entry({ instrument: 'QQQ' })], T0 + 60_000));
+      venue.fill(venue.open()[0]!, '10');
+      await reconcile(context);
+      venue.external.set('SPY', '30').set('QQQ', '-3');
+      const result = await reconcile(context, { actions: async () => [split('4')], onDifference: 'report' });
+      expect(result.differences).toMatchObject([{ instrument: 'QQQ' }]);
+      expect(await owned()).toContain('40');
+    });
+
+    test('a new name that the venue does not show yet: the old one stays', async () => {
+      const rename = { instrument: 'SPY', date: '2026-01-06', type: 'rename' as const, becomes: 'SPX', opens };
+      const actions = async () => [rename];
+      const names = async () => (await journal.positions(SCOPE)).map(({ instrument }) => instrument);
+      venue.external.set('SPY', '-10');
+      await reconcile(context, { actions, onDifference: 'report' });
+      expect(await names()).toEqual(['SPY']);
+      venue.external.set('SPX', '10');
+      await reconcile(context, { actions });
+      expect(await names()).toEqual(['SPX']);
+    });
+
     test('what was announced does not explain what is missing: a difference, and nothing is applied', async () => {
       venue.external.set('SPY', '-6');
       const announced = async () => [split('0.5')];

@@ -5,6 +5,7 @@ import {
   commitDecision,
   type ExecutionContext,
   type OrderHint,
+  pollOrders,
   reconcile,
   sendError,
   submitOrders,
@@ -31,6 +32,11 @@ afterEach(() => close());
 const decide = async (intents: readonly NewIntent[] = [entry()], leaves = false) => {
   const decision = { slot: T0, report: 'r', time: T0, body: null };
   return (await commitDecision(context, lease, decision, intents, { leaves: () => leaves })).orders;
+};
+/** Of the slot after it. */
+const decideNext = async () => {
+  const decision = { slot: T0 + 60_000, report: 'r', time: T0, body: null };
+  return (await commitDecision(context, lease, decision, [entry({ instrument: 'QQQ' })])).orders;
 };
 const three = ['A', 'B', 'C'].map((instrument): NewIntent => entry({ instrument }));
 const faults = (operation: Operation, ...list: (Fault | undefined)[]) => {
@@ -203,6 +209,12 @@ describe('an answer that leaves it open', () => {
     clock.set(clock.now() + 30_000);
     await reconcile(context);
     expect(hints.at(-1)).toMatchObject({ sentAt: T0, request: order!.request, recorded: order!.request });
+    // Once the venue's own id is known nothing else is asked for: an order alike is not this one.
+    expect((await journal.order(order!.clientOrderId))!.venueOrderId).toBeUndefined();
+    const [next] = await submitOrders(context, lease, await decideNext());
+    await pollOrders(context, [next!.clientOrderId]);
+    expect(hints.at(-1)).toMatchObject({ venueOrderId: next!.venueOrderId });
+    expect(hints.at(-1)).not.toHaveProperty('isOther');
   });
 });
 

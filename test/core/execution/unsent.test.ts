@@ -21,7 +21,7 @@ let clock: ManualClock;
 /** What becomes of stops that are sent; undefined: they are taken. */
 let stops: (() => unknown) | undefined;
 
-const NOT_SENT = () => sendError('not_sent', 'SPY: the gateway is not connected');
+const NOT_SENT = () => sendError('not_sent', 'SPY: the gateway is not connected.');
 const SPY = defaultInstrument('SPY', '24/7');
 const watch = { best: () => Number.NaN, last: () => undefined };
 
@@ -80,37 +80,40 @@ describe('a stop that cannot be sent', () => {
   test('is waited for two minutes, across starts; then the emergency policy acts', async () => {
     stops = NOT_SENT;
     await keep();
-    clock.set(T0 + 119_000);
+    clock.set(T0 + 119_999);
     stops = () => sendError('not_sent', 'SPY: not sent', { retryAt: T0 + 600_000 });
     expect(await keep()).toMatchObject([{ until: expect.any(Number) }]);
-    clock.set(T0 + 130_000);
+    clock.set(T0 + 120_000);
     const [alarm] = await keep();
-    expect(alarm).toMatchObject({ reason: 'its exits could not be sent for 130 s: SPY: not sent' });
+    expect(alarm).toMatchObject({ reason: 'its exits could not be sent for 120 s: SPY: not sent' });
     expect(alarm).not.toHaveProperty('until');
     expect(working()).toEqual(['sell 10 market']);
     expect(await state()).toBe('reducing');
-    expect(await exposed()).toEqual([130]);
+    expect(await exposed()).toEqual([120]);
   });
 
-  test('is counted anew after exits that were there', async () => {
-    stops = NOT_SENT;
-    await keep();
-    stops = undefined;
-    await keep();
-    const [stop] = venue.open();
-    clock.set(T0 + 1_800_000);
-    venue.end(stop!, 'canceled');
-    await reconcile(open.context);
-    stops = NOT_SENT;
-    expect(await keep()).toMatchObject([{ until: expect.any(Number) }]);
-    clock.set(T0 + 1_830_000);
-    stops = undefined;
-    await keep();
-    expect(working()).toEqual(['sell 10 stop']);
-    const seconds = await exposed();
-    expect(seconds).toHaveLength(2);
-    expect(seconds[1]).toBeCloseTo(30, 0);
-  });
+  test.each(['canceled', 'expired'] as const)(
+    'is counted anew after exits that were there and are %s',
+    async (ended) => {
+      stops = NOT_SENT;
+      await keep();
+      stops = undefined;
+      await keep();
+      const [stop] = venue.open();
+      clock.set(T0 + 1_800_000);
+      venue.end(stop!, ended);
+      await reconcile(open.context);
+      stops = NOT_SENT;
+      expect(await keep()).toMatchObject([{ until: expect.any(Number) }]);
+      clock.set(T0 + 1_830_000);
+      stops = undefined;
+      await keep();
+      expect(working()).toEqual(['sell 10 stop']);
+      const seconds = await exposed();
+      expect(seconds).toHaveLength(2);
+      expect(seconds[1]).toBeCloseTo(30, 0);
+    },
+  );
 });
 
 test('a stop that the venue refuses is not waited for', async () => {

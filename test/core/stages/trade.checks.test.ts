@@ -5,7 +5,7 @@ import type { Strategy } from '../../../src/core/engine/strategy.js';
 import type { Broker, BrokerClock } from '../../../src/core/execution/index.js';
 import { ManualClock } from '../../../src/core/platform/index.js';
 import { checkEntries, checkNewerBars } from '../../../src/core/stages/trade/guards.js';
-import { checkVenueClock } from '../../../src/core/stages/trade/venue.js';
+import { brokerSettings, checkVenueClock, sourceSettings } from '../../../src/core/stages/trade/venue.js';
 
 /** What a start checks before it trades, at the edges of each condition. */
 const XNYS = calendarOf('XNYS');
@@ -105,6 +105,11 @@ describe('pairs of entries', () => {
     for (const type of [undefined, 'limit', 'stop']) expect(check({}, type)).not.toThrow();
     expect(check({ pairedEntries: 'one-order' }, 'oco')).not.toThrow();
   });
+});
+
+test('settings of the source go to the source, all others to the venue', () => {
+  const set = { account: 'a', 'source.feed': 'iex' };
+  expect([brokerSettings({ set }), sourceSettings({ set })]).toEqual([{ account: 'a' }, { feed: 'iex' }]);
 });
 
 test('newer bars: quotes count for fills that pay them, and only of a dataset that has them', () => {

@@ -7,6 +7,7 @@ import {
   averagePriceOf,
   EMPTY_HOLDING,
   type Holding,
+  mergeHoldings,
   quantityOf,
 } from '../../../src/core/state/lots.js';
 
@@ -58,6 +59,39 @@ test('corporate actions', () => {
   expect(applyAction(held, { ...action, type: 'dividend', value: '0.4' }).realised).toBe('6');
   expect(applyAction(after(fill('sell', '10', '5')), { ...action, type: 'dividend', value: '1' }).realised).toBe('-10');
   expect(applyAction(held, { ...action, type: 'delisting', value: '90' })).toEqual({ lots: [], realised: '-200' });
+});
+
+test.each([
+  ['a long', 'buy', '7', '5', '20'],
+  ['a short', 'sell', '-7', '-5', '-20'],
+] as const)('what a split of %s leaves beyond whole lots is paid out', (_, side, whole, half, money) => {
+  const held = after(fill(side, '15', '10'));
+  const split = { instrument: 'X', date: '', type: 'split' as const, value: '0.5', price: '60' };
+  const kept = (more: object) => {
+    const holding = applyAction(held, { ...split, ...more });
+    return [quantityOf(holding), holding.realised];
+  };
+  // Half a share, for 60 where 20 was paid.
+  expect(kept({ lot: '1' })).toEqual([whole, money]);
+  expect(kept({ lot: '0.5' })).toEqual([side === 'buy' ? '7.5' : '-7.5', '0']);
+  expect(kept({ units: half })[0]).toBe(half);
+  expect(kept({})).toEqual([side === 'buy' ? '7.5' : '-7.5', '0']);
+});
+
+test('holdings that a rename brings together: the older lots first, then the cheaper', () => {
+  const lot = (price: string, time: number) => ({
+    executionId: price,
+    leg: 'entry' as const,
+    quantity: '1',
+    price,
+    time,
+  });
+  const merged = mergeHoldings(
+    { lots: [lot('3', 2), lot('9', 5)], realised: '1' },
+    { lots: [lot('8', 1), lot('2', 5)], realised: '2' },
+  );
+  expect(merged.lots.map(({ price }) => price)).toEqual(['8', '3', '2', '9']);
+  expect(merged.realised).toBe('3');
 });
 
 test('a fee in kind cuts to what is left, and never adds: its purchase may be taken back', () => {

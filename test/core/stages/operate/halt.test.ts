@@ -287,7 +287,28 @@ describe('at Alpaca', () => {
     expect(rig.venue.requests.at(-1)).toMatchObject({ method: 'PATCH', body: { suspend_trade: true } });
     const allowed = await resume(optionsOf('resume', { atVenue: true }), rig.runtime);
     expect(allowed).toMatchObject({ exit: 'ok', rows: [{ state: 'active', at_venue: 'allowed' }] });
+    expect(rig.venue.requests.at(-1)).toMatchObject({ method: 'PATCH', body: { suspend_trade: false } });
+    const journal = await openJournal(rig.runtime.journal);
+    const notes = await journal.events({ types: ['note:suspend'] });
+    expect(notes.map(({ body }) => body)).toEqual([{ on: true }, { on: false }]);
+    await journal.close();
     expect(rig.venue.violations).toEqual([]);
+  });
+
+  test('an account of two strategies is blocked once; one that the keys do not belong to is not, exit 6', async () => {
+    rig = await PaperRig.start();
+    const journal = await openJournal(rig.runtime.journal);
+    for (const strategy of ['swing', 'trend']) await journal.setState({ ...SCOPE, strategy }, 'active', 'seen', 1);
+    await journal.setState({ ...SCOPE, account: 'PA3FAKE00002' }, 'active', 'seen', 1);
+    await journal.close();
+    const { rows, exit } = await halt(haltOptions({ atVenue: true }), rig.runtime);
+    expect(rows.map(({ account, strategy, at_venue }) => [account, strategy, at_venue])).toEqual([
+      ['PA3FAKE00001', 'swing', 'blocked'],
+      ['PA3FAKE00001', 'trend', 'blocked'],
+      ['PA3FAKE00002', 'swing', 'the keys belong to account PA3FAKE00001'],
+    ]);
+    expect(exit).toBe('refused');
+    expect(rig.venue.count('PATCH /v2/account/configurations')).toBe(1);
   });
 
   test.each<[string, Record<string, unknown>, string | undefined]>([
