@@ -132,6 +132,31 @@ test('F45: SIGTERM ends a resident session with its result and exit code 130', {
   expect(await oracle('resident', stderr)).toBe(3);
 });
 
+test('F45: SIGINT ends it in the same way', { timeout: 180_000 }, async () => {
+  const count = () => venue.book.accepted.filter((one) => one.client_order_id.startsWith('ql-keyboard-')).length;
+  const { code, stdout, stderr } = await alone(tradeArgs('keyboard'), {}, 'SIGINT', () => count() === 3);
+  expect(code, stderr).toBe(130);
+  expect(JSON.parse(stdout).session).toMatchObject({ outcome: 'decided', slots: 1 });
+  const again = await once('keyboard');
+  expect(again.code, again.stderr).toBe(0);
+  expect(await oracle('keyboard', stderr)).toBe(3);
+});
+
+test.each([
+  ['--cash', 'NaN'],
+  ['--cash', '-5'],
+  ['--cash', '1,000'],
+  ['--cash', 'Infinity'],
+  ['--risk', 'max-order($-5)'],
+  ['--risk', 'max-order($NaN)'],
+])('F33: %s %s: exit 2, what is expected is said, no order leaves', async (flag, amount) => {
+  const orders = venue.count('POST /v2/orders');
+  const { code, stderr } = await once('amount', flag, amount);
+  expect(code, stderr).toBe(2);
+  expect(stderr).toMatch(/expected|such as|--help/);
+  expect(venue.count('POST /v2/orders')).toBe(orders);
+});
+
 test('F45: nobody reads the result any more: exit code 0, and all of it is on record', {
   timeout: 180_000,
 }, async () => {

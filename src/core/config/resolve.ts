@@ -162,7 +162,8 @@ function settings(
   for (const [option, value] of Object.entries(chosen)) {
     const schema = (COMMAND_OPTIONS[command].shape as Record<string, z.ZodType>)[option];
     const port = schema === undefined ? undefined : optionMeta(schema)?.adapter;
-    if (port === undefined) continue;
+    // Calls such as policies carry their settings themselves.
+    if (port === undefined || Array.isArray(value)) continue;
     const name = typeof value === 'string' ? value : (value as { name: string }).name;
     const prefix = port === carrier.port ? '' : `${port}.`;
     for (const [setting, text, origin] of adapterValues(port, name, environment, file)) {

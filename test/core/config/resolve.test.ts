@@ -271,6 +271,12 @@ describe('settings of adapters', () => {
     expect(options.set).toEqual({ a: '1', latency: '3', 'source.seed': '2' });
   });
 
+  it('of policies are in their calls, which need none here', async () => {
+    const { options } = await resolve('trade', { broker: 'sim', risk: ['max-order($500)', 'no-trade(GME)'] });
+    expect(options.risk).toHaveLength(2);
+    expect(options.set).toEqual({});
+  });
+
   it('of a learner come by --param', async () => {
     const { options } = await resolve(
       'train',
