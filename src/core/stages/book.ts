@@ -85,12 +85,16 @@ function orderRow({ request, ...order }: OrderRecord, there: BrokerOrder | undef
     ...{ strategy: order.strategy, venue: order.venue, account: order.account, instrument: order.instrument },
     ...{ side: request.side, leg: order.leg, type: request.type },
     ...{ quantity: request.quantity ?? null, notional: request.notional ?? null },
-    ...{ limit_price: request.limitPrice ?? null, stop_price: request.stopPrice ?? null },
+    ...{ limit_price: limitOf(request) ?? null, stop_price: request.stopPrice ?? null },
     ...{ status: order.status, venue_status: there?.venueStatus ?? null },
     ...{ filled: order.filledQuantity, average_price: order.averagePrice ?? null },
     ...{ reason: order.reason ?? null, client_order_id: order.clientOrderId },
   };
 }
+
+/** The target of a pair of exits has its price in the pair's own terms. */
+const limitOf = ({ type, limitPrice, takeProfit }: OrderRecord['request']): string | undefined =>
+  limitPrice ?? (type === 'limit' ? takeProfit?.limitPrice : undefined);
 
 function externalOrder({ venue, account }: VenueView, order: BrokerOrder): OrderRow {
   return {

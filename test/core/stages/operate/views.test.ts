@@ -198,3 +198,12 @@ test('a table for people keeps four digits of what is tiny and all of what is hu
     '-0.00001',
   ]);
 });
+
+test('the target of a pair of exits is shown with its price', async () => {
+  rig = await PaperRig.start();
+  await rig.trade(order());
+  const pair = { takeProfit: { limitPrice: '110' }, stopLoss: { stopPrice: '90' }, opens: false } as const;
+  await rig.trade(order({ side: 'sell', type: 'limit', timeInForce: 'gtc', ...pair }));
+  const shown = await orders(optionsOf('orders', {}), rig.runtime);
+  expect(shown.map(({ limit_price, stop_price }) => limit_price ?? stop_price).sort()).toEqual(['110', '90']);
+});
