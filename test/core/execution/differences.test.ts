@@ -116,11 +116,22 @@ describe('three of ten that are held are missing at the venue', () => {
 
 test('an order that never shows is given up after two minutes, not before', async () => {
   await onItsWay({ side: 'buy', instrument: 'QQQ' });
-  const status = async () => (await reconcile(context)).open.map((order) => order.status);
+  const told: (string | undefined)[] = [];
+  const hears = { ...context, onRejected: ({ reason }: OrderRecord) => void told.push(reason) };
+  const status = async () => {
+    const { open, listedAt } = await reconcile(hears);
+    expect(listedAt).toBe(clock.now());
+    return open.map((order) => order.status);
+  };
   clock.set(clock.now() + 119_999);
   expect(await status()).toEqual(['unknown']);
   clock.set(clock.now() + 1);
   expect(await status()).toEqual([]);
+  expect(told).toEqual(['it never reached the venue']);
+  // One that was not even sent is over at once.
+  await decide(entry({ instrument: 'GLD' }));
+  await status();
+  expect(told.slice(1)).toEqual(['its decision expired before it was sent']);
 });
 
 /** An entry that rests. */

@@ -230,6 +230,13 @@ test('a venue without client ids whose stream is ahead of its answer: the order 
   expect(said).toEqual([]);
 });
 
+test('an order that the venue does not find by our id is found by its own', async () => {
+  const [order] = await submitOrders(context, lease, await decide());
+  venue.orderByClientId = async () => undefined;
+  venue.fill(venue.find(order!.clientOrderId)!, '10');
+  expect(await pollOrders(context, [order!.clientOrderId])).toMatchObject([{ status: 'filled' }]);
+});
+
 describe('a venue that is asked too often', () => {
   const busy = (throttledFor: number) => {
     venue.throttledFor = throttledFor;
