@@ -1,6 +1,7 @@
+import dns from 'node:dns';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ManualClock } from '../../../src/core/platform/index.js';
 import { type Fault, reply } from '../../fakes/alpaca/faults.js';
 import { dailyBars, session, VenueRig, walk } from '../../support/venue.js';
@@ -44,6 +45,25 @@ describe('F36: the way to the venue', () => {
     await expect(at(url)).rejects.toMatchObject({ exitCode: 7, message: expect.stringMatching(/refuse/i) });
     silent();
   });
+
+  test.each(['ENOTFOUND', 'EAI_AGAIN'])(
+    'a name that is not resolved (%s): exit 7, the message names it',
+    async (code) => {
+      const lookup = vi.spyOn(dns, 'lookup').mockImplementation(((_: string, ...rest: unknown[]) => {
+        const answer = rest.at(-1) as (error: Error) => void;
+        setImmediate(() => answer(Object.assign(new Error(code), { code })));
+      }) as never);
+      try {
+        const url = rig.venue.secrets['APCA_API_BASE_URL']!.replace('127.0.0.1', 'localhost');
+        await expect(at(url)).rejects.toMatchObject({ exitCode: 7, message: expect.stringMatching(/DNS.*\[E/) });
+        expect(lookup).toHaveBeenCalled();
+      } finally {
+        lookup.mockRestore();
+      }
+      nothingSent();
+      silent();
+    },
+  );
 
   test('TLS that fails: exit 7, the message names it', async () => {
     const { url } = await stranger();
