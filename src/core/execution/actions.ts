@@ -1,7 +1,8 @@
+import { absolute, compare, multiply, subtract, sum } from '../domain/decimal.js';
 import { applyToQuantity, type CorporateActionRecord } from '../state/index.js';
 import type { BrokerPosition } from './broker.js';
 import type { ExecutionContext } from './context.js';
-import { compareHoldings } from './holdings.js';
+import { compareHoldings, type ExternalHolding } from './holdings.js';
 
 /** A corporate action of what is owned, as known before its session. */
 export interface AnnouncedAction extends CorporateActionRecord {
@@ -22,13 +23,15 @@ export async function applyInForce(
 }
 
 /**
- * Records those actions that the venue has applied by now: it holds what they leave of everything owned in the account.
- * Nobody says at what time of the night a venue does it, and clocks may differ. Returns whether one was new.
+ * Records those actions that the venue has applied by now: it holds what they leave of everything owned in the account,
+ * and of the external units that were there `before`: more than that may be these, not yet split. Nobody says at what
+ * time of the night a venue does it, and clocks may differ. Returns whether one was new.
  */
 export async function applyDone(
   context: ExecutionContext,
   actions: readonly AnnouncedAction[],
   positions: readonly BrokerPosition[],
+  before: readonly ExternalHolding[],
 ): Promise<boolean> {
   const { journal, scope } = context;
   let changed = false;
@@ -40,11 +43,23 @@ export async function applyDone(
         ? { instrument: action.becomes ?? instrument, quantity: applyToQuantity(quantity, action) }
         : { instrument, quantity },
     );
-    const { differences } = compareHoldings(left, positions);
+    const { external, differences } = compareHoldings(left, positions);
     if (differences.some(({ instrument }) => names.includes(instrument))) continue;
+    if (action.type === 'split' && !follows(action, before, external)) continue;
     changed = (await record(context, action)) || changed;
   }
   return changed;
+}
+
+/** Whether external units went the way of a split: all but a fraction of a unit, which is paid out. */
+function follows(
+  { instrument, value }: AnnouncedAction,
+  before: readonly ExternalHolding[],
+  after: readonly ExternalHolding[],
+): boolean {
+  const units = (rows: readonly ExternalHolding[]) =>
+    sum(rows.filter((row) => row.instrument === instrument).map(({ quantity }) => quantity));
+  return compare(absolute(subtract(units(after), multiply(units(before), value!))), '1') < 0;
 }
 
 function record(

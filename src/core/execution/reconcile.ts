@@ -26,8 +26,13 @@ export interface ReconcileOptions {
    * again where executions were booked: what they bought may have been split since.
    */
   readonly actions?: () => Promise<readonly AnnouncedAction[]>;
-  /** The same of these instruments, asked of the source anew, the coming session included: the venue may be ahead of us. */
+  /**
+   * The same of these instruments, asked of the source anew, the coming session included: the venue may be ahead of us. Of
+   * those of which it holds less than is owned, or other external units than `external`.
+   */
   readonly announced?: (instruments: readonly string[]) => Promise<readonly AnnouncedAction[]>;
+  /** External units at the last look. Absent: none. */
+  readonly external?: readonly ExternalHolding[];
   /** `report` returns differences instead of halting: for listings. */
   readonly onDifference?: 'halt' | 'report';
 }
@@ -86,7 +91,7 @@ export async function reconcile(context: ExecutionContext, options: ReconcileOpt
   const quiet = orders.unchanged && fills.booked.length === known;
   let state = await compareAll(context, quiet ? ours : await journal.orders({ scope, open: true }));
   const applyEarly = async (actions: readonly AnnouncedAction[]) => {
-    if (!(await applyDone(context, actions, state.positions))) return;
+    if (!(await applyDone(context, actions, state.positions, options.external ?? []))) return;
     state = await compareAll(context, await journal.orders({ scope, open: true }));
   };
   await applyEarly(coming);
@@ -98,7 +103,7 @@ export async function reconcile(context: ExecutionContext, options: ReconcileOpt
     await refreshClosing(context);
     state = await compareAll(context, await journal.orders({ scope, open: true }));
   }
-  const moved = state.differences.filter(({ kind }) => kind === 'position').map(({ instrument }) => instrument);
+  const moved = movedUnits(context, state, options.external ?? []);
   if (moved.length > 0) await applyEarly((await options.announced?.(moved)) ?? []);
   const fees = await bookFeesInKind(context, state.owned, state.open, state.differences);
   const left = state.differences.filter(({ kind, instrument }) => kind !== 'position' || !fees.has(instrument));
@@ -125,6 +130,22 @@ export async function reconcile(context: ExecutionContext, options: ReconcileOpt
     reversed: await reversedPositions(context),
     differences,
   };
+}
+
+/** Instruments of the strategy of which the venue holds less than is owned, or other external units than `before`. */
+function movedUnits(
+  { scope }: ExecutionContext,
+  { differences, external, owned }: Compared,
+  before: readonly ExternalHolding[],
+): readonly string[] {
+  const missing = differences.filter(({ kind }) => kind === 'position').map(({ instrument }) => instrument);
+  const units = (rows: readonly ExternalHolding[], instrument: string) =>
+    rows.find((row) => row.instrument === instrument)?.quantity ?? '0';
+  const beside = owned
+    .filter(({ strategy }) => strategy === scope.strategy)
+    .map(({ instrument }) => instrument)
+    .filter((instrument) => units(external, instrument) !== units(before, instrument));
+  return [...new Set([...missing, ...beside])];
 }
 
 interface OrdersResult {

@@ -527,6 +527,35 @@ describe('reconciliation', () => {
       expect(asked).toHaveLength(1);
     });
 
+    test('it has more than before: the source is asked anew too, once', async () => {
+      venue.external.set('SPY', '30');
+      const asked: (readonly string[])[] = [];
+      const announced = async (instruments: readonly string[]) => {
+        asked.push(instruments);
+        return [split('4')];
+      };
+      expect((await reconcile(context, { announced })).external).toEqual([]);
+      expect(await owned()).toEqual(['40']);
+      await reconcile(context, { announced });
+      expect(asked).toEqual([['SPY']]);
+    });
+
+    test('external units of before may be taken for those of a split: they have to follow it', async () => {
+      venue.external.set('SPY', '30');
+      const asked: (readonly string[])[] = [];
+      const announced = async (instruments: readonly string[]) => {
+        asked.push(instruments);
+        return [split('4')];
+      };
+      const { external } = await reconcile(context);
+      const look = () => reconcile(context, { actions: async () => [split('4')], announced, external });
+      await look();
+      expect([asked, await owned()]).toEqual([[], ['10']]);
+      venue.external.set('SPY', '150');
+      expect((await look()).external).toEqual([{ instrument: 'SPY', quantity: '120' }]);
+      expect(await owned()).toEqual(['40']);
+    });
+
     test('what is missing of another instrument keeps none from being applied', async () => {
       await submitOrders(context, lease, await decide([entry({ instrument: 'QQQ' })], T0 + 60_000));
       venue.fill(venue.open()[0]!, '10');

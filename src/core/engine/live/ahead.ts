@@ -2,6 +2,7 @@ import {
   type AnnouncedAction,
   type BrokerEvent,
   type ExecutionContext,
+  type ExternalHolding,
   inForce,
   type ReconcileOptions,
   type ReconcileResult,
@@ -42,6 +43,9 @@ export class Ahead {
   /** The reconciliation under way, unless an event has come since it began. */
   private running: symbol | undefined;
 
+  /** External units at the last look. */
+  private external: readonly ExternalHolding[] = [];
+
   constructor(private readonly execution: ExecutionContext) {}
 
   /** To be told at once when an event of the venue arrives, before it is booked. */
@@ -61,12 +65,14 @@ export class Ahead {
     const actions = new Set<string>();
     const state = await reconcile(this.execution, {
       ...options,
+      external: this.external,
       actions: async () => {
         const known = (await options.actions?.()) ?? [];
         for (const action of known) if (inForce(action, time)) actions.add(keyOf(action));
         return known;
       },
     });
+    this.external = state.external;
     const settled = state.unresolved.length === 0 && state.resend.length === 0;
     if (this.running !== run || !settled) return state;
     const head = await journal.head();
