@@ -130,3 +130,18 @@ describe('a reconciliation ahead of a slot', () => {
     });
   });
 });
+
+test('knows at a look what was external at the one before: the source is asked about what is new only', async () => {
+  await submitOrders(context, lease, await leave());
+  venue.fill(venue.open()[0]!, '10');
+  const asked: (readonly string[])[] = [];
+  const announced = async (instruments: readonly string[]) => {
+    asked.push(instruments);
+    return [];
+  };
+  for (const units of ['0', '30', '30', '150']) {
+    venue.external.set('SPY', units);
+    await ahead.reconcile({ announced });
+  }
+  expect(asked).toEqual([['SPY'], ['SPY']]);
+});
