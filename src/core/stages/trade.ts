@@ -7,7 +7,7 @@ import { ManualClock } from '../platform/index.js';
 import { openJournal, requireDurableDisk } from '../state/index.js';
 import { returnCalendar } from './compose/market.js';
 import { composeStrategy } from './compose/strategy.js';
-import { type TradeNews, tradeNews } from './notify/index.js';
+import { fillText, type TradeNews, tradeNews } from './notify/index.js';
 import type { Runtime } from './runtime.js';
 import { checkAccount, checkEntries, checkLive, checkNames, checkNewerBars } from './trade/guards.js';
 import { accountLimits } from './trade/limits.js';
@@ -62,6 +62,9 @@ async function start(
     ...asked,
     notify: (event) => {
       news.notify(event);
+      // Of a start for one slot the summary says it.
+      if (event.type === 'fill' && isLive(options) && !options.once)
+        runtime.logger.info(`${fillText(event.execution)}.`);
       asked?.notify?.(event);
     },
   };

@@ -97,6 +97,16 @@ describe('trade, resident', () => {
     expect(rig.venue.book.positions.size).toBe(0);
     const file = await end();
     expect(file).toMatchObject({ outcome: 'decided', slots: 2, missed_slots: 0, orders: 2, positions: [] });
+    // In this order, what a person sees who watches it.
+    const [bought, sold] = rig.venue.book.fills.map(({ qty }) => qty);
+    const told = [
+      'swing trades AAPL at alpaca-paper, account PA3FAKE00001; the next slot is 2026-11-30T14:33:00Z.',
+      `entry: buy ${bought} AAPL, market.`,
+      expect.stringMatching(`^bought ${bought} AAPL at \\d`),
+      `exit: sell ${sold} AAPL, market.`,
+      expect.stringMatching(`^sold ${sold} AAPL at \\d`),
+    ];
+    expect(rig.said.filter((line) => /trades|^entry|^exit|^bought|^sold/.test(line))).toEqual(told);
     expect(rig.venue.count('GET /v2/stocks/bars')).toBeGreaterThan(reads);
     expect(await rig.oracle()).toEqual({ accepted: 2, fills: 2 });
   });

@@ -2,6 +2,7 @@ import type { TradeOptions } from '../../config/index.js';
 import { refusalText, type TradeEvent, type TradeHooks } from '../../engine/live/index.js';
 import { alarmText } from '../../execution/index.js';
 import { isoTime } from '../../platform/index.js';
+import type { ExecutionRecord } from '../../state/index.js';
 import type { Runtime } from '../runtime.js';
 import { Notifier, type NotifierLimits } from './notifier.js';
 import { channelOf, type News, type NotifyPreset } from './presets.js';
@@ -35,15 +36,16 @@ export function tradeNews(
   };
 }
 
+/** An execution in the words of people. */
+export function fillText({ side, quantity, instrument, price, kind }: ExecutionRecord): string {
+  if (kind !== 'fill') return `${kind} of ${quantity} ${instrument}`;
+  return `${side === 'buy' ? 'bought' : 'sold'} ${quantity} ${instrument} at ${price}`;
+}
+
 function newsOf(event: TradeEvent): Omit<News, 'strategy'> {
   switch (event.type) {
-    case 'fill': {
-      const { side, quantity, instrument, price, kind } = event.execution;
-      const done = side === 'buy' ? 'bought' : 'sold';
-      const text =
-        kind === 'fill' ? `${done} ${quantity} ${instrument} at ${price}` : `${kind} of ${quantity} ${instrument}`;
-      return { event: 'fill', text, urgent: kind !== 'fill' };
-    }
+    case 'fill':
+      return { event: 'fill', text: fillText(event.execution), urgent: event.execution.kind !== 'fill' };
     case 'reject':
       return { event: 'reject', text: refusalText(event.order), urgent: true };
     case 'verdict':

@@ -28,6 +28,7 @@ import type { TradeMarket } from './market.js';
 import type { SessionFile } from './session-file.js';
 import { silentHoldings } from './silent.js';
 import { RETRY_MS, survive } from './survive.js';
+import { orderText, startText } from './told.js';
 
 export interface SessionParts {
   readonly options: TradeOptions;
@@ -140,6 +141,15 @@ export class Session {
     if (!ended) this.parts.hooks.notify?.({ type: 'halt', reason });
   }
 
+  /** It goes on until it is ended: people see what it does. */
+  private get stays(): boolean {
+    return !this.parts.options.once && !this.parts.replay;
+  }
+
+  private say(text: string | undefined): void {
+    if (text !== undefined) this.parts.runtime.logger.info(text);
+  }
+
   private tradingState(): Promise<StrategyState> {
     const { journal, scope } = this.parts.execution;
     return journal.state(scope);
@@ -179,7 +189,9 @@ export class Session {
       try {
         await this.lease.renew(clock.now());
         if (tick.problem === undefined) {
-          this.outcomes.push(await this.serial.run(() => runner.tick(tick, this.lease)));
+          const outcome = await this.serial.run(() => runner.tick(tick, this.lease));
+          this.outcomes.push(outcome);
+          if (this.stays) for (const order of outcome.orders) this.say(orderText(order));
           return;
         }
         await this.serial.run(() => runner.maintain(this.lease));
@@ -245,8 +257,9 @@ export class Session {
 
   /** Runs the slots with what goes on beside them: bars, events of the venue, looks at it, the close, the lease. */
   private async withBackground(work: () => Promise<void>): Promise<void> {
-    const { options, execution, runtime, market, replay } = this.parts;
-    if (options.once || replay) return work();
+    const { options, execution, runtime, market } = this.parts;
+    if (!this.stays) return work();
+    this.say(startText(execution, market.source.instruments, market.slotAfter(runtime.clock.now())));
     const signal = AbortSignal.any([runtime.signal, this.ended.signal]);
     const tasks = [market.follow(signal), this.renewing(signal)];
     if (execution.broker.events !== undefined) tasks.push(this.listen(signal), this.looks.run(signal));
