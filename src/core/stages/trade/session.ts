@@ -28,7 +28,7 @@ import type { TradeMarket } from './market.js';
 import type { SessionFile } from './session-file.js';
 import { silentHoldings } from './silent.js';
 import { RETRY_MS, survive } from './survive.js';
-import { orderText, startText } from './told.js';
+import { idleText, orderText, startText, unattendedText } from './told.js';
 
 export interface SessionParts {
   readonly options: TradeOptions;
@@ -122,7 +122,7 @@ export class Session {
       const [bare] = this.parts.runner.unprotected;
       if (bare !== undefined) return await this.summary('halted', alarmText(bare));
       const decided = this.outcomes.some((outcome) => outcome.decided);
-      return await this.summary(decided ? 'decided' : 'nothing', decided ? null : this.whyNothing());
+      return await this.summary(decided ? 'decided' : 'nothing', decided ? null : idleText(this.outcomes.at(-1)));
     } catch (error) {
       if (runtime.signal.aborted) return this.summary(this.outcomes.length > 0 ? 'decided' : 'nothing', 'interrupted');
       if (!isQuantlineError(error) || error.code !== 'HALTED') throw error;
@@ -342,22 +342,10 @@ export class Session {
     }
   }
 
-  private whyNothing(): string {
-    const last = this.outcomes.at(-1);
-    if (last?.expired) return `the decision of the slot ${isoTime(last.slot)} would be too old`;
-    if (last !== undefined) return `the slot ${isoTime(last.slot)} was decided before`;
-    return 'no slot is due';
-  }
-
   /** Once the venue does not accept the keys any more, nobody watches what is there. */
   private async warnOfOpen(): Promise<void> {
-    const { execution, runtime } = this.parts;
-    const { journal, scope } = execution;
-    const positions = await journal.positions(scope);
-    const open = await journal.orders({ scope, open: true });
-    if (positions.length + open.length === 0) return;
-    const held = positions.map(({ instrument, quantity }) => `${quantity} ${instrument}`).join(', ') || 'nothing';
-    runtime.logger.warn(`Left unattended at ${scope.venue}: ${held}; ${open.length} open orders.`);
+    const text = await unattendedText(this.parts.execution);
+    if (text !== undefined) this.parts.runtime.logger.warn(text);
   }
 
   private tellInDoubt(order: OrderRecord): void {
