@@ -33,7 +33,9 @@ export async function openBroker(
   onExpiring: NonNullable<BrokerContext['onExpiring']>,
 ): Promise<Broker> {
   const { module } = await loadAdapter<BrokerModule>('broker', options.broker);
-  const { venue } = await composeStrategy(run.run.strategy, model.file.scoreKind, dataset.instruments);
+  // With the limits of this start as well: one that cannot be read is told before the venue is asked for anything.
+  const risk = [...run.run.strategy.risk, ...(options.risk ?? []).map(({ text }) => text)];
+  const { venue } = await composeStrategy({ ...run.run.strategy, risk }, model.file.scoreKind, dataset.instruments);
   return module.create(adapterSettings(options.broker, module.settings, undefined, brokerSettings(options)), {
     clock,
     onExpiring,
