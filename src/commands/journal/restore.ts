@@ -6,7 +6,7 @@ import { count } from '../../shell/series.js';
 export default class JournalRestore extends QuantlineCommand<'journal:restore'> {
   static override summary = 'Put a copy in the journal’s place.';
   static override description =
-    'Refused while a strategy is being traded, and over a journal that is there unless --overwrite, which keeps it beside the new one. The broker is read again at the next start. Prints the path.';
+    'Refused while a strategy is being traded, and over a journal that is there unless --overwrite, which keeps it beside the new one; on PostgreSQL only an empty database is restored into. The broker is read again at the next start. Prints the path.';
   static override examples = ['<%= config.bin %> journal restore --copy journal-2026-11-28.sqlite --overwrite'];
   static override flags = flagsOf('journal:restore');
   protected readonly command = 'journal:restore';

@@ -43,7 +43,7 @@ export async function journalBackup(
   return { path, events: await backupJournal(runtime.journal, path) };
 }
 
-/** `quantline journal restore`: refused while somebody has the right to trade, and over a journal without `overwrite`. */
+/** `quantline journal restore`: refused while somebody has the right to trade, and over a journal without `overwrite`; a server's is never replaced. */
 export async function journalRestore(
   copy: string,
   overwrite: boolean,
@@ -51,6 +51,11 @@ export async function journalRestore(
 ): Promise<{ path: string; events: number; kept: string | undefined }> {
   if (!existsSync(copy))
     throw new QuantlineError('INPUT', `There is no file ${resolve(copy)}.`, { hint: 'Name a backup.' });
+  if (overwrite && isServer(runtime.journal)) {
+    throw new QuantlineError('USAGE', '--overwrite replaces a journal that is a file; this one is on a server.', {
+      hint: 'Create an empty database, restore into it with --journal postgres://…/<its name> and without --overwrite, then trade with that; what is there stays as it is.',
+    });
+  }
   if (hasJournal(runtime)) {
     await refuseWhileTrading(runtime);
     if (!overwrite && !isServer(runtime.journal)) {

@@ -22,7 +22,11 @@ export type JournalBackupOptions = z.output<typeof journalBackupOptions>;
 export const journalRestoreOptions = z.strictObject({
   copy: option({ summary: 'Copy that `journal backup` wrote.', value: 'file' }, word().optional()),
   overwrite: option(
-    { summary: 'Put it in the place of a journal that is there, which is kept beside it.', switch: true, guard: true },
+    {
+      summary: 'Put it in the place of a journal file that is there, which is kept beside it.',
+      switch: true,
+      guard: true,
+    },
     off(),
   ),
 });

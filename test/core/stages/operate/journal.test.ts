@@ -137,5 +137,13 @@ describeWith('postgres', server !== undefined)('on PostgreSQL', () => {
     expect(await backupJournal(location, back)).toBe(events);
     expect(readFileSync(back, 'utf8')).toBe(readFileSync(copy, 'utf8'));
     await expect(restoreJournal(copy, location, 'x')).rejects.toMatchObject({ code: 'STATE' });
+    // A server's journal is not replaced, and --overwrite is told so with what to do.
+    await expect(journalRestore(copy, true, { ...runtime, journal: location })).rejects.toMatchObject({
+      code: 'USAGE',
+      hint: expect.stringMatching(/empty database.*without --overwrite/),
+    });
+    expect(await readTable(location, 'events')).toHaveLength(events);
+    const empty = { ...runtime, journal: await server!.create('instead') };
+    expect((await journalRestore(copy, false, empty)).events).toBe(events);
   });
 });
