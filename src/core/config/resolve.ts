@@ -264,9 +264,20 @@ function guardVariables(): ReadonlyMap<string, string> {
   return out;
 }
 
-/** A password on the command line is seen by every process of the machine. */
+/** A journal is there after a crash; a password on the command line is seen by every process of the machine. */
 function checkJournal(journal: string | undefined, origin: Origin | undefined): void {
-  if (journal === undefined || (origin?.kind !== 'flag' && origin?.kind !== 'file')) return;
+  if (journal === undefined || origin === undefined) return;
+  // SQLite's word for a journal that ends with the process; here it would become a file of that name.
+  if (/^(?:file:)?:memory:/.test(journal)) {
+    throw new QuantlineError(
+      origin.kind === 'flag' ? 'USAGE' : 'CONFIG',
+      `${origin.name}: a journal in memory is lost.`,
+      {
+        hint: 'Name a file on a local disk, or leave it out: the workspace has a journal of its own.',
+      },
+    );
+  }
+  if (origin.kind !== 'flag' && origin.kind !== 'file') return;
   if (/^[a-z]+:\/\/[^/@]*:[^/@]+@/i.test(journal)) {
     throw new QuantlineError(origin.kind === 'flag' ? 'USAGE' : 'CONFIG', `${origin.name}: the URL holds a password.`, {
       hint: 'Leave it out and set PGPASSWORD, or give the whole URL as QUANTLINE_JOURNAL.',

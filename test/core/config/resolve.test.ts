@@ -181,6 +181,18 @@ describe('refusals', () => {
     if (process.getuid?.() !== 0) expect((await failure(() => resolve('ingest'))).code).toBe('CONFIG');
   });
 
+  it('refuses a journal in memory wherever it is named, which would be a file of that name', async () => {
+    const hint = expect.stringMatching(/Name a file/);
+    for (const journal of [':memory:', 'file::memory:?cache=shared'])
+      await expect(resolve('trade', { journal, live: true })).rejects.toMatchObject({ code: 'USAGE', hint });
+    const set = resolve('status', {}, { QUANTLINE_JOURNAL: ':memory:' });
+    await expect(set).rejects.toMatchObject({
+      code: 'CONFIG',
+      message: expect.stringMatching(/QUANTLINE_JOURNAL/),
+      hint,
+    });
+  });
+
   it('refuses a password in a journal URL where others can see it', async () => {
     const url = 'postgres://user:hunter2@db.example/quantline';
     const error = await failure(() => resolve('trade', { journal: url }));
