@@ -12,6 +12,7 @@ import { EXIT_CODES, type ExitName, QuantlineError } from '../core/errors/index.
 import type { Ping } from '../core/stages/notify/ping.js';
 import type { Runtime } from '../core/stages/runtime.js';
 import { shieldValues, unshield } from './arguments.js';
+import { checkBroker } from './brokers.js';
 import { reportFailure, toQuantlineError } from './failure.js';
 import { optionKeys } from './flags.js';
 import { consoleToStderr, writeMessage, writeOutput } from './output.js';
@@ -63,6 +64,7 @@ export abstract class QuantlineCommand<C extends CommandId> extends Command {
     const environment = readEnvironment(folder);
     const resolved = await resolveConfig({ command: this.command, flags: given, environment, folder });
     this.resolved = resolved;
+    await checkBroker((resolved.options as { readonly broker?: string }).broker);
     const { signal } = (this.interruption = interruption());
     await this.startPing(resolved, folder, signal, environment);
     const outcome = await this.execute({

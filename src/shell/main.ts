@@ -21,7 +21,15 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
       const missing = /^command (.+) not found$/.exec((error as Error).message ?? '')?.[1];
       if (missing === undefined) return fail(error);
       const { unknownCommand } = await import('./suggest.js');
-      return fail(unknownCommand(missing));
+      const { checkBroker } = await import('./brokers.js');
+      const [topic, vendor] = missing.split(':');
+      const moved = checkBroker(topic === 'login' ? vendor : undefined);
+      return fail(
+        await moved.then(
+          () => unknownCommand(missing),
+          (gone: unknown) => gone,
+        ),
+      );
     }
   };
   try {

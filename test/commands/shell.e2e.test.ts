@@ -67,6 +67,27 @@ describe('exit codes', () => {
 });
 
 describe('errors', () => {
+  it.each([
+    ...[
+      'flatten',
+      'flatten --all',
+      'halt',
+      'resume',
+      'positions',
+      'orders',
+      'fills',
+      'account',
+      'status',
+      'doctor',
+    ].map((command) => `${command} --broker tdameritrade`),
+    ...['login tdameritrade', 'login tdameritrade --paste'],
+  ])('quantline %s: where the accounts went, as trade has it', async (args) => {
+    const [asked, traded] = await Promise.all([run(args), run('trade --broker tdameritrade')]);
+    expect(traded.stderr).toMatch(/moved to Charles Schwab[\s\S]*login schwab[\s\S]*--broker sim/);
+    expect(asked).toEqual(traded);
+    expect(asked.code).toBe(3);
+  });
+
   it('name the nearest flag and command', async () => {
     const [flag, command, missing] = await Promise.all([run('ingest --symbol SPY'), run('ingset'), run('ingest')]);
     expect(flag.stderr).toContain('Did you mean --symbols?');
