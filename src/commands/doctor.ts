@@ -6,9 +6,9 @@ import { rowsTable } from '../shell/series.js';
 const COLUMNS = ['status', 'check', 'detail', 'hint'];
 
 export default class Doctor extends QuantlineCommand<'doctor'> {
-  static override summary = 'Check keys, entitlements, clocks, disk, journal, calendar and engines.';
+  static override summary = 'Check keys, entitlements, clocks, disk, journal, calendar, notifications and engines.';
   static override description =
-    'Changes nothing and sends no order. Exit code 0, or that of the worst failure: 2 for a broker that is none, 3 for keys, clocks and engines that a setting names, 4 for disk and journal, 6 for a blocked account, 7 for a service that does not answer. Warnings do not count.';
+    'Changes nothing, sends no order and no message. Exit code 0, or that of the worst failure: 2 for a broker that is none, 3 for keys, clocks and engines that a setting names, 4 for disk and journal, 6 for a blocked account, 7 for a service that does not answer. Warnings do not count.';
   static override examples = ['<%= config.bin %> doctor', '<%= config.bin %> doctor --broker alpaca --live --json'];
   static override flags = flagsOf('doctor');
   protected readonly command = 'doctor';

@@ -12,6 +12,7 @@ import { looksLive, openVenue } from './compose/venues.js';
 import { engineChecks } from './doctor/engines.js';
 import { feedChecks } from './doctor/feeds.js';
 import { type Finding, fail, failure, ok, skip, warn } from './doctor/finding.js';
+import { notificationCheck } from './doctor/notifications.js';
 import type { Runtime } from './runtime.js';
 
 export type { Finding } from './doctor/finding.js';
@@ -34,7 +35,7 @@ const WORST: readonly ExitName[] = ['bug', 'usage', 'config', 'data', 'refused',
 /** Adapters whose keys are set, and by which variable that is told. */
 const KEYS = { alpaca: 'APCA_API_KEY_ID', schwab: 'SCHWAB_APP_KEY', ibkr: 'IB_HOST' } as const;
 
-/** `quantline doctor`: keys, entitlements, clocks, disk, journal, calendar, engines. Changes nothing. */
+/** `quantline doctor`: keys, entitlements, clocks, disk, journal, calendar, notifications, engines. Changes nothing. */
 export async function doctor(options: DoctorOptions, runtime: Runtime): Promise<DoctorReport> {
   const findings: Finding[] = [...(await disk(runtime)), ...(await journal(runtime)), calendar(runtime)];
   const { secrets } = runtime;
@@ -43,7 +44,7 @@ export async function doctor(options: DoctorOptions, runtime: Runtime): Promise<
   if (brokers.length === 0) findings.push(skip('broker', 'no keys of a broker are set'));
   for (const name of brokers) findings.push(...(await broker(name, options, runtime)));
   if (brokers.includes('alpaca') && secrets[KEYS.alpaca] !== undefined) findings.push(...(await feedChecks(runtime)));
-  findings.push(...(await engineChecks(runtime)));
+  findings.push(notificationCheck(options, runtime), ...(await engineChecks(runtime)));
   const exit = WORST.find((code) => findings.some((finding) => finding.status === 'fail' && finding.exit === code));
   return { findings, exit: exit ?? 'ok' };
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { option } from '../option.js';
 import { duration, off, word } from './kinds.js';
-import { brokerSettings, format, liveVenue } from './shared.js';
+import { brokerSettings, format, liveVenue, notify } from './shared.js';
 
 const strategy = option({ summary: 'Only this strategy; all by default.', value: 'name' }, word().optional());
 const broker = option(
@@ -65,5 +65,6 @@ export const doctorOptions = z.strictObject({
   live: liveVenue,
   format,
   set: brokerSettings,
+  notify,
 });
 export type DoctorOptions = z.output<typeof doctorOptions>;

@@ -18,3 +18,13 @@ export const liveVenue = option(
   { summary: 'Ask the environment with real money in place of the paper one.', switch: true, guard: true },
   off(),
 );
+
+const SERVICES = ['slack', 'discord', 'telegram', 'ntfy', 'webhook'] as const;
+export const notify = option(
+  {
+    summary: 'Where news are sent; address and token come from the environment.',
+    value: 'service',
+    choices: SERVICES,
+  },
+  choice(...SERVICES).optional(),
+);

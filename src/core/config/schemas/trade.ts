@@ -3,8 +3,8 @@ import { option, texts } from '../option.js';
 import { parseList, valueError } from '../values/index.js';
 import { calls, choice, duration, moment, money, off, pairs, word } from './kinds.js';
 import { ping } from './ping.js';
+import { notify } from './shared.js';
 
-const SERVICES = ['slack', 'discord', 'telegram', 'ntfy', 'webhook'] as const;
 const NEWS = ['fill', 'reject', 'halt', 'missed', 'unprotected', 'token', 'verdict'] as const;
 
 function newsKind(text: string): (typeof NEWS)[number] {
@@ -86,14 +86,7 @@ export const tradeOptions = z.strictObject({
     },
     calls().optional(),
   ),
-  notify: option(
-    {
-      summary: 'Where news are sent; address and token come from the environment.',
-      value: 'service',
-      choices: SERVICES,
-    },
-    choice(...SERVICES).optional(),
-  ),
+  notify,
   notifyOn: option(
     {
       summary: 'What is news: fill, reject, halt, missed, unprotected, token, verdict.',

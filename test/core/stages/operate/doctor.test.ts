@@ -120,6 +120,30 @@ test('looking changes nothing: no book of the simulated venue is made', async ()
   expect(existsSync(join(runtime.workspace, 'state', 'sim'))).toBe(false);
 });
 
+const HOOK = 'https://hooks.slack.com/services/T0/B0/secret-part';
+
+test.each([
+  ['nothing is set up', undefined, {}, 'skip', 'ok', /none/],
+  ['an address alone', undefined, { QUANTLINE_NOTIFY_URL: HOOK }, 'warn', 'ok', /QUANTLINE_NOTIFY_URL.*no service/],
+  ['a service and its address', 'slack', { QUANTLINE_NOTIFY_URL: HOOK }, 'ok', 'ok', /^slack, at https:..hooks/],
+  ["another's address", 'discord', { QUANTLINE_NOTIFY_URL: HOOK }, 'fail', 'config', /QUANTLINE_NOTIFY_URL/],
+  ['no token', 'telegram', {}, 'fail', 'config', /QUANTLINE_NOTIFY_TOKEN/],
+] as const)('notifications, %s', async (_, notify, secrets, status, exit, said) => {
+  const report = await doctor(optionsOf('doctor', { notify }), testRuntime({ secrets }));
+  const { detail } = of(report, 'notifications')!;
+  expect(of(report, 'notifications')).toMatchObject({ status, exit, detail: expect.stringMatching(said) });
+  expect(detail).not.toContain('secret-part');
+  expect(report.exit).toBe(exit);
+});
+
+test('notifications: no message is sent', async () => {
+  rig = await PaperRig.start();
+  const secrets = { QUANTLINE_NOTIFY_URL: `${rig.venue.url}/news` };
+  const report = await doctor(optionsOf('doctor', { notify: 'webhook' }), testRuntime({ secrets }));
+  expect(of(report, 'notifications')).toMatchObject({ status: 'ok' });
+  expect(rig.venue.requests).toEqual([]);
+});
+
 test.each([
   ['a broker that is none', { broker: 'alpca' }, {}, 'alpca', 'usage', /Did you mean "alpaca"/],
   ['the broker that is no more', { broker: 'tdameritrade' }, {}, 'tdameritrade', 'config', /login schwab/],
