@@ -3,9 +3,17 @@ import { QuantlineError } from '../../errors/index.js';
 /**
  * What TWS's message codes mean for whoever asked. `info` changes nothing; `rejected`: there is no such order, or not
  * any more; `canceled`: the order has ended; `duplicate-id`: the number was used before, nothing was placed;
- * `read-only` and `busy`: nothing was done. Codes that are not listed leave it open.
+ * `read-only`, `busy` and `not-connected`: nothing was done. Codes that are not listed leave it open.
  */
-export type CodeMeaning = 'info' | 'rejected' | 'canceled' | 'duplicate-id' | 'read-only' | 'busy' | 'unknown';
+export type CodeMeaning =
+  | 'info'
+  | 'rejected'
+  | 'canceled'
+  | 'duplicate-id'
+  | 'read-only'
+  | 'busy'
+  | 'not-connected'
+  | 'unknown';
 
 const MEANINGS: Readonly<Record<number, CodeMeaning>> = {
   100: 'busy', // more than 50 messages a second
@@ -46,6 +54,8 @@ const MEANINGS: Readonly<Record<number, CodeMeaning>> = {
   460: 'rejected', // no trading permissions
   461: 'rejected',
   463: 'rejected',
+  503: 'rejected', // TWS is too old for what is asked; said before anything is written
+  504: 'not-connected', // said before anything is written; a write that fails (512) leaves it open
   10006: 'rejected', // parent order missing
   10052: 'rejected', // time in force
   10147: 'rejected', // order to cancel not found

@@ -38,8 +38,8 @@ export async function placeGroup(session: IbkrSession, placement: Placement): Pr
   }));
   const shown = new Map<string, [Contract, Order, OrderState]>();
   const reports = new Map<number, StatusReport>();
-  /** Parts whose numbers other orders have had. */
-  const reused = new Set<number>();
+  /** Parts that were not sent, or whose numbers other orders have had. */
+  const untaken = new Set<number>();
   const cleanup: (() => void)[] = [];
   try {
     return await new Promise<BrokerOrder>((resolve, reject) => {
@@ -48,7 +48,7 @@ export async function placeGroup(session: IbkrSession, placement: Placement): Pr
         return one === undefined ? undefined : openOrder(...one, reports.get(one[1].permId ?? 0));
       };
       const answer = (final: boolean): void => {
-        if (reused.size > 0) return;
+        if (untaken.size > 0) return;
         const all = orders.map(({ orderRef }) => seenOf(orderRef));
         const entry = all[0];
         if (entry === undefined) return;
@@ -68,16 +68,16 @@ export async function placeGroup(session: IbkrSession, placement: Placement): Pr
         );
       const cancel = (orderId: number): void => session.send((api) => api.cancelOrder(orderId, ''));
       /** The numbers of the other parts may be those of other orders too: only what TWS shows as ours is cancelled. */
-      const taken = (index: number, error: QuantlineError): void => {
-        if (reused.size === 0) {
+      const notTaken = (index: number, error: QuantlineError): void => {
+        if (untaken.size === 0) {
           for (const [, { orderId }] of shown.values()) cancel(orderId!);
           later(
-            () => ambiguous('The number of a part of it was used before; the rest is cancelled.', error),
+            () => ambiguous(`A part of it was not taken: ${error.message} The rest is cancelled.`, error),
             SETTLE_MS,
           );
         }
-        reused.add(index);
-        if (reused.size === parts.length) reject(error);
+        untaken.add(index);
+        if (untaken.size === parts.length) reject(error);
       };
       const failed = (index: number, code: number, message: string): void => {
         const meaning = meaningOf(code, message);
@@ -85,7 +85,8 @@ export async function placeGroup(session: IbkrSession, placement: Placement): Pr
         else if (meaning === 'read-only') reject(readOnlyError());
         // A cancelled order has been one: it is shown as such.
         else if (meaning === 'canceled') later(() => answer(true), 50);
-        else if (meaning === 'duplicate-id') taken(index, sendFailure(instrument, code, message));
+        else if (meaning === 'duplicate-id' || meaning === 'not-connected')
+          notTaken(index, sendFailure(instrument, code, message));
         else {
           // No part of a group may stay behind: neither exits without their entry nor an entry without its exits.
           if (parts.length > 1) for (const { orderId } of orders) if (orderId !== first + index) cancel(orderId);
@@ -100,7 +101,7 @@ export async function placeGroup(session: IbkrSession, placement: Placement): Pr
           openOrder: (_id: number, about: Contract, order: Order, state: OrderState) => {
             if (!orders.some(({ orderRef }) => orderRef === order.orderRef)) return;
             if (shown.size === 0) later(() => answer(true), SETTLE_MS);
-            if (reused.size > 0 && !shown.has(order.orderRef!)) cancel(order.orderId!);
+            if (untaken.size > 0 && !shown.has(order.orderRef!)) cancel(order.orderId!);
             shown.set(order.orderRef!, [about, order, state]);
             answer(false);
           },

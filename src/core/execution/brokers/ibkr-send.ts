@@ -137,6 +137,10 @@ export function sendFailure(instrument: string, code: number, message: string): 
     return sendError('not_sent', `${instrument}: not taken, too many messages (${said}).`, {
       hint: 'Lower maxRequestsPerSecond.',
     });
+  if (meaning === 'not-connected')
+    return sendError('not_sent', `${instrument}: not sent, there is no connection (${said}).`, {
+      hint: 'TWS and IB Gateway restart once a day; try again in a moment.',
+    });
   if (meaning === 'rejected') {
     const [, why, hint] = REFUSALS.find(([pattern]) => pattern.test(message)) ?? [
       null,

@@ -109,25 +109,57 @@ describe('placing an order', () => {
     ...{ takeProfit: { limitPrice: '110' }, stopLoss: { stopPrice: '95' } },
   });
 
-  it('F44 error 103 for both exits of a pair: sent again under new numbers, and no other order is cancelled', async () => {
-    await rig.place(buy());
-    rig.venue.arm('placeOrder', answers(103, 'Duplicate order id'), 2);
-    const [exits] = await rig.submit(pair);
-    expect(exits?.status).toBe('accepted');
-    expect(placed()).toBe(5);
-    expect(rig.venue.count('cancelOrder')).toBe(0);
-    await rig.oracle();
-  });
+  const notTaken = [
+    [103, 'Duplicate order id'],
+    [504, 'Not connected'],
+  ] as const;
 
-  it('F44 error 103 for one exit of a pair: the other one does not stay behind', async () => {
+  it.each(notTaken)(
+    'F44 error %i for both exits of a pair: sent again, no other order is cancelled',
+    async (...said) => {
+      await rig.place(buy());
+      rig.venue.arm('placeOrder', answers(...said), 2);
+      const [exits] = await rig.submit(pair);
+      expect(exits?.status).toBe('accepted');
+      expect(placed()).toBe(5);
+      expect(rig.venue.count('cancelOrder')).toBe(0);
+      await rig.oracle();
+    },
+  );
+
+  it.each(notTaken)('F44 error %i for one exit of a pair: the other one does not stay behind', async (...said) => {
     await rig.place(buy());
     rig.venue.arm('placeOrder', ({ process }) => process());
-    rig.venue.arm('placeOrder', answers(103, 'Duplicate order id'));
+    rig.venue.arm('placeOrder', answers(...said));
     await rig.submit(pair);
     await expect.poll(async () => (await rig.settle()).at(-1)?.status).toBe('canceled');
     expect(placed()).toBe(3);
     expect((await rig.broker.openOrders()).length).toBe(0);
     await rig.oracle();
+  });
+
+  it.each([
+    ['an order', buy(), 1],
+    ['a pair of exits', pair, 2],
+  ])(
+    'F44 error 504 for %s again and again: certainly not sent, so it is over and no question stays',
+    async (_, request, parts) => {
+      await rig.place(buy());
+      rig.venue.arm('placeOrder', answers(504, 'Not connected'), 99);
+      const [order] = await rig.submit(request);
+      expect(order).toMatchObject({ status: 'expired', reason: expect.stringMatching(/not sent.*\(504\)/) });
+      const tried = placed() - 1;
+      expect(tried).toBeGreaterThan(parts);
+      expect(tried % parts).toBe(0);
+      expect(rig.venue.count('cancelOrder')).toBe(0);
+      await rig.oracle();
+    },
+  );
+
+  it('F37 error 503, TWS is too old for the order: refused, no repeat', async () => {
+    rig.venue.arm('placeOrder', answers(503, 'The TWS is out of date and must be upgraded.'));
+    expect((await rig.submit(buy()))[0]).toMatchObject({ status: 'rejected' });
+    expect(placed()).toBe(1);
   });
 
   it('F44 a second order with the same reference is refused here, because TWS would take it', async () => {
