@@ -11,7 +11,7 @@ import {
 import { executionsSince, ownerOf } from './booking.js';
 import { type BrokerOrder, type BrokerPosition, type OrderRequest, sendOutcome } from './broker.js';
 import { type ExecutionContext, limitsOf, pause } from './context.js';
-import { compareHoldings } from './holdings.js';
+import { compareHoldings, type ExternalHolding } from './holdings.js';
 import { awaitOutcome, cancelOrder } from './outcome.js';
 import { reconcile } from './reconcile.js';
 import { commitIntents, submitOrders } from './submit.js';
@@ -54,14 +54,18 @@ const ASK_AGAIN_MS = 5000;
 /** Reads journal and venue and changes neither. */
 export async function planFlatten(context: ExecutionContext, all: boolean): Promise<FlattenPlan> {
   const { journal, broker, scope } = context;
-  const cancel = await journal.orders({ scope, open: true });
+  const ours = await journal.orders({ scope, open: true });
   const owned = await ownedNow(context);
-  const close = owned.filter(({ strategy }) => strategy === scope.strategy).map(sizeOf);
+  const venue = await broker.positions();
+  const { external } = compareHoldings(owned, venue);
+  const own = owned.filter(({ strategy }) => strategy === scope.strategy);
+  const moved = all ? new Set<string>() : perhapsRenamed(own, venue, external);
+  const cancel = ours.filter((order) => !isExitOf(moved, order));
+  const close = own.filter(({ instrument }) => !moved.has(instrument)).map(sizeOf);
   if (!all) return { cancel, close, cancelExternal: [], closeExternal: [] };
   const open = (await broker.openOrders()).flatMap((order) => [order, ...(order.legs ?? [])]);
   const cancelExternal: BrokerOrder[] = [];
   for (const order of open) if ((await ownerOf(context, order)) === undefined) cancelExternal.push(order);
-  const { external } = compareHoldings(owned, await broker.positions());
   return { cancel, close, cancelExternal, closeExternal: external.map(sizeOf) };
 }
 
@@ -97,9 +101,30 @@ const sizeOf = ({ instrument, quantity }: { readonly instrument: string; readonl
 });
 
 /**
+ * Instruments that may have another name at the venue by now: it holds none of them, but something on the same side
+ * that nobody here bought. Corporate actions are applied by a start of `trade`, which knows their source. Until then
+ * such a position cannot be closed, and without its exits it would be bare. Where the venue holds nothing else, it was
+ * closed there, and exits that are left would open the other side.
+ */
+function perhapsRenamed(
+  owned: readonly Pick<Owned, 'instrument' | 'quantity'>[],
+  venue: readonly BrokerPosition[],
+  external: readonly ExternalHolding[],
+): ReadonlySet<string> {
+  const held = new Set(venue.filter(({ quantity }) => !isZero(quantity)).map(({ instrument }) => instrument));
+  const sides = new Set(external.map(({ quantity }) => signOf(quantity)));
+  const gone = owned.filter(({ instrument, quantity }) => !held.has(instrument) && sides.has(signOf(quantity)));
+  return new Set(gone.map(({ instrument }) => instrument));
+}
+
+const isExitOf = (instruments: ReadonlySet<string>, { instrument, leg }: OrderRecord): boolean =>
+  leg !== 'entry' && instruments.has(instrument);
+
+/**
  * Cancels every open order of the strategy, then closes what it owns at market, each position once, never more than the
  * venue holds of it. Waits for both until `until`. Can be repeated: what works already is cancelled first. `all` does the
- * same with what others ordered and bought in this account.
+ * same with what others ordered and bought in this account. Without it, exits of what may have another name at the venue
+ * stay, and what to do is a problem of the result.
  */
 export async function flatten(
   context: ExecutionContext,
@@ -117,9 +142,19 @@ export async function flatten(
   for (const { instrument, explanation, owned, venue } of before.differences) {
     problems.push(`${instrument}: ${explanation} (journal ${owned}, venue ${venue})`);
   }
-  const cancelled = await cancelAll(context, until, problems);
+  // With `all`, what has another name is closed as what others bought: its exits must not stay behind.
+  const moved = options.all
+    ? new Set<string>()
+    : perhapsRenamed(await journal.positions(scope), before.positions, before.external);
+  for (const instrument of moved) {
+    problems.push(
+      `${instrument}: has it another name at the venue? Its exits are left there, nothing is sent; ` +
+        'run quantline trade --once, which applies renames, and flatten again, or close it and its orders at the venue',
+    );
+  }
+  const cancelled = await cancelAll(context, moved, until, problems);
   const after = await reconcile(context, { onDifference: 'report' });
-  const positions = await journal.positions(scope);
+  const positions = (await journal.positions(scope)).filter(({ instrument }) => !moved.has(instrument));
   const intents = positions.flatMap((position) => exitOf(position, after.positions, after.open, problems));
   const recorded = intents.length === 0 ? [] : await commitIntents(context, lease, slot, intents);
   const sent = await submitOrders(context, lease, recorded);
@@ -139,11 +174,12 @@ const idOf = ({ clientOrderId }: OrderRecord): string => clientOrderId;
 
 async function cancelAll(
   context: ExecutionContext,
+  moved: ReadonlySet<string>,
   until: number,
   problems: string[],
 ): Promise<readonly OrderRecord[]> {
   const { journal, scope, clock } = context;
-  const open = await journal.orders({ scope, open: true });
+  const open = (await journal.orders({ scope, open: true })).filter((order) => !isExitOf(moved, order));
   // Entries first: while exits are taken down, nothing new may come in.
   const ordered = [...open].sort((a, b) => Number(a.leg !== 'entry') - Number(b.leg !== 'entry'));
   const refused = new Map<string, string>();

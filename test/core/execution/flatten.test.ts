@@ -138,6 +138,55 @@ test.each([
   venue.external.delete('SPY');
 });
 
+describe('a position that the venue does not hold under its name, with its exit at work', () => {
+  /** Ten of SPY, their stop, and what the venue shows of them. */
+  async function gone(instead: Readonly<Record<string, string>>) {
+    await held('SPY');
+    await held('QQQ');
+    const resting = await rests(stop());
+    venue.external.set('SPY', '-10');
+    for (const [name, quantity] of Object.entries(instead)) venue.external.set(name, quantity);
+    prompt();
+    return resting.clientOrderId;
+  }
+  const working = () =>
+    venue.open().flatMap(({ clientOrderId, request: { type } }) => (type === 'market' ? [] : [clientOrderId]));
+  afterEach(() => venue.external.clear());
+
+  test('and something else instead, perhaps it by a new name: its exit stays and what to do is said; the rest is closed', async () => {
+    const resting = await gone({ SPYX: '10' });
+    await rests(entry({ type: 'limit', limitPrice: '1' }));
+    const planned = await planFlatten(context, false);
+    expect([planned.cancel.map(({ leg }) => leg), planned.close]).toEqual([
+      ['entry'],
+      [{ instrument: 'QQQ', quantity: '10' }],
+    ]);
+    const result = await flat();
+    expect(working()).toEqual([resting]);
+    expect(result.cancelled.map(({ leg }) => leg)).toEqual(['entry']);
+    expect(exits()).toMatchObject([{ instrument: 'QQQ' }]);
+    expect(result.flat).toBe(false);
+    expect(result.problems).toContainEqual(expect.stringMatching(/^SPY: .*exits are left.*quantline trade --once/));
+  });
+
+  test.each([
+    ['and nothing instead', {}],
+    ['and only something on the other side', { SPYX: '-10' }],
+  ])('%s, so it was closed there: an exit that stayed would open the other side', async (_, instead) => {
+    await gone(instead);
+    const { problems } = await flat();
+    expect(working()).toEqual([]);
+    expect(problems).toContainEqual(expect.stringMatching(/^SPY: the journal holds 10, the venue 0; nothing is sent$/));
+  });
+
+  test('with --all, what is there instead is closed, and no exit stays behind', async () => {
+    await gone({ SPYX: '10' });
+    const { external } = await flat(true);
+    expect(working()).toEqual([]);
+    expect(external).toMatchObject([{ instrument: 'SPYX', action: 'close', outcome: 'done' }]);
+  });
+});
+
 test.each([false, true])('another strategy keeps what it holds and has ordered (--all: %s)', async (all) => {
   await held();
   await beside();

@@ -138,4 +138,31 @@ describe('at the venue', () => {
     expect(rows).toMatchObject([{ outcome: 'flat', problems: [] }]);
     expect(book.positions.get('APLX')?.qty ?? 0).toBe(0);
   });
+
+  test('flattening after a rename and before any start: the exits stay; after a start it is closed by its new name', async () => {
+    await tuesday('name_changes', { old_symbol: 'AAPL', new_symbol: 'APLX', old_cusip: '1', new_cusip: '1' });
+    const { book } = rig.venue;
+    book.positions.set('APLX', book.positions.get('AAPL')!);
+    book.positions.delete('AAPL');
+    for (const order of book.orders.values()) if (order.symbol === 'AAPL') order.symbol = 'APLX';
+    rig.venue.assets.set('APLX', {});
+    book.prices.set('APLX', LAST);
+    const exits = () => rig.openOrders().filter(({ symbol }) => symbol === 'APLX');
+    const before = exits();
+    expect(before).toHaveLength(1);
+    const flat = () => flatten(optionsOf('flatten', { strategy: 'swing', broker: 'alpaca' }), rig.runtime);
+    expect(await flat()).toMatchObject({
+      exit: 'refused',
+      rows: [
+        { outcome: 'problem', problems: expect.arrayContaining([expect.stringMatching(/^AAPL: .*trade --once/)]) },
+      ],
+    });
+    expect(exits()).toEqual(before);
+    expect(book.positions.get(OTHER)?.qty ?? 0).toBe(0);
+    await rig.start();
+    expect((await positions()).map(({ instrument }) => instrument)).toEqual(['APLX']);
+    expect(await flat()).toMatchObject({ exit: 'ok', rows: [{ outcome: 'flat', problems: [] }] });
+    expect(book.positions.get('APLX')?.qty ?? 0).toBe(0);
+    expect(exits()).toEqual([]);
+  });
 });
