@@ -4,8 +4,12 @@ import { standingOutcome } from '../shell/standing.js';
 
 export default class Resume extends QuantlineCommand<'resume'> {
   static override summary = 'Let halted strategies trade again; drawdown and daily loss count from now on.';
-  static override description = 'Exit code 4: no such strategy; 6: a venue did not do what --at-venue asked.';
-  static override examples = ['<%= config.bin %> resume --strategy swing'];
+  static override description =
+    '--accept-venue takes over what the venue holds where reconciliation has halted the strategy; it trades nothing. Exit code 4: no such strategy; 6: a venue did not do what --at-venue asked, or its figures cannot be accepted; 7: it does not answer.';
+  static override examples = [
+    '<%= config.bin %> resume --strategy swing',
+    "<%= config.bin %> resume --strategy swing --accept-venue 'sold by hand' --dry-run",
+  ];
   static override flags = flagsOf('resume');
   protected readonly command = 'resume';
 

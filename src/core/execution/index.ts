@@ -2,6 +2,7 @@
  * From intents to fills. The order of a start is: `reconcile`, decide, `commitDecision` (durable), `submitOrders`,
  * `awaitOutcome`. Every function can be repeated after a crash at any point.
  */
+export { acceptVenue, type Disposal, planAcceptance } from './accept.js';
 export { type AnnouncedAction, inForce } from './actions.js';
 export { bookEvent, bookExecutions, bookOrders } from './booking.js';
 export * from './broker.js';

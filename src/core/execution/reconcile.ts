@@ -354,7 +354,7 @@ async function halt(context: ExecutionContext, differences: readonly Difference[
   const first = differences[0]!;
   await journal.setState(scope, 'halted', `reconciliation: ${first.instrument}, ${first.explanation}`, clock.now());
   throw new QuantlineError('HALTED', `The journal and the venue disagree; ${scope.strategy} is halted.\n${table}`, {
-    hint: 'Find out what happened at the venue, then run `quantline resume`. Nothing was traded.',
+    hint: 'Find out what happened at the venue. Where its figures are right for good, `quantline resume --accept-venue "reason"` takes them over. Nothing was traded.',
     details: { differences, reason: 'reconciliation' },
   });
 }

@@ -1,7 +1,8 @@
 import type { HaltOptions, ResumeOptions } from '../config/index.js';
-import { isQuantlineError } from '../errors/index.js';
+import { isQuantlineError, QuantlineError } from '../errors/index.js';
 import { isoTime } from '../platform/index.js';
 import type { Journal, StrategyScope, TradingState } from '../state/index.js';
+import { type AcceptedRow, accept } from './accept.js';
 import { noStrategy, someScopes, withJournal } from './compose/journal.js';
 import { adapterOfVenue, openVenue } from './compose/venues.js';
 import type { Runtime } from './runtime.js';
@@ -17,6 +18,8 @@ export interface StandingRow {
   readonly since: string;
   /** With --at-venue: `blocked`, `allowed`, or why not; null where it was not asked for. */
   readonly at_venue: string | null;
+  /** With --accept-venue: the differences that were, or with --dry-run would be, accepted; null without. */
+  readonly accepted: readonly AcceptedRow[] | null;
 }
 
 export interface StandingResult {
@@ -31,8 +34,27 @@ export function halt(options: HaltOptions & { readonly reason: string }, runtime
 }
 
 /** `quantline resume`: they trade again; drawdown and daily loss count from then on. */
-export function resume(options: ResumeOptions, runtime: Runtime): Promise<StandingResult> {
-  return setStanding(options, 'active', options.reason ?? 'resumed', runtime);
+export async function resume(options: ResumeOptions, runtime: Runtime): Promise<StandingResult> {
+  const { acceptVenue, dryRun } = options;
+  if (acceptVenue === undefined) {
+    if (dryRun) throw new QuantlineError('USAGE', '--dry-run shows what --accept-venue would do, and needs it.');
+    return setStanding(options, 'active', options.reason ?? 'resumed', runtime);
+  }
+  const { accepted, rows } = await withJournal(
+    runtime,
+    () => Promise.reject(noStrategy(options, [])),
+    async (journal) => {
+      const accepted = await accept({ ...options, acceptVenue }, journal, runtime);
+      const [scope] = await someScopes(journal, options);
+      const { state, reason, since } = await journal.state(scope!);
+      const { strategy, venue, account } = scope!;
+      const shown = { state, reason: reason ?? '', since: isoTime(since ?? runtime.clock.now()) };
+      return { accepted, rows: [{ strategy, venue, account, before: state, ...shown, at_venue: null, accepted }] };
+    },
+  );
+  if (dryRun) return { rows, exit: 'ok' };
+  const result = await setStanding(options, 'active', options.reason ?? acceptVenue, runtime);
+  return { ...result, rows: result.rows.map((row) => ({ ...row, accepted })) };
 }
 
 async function setStanding(
@@ -53,7 +75,17 @@ async function setStanding(
         const before = (await journal.state(scope)).state;
         const now = runtime.clock.now();
         await journal.setState(scope, state, reason, now);
-        rows.push({ strategy, venue, account, before, state, reason, since: isoTime(now), at_venue: null });
+        rows.push({
+          strategy,
+          venue,
+          account,
+          before,
+          state,
+          reason,
+          since: isoTime(now),
+          at_venue: null,
+          accepted: null,
+        });
       }
       if (!options.atVenue) return { rows, exit: 'ok' as const };
       const told = await suspendAll(scopes, state !== 'active', options.set, journal, runtime);

@@ -58,7 +58,7 @@ export function applyFill(holding: Holding, fill: Fill): Holding {
   return { lots, realised };
 }
 
-/** A split scales lots, a dividend pays (a short pays it), a delisting closes at its cash value. Renames move holdings. */
+/** A split scales lots, a dividend pays (a short pays it), a delisting closes at its cash value, a disposal at cost. */
 export function applyAction(holding: Holding, action: CorporateActionRecord): Holding {
   const value = action.value ?? '0';
   switch (action.type) {
@@ -86,9 +86,29 @@ export function applyAction(holding: Holding, action: CorporateActionRecord): Ho
       };
     case 'fee':
       return cashInLieu(holding, action);
+    case 'disposal':
+      return dispose(holding, action.units ?? '0');
     case 'rename':
       return holding;
   }
+}
+
+/** The oldest lots leave at their own price, down to so many units: nobody here knows what they went for. */
+function dispose(holding: Holding, units: DecimalText): Holding {
+  const lots = [...holding.lots];
+  let gone = subtract(quantityOf(holding), units);
+  // What was bought before may have been taken back since: nothing is ever added.
+  if (lots.length === 0 || signOf(gone) !== signOf(lots[0]!.quantity)) return holding;
+  while (lots.length > 0 && !isZero(gone)) {
+    const lot = lots[0]!;
+    if (compare(absolute(lot.quantity), absolute(gone)) > 0) {
+      lots[0] = { ...lot, quantity: subtract(lot.quantity, gone) };
+      break;
+    }
+    lots.shift();
+    gone = subtract(gone, lot.quantity);
+  }
+  return { ...holding, lots };
 }
 
 /** The units that an action leaves of so many. */

@@ -176,8 +176,11 @@ export type SessionPhase = 'started' | 'ended';
 export interface CorporateActionRecord {
   readonly instrument: string;
   readonly date: string;
-  /** `fee`: what a venue has kept of a purchase; `units` are left, the rest went for a `price` of nothing. */
-  readonly type: 'split' | 'dividend' | 'rename' | 'delisting' | 'fee';
+  /**
+   * `fee`: what a venue has kept of a purchase; `units` are left, the rest went for a `price` of nothing. `disposal`: what
+   * was traded away outside of the journal, as a person has accepted; `units` are left, nothing is realised.
+   */
+  readonly type: 'split' | 'dividend' | 'rename' | 'delisting' | 'fee' | 'disposal';
   /** New units per old unit (split), cash per unit (dividend, delisting), as decimal text. */
   readonly value?: string;
   /** The new id (rename). */
@@ -185,8 +188,12 @@ export interface CorporateActionRecord {
   /** The venue keeps whole multiples of it after a split, and pays for the rest at `price`. */
   readonly lot?: string;
   readonly price?: string;
-  /** Units left by a fee; units held after a split, in journals of earlier releases in place of `lot`. */
+  /** Units left by a fee or a disposal; units held after a split, in journals of earlier releases in place of `lot`. */
   readonly units?: string;
+  /** Why a disposal was accepted, and what all strategies of the account owned and the venue held then. */
+  readonly reason?: string;
+  readonly owned?: string;
+  readonly held?: string;
   /** Executions before this instant are in old units, whenever they are booked. Absent: those booked before it. */
   readonly from?: number;
 }

@@ -15,6 +15,19 @@ export const standingResult = z.array(
     reason: text,
     since: time,
     at_venue: optional.describe('blocked, allowed, or why not; null without --at-venue'),
+    accepted: z
+      .array(
+        z.strictObject({
+          instrument: text,
+          order: optional.describe('client id of an order that the venue does not know; null for a holding'),
+          owned: text,
+          venue: text,
+          before: optional.describe('what the strategy owns; null for an order'),
+          after: optional.describe('what it owns once the difference is accepted'),
+        }),
+      )
+      .nullable()
+      .describe('differences accepted, or shown by --dry-run; null without --accept-venue'),
   }),
 );
 

@@ -391,6 +391,22 @@ export function journalContract(
       expect(await journal.position(SCOPE, 'SPX')).toMatchObject({ quantity: '0', realised: '-780' });
     });
 
+    test('a disposal takes the oldest lots, at cost, and computing the tables again gives the same', async () => {
+      const id = await accepted();
+      await journal.recordExecutions([fill(id, 'e1', '4', '100'), fill(id, 'e2', '6', '110')], T0);
+      const gone = { instrument: 'SPY', date: '2026-01-06', type: 'disposal' as const, units: '5' };
+      await journal.recordCorporateAction(SCOPE, { ...gone, reason: 'by hand', owned: '10', held: '5' }, T0 + 1);
+      expect(await journal.position(SCOPE, 'SPY')).toMatchObject({
+        ...{ quantity: '5', realised: '0' },
+        lots: [{ executionId: 'e2', quantity: '5', price: '110' }],
+      });
+      await journal.verify();
+      // A bust computes what is held again: what is gone stays gone.
+      await journal.recordExecutions([fill(id, 'b1', '4', '100', { kind: 'bust', refersTo: 'e1' })], T0 + 2);
+      expect(await journal.position(SCOPE, 'SPY')).toMatchObject({ quantity: '5', realised: '0' });
+      await journal.verify();
+    });
+
     test('a split scales every order of a resting group', async () => {
       const group = {
         ...{ type: 'limit' as const, limitPrice: '120', takeProfit: { limitPrice: '140' } },

@@ -124,3 +124,19 @@ test('property: cash flow = realised + cost of what is open; lots have one sign'
     { numRuns: 500, seed: 5 },
   );
 });
+
+test('a disposal leaves so many units of either side at cost, and never adds', () => {
+  const gone = { instrument: 'SPY', date: '', type: 'disposal' as const, units: '-4' };
+  const lot = { executionId: 'e1', leg: 'entry' as const, price: '100', time: 0 };
+  const short = {
+    lots: [
+      { ...lot, quantity: '-3' },
+      { ...lot, quantity: '-6' },
+    ],
+    realised: '1',
+  };
+  expect(applyAction(short, gone)).toEqual({ lots: [{ ...lot, quantity: '-4' }], realised: '1' });
+  expect(applyAction(short, { ...gone, units: '0' })).toEqual({ lots: [], realised: '1' });
+  expect(applyAction(short, { ...gone, units: '-10' })).toBe(short);
+  expect(applyAction(EMPTY_HOLDING, gone)).toBe(EMPTY_HOLDING);
+});

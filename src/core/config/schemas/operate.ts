@@ -34,6 +34,16 @@ export const resumeOptions = z.strictObject({
   strategy,
   broker,
   reason,
+  acceptVenue: option(
+    {
+      summary:
+        'Reason for taking over what the venue holds of owned positions after a halt by reconciliation; recorded.',
+      value: 'reason',
+      guard: true,
+    },
+    word().optional(),
+  ),
+  dryRun: option({ summary: 'Show what would be done; do nothing.', switch: true }, off()),
   atVenue: atVenue('allow'),
   set: brokerSettings,
 });
