@@ -1,4 +1,4 @@
-import { absolute, add, compare, type DecimalText, negate, signOf, subtract, sum } from '../domain/decimal.js';
+import { absolute, compare, type DecimalText, signOf, subtract, sum } from '../domain/decimal.js';
 import { QuantlineError } from '../errors/index.js';
 import { isoTime } from '../platform/index.js';
 import type { PositionRecord } from '../state/index.js';
@@ -89,7 +89,7 @@ function disposalOf(
   if (signOf(missing) !== signOf(before))
     throw refusal(all, `${instrument}: strategies own both sides of it, so whose part is missing cannot be said`);
   const gone = compare(absolute(missing), absolute(before)) > 0 ? before : missing;
-  return { instrument, before, units: add(before, negate(gone)), owned, held };
+  return { instrument, before, units: subtract(before, gone), owned, held };
 }
 
 const refusal = (differences: readonly Difference[], why: string) =>

@@ -1,8 +1,8 @@
-import { absolute, compare, multiply, subtract, sum } from '../domain/decimal.js';
+import { absolute, compare, multiply, subtract } from '../domain/decimal.js';
 import { applyToQuantity, type CorporateActionRecord } from '../state/index.js';
 import type { BrokerPosition } from './broker.js';
 import type { ExecutionContext } from './context.js';
-import { compareHoldings, type ExternalHolding } from './holdings.js';
+import { compareHoldings, type ExternalHolding, unitsOf } from './holdings.js';
 
 /** A corporate action of what is owned, as known before its session. */
 export interface AnnouncedAction extends CorporateActionRecord {
@@ -57,9 +57,8 @@ function follows(
   before: readonly ExternalHolding[],
   after: readonly ExternalHolding[],
 ): boolean {
-  const units = (rows: readonly ExternalHolding[]) =>
-    sum(rows.filter((row) => row.instrument === instrument).map(({ quantity }) => quantity));
-  return compare(absolute(subtract(units(after), multiply(units(before), value!))), '1') < 0;
+  const expected = multiply(unitsOf(before, instrument), value!);
+  return compare(absolute(subtract(unitsOf(after, instrument), expected)), '1') < 0;
 }
 
 function record(

@@ -53,6 +53,10 @@ export function compareHoldings(
   return { external, differences };
 }
 
+/** External units of an instrument. */
+export const unitsOf = (rows: readonly ExternalHolding[], instrument: string): DecimalText =>
+  rows.find((row) => row.instrument === instrument)?.quantity ?? '0';
+
 export const magnitude = (quantity: DecimalText): DecimalText => quantity.replace(/^-/, '');
 
 /** The differences as lines of a table for people. */

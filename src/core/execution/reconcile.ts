@@ -15,7 +15,14 @@ import { bookExecutions, bookOrders, executionsSince } from './booking.js';
 import type { BrokerAccount, BrokerOrder, BrokerPosition } from './broker.js';
 import { type ExecutionContext, limitsOf, pause } from './context.js';
 import { bookFeesInKind } from './fees-in-kind.js';
-import { compareHoldings, type Difference, differenceTable, type ExternalHolding, magnitude } from './holdings.js';
+import {
+  compareHoldings,
+  type Difference,
+  differenceTable,
+  type ExternalHolding,
+  magnitude,
+  unitsOf,
+} from './holdings.js';
 import { find } from './submit.js';
 
 export interface ReconcileOptions {
@@ -139,12 +146,10 @@ function movedUnits(
   before: readonly ExternalHolding[],
 ): readonly string[] {
   const missing = differences.filter(({ kind }) => kind === 'position').map(({ instrument }) => instrument);
-  const units = (rows: readonly ExternalHolding[], instrument: string) =>
-    rows.find((row) => row.instrument === instrument)?.quantity ?? '0';
   const beside = owned
     .filter(({ strategy }) => strategy === scope.strategy)
     .map(({ instrument }) => instrument)
-    .filter((instrument) => units(external, instrument) !== units(before, instrument));
+    .filter((instrument) => unitsOf(external, instrument) !== unitsOf(before, instrument));
   return [...new Set([...missing, ...beside])];
 }
 
