@@ -5,7 +5,7 @@ import { adapters } from '../core/registry/index.js';
  * passes: it may be a venue of the journal. @throws QuantlineError CONFIG
  */
 export async function checkBroker(broker: string | undefined): Promise<void> {
-  if (!adapters('broker').some(({ name }) => name === broker)) return;
-  const { checkVenueExists } = await import('../core/stages/trade/venue.js');
-  await checkVenueExists({ broker: broker! });
+  if (broker === undefined || !adapters('broker').some(({ name }) => name === broker)) return;
+  const { checkVenueExists } = await import('../core/stages/trade/vendor.js');
+  await checkVenueExists(broker);
 }

@@ -16,7 +16,8 @@ import { replayMarket } from './trade/replay.js';
 import { Session } from './trade/session.js';
 import { type SessionFile, writeSession } from './trade/session-file.js';
 import { openTradeable } from './trade/tradeable.js';
-import { checkVenueClock, checkVenueExists, openBroker } from './trade/venue.js';
+import { checkVenueExists } from './trade/vendor.js';
+import { checkVenueClock, openBroker } from './trade/venue.js';
 
 export { SESSION_FILE, type SessionFile, sessionSchema } from './trade/session-file.js';
 
@@ -42,7 +43,7 @@ export interface TradeExtras {
  * simulated venue, unless a source is named), or those that follow it as they arrive.
  */
 export async function trade(options: TradeOptions, runtime: Runtime, extras: TradeExtras = {}): Promise<TradeResult> {
-  await checkVenueExists(options);
+  await checkVenueExists(options.broker);
   checkNames(options);
   const news = tradeNews(options, runtime);
   try {

@@ -14,14 +14,6 @@ import type { Tradeable } from './tradeable.js';
 interface BrokerModule {
   readonly settings: z.ZodObject;
   create(settings: unknown, context: BrokerContext): Promise<Broker>;
-  /** Of a vendor that is gone: where to turn to. */
-  readonly moved?: () => QuantlineError;
-}
-
-/** CONFIG for a vendor that is gone: said before anything else is asked for that trading there would need. */
-export async function checkVenueExists({ broker }: Pick<TradeOptions, 'broker'>): Promise<void> {
-  const { module } = await loadAdapter<BrokerModule>('broker', broker);
-  if (module.moved !== undefined) throw module.moved();
 }
 
 /** The venue of the options. `clock` is what a simulated one takes for the time. */
